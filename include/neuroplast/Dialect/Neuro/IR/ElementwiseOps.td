@@ -1,0 +1,216 @@
+//===- ElementwiseOps.td - Element by element, with broadcasting ---*- tablegen -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_DIALECT_NEURO_IR_ELEMENTWISEOPS
+#define NEUROPLAST_DIALECT_NEURO_IR_ELEMENTWISEOPS
+
+include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
+
+//===----------------------------------------------------------------------===//
+// Bases: the result has the broadcast shape of the operands.
+//===----------------------------------------------------------------------===//
+
+/// The traits and the type inference of all elementwise ops.
+def Neuro_Elementwise : NativeOpTrait<"neuro::Elementwise"> {
+  let cppNamespace = "::neuroplast";
+}
+
+class Neuro_ElementwiseOp<string mnemonic, string onnx, list<Trait> traits = []>
+    : Neuro_TensorOp<mnemonic, onnx, [Neuro_Elementwise] # traits>;
+
+class Neuro_UnaryOp<string mnemonic, string onnx, string meaning,
+                    Type tensor = Neuro_NumberTensor, list<Trait> traits = []>
+    : Neuro_ElementwiseOp<mnemonic, onnx, traits> {
+  let summary = meaning;
+  let arguments = (ins tensor:$input);
+  let results = (outs tensor:$result);
+}
+
+class Neuro_BinaryOp<string mnemonic, string onnx, string meaning,
+                     Type tensor = Neuro_NumberTensor, list<Trait> traits = []>
+    : Neuro_ElementwiseOp<mnemonic, onnx, traits> {
+  let summary = meaning;
+  let arguments = (ins tensor:$lhs, tensor:$rhs);
+  let results = (outs tensor:$result);
+}
+
+class Neuro_CompareOp<string mnemonic, string onnx, string meaning, Type tensor = Neuro_Tensor>
+    : Neuro_ElementwiseOp<mnemonic, onnx> {
+  let summary = meaning;
+  let arguments = (ins tensor:$lhs, tensor:$rhs);
+  let results = (outs Neuro_BoolTensor:$result);
+}
+
+//===----------------------------------------------------------------------===//
+// Arithmetic
+//===----------------------------------------------------------------------===//
+
+def Neuro_AddOp : Neuro_BinaryOp<"add", "Add", "lhs + rhs", Neuro_NumberTensor, [Commutative]> { let hasFolder = 1; }
+def Neuro_SubOp : Neuro_BinaryOp<"sub", "Sub", "lhs - rhs"> { let hasFolder = 1; }
+def Neuro_MulOp : Neuro_BinaryOp<"mul", "Mul", "lhs * rhs", Neuro_NumberTensor, [Commutative]> { let hasFolder = 1; }
+def Neuro_DivOp : Neuro_BinaryOp<"div", "Div", "lhs / rhs; integers truncate towards zero"> { let hasFolder = 1; }
+def Neuro_PowOp : Neuro_ElementwiseOp<"pow", "Pow"> {
+  let summary = "base ^ exponent, in the element type of the base";
+  let arguments = (ins Neuro_NumberTensor:$base, Neuro_NumberTensor:$exponent);
+  let results = (outs Neuro_NumberTensor:$result);
+}
+def Neuro_ModOp : Neuro_ElementwiseOp<"mod", "Mod"> {
+  let summary = "remainder; `fmod` = 1 takes the sign of the dividend";
+  let arguments = (ins Neuro_NumberTensor:$lhs, Neuro_NumberTensor:$rhs, DefaultValuedAttr<I64Attr, "0">:$fmod);
+  let results = (outs Neuro_NumberTensor:$result);
+}
+class Neuro_VariadicElementwiseOp<string mnemonic, string onnx, string meaning>
+    : Neuro_ElementwiseOp<mnemonic, onnx> {
+  let summary = meaning;
+  let arguments = (ins Variadic<Neuro_NumberTensor>:$inputs);
+  let results = (outs Neuro_NumberTensor:$result);
+}
+def Neuro_MaxOp : Neuro_VariadicElementwiseOp<"max", "Max", "largest of the operands; NaN if one is NaN">;
+def Neuro_MinOp : Neuro_VariadicElementwiseOp<"min", "Min", "smallest of the operands; NaN if one is NaN">;
+def Neuro_SumOp : Neuro_VariadicElementwiseOp<"sum", "Sum", "sum of the operands">;
+def Neuro_MeanOp : Neuro_VariadicElementwiseOp<"mean", "Mean", "mean of the operands">;
+
+def Neuro_AbsOp : Neuro_UnaryOp<"abs", "Abs", "|x|">;
+def Neuro_NegOp : Neuro_UnaryOp<"neg", "Neg", "-x">;
+def Neuro_SignOp : Neuro_UnaryOp<"sign", "Sign", "-1, 0 or 1">;
+def Neuro_CeilOp : Neuro_UnaryOp<"ceil", "Ceil", "smallest integer not below x", Neuro_FloatTensor>;
+def Neuro_FloorOp : Neuro_UnaryOp<"floor", "Floor", "largest integer not above x", Neuro_FloatTensor>;
+def Neuro_RoundOp : Neuro_UnaryOp<"round", "Round", "nearest integer, halves to even", Neuro_FloatTensor>;
+def Neuro_SqrtOp : Neuro_UnaryOp<"sqrt", "Sqrt", "square root", Neuro_FloatTensor>;
+def Neuro_ReciprocalOp : Neuro_UnaryOp<"reciprocal", "Reciprocal", "1 / x", Neuro_FloatTensor>;
+def Neuro_ExpOp : Neuro_UnaryOp<"exp", "Exp", "e ^ x", Neuro_FloatTensor>;
+def Neuro_LogOp : Neuro_UnaryOp<"log", "Log", "natural logarithm", Neuro_FloatTensor>;
+def Neuro_ErfOp : Neuro_UnaryOp<"erf", "Erf", "error function">;
+foreach f = ["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh"] in
+  def Neuro_#!toupper(!substr(f, 0, 1))#!substr(f, 1)#Op
+      : Neuro_UnaryOp<f, !toupper(!substr(f, 0, 1))#!substr(f, 1), f # "(x)", Neuro_FloatTensor>;
+def Neuro_IsNaNOp : Neuro_ElementwiseOp<"is_nan", "IsNaN"> {
+  let summary = "whether x is not a number";
+  let arguments = (ins Neuro_FloatTensor:$input);
+  let results = (outs Neuro_BoolTensor:$result);
+}
+def Neuro_IsInfOp : Neuro_ElementwiseOp<"is_inf", "IsInf"> {
+  let summary = "whether x is infinite, of the signs asked for";
+  let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<I64Attr, "1">:$detect_negative,
+                   DefaultValuedAttr<I64Attr, "1">:$detect_positive);
+  let results = (outs Neuro_BoolTensor:$result);
+}
+
+//===----------------------------------------------------------------------===//
+// Activations
+//===----------------------------------------------------------------------===//
+
+class Neuro_AlphaOp<string mnemonic, string onnx, string meaning, string alpha>
+    : Neuro_ElementwiseOp<mnemonic, onnx> {
+  let summary = meaning;
+  let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<F32Attr, alpha>:$alpha);
+  let results = (outs Neuro_FloatTensor:$result);
+}
+
+def Neuro_ReluOp : Neuro_UnaryOp<"relu", "Relu", "max(x, 0)">;
+def Neuro_SigmoidOp : Neuro_UnaryOp<"sigmoid", "Sigmoid", "1 / (1 + e^-x)", Neuro_FloatTensor>;
+def Neuro_TanhOp : Neuro_UnaryOp<"tanh", "Tanh", "hyperbolic tangent", Neuro_FloatTensor>;
+def Neuro_SoftplusOp : Neuro_UnaryOp<"softplus", "Softplus", "log(1 + e^x)", Neuro_FloatTensor>;
+def Neuro_SoftsignOp : Neuro_UnaryOp<"softsign", "Softsign", "x / (1 + |x|)", Neuro_FloatTensor>;
+def Neuro_HardSwishOp : Neuro_UnaryOp<"hard_swish", "HardSwish", "x * hard_sigmoid(x) with alpha 1/6 and beta 1/2", Neuro_FloatTensor>;
+def Neuro_MishOp : Neuro_UnaryOp<"mish", "Mish", "x * tanh(softplus(x))", Neuro_FloatTensor>;
+def Neuro_EluOp : Neuro_AlphaOp<"elu", "Elu", "x, or alpha * (e^x - 1) below 0", "1.0f">;
+def Neuro_CeluOp : Neuro_AlphaOp<"celu", "Celu", "max(x, 0) + min(0, alpha * (e^(x / alpha) - 1))", "1.0f">;
+def Neuro_LeakyReluOp : Neuro_AlphaOp<"leaky_relu", "LeakyRelu", "x, or alpha * x below 0", "0.01f">;
+def Neuro_ThresholdedReluOp : Neuro_AlphaOp<"thresholded_relu", "ThresholdedRelu", "x above alpha, else 0", "1.0f">;
+def Neuro_SwishOp : Neuro_AlphaOp<"swish", "Swish", "x * sigmoid(alpha * x)", "1.0f">;
+def Neuro_HardSigmoidOp : Neuro_ElementwiseOp<"hard_sigmoid", "HardSigmoid"> {
+  let summary = "max(0, min(1, alpha * x + beta))";
+  let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<F32Attr, "0.2f">:$alpha, DefaultValuedAttr<F32Attr, "0.5f">:$beta);
+  let results = (outs Neuro_FloatTensor:$result);
+}
+def Neuro_SeluOp : Neuro_ElementwiseOp<"selu", "Selu"> {
+  let summary = "gamma * x, or gamma * alpha * (e^x - 1) below 0";
+  let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<F32Attr, "1.67326319217681884765625f">:$alpha,
+                   DefaultValuedAttr<F32Attr, "1.05070102214813232421875f">:$gamma);
+  let results = (outs Neuro_FloatTensor:$result);
+}
+def Neuro_ShrinkOp : Neuro_ElementwiseOp<"shrink", "Shrink"> {
+  let summary = "x + bias below -lambd, x - bias above lambd, else 0";
+  let arguments = (ins Neuro_NumberTensor:$input, DefaultValuedAttr<F32Attr, "0.0f">:$bias, DefaultValuedAttr<F32Attr, "0.5f">:$lambd);
+  let results = (outs Neuro_NumberTensor:$result);
+}
+def Neuro_GeluOp : Neuro_ElementwiseOp<"gelu", "Gelu"> {
+  let summary = "x * P(X <= x); `approximate` is \"none\" or \"tanh\"";
+  let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<StrAttr, "\"none\"">:$approximate);
+  let results = (outs Neuro_FloatTensor:$result);
+}
+def Neuro_PReluOp : Neuro_ElementwiseOp<"prelu", "PRelu"> {
+  let summary = "x, or slope * x below 0; the slope broadcasts to x";
+  let arguments = (ins Neuro_NumberTensor:$input, Neuro_NumberTensor:$slope);
+  let results = (outs Neuro_NumberTensor:$result);
+}
+def Neuro_ClipOp : Neuro_ElementwiseOp<"clip", "Clip", [AttrSizedOperandSegments]> {
+  let summary = "min(max(x, min), max); an absent bound does not bind";
+  let arguments = (ins Neuro_NumberTensor:$input, Optional<Neuro_NumberTensor>:$min, Optional<Neuro_NumberTensor>:$max);
+  let results = (outs Neuro_NumberTensor:$result);
+  let assemblyFormat = "$input (`min` `(` $min^ `)`)? (`max` `(` $max^ `)`)? attr-dict `:` functional-type(operands, results)";
+}
+
+//===----------------------------------------------------------------------===//
+// Comparison, logic, selection, conversion
+//===----------------------------------------------------------------------===//
+
+def Neuro_EqualOp : Neuro_CompareOp<"equal", "Equal", "lhs = rhs">;
+def Neuro_GreaterOp : Neuro_CompareOp<"greater", "Greater", "lhs > rhs">;
+def Neuro_GreaterOrEqualOp : Neuro_CompareOp<"greater_or_equal", "GreaterOrEqual", "lhs >= rhs">;
+def Neuro_LessOp : Neuro_CompareOp<"less", "Less", "lhs < rhs">;
+def Neuro_LessOrEqualOp : Neuro_CompareOp<"less_or_equal", "LessOrEqual", "lhs <= rhs">;
+def Neuro_AndOp : Neuro_CompareOp<"and", "And", "logical and", Neuro_BoolTensor>;
+def Neuro_OrOp : Neuro_CompareOp<"or", "Or", "logical or", Neuro_BoolTensor>;
+def Neuro_XorOp : Neuro_CompareOp<"xor", "Xor", "logical exclusive or", Neuro_BoolTensor>;
+def Neuro_NotOp : Neuro_UnaryOp<"not", "Not", "logical not", Neuro_BoolTensor>;
+def Neuro_BitwiseAndOp : Neuro_BinaryOp<"bitwise_and", "BitwiseAnd", "lhs & rhs", Neuro_IntTensor>;
+def Neuro_BitwiseOrOp : Neuro_BinaryOp<"bitwise_or", "BitwiseOr", "lhs | rhs", Neuro_IntTensor>;
+def Neuro_BitwiseXorOp : Neuro_BinaryOp<"bitwise_xor", "BitwiseXor", "lhs ^ rhs", Neuro_IntTensor>;
+def Neuro_BitwiseNotOp : Neuro_UnaryOp<"bitwise_not", "BitwiseNot", "~x", Neuro_IntTensor>;
+def Neuro_BitShiftOp : Neuro_ElementwiseOp<"bit_shift", "BitShift"> {
+  let summary = "shift by bits; `direction` is \"LEFT\" or \"RIGHT\"";
+  let arguments = (ins Neuro_IntTensor:$lhs, Neuro_IntTensor:$rhs, StrAttr:$direction);
+  let results = (outs Neuro_IntTensor:$result);
+}
+def Neuro_WhereOp : Neuro_ElementwiseOp<"where", "Where"> {
+  let summary = "true_value where the condition holds, else false_value";
+  let arguments = (ins Neuro_BoolTensor:$condition, Neuro_Tensor:$true_value, Neuro_Tensor:$false_value);
+  let results = (outs Neuro_Tensor:$result);
+}
+def Neuro_CastOp : Neuro_ElementwiseOp<"cast", ""> {
+  let summary = "convert the element type";
+  let description = [{
+    `saturate` applies to conversions to 8-bit floats only, as in ONNX.
+  }];
+  let arguments = (ins Neuro_Tensor:$input, TypeAttr:$to, DefaultValuedAttr<BoolAttr, "true">:$saturate);
+  let results = (outs Neuro_Tensor:$result);
+  let hasFolder = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Quantisation
+//===----------------------------------------------------------------------===//
+
+class Neuro_QuantOp<string mnemonic, string onnx, list<Trait> traits = []> : Neuro_TensorOp<mnemonic, onnx, traits>;
+def Neuro_QuantizeLinearOp : Neuro_QuantOp<"quantize_linear", ""> {
+  let summary = "saturate(round(x / scale) + zero_point), per tensor, per axis or per block";
+  let arguments = (ins Neuro_NumberTensor:$input, Neuro_FloatTensor:$scale, Optional<Neuro_Tensor>:$zero_point,
+    DefaultValuedAttr<I64Attr, "1">:$axis, DefaultValuedAttr<I64Attr, "0">:$block_size,
+    DefaultValuedAttr<BoolAttr, "true">:$saturate, TypeAttr:$to);
+  let results = (outs Neuro_Tensor:$result);
+}
+def Neuro_DequantizeLinearOp : Neuro_QuantOp<"dequantize_linear", "DequantizeLinear"> {
+  let summary = "(x - zero_point) * scale, per tensor, per axis or per block";
+  let arguments = (ins Neuro_Tensor:$input, Neuro_FloatTensor:$scale, Optional<Neuro_Tensor>:$zero_point,
+    DefaultValuedAttr<I64Attr, "1">:$axis, DefaultValuedAttr<I64Attr, "0">:$block_size);
+  let results = (outs Neuro_FloatTensor:$result);
+}
+
+#endif // NEUROPLAST_DIALECT_NEURO_IR_ELEMENTWISEOPS

@@ -1,0 +1,81 @@
+//===- ModuleOps.td - Parameters, opaque nodes ---*- tablegen -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_DIALECT_NEURO_IR_MODULEOPS
+#define NEUROPLAST_DIALECT_NEURO_IR_MODULEOPS
+
+include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
+
+def Neuro_ParamOp : Neuro_Op<"param", "", [Symbol]> {
+  let summary = "a parameter of the network";
+  let description = [{
+    Declares a tensor that belongs to the model: a weight, a bias, a running
+    statistic, a constant. `trainable` marks what training may change. A shadow
+    (`shadow_of`) has the axes of its parent and is edited with it.
+
+    The symbol is unique in the module; `onnx_name` keeps the name in the file.
+
+    ```mlir
+    neuro.param @conv1.weight trainable : tensor<64x3x7x7xf32> = dense_resource<conv1.weight>
+    ```
+  }];
+  let arguments = (ins
+    SymbolNameAttr:$sym_name,
+    TypeAttrOf<AnyStaticShapeTensor>:$type,
+    ElementsAttr:$value,
+    UnitAttr:$trainable,
+    OptionalAttr<FlatSymbolRefAttr>:$shadow_of,
+    OptionalAttr<StrAttr>:$onnx_name,
+    OptionalAttr<StrAttr>:$sym_visibility);
+  let assemblyFormat = [{
+    $sym_name (`trainable` $trainable^)? (`shadow_of` $shadow_of^)?
+    (`onnx` $onnx_name^)? `:` $type `=` $value attr-dict
+  }];
+  let hasVerifier = 1;
+}
+
+def Neuro_GetParamOp : Neuro_Op<"get_param", "",
+    [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "read a parameter";
+  let arguments = (ins FlatSymbolRefAttr:$name);
+  let results = (outs Neuro_Tensor:$result);
+  let assemblyFormat = "$name attr-dict `:` type($result)";
+}
+
+def Neuro_ConstantOp : Neuro_Op<"constant", "", [Pure, ConstantLike, AllTypesMatch<["value", "result"]>]> {
+  let summary = "a small constant tensor that is no parameter";
+  let description = [{
+    Scalars, masks and index lists that the network computes with and that no
+    structure edit or training touches by name.
+  }];
+  let arguments = (ins ElementsAttr:$value);
+  let results = (outs AnyStaticShapeTensor:$result);
+  let assemblyFormat = "attr-dict $value";
+  let hasFolder = 1;
+}
+
+def Neuro_OpaqueOp : Neuro_Op<"opaque", "", [DeclareOpInterfaceMethods<AxisRuleOpInterface>]> {
+  let summary = "a node that the importer does not know";
+  let description = [{
+    Keeps a node of another domain, or of an operator this compiler does not
+    model, with its attributes: structure passes pin what touches it, export
+    writes it back unchanged, and compilation refuses it by name. An absent
+    optional operand is `false` in `present`. `node` is the serialised ONNX
+    node, from which export restores attributes and subgraphs.
+  }];
+  let arguments = (ins StrAttr:$domain, StrAttr:$op_type,
+    Variadic<AnyType>:$inputs, DenseBoolArrayAttr:$present, StrAttr:$node,
+    OptionalAttr<StrAttr>:$reason);
+  let results = (outs Variadic<AnyType>:$outputs);
+  let assemblyFormat = [{
+    $domain `::` $op_type `(` $inputs `)` attr-dict `:` functional-type($inputs, $outputs)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif // NEUROPLAST_DIALECT_NEURO_IR_MODULEOPS

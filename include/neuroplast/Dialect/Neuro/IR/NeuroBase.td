@@ -1,0 +1,112 @@
+//===- NeuroBase.td - The neuro dialect and its op bases ---*- tablegen -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The dialect, its types, and the classes from which every op is derived.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_DIALECT_NEURO_IR_NEUROBASE
+#define NEUROPLAST_DIALECT_NEURO_IR_NEUROBASE
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "neuroplast/Dialect/Neuro/IR/NeuroInterfaces.td"
+
+def Neuro_Dialect : Dialect {
+  let name = "neuro";
+  let cppNamespace = "::neuroplast::neuro";
+  let summary = "Neural networks whose structure changes";
+  let description = [{
+    Value-semantic ops on ranked tensors, one op per concept of the newest ONNX
+    opset. Parameters are symbols (`neuro.param`) that a pure `neuro.get_param`
+    reads; nothing in the IR writes them. Element types carry signedness as in
+    ONNX: `ui8` is unsigned, `i8` is signed, `i1` is boolean.
+
+    Sizes known at compile time are attributes; sizes known only at run time are
+    operands of type `index`. No tensor of sizes survives the import.
+  }];
+  let useDefaultTypePrinterParser = 1;
+  let useDefaultAttributePrinterParser = 1;
+  let hasConstantMaterializer = 1;
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
+}
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+class Neuro_Type<string name, string typeMnemonic> : TypeDef<Neuro_Dialect, name> {
+  let mnemonic = typeMnemonic;
+}
+
+def Neuro_StringType : Neuro_Type<"String", "string"> {
+  let summary = "a character string, as an element of a tensor";
+}
+
+def Neuro_SequenceType : Neuro_Type<"Sequence", "sequence"> {
+  let summary = "a sequence of values of one type";
+  let parameters = (ins "::mlir::Type":$elementType);
+  let assemblyFormat = "`<` $elementType `>`";
+}
+
+def Neuro_OptionalType : Neuro_Type<"Optional", "optional"> {
+  let summary = "a value that may be absent";
+  let parameters = (ins "::mlir::Type":$elementType);
+  let assemblyFormat = "`<` $elementType `>`";
+}
+
+def Neuro_Tensor : TypeAlias<AnyRankedTensor, "ranked tensor">;
+def Neuro_FloatTensor : RankedTensorOf<[AnyFloat]>;
+def Neuro_IntTensor : RankedTensorOf<[AnyInteger]>;
+def Neuro_IndexTensor : RankedTensorOf<[I32, I64]>;
+def Neuro_BoolTensor : RankedTensorOf<[I1]>;
+def Neuro_NumberTensor : RankedTensorOf<[AnyFloat, AnyInteger]>;
+
+//===----------------------------------------------------------------------===//
+// Op bases
+//===----------------------------------------------------------------------===//
+
+/// Every op of the dialect. `onnx` is the ONNX operator of the same concept, or
+/// empty where the ONNX form differs and a translation of its own exists.
+/// Attributes of an op with an `onnx` name keep their ONNX names and meanings,
+/// so that one generic translation serves all of them.
+class Neuro_Op<string mnemonic, string onnx = "", list<Trait> traits = []>
+    : Op<Neuro_Dialect, mnemonic, traits> {
+  string onnxName = onnx;
+  code baseDeclaration = [{
+    /// The ONNX operator of the same concept; empty if the forms differ.
+    static constexpr ::llvm::StringLiteral getOnnxName() { return "}] # onnx # [{"; }
+  }];
+  let extraClassDeclaration = baseDeclaration;
+}
+
+/// A pure op that infers the types of its results, coupled by an axis rule.
+/// The inferred type may be refined: a dynamic dimension may become static.
+class Neuro_TensorOp<string mnemonic, string onnx = "", list<Trait> traits = []>
+    : Neuro_Op<mnemonic, onnx, traits # [
+        Pure, InferTypeOpAdaptorWithIsCompatible,
+        DeclareOpInterfaceMethods<AxisRuleOpInterface>,
+        CostOpInterface]> {
+  let assemblyFormat = [{
+    operands attr-dict `:` functional-type(operands, results)
+  }];
+  code tensorDeclaration = baseDeclaration # [{
+    /// Whether `lhs` and `rhs` could describe the same values: equal element
+    /// types and no two static dimensions that differ.
+    static bool isCompatibleReturnTypes(::mlir::TypeRange lhs, ::mlir::TypeRange rhs) {
+      return ::neuroplast::neuro::areCompatibleTypes(lhs, rhs);
+    }
+  }];
+  let extraClassDeclaration = tensorDeclaration;
+}
+
+#endif // NEUROPLAST_DIALECT_NEURO_IR_NEUROBASE

@@ -1,0 +1,62 @@
+//===- NeuroInterfaces.td - What passes know of an op ------*- tablegen -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Structure, training and code generation know ops through these interfaces
+// only, never by name.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_DIALECT_NEURO_IR_NEUROINTERFACES
+#define NEUROPLAST_DIALECT_NEURO_IR_NEUROINTERFACES
+
+include "mlir/IR/OpBase.td"
+
+def AxisRuleOpInterface : OpInterface<"AxisRuleOpInterface"> {
+  let cppNamespace = "::neuroplast::neuro";
+  let description = [{
+    How the axes of an op's operands and results correspond, as an einops-like
+    rule over named factors. A convolution states
+    `n (g i) h w, (g o) i kh kw, (g o) -> n (g o) p q`: the factors that appear
+    twice are the same indices. See `AxisRule` for the grammar.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      The rule of this op, for its present types and attributes.
+    }], "::neuroplast::neuro::AxisRule", "getAxisRule">,
+    InterfaceMethod<[{
+      Makes the attributes that hold sizes (groups, split sizes, reshaped sizes,
+      hidden sizes) agree with new extents of the factors of the rule, given in
+      the order of its factors. The types of operands and results are changed by
+      the caller.
+    }], "void", "setFactorExtents", (ins "::llvm::ArrayRef<int64_t>":$extents),
+    "", [{ (void)extents; }]>
+  ];
+}
+
+def CostOpInterface : OpInterface<"CostOpInterface"> {
+  let cppNamespace = "::neuroplast::neuro";
+  let description = [{
+    What running an op once costs, as closed forms in its shapes. Without a
+    statement of its own an op costs one operation per element of its results
+    and moves every operand and result once.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      Floating-point (or integer) operations; a multiply-add counts as two. None
+      if a shape that decides it is dynamic.
+    }], "std::optional<int64_t>", "getFlops", (ins), "",
+    [{ return ::neuroplast::neuro::detail::countResultElements($_op); }]>,
+    InterfaceMethod<[{
+      Bytes read and written, each operand and result counted once. None if a
+      shape is dynamic.
+    }], "std::optional<int64_t>", "getBytesMoved", (ins), "",
+    [{ return ::neuroplast::neuro::detail::countOperandAndResultBytes($_op); }]>
+  ];
+}
+
+#endif // NEUROPLAST_DIALECT_NEURO_IR_NEUROINTERFACES
