@@ -15,13 +15,30 @@ include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 // Bases: the result has the broadcast shape of the operands.
 //===----------------------------------------------------------------------===//
 
-/// The traits and the type inference of all elementwise ops.
-def Neuro_Elementwise : NativeOpTrait<"neuro::Elementwise"> {
-  let cppNamespace = "::neuroplast";
+/// Marks the ops that compute each element of the result from the elements of
+/// the operands at the same (broadcast) place.
+def Neuro_Elementwise : NativeOpTrait<"Elementwise"> {
+  let cppNamespace = "::neuroplast::neuro";
 }
 
-class Neuro_ElementwiseOp<string mnemonic, string onnx, list<Trait> traits = []>
-    : Neuro_TensorOp<mnemonic, onnx, [Neuro_Elementwise] # traits>;
+/// An elementwise op; `elementType` is an expression for the element type of the
+/// result in terms of `adaptor`.
+class Neuro_ElementwiseOp<string mnemonic, string onnx, list<Trait> traits = [],
+    string elementType = "::mlir::getElementTypeOrSelf(adaptor.getOperands()[0].getType())">
+    : Neuro_TensorOp<mnemonic, onnx, [Neuro_Elementwise] # traits> {
+  let extraClassDefinition = [{
+    ::llvm::LogicalResult $cppClass::inferReturnTypes(
+        ::mlir::MLIRContext *context, std::optional<::mlir::Location> location,
+        Adaptor adaptor, ::llvm::SmallVectorImpl<::mlir::Type> &types) {
+      (void)context;
+      return ::neuroplast::neuro::detail::inferElementwise(
+          getOperationName(), location, adaptor.getOperands(), }] # elementType # [{, types);
+    }
+    ::neuroplast::neuro::AxisRule $cppClass::getAxisRule() {
+      return ::neuroplast::neuro::detail::getElementwiseAxisRule(*this);
+    }
+  }];
+}
 
 class Neuro_UnaryOp<string mnemonic, string onnx, string meaning,
                     Type tensor = Neuro_NumberTensor, list<Trait> traits = []>
@@ -40,7 +57,7 @@ class Neuro_BinaryOp<string mnemonic, string onnx, string meaning,
 }
 
 class Neuro_CompareOp<string mnemonic, string onnx, string meaning, Type tensor = Neuro_Tensor>
-    : Neuro_ElementwiseOp<mnemonic, onnx> {
+    : Neuro_ElementwiseOp<mnemonic, onnx, [], "::mlir::IntegerType::get(context, 1)"> {
   let summary = meaning;
   let arguments = (ins tensor:$lhs, tensor:$rhs);
   let results = (outs Neuro_BoolTensor:$result);
@@ -89,12 +106,12 @@ def Neuro_ErfOp : Neuro_UnaryOp<"erf", "Erf", "error function">;
 foreach f = ["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh"] in
   def Neuro_#!toupper(!substr(f, 0, 1))#!substr(f, 1)#Op
       : Neuro_UnaryOp<f, !toupper(!substr(f, 0, 1))#!substr(f, 1), f # "(x)", Neuro_FloatTensor>;
-def Neuro_IsNaNOp : Neuro_ElementwiseOp<"is_nan", "IsNaN"> {
+def Neuro_IsNaNOp : Neuro_ElementwiseOp<"is_nan", "IsNaN", [], "::mlir::IntegerType::get(context, 1)"> {
   let summary = "whether x is not a number";
   let arguments = (ins Neuro_FloatTensor:$input);
   let results = (outs Neuro_BoolTensor:$result);
 }
-def Neuro_IsInfOp : Neuro_ElementwiseOp<"is_inf", "IsInf"> {
+def Neuro_IsInfOp : Neuro_ElementwiseOp<"is_inf", "IsInf", [], "::mlir::IntegerType::get(context, 1)"> {
   let summary = "whether x is infinite, of the signs asked for";
   let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<I64Attr, "1">:$detect_negative,
                    DefaultValuedAttr<I64Attr, "1">:$detect_positive);
@@ -179,12 +196,12 @@ def Neuro_BitShiftOp : Neuro_ElementwiseOp<"bit_shift", "BitShift"> {
   let arguments = (ins Neuro_IntTensor:$lhs, Neuro_IntTensor:$rhs, StrAttr:$direction);
   let results = (outs Neuro_IntTensor:$result);
 }
-def Neuro_WhereOp : Neuro_ElementwiseOp<"where", "Where"> {
+def Neuro_WhereOp : Neuro_ElementwiseOp<"where", "Where", [], "::mlir::getElementTypeOrSelf(adaptor.getTrueValue().getType())"> {
   let summary = "true_value where the condition holds, else false_value";
   let arguments = (ins Neuro_BoolTensor:$condition, Neuro_Tensor:$true_value, Neuro_Tensor:$false_value);
   let results = (outs Neuro_Tensor:$result);
 }
-def Neuro_CastOp : Neuro_ElementwiseOp<"cast", ""> {
+def Neuro_CastOp : Neuro_ElementwiseOp<"cast", "", [], "adaptor.getTo()"> {
   let summary = "convert the element type";
   let description = [{
     `saturate` applies to conversions to 8-bit floats only, as in ONNX.

@@ -18,23 +18,28 @@ def Neuro_ParamOp : Neuro_Op<"param", "", [Symbol]> {
     statistic, a constant. `trainable` marks what training may change. A shadow
     (`shadow_of`) has the axes of its parent and is edited with it.
 
-    The symbol is unique in the module; `onnx_name` keeps the name in the file.
+    The symbol is unique in the module; `source_name` keeps the name in the ONNX file.
 
     ```mlir
-    neuro.param @conv1.weight trainable : tensor<64x3x7x7xf32> = dense_resource<conv1.weight>
+    neuro.param @conv1.weight trainable = dense_resource<conv1.weight> : tensor<64x3x7x7xf32>
     ```
   }];
   let arguments = (ins
     SymbolNameAttr:$sym_name,
-    TypeAttrOf<AnyStaticShapeTensor>:$type,
     ElementsAttr:$value,
     UnitAttr:$trainable,
     OptionalAttr<FlatSymbolRefAttr>:$shadow_of,
-    OptionalAttr<StrAttr>:$onnx_name,
+    OptionalAttr<StrAttr>:$source_name,
     OptionalAttr<StrAttr>:$sym_visibility);
   let assemblyFormat = [{
     $sym_name (`trainable` $trainable^)? (`shadow_of` $shadow_of^)?
-    (`onnx` $onnx_name^)? `:` $type `=` $value attr-dict
+    (`onnx` $source_name^)? `=` $value attr-dict
+  }];
+  let extraClassDeclaration = baseDeclaration # [{
+    /// The static type of the tensor.
+    ::mlir::RankedTensorType getType() {
+      return ::llvm::cast<::mlir::RankedTensorType>(getValue().getShapedType());
+    }
   }];
   let hasVerifier = 1;
 }
@@ -73,7 +78,7 @@ def Neuro_OpaqueOp : Neuro_Op<"opaque", "", [DeclareOpInterfaceMethods<AxisRuleO
     OptionalAttr<StrAttr>:$reason);
   let results = (outs Variadic<AnyType>:$outputs);
   let assemblyFormat = [{
-    $domain `::` $op_type `(` $inputs `)` attr-dict `:` functional-type($inputs, $outputs)
+    $domain $op_type `(` $inputs `)` attr-dict `:` functional-type($inputs, $outputs)
   }];
   let hasVerifier = 1;
 }

@@ -35,7 +35,6 @@ def Neuro_Dialect : Dialect {
     operands of type `index`. No tensor of sizes survives the import.
   }];
   let useDefaultTypePrinterParser = 1;
-  let useDefaultAttributePrinterParser = 1;
   let hasConstantMaterializer = 1;
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
 }
@@ -89,24 +88,36 @@ class Neuro_Op<string mnemonic, string onnx = "", list<Trait> traits = []>
   let extraClassDeclaration = baseDeclaration;
 }
 
-/// A pure op that infers the types of its results, coupled by an axis rule.
-/// The inferred type may be refined: a dynamic dimension may become static.
+/// Infers result types through an adaptor. A result may be given a refined type:
+/// equal element types and no two static dimensions that differ.
+def Neuro_InferTypes : InferTypeOpAdaptorBase<[{
+  static bool isCompatibleReturnTypes(::mlir::TypeRange lhs, ::mlir::TypeRange rhs) {
+    return ::neuroplast::neuro::areCompatibleTypes(lhs, rhs);
+  }
+}]>;
+
+/// A pure op that infers the types of its results and is coupled by an axis rule.
 class Neuro_TensorOp<string mnemonic, string onnx = "", list<Trait> traits = []>
     : Neuro_Op<mnemonic, onnx, traits # [
-        Pure, InferTypeOpAdaptorWithIsCompatible,
+        Pure, Neuro_InferTypes,
         DeclareOpInterfaceMethods<AxisRuleOpInterface>,
         CostOpInterface]> {
   let assemblyFormat = [{
     operands attr-dict `:` functional-type(operands, results)
   }];
-  code tensorDeclaration = baseDeclaration # [{
-    /// Whether `lhs` and `rhs` could describe the same values: equal element
-    /// types and no two static dimensions that differ.
-    static bool isCompatibleReturnTypes(::mlir::TypeRange lhs, ::mlir::TypeRange rhs) {
-      return ::neuroplast::neuro::areCompatibleTypes(lhs, rhs);
+}
+
+/// A tensor op whose only result has the type of its first operand.
+class Neuro_SameTypeOp<string mnemonic, string onnx = "", list<Trait> traits = []>
+    : Neuro_TensorOp<mnemonic, onnx, traits> {
+  let extraClassDefinition = [{
+    ::llvm::LogicalResult $cppClass::inferReturnTypes(
+        ::mlir::MLIRContext *, std::optional<::mlir::Location>, Adaptor adaptor,
+        ::llvm::SmallVectorImpl<::mlir::Type> &types) {
+      types.push_back(adaptor.getOperands()[0].getType());
+      return ::mlir::success();
     }
   }];
-  let extraClassDeclaration = tensorDeclaration;
 }
 
 #endif // NEUROPLAST_DIALECT_NEURO_IR_NEUROBASE

@@ -1,0 +1,71 @@
+//===- IndexingOps.td - Gather, scatter and friends ---*- tablegen -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_DIALECT_NEURO_IR_INDEXINGOPS
+#define NEUROPLAST_DIALECT_NEURO_IR_INDEXINGOPS
+
+include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
+
+def Neuro_GatherOp : Neuro_TensorOp<"gather", "Gather"> {
+  let summary = "slices of the data along an axis, chosen by indices; negative ones count from the end";
+  let arguments = (ins Neuro_Tensor:$data, Neuro_IndexTensor:$indices, DefaultValuedAttr<I64Attr, "0">:$axis);
+  let results = (outs Neuro_Tensor:$result);
+}
+def Neuro_GatherElementsOp : Neuro_TensorOp<"gather_elements", "GatherElements"> {
+  let summary = "elements along an axis, one index for each element of the result";
+  let arguments = (ins Neuro_Tensor:$data, Neuro_IndexTensor:$indices, DefaultValuedAttr<I64Attr, "0">:$axis);
+  let results = (outs Neuro_Tensor:$result);
+}
+def Neuro_GatherNDOp : Neuro_TensorOp<"gather_nd", "GatherND"> {
+  let summary = "slices chosen by index tuples in the last axis of the indices";
+  let arguments = (ins Neuro_Tensor:$data, RankedTensorOf<[I64]>:$indices, DefaultValuedAttr<I64Attr, "0">:$batch_dims);
+  let results = (outs Neuro_Tensor:$result);
+}
+class Neuro_ScatterBase<string mnemonic, string onnx> : Neuro_SameTypeOp<mnemonic, onnx> {
+  let results = (outs Neuro_Tensor:$result);
+}
+def Neuro_ScatterElementsOp : Neuro_ScatterBase<"scatter_elements", "ScatterElements"> {
+  let summary = "the data with elements along an axis replaced, or combined by `reduction`: none, add, mul, max, min";
+  let arguments = (ins Neuro_Tensor:$data, Neuro_IndexTensor:$indices, Neuro_Tensor:$updates,
+    DefaultValuedAttr<I64Attr, "0">:$axis, DefaultValuedAttr<StrAttr, "\"none\"">:$reduction);
+}
+def Neuro_ScatterNDOp : Neuro_ScatterBase<"scatter_nd", "ScatterND"> {
+  let summary = "the data with slices at index tuples replaced, or combined by `reduction`";
+  let arguments = (ins Neuro_Tensor:$data, RankedTensorOf<[I64]>:$indices, Neuro_Tensor:$updates,
+    DefaultValuedAttr<StrAttr, "\"none\"">:$reduction);
+}
+def Neuro_TensorScatterOp : Neuro_ScatterBase<"tensor_scatter", "TensorScatter"> {
+  let summary = "write an update into a cache at a position per batch; `mode` is linear or circular";
+  let arguments = (ins Neuro_Tensor:$past_cache, Neuro_Tensor:$update, Optional<RankedTensorOf<[I64]>>:$write_indices,
+    DefaultValuedAttr<I64Attr, "-2">:$axis, DefaultValuedAttr<StrAttr, "\"linear\"">:$mode);
+}
+def Neuro_OneHotOp : Neuro_TensorOp<"one_hot", ""> {
+  let summary = "on_value at the index along a new axis, off_value elsewhere";
+  let description = [{`values` is [off_value, on_value]; `depth` is static, or `kDynamic` and given by `dynamic_depth`.}];
+  let arguments = (ins Neuro_NumberTensor:$indices, Neuro_Tensor:$values, Optional<Index>:$dynamic_depth,
+    I64Attr:$depth, DefaultValuedAttr<I64Attr, "-1">:$axis);
+  let results = (outs Neuro_Tensor:$result);
+}
+def Neuro_NonZeroOp : Neuro_TensorOp<"non_zero", "NonZero"> {
+  let summary = "the indices of the elements that are not zero, one column each";
+  let arguments = (ins Neuro_Tensor:$input);
+  let results = (outs RankedTensorOf<[I64]>:$result);
+}
+def Neuro_CompressOp : Neuro_TensorOp<"compress", "Compress"> {
+  let summary = "the slices along an axis (or elements, without axis) for which the condition holds";
+  let arguments = (ins Neuro_Tensor:$input, Neuro_BoolTensor:$condition, OptionalAttr<I64Attr>:$axis);
+  let results = (outs Neuro_Tensor:$result);
+}
+def Neuro_UniqueOp : Neuro_TensorOp<"unique", "Unique"> {
+  let summary = "the distinct elements or slices, with first indices, inverse indices and counts";
+  let arguments = (ins Neuro_NumberTensor:$input, OptionalAttr<I64Attr>:$axis, DefaultValuedAttr<I64Attr, "1">:$sorted);
+  let results = (outs Neuro_NumberTensor:$result, RankedTensorOf<[I64]>:$indices, RankedTensorOf<[I64]>:$inverse_indices,
+    RankedTensorOf<[I64]>:$counts);
+}
+
+#endif // NEUROPLAST_DIALECT_NEURO_IR_INDEXINGOPS

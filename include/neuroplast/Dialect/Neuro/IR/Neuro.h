@@ -1,0 +1,75 @@
+//===- Neuro.h - The neuro dialect ------------------------------*- C++ -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_DIALECT_NEURO_IR_NEURO_H
+#define NEUROPLAST_DIALECT_NEURO_IR_NEURO_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "neuroplast/Dialect/Neuro/IR/AxisRule.h"
+
+namespace neuroplast::neuro {
+
+/// Whether two lists of types could describe the same values: equal element
+/// types and ranks, and no two static dimensions that differ.
+bool areCompatibleTypes(mlir::TypeRange lhs, mlir::TypeRange rhs);
+
+/// Marks the ops that compute each element of the result from the elements of
+/// the operands at the same (broadcast) place.
+template <typename ConcreteOp>
+class Elementwise : public mlir::OpTrait::TraitBase<ConcreteOp, Elementwise> {};
+
+namespace detail {
+
+/// Elements of all results together; none if a shape is dynamic.
+std::optional<int64_t> countResultElements(mlir::Operation *op);
+/// Bytes of all tensor operands and results; none if a shape is dynamic.
+std::optional<int64_t> countOperandAndResultBytes(mlir::Operation *op);
+
+/// Appends the broadcast of the operands' shapes, with `elementType`.
+mlir::LogicalResult inferElementwise(llvm::StringRef opName,
+                                     std::optional<mlir::Location> location,
+                                     mlir::ValueRange operands,
+                                     mlir::Type elementType,
+                                     llvm::SmallVectorImpl<mlir::Type> &types);
+/// Appends the type of `input` with `axes` removed, or of size 1.
+mlir::LogicalResult inferReduction(llvm::StringRef opName,
+                                   std::optional<mlir::Location> location,
+                                   mlir::Value input,
+                                   llvm::ArrayRef<int64_t> axes, bool keepdims,
+                                   llvm::SmallVectorImpl<mlir::Type> &types);
+
+/// Equal axes of all operands are one factor; axes of size 1 that are broadcast
+/// are not coupled.
+AxisRule getElementwiseAxisRule(mlir::Operation *op);
+/// The kept axes are coupled; a reduced one is not.
+AxisRule getReductionAxisRule(mlir::Operation *op, llvm::ArrayRef<int64_t> axes,
+                              bool keepdims);
+
+} // namespace detail
+} // namespace neuroplast::neuro
+
+#include "neuroplast/Dialect/Neuro/IR/NeuroDialect.h.inc"
+#include "neuroplast/Dialect/Neuro/IR/NeuroInterfaces.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "neuroplast/Dialect/Neuro/IR/NeuroTypes.h.inc"
+
+#define GET_OP_CLASSES
+#include "neuroplast/Dialect/Neuro/IR/NeuroOps.h.inc"
+
+#endif // NEUROPLAST_DIALECT_NEURO_IR_NEURO_H

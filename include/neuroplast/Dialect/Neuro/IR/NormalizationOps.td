@@ -1,0 +1,60 @@
+//===- NormalizationOps.td - Normalisations ---*- tablegen -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_DIALECT_NEURO_IR_NORMALIZATIONOPS
+#define NEUROPLAST_DIALECT_NEURO_IR_NORMALIZATIONOPS
+
+include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
+
+def Neuro_BatchNormOp : Neuro_SameTypeOp<"batch_norm", "BatchNormalization"> {
+  let summary = "scale * (x - mean) / sqrt(variance + epsilon) + bias per channel (axis 1), with running statistics";
+  let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$scale, Neuro_FloatTensor:$bias,
+    Neuro_FloatTensor:$mean, Neuro_FloatTensor:$variance,
+    DefaultValuedAttr<F32Attr, "1e-05f">:$epsilon, DefaultValuedAttr<F32Attr, "0.9f">:$momentum);
+  let results = (outs Neuro_FloatTensor:$result);
+}
+def Neuro_InstanceNormOp : Neuro_SameTypeOp<"instance_norm", "InstanceNormalization"> {
+  let summary = "normalise each channel of each sample over its pixels, then scale and shift";
+  let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$scale, Neuro_FloatTensor:$bias,
+    DefaultValuedAttr<F32Attr, "1e-05f">:$epsilon);
+  let results = (outs Neuro_FloatTensor:$result);
+}
+def Neuro_GroupNormOp : Neuro_SameTypeOp<"group_norm", "GroupNormalization"> {
+  let summary = "normalise groups of channels of each sample, then scale and shift per channel";
+  let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$scale, Neuro_FloatTensor:$bias,
+    DefaultValuedAttr<F32Attr, "1e-05f">:$epsilon, I64Attr:$num_groups, DefaultValuedAttr<I64Attr, "1">:$stash_type);
+  let results = (outs Neuro_FloatTensor:$result);
+}
+def Neuro_LayerNormOp : Neuro_TensorOp<"layer_norm", "LayerNormalization"> {
+  let summary = "normalise over the axes from `axis` on, then scale and shift";
+  let description = [{The mean and the inverse standard deviation are results too, as in ONNX; they are unused in inference.}];
+  let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$scale, Optional<Neuro_FloatTensor>:$bias,
+    DefaultValuedAttr<I64Attr, "-1">:$axis, DefaultValuedAttr<F32Attr, "1e-05f">:$epsilon,
+    DefaultValuedAttr<I64Attr, "1">:$stash_type);
+  let results = (outs Neuro_FloatTensor:$result, Neuro_FloatTensor:$mean, Neuro_FloatTensor:$inv_std_dev);
+}
+def Neuro_RMSNormOp : Neuro_SameTypeOp<"rms_norm", "RMSNormalization"> {
+  let summary = "divide by the root mean square over the axes from `axis` on, then scale";
+  let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$scale,
+    DefaultValuedAttr<I64Attr, "-1">:$axis, DefaultValuedAttr<F32Attr, "1e-05f">:$epsilon,
+    DefaultValuedAttr<I64Attr, "1">:$stash_type);
+  let results = (outs Neuro_FloatTensor:$result);
+}
+def Neuro_LpNormOp : Neuro_SameTypeOp<"lp_norm", "LpNormalization"> {
+  let summary = "divide by the p-norm along an axis";
+  let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<I64Attr, "-1">:$axis, DefaultValuedAttr<I64Attr, "2">:$p);
+  let results = (outs Neuro_FloatTensor:$result);
+}
+def Neuro_LRNOp : Neuro_SameTypeOp<"lrn", "LRN"> {
+  let summary = "local response normalisation across `size` neighbouring channels";
+  let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<F32Attr, "0.0001f">:$alpha,
+    DefaultValuedAttr<F32Attr, "0.75f">:$beta, DefaultValuedAttr<F32Attr, "1.0f">:$bias, I64Attr:$size);
+  let results = (outs Neuro_FloatTensor:$result);
+}
+
+#endif // NEUROPLAST_DIALECT_NEURO_IR_NORMALIZATIONOPS

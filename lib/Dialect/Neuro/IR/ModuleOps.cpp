@@ -1,0 +1,39 @@
+//===- ModuleOps.cpp - Members of these ops -------------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+
+using namespace mlir;
+using namespace neuroplast::neuro;
+
+OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
+
+LogicalResult ParamOp::verify() {
+  if (!isa<RankedTensorType>(getValue().getShapedType()))
+    return emitOpError("holds a value of type ")
+           << getValue().getShapedType() << ", expected a ranked tensor";
+  return success();
+}
+
+LogicalResult GetParamOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto param = symbols.lookupNearestSymbolFrom<ParamOp>(*this, getNameAttr());
+  if (!param)
+    return emitOpError("reads '@") << getName() << "', which is no parameter";
+  if (param.getType() != getType())
+    return emitOpError("reads '@") << getName() << "' as " << getType()
+                                   << ", but the parameter is " << param.getType();
+  return success();
+}
+
+LogicalResult OpaqueOp::verify() {
+  size_t given = llvm::count(getPresent(), true);
+  if (given != getInputs().size())
+    return emitOpError("marks ") << given << " operands as present but has "
+                                 << getInputs().size();
+  return success();
+}

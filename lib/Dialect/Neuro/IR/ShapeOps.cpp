@@ -1,0 +1,44 @@
+//===- ShapeOps.cpp - Members of these ops --------------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+
+using namespace mlir;
+using namespace neuroplast::neuro;
+
+// Stand-ins, to be replaced by the real members.
+#define CANON(OP)                                                              \
+  void OP::getCanonicalizationPatterns(RewritePatternSet &, MLIRContext *) {}
+#define FOLD(OP)                                                               \
+  OpFoldResult OP::fold(FoldAdaptor) { return {}; }
+#define INFER(OP)                                                              \
+  LogicalResult OP::inferReturnTypes(                                          \
+      MLIRContext *, std::optional<Location> location, Adaptor,                \
+      SmallVectorImpl<Type> &) {                                               \
+    return emitOptionalError(location, "'", OP::getOperationName(),            \
+                             "' has no type inference");                       \
+  }
+
+INFER(ConcatOp)
+INFER(DepthToSpaceOp)
+INFER(ExpandOp)
+FOLD(ExpandOp)
+INFER(EyeLikeOp)
+INFER(FillOp)
+INFER(PadOp)
+INFER(RangeOp)
+INFER(ReshapeOp)
+FOLD(ReshapeOp)
+CANON(ReshapeOp)
+INFER(SliceOp)
+FOLD(SliceOp)
+INFER(SpaceToDepthOp)
+INFER(SplitOp)
+INFER(TileOp)
+INFER(TransposeOp)
+FOLD(TransposeOp)

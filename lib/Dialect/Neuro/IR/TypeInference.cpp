@@ -1,0 +1,105 @@
+//===- TypeInference.cpp - Result types shared by many ops ----------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/Traits.h"
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+
+using namespace mlir;
+using namespace neuroplast::neuro;
+
+bool neuroplast::neuro::areCompatibleTypes(TypeRange lhs, TypeRange rhs) {
+  if (lhs.size() != rhs.size())
+    return false;
+  for (auto [left, right] : llvm::zip_equal(lhs, rhs))
+    if (getElementTypeOrSelf(left) != getElementTypeOrSelf(right) ||
+        failed(verifyCompatibleShape(left, right)))
+      return false;
+  return true;
+}
+
+std::optional<int64_t> neuroplast::neuro::detail::countResultElements(Operation *op) {
+  int64_t count = 0;
+  for (Type type : op->getResultTypes()) {
+    auto shaped = dyn_cast<ShapedType>(type);
+    if (!shaped)
+      continue;
+    if (!shaped.hasStaticShape())
+      return std::nullopt;
+    count += shaped.getNumElements();
+  }
+  return count;
+}
+
+std::optional<int64_t> neuroplast::neuro::detail::countOperandAndResultBytes(Operation *op) {
+  int64_t bytes = 0;
+  auto add = [&](Type type) {
+    auto shaped = dyn_cast<ShapedType>(type);
+    if (!shaped)
+      return true;
+    if (!shaped.hasStaticShape())
+      return false;
+    Type element = shaped.getElementType();
+    int64_t width = element.isIntOrFloat() ? element.getIntOrFloatBitWidth() : 64;
+    bytes += llvm::divideCeil(shaped.getNumElements() * width, 8);
+    return true;
+  };
+  if (!llvm::all_of(op->getOperandTypes(), add) ||
+      !llvm::all_of(op->getResultTypes(), add))
+    return std::nullopt;
+  return bytes;
+}
+
+LogicalResult neuroplast::neuro::detail::inferElementwise(StringRef opName,
+                                       std::optional<Location> location,
+                                       ValueRange operands, Type elementType,
+                                       SmallVectorImpl<Type> &types) {
+  SmallVector<int64_t> shape;
+  for (auto [index, operand] : llvm::enumerate(operands)) {
+    auto type = cast<RankedTensorType>(operand.getType());
+    SmallVector<int64_t> joined;
+    if (!OpTrait::util::getBroadcastedShape(shape, type.getShape(), joined)) {
+      auto shapeSoFar = RankedTensorType::get(shape, type.getElementType());
+      return emitOptionalError(location, "'", opName, "' op operand #", index,
+                               " of type ", type,
+                               " does not broadcast with the operands before it, "
+                               "whose common shape is that of ",
+                               shapeSoFar);
+    }
+    shape = joined;
+  }
+  types.push_back(RankedTensorType::get(shape, elementType));
+  return success();
+}
+
+LogicalResult neuroplast::neuro::detail::inferReduction(StringRef opName,
+                                     std::optional<Location> location,
+                                     Value input, ArrayRef<int64_t> axes,
+                                     bool keepdims,
+                                     SmallVectorImpl<Type> &types) {
+  auto type = cast<RankedTensorType>(input.getType());
+  SmallVector<bool> reduced(type.getRank(), false);
+  for (int64_t axis : axes) {
+    if (axis < 0 || axis >= type.getRank())
+      return emitOptionalError(location, "'", opName, "' op axis ", axis,
+                               " is outside its operand of rank ",
+                               type.getRank());
+    if (reduced[axis])
+      return emitOptionalError(location, "'", opName, "' op axis ", axis,
+                               " is listed twice");
+    reduced[axis] = true;
+  }
+  SmallVector<int64_t> shape;
+  for (auto [axis, size] : llvm::enumerate(type.getShape())) {
+    if (!reduced[axis])
+      shape.push_back(size);
+    else if (keepdims)
+      shape.push_back(1);
+  }
+  types.push_back(RankedTensorType::get(shape, type.getElementType()));
+  return success();
+}
