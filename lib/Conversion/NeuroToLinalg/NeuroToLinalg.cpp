@@ -1,0 +1,181 @@
+//===- NeuroToLinalg.cpp - Lower neuro ops to linalg on tensors -----------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Patterns.h"
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Func/Transforms/FuncConversions.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Transforms/Patterns.h"
+#include "neuroplast/Conversion/Passes.h"
+
+namespace neuroplast {
+#define GEN_PASS_DEF_CONVERTNEUROTOLINALG
+#include "neuroplast/Conversion/Passes.h.inc"
+} // namespace neuroplast
+
+using namespace mlir;
+using namespace neuroplast;
+using namespace neuroplast::neuro;
+
+std::string neuroplast::getParamBufferName(StringRef symbol) {
+  return ("neuroplast_param_" + symbol).str();
+}
+
+namespace {
+
+/// Removes signedness, which the ops that replace neuro ops carry themselves.
+struct SignlessConverter : TypeConverter {
+  SignlessConverter() {
+    addConversion([](Type type) { return type; });
+    addConversion([](IntegerType type) -> Type {
+      return ScalarEmitter::getStorageType(type);
+    });
+    addConversion([](RankedTensorType type) -> Type {
+      return type.clone(ScalarEmitter::getStorageType(type.getElementType()));
+    });
+    auto cast = [](OpBuilder &builder, Type type, ValueRange inputs,
+                   Location location) -> Value {
+      return UnrealizedConversionCastOp::create(builder, location, type, inputs)
+          .getResult(0);
+    };
+    addSourceMaterialization(cast);
+    addTargetMaterialization(cast);
+  }
+};
+
+/// Elements reinterpreted with a signless type; the bits stay.
+ElementsAttr dropSignedness(ElementsAttr value) {
+  auto type = cast<RankedTensorType>(value.getShapedType());
+  Type storage = ScalarEmitter::getStorageType(type.getElementType());
+  if (storage == type.getElementType())
+    return value;
+  if (auto dense = dyn_cast<DenseElementsAttr>(value))
+    return dense.bitcast(storage);
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(value))
+    return DenseResourceElementsAttr::get(type.clone(storage),
+                                          resource.getRawHandle());
+  return value;
+}
+
+struct ConstantLowering : OpConversionPattern<ConstantOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(ConstantOp op, OpAdaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    ElementsAttr value = dropSignedness(op.getValue());
+    rewriter.replaceOpWithNewOp<arith::ConstantOp>(
+        op, value.getShapedType(), cast<TypedAttr>(value));
+    return success();
+  }
+};
+
+struct GetParamLowering : OpConversionPattern<GetParamOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(GetParamOp op, OpAdaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto module = op->getParentOfType<ModuleOp>();
+    auto param = module.lookupSymbol<ParamOp>(op.getName());
+    if (!param)
+      return rewriter.notifyMatchFailure(op, "there is no such parameter");
+    ElementsAttr value = dropSignedness(param.getValue());
+    auto type = cast<RankedTensorType>(value.getShapedType());
+    // What fits a register or is one number everywhere is code, not data.
+    if (auto dense = dyn_cast<DenseElementsAttr>(value)) {
+      rewriter.replaceOpWithNewOp<arith::ConstantOp>(op, type, dense);
+      return success();
+    }
+    auto bufferType = MemRefType::get(type.getShape(), type.getElementType());
+    std::string name = getParamBufferName(op.getName());
+    Value buffer =
+        memref::GetGlobalOp::create(rewriter, op.getLoc(), bufferType, name);
+    rewriter.replaceOpWithNewOp<bufferization::ToTensorOp>(
+        op, type, buffer, /*restrict=*/true, /*writable=*/false);
+    return success();
+  }
+};
+
+struct ConvertNeuroToLinalgPass
+    : impl::ConvertNeuroToLinalgBase<ConvertNeuroToLinalgPass> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    MLIRContext *context = &getContext();
+    declareParamBuffers(module);
+
+    SignlessConverter converter;
+    RewritePatternSet patterns(context);
+    patterns.add<ConstantLowering, GetParamLowering>(converter, context);
+    populateElementwiseToLinalgPatterns(converter, patterns);
+    populateReductionToLinalgPatterns(converter, patterns);
+    populateNormalizationToLinalgPatterns(converter, patterns);
+    populateShapeToLinalgPatterns(converter, patterns);
+    populateIndexingToLinalgPatterns(converter, patterns);
+    populatePoolingToLinalgPatterns(converter, patterns);
+    populateContractionToLinalgPatterns(converter, patterns);
+    populateSequenceModelToLinalgPatterns(converter, patterns);
+    populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
+                                                                   converter);
+    populateReturnOpTypeConversionPattern(patterns, converter);
+    populateCallOpTypeConversionPattern(patterns, converter);
+
+    ConversionTarget target(*context);
+    target.markUnknownOpDynamicallyLegal([&](Operation *op) {
+      return !isa_and_nonnull<NeuroDialect>(op->getDialect()) &&
+             (isa<ModuleOp>(op) || converter.isLegal(op));
+    });
+    target.addLegalOp<ParamOp, ModuleOp>();
+    target.addDynamicallyLegalOp<func::FuncOp>([&](func::FuncOp function) {
+      return converter.isSignatureLegal(function.getFunctionType()) &&
+             converter.isLegal(&function.getBody());
+    });
+    scf::populateSCFStructuralTypeConversionsAndLegality(converter, patterns,
+                                                         target);
+    if (failed(checkSupported(module)) ||
+        failed(applyPartialConversion(module, target, std::move(patterns))))
+      signalPassFailure();
+  }
+
+private:
+  /// Names the first op that no lowering can exist for.
+  LogicalResult checkSupported(ModuleOp module) {
+    WalkResult result = module.walk([](OpaqueOp op) {
+      InFlightDiagnostic diagnostic = op.emitError("cannot compile operator '");
+      if (!op.getDomain().empty())
+        diagnostic << op.getDomain() << ".";
+      diagnostic << op.getOpType() << "'";
+      if (op.getReason())
+        diagnostic << ": " << *op.getReason();
+      return WalkResult::interrupt();
+    });
+    return failure(result.wasInterrupted());
+  }
+
+  void declareParamBuffers(ModuleOp module) {
+    SymbolTable symbols(module);
+    for (ParamOp param : module.getOps<ParamOp>()) {
+      ElementsAttr value = dropSignedness(param.getValue());
+      std::string name = getParamBufferName(param.getSymName());
+      if (isa<DenseElementsAttr>(value) || symbols.lookup(name))
+        continue;
+      OpBuilder builder(param);
+      auto type = cast<RankedTensorType>(value.getShapedType());
+      memref::GlobalOp::create(
+          builder, param.getLoc(), name, builder.getStringAttr("private"),
+          MemRefType::get(type.getShape(), type.getElementType()),
+          /*initial_value=*/Attribute(), /*constant=*/true,
+          builder.getI64IntegerAttr(64));
+    }
+  }
+};
+
+} // namespace

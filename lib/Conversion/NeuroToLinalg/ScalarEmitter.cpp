@@ -1,0 +1,216 @@
+//===- ScalarEmitter.cpp - Arithmetic on one element ----------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ScalarEmitter.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace neuroplast;
+
+ScalarEmitter::ScalarEmitter(OpBuilder &builder, Location location,
+                             Type elementType)
+    : builder(builder), location(location),
+      computeType(getComputeType(elementType)),
+      floating(isa<FloatType>(elementType)),
+      unsignedInteger(elementType.isUnsignedInteger() ||
+                      elementType.isInteger(1)) {}
+
+Type ScalarEmitter::getStorageType(Type elementType) {
+  if (auto integer = dyn_cast<IntegerType>(elementType))
+    return IntegerType::get(integer.getContext(), integer.getWidth());
+  return elementType;
+}
+
+Type ScalarEmitter::getComputeType(Type elementType) {
+  if (auto type = dyn_cast<FloatType>(elementType))
+    return type.getWidth() < 32 ? Float32Type::get(type.getContext()) : type;
+  return getStorageType(elementType);
+}
+
+Value ScalarEmitter::constant(double value) {
+  if (floating)
+    return arith::ConstantOp::create(builder, location,
+                                     builder.getFloatAttr(computeType, value));
+  return arith::ConstantOp::create(
+      builder, location,
+      builder.getIntegerAttr(computeType, static_cast<int64_t>(value)));
+}
+
+Value ScalarEmitter::lowest() {
+  if (floating)
+    return constant(-std::numeric_limits<double>::infinity());
+  unsigned width = computeType.getIntOrFloatBitWidth();
+  APInt value = unsignedInteger ? APInt::getZero(width)
+                                : APInt::getSignedMinValue(width);
+  return arith::ConstantOp::create(builder, location,
+                                   builder.getIntegerAttr(computeType, value));
+}
+
+Value ScalarEmitter::highest() {
+  if (floating)
+    return constant(std::numeric_limits<double>::infinity());
+  unsigned width = computeType.getIntOrFloatBitWidth();
+  APInt value = unsignedInteger ? APInt::getMaxValue(width)
+                                : APInt::getSignedMaxValue(width);
+  return arith::ConstantOp::create(builder, location,
+                                   builder.getIntegerAttr(computeType, value));
+}
+
+Value ScalarEmitter::add(Value a, Value b) {
+  if (floating)
+    return arith::AddFOp::create(builder, location, a, b);
+  return arith::AddIOp::create(builder, location, a, b);
+}
+
+Value ScalarEmitter::sub(Value a, Value b) {
+  if (floating)
+    return arith::SubFOp::create(builder, location, a, b);
+  return arith::SubIOp::create(builder, location, a, b);
+}
+
+Value ScalarEmitter::mul(Value a, Value b) {
+  if (floating)
+    return arith::MulFOp::create(builder, location, a, b);
+  return arith::MulIOp::create(builder, location, a, b);
+}
+
+Value ScalarEmitter::div(Value a, Value b) {
+  if (floating)
+    return arith::DivFOp::create(builder, location, a, b);
+  if (unsignedInteger)
+    return arith::DivUIOp::create(builder, location, a, b);
+  return arith::DivSIOp::create(builder, location, a, b);
+}
+
+Value ScalarEmitter::max(Value a, Value b) {
+  if (floating)
+    return arith::MaximumFOp::create(builder, location, a, b);
+  if (unsignedInteger)
+    return arith::MaxUIOp::create(builder, location, a, b);
+  return arith::MaxSIOp::create(builder, location, a, b);
+}
+
+Value ScalarEmitter::min(Value a, Value b) {
+  if (floating)
+    return arith::MinimumFOp::create(builder, location, a, b);
+  if (unsignedInteger)
+    return arith::MinUIOp::create(builder, location, a, b);
+  return arith::MinSIOp::create(builder, location, a, b);
+}
+
+Value ScalarEmitter::neg(Value a) {
+  if (floating)
+    return arith::NegFOp::create(builder, location, a);
+  return sub(constant(0), a);
+}
+
+Value ScalarEmitter::abs(Value a) {
+  if (floating)
+    return math::AbsFOp::create(builder, location, a);
+  if (unsignedInteger)
+    return a;
+  return math::AbsIOp::create(builder, location, a);
+}
+
+Value ScalarEmitter::sigmoid(Value a) {
+  return div(constant(1), add(constant(1), exp(neg(a))));
+}
+
+Value ScalarEmitter::softplus(Value a) {
+  // max(a, 0) + log1p(e^-|a|) does not overflow.
+  return add(max(a, constant(0)), unary<math::Log1pOp>(exp(neg(abs(a)))));
+}
+
+Value ScalarEmitter::compare(Compare kind, Value a, Value b) {
+  if (floating) {
+    static constexpr arith::CmpFPredicate predicates[] = {
+        arith::CmpFPredicate::OEQ, arith::CmpFPredicate::OLT,
+        arith::CmpFPredicate::OLE, arith::CmpFPredicate::OGT,
+        arith::CmpFPredicate::OGE};
+    return arith::CmpFOp::create(builder, location,
+                                 predicates[static_cast<int>(kind)], a, b);
+  }
+  static constexpr arith::CmpIPredicate isSigned[] = {
+      arith::CmpIPredicate::eq, arith::CmpIPredicate::slt,
+      arith::CmpIPredicate::sle, arith::CmpIPredicate::sgt,
+      arith::CmpIPredicate::sge};
+  static constexpr arith::CmpIPredicate isUnsigned[] = {
+      arith::CmpIPredicate::eq, arith::CmpIPredicate::ult,
+      arith::CmpIPredicate::ule, arith::CmpIPredicate::ugt,
+      arith::CmpIPredicate::uge};
+  return arith::CmpIOp::create(
+      builder, location,
+      (unsignedInteger ? isUnsigned : isSigned)[static_cast<int>(kind)], a, b);
+}
+
+Value ScalarEmitter::select(Value condition, Value a, Value b) {
+  return arith::SelectOp::create(builder, location, condition, a, b);
+}
+
+Value ScalarEmitter::isNaN(Value a) {
+  return arith::CmpFOp::create(builder, location, arith::CmpFPredicate::UNO, a,
+                               a);
+}
+
+Value ScalarEmitter::load(Value stored, Type elementType) {
+  Type compute = getComputeType(elementType);
+  if (stored.getType() == compute)
+    return stored;
+  return arith::ExtFOp::create(builder, location, compute, stored);
+}
+
+Value ScalarEmitter::store(Value computed, Type elementType) {
+  Type storage = getStorageType(elementType);
+  if (computed.getType() == storage)
+    return computed;
+  return arith::TruncFOp::create(builder, location, storage, computed);
+}
+
+Value ScalarEmitter::convert(Value value, Type from, Type to) {
+  Type target = getComputeType(to);
+  bool fromUnsigned = from.isUnsignedInteger() || from.isInteger(1);
+  if (to.isInteger(1) && !from.isInteger(1)) {
+    ScalarEmitter source(builder, location, from);
+    Value zero = source.constant(0);
+    if (source.isFloat()) // NaN is not zero
+      return arith::CmpFOp::create(builder, location, arith::CmpFPredicate::UNE,
+                                   value, zero);
+    return arith::CmpIOp::create(builder, location, arith::CmpIPredicate::ne,
+                                 value, zero);
+  }
+  if (value.getType() == target)
+    return value;
+  if (isa<FloatType>(from)) {
+    if (auto floatTarget = dyn_cast<FloatType>(target)) {
+      if (floatTarget.getWidth() > value.getType().getIntOrFloatBitWidth())
+        return arith::ExtFOp::create(builder, location, target, value);
+      return arith::TruncFOp::create(builder, location, target, value);
+    }
+    // Through 64 bits: a value outside a narrow type wraps as it does in numpy
+    // instead of being undefined.
+    Type wide = builder.getI64Type();
+    Value integer =
+        to.isUnsignedInteger() && target.getIntOrFloatBitWidth() == 64
+            ? Value(arith::FPToUIOp::create(builder, location, wide, value))
+            : Value(arith::FPToSIOp::create(builder, location, wide, value));
+    if (target == wide)
+      return integer;
+    return arith::TruncIOp::create(builder, location, target, integer);
+  }
+  if (isa<FloatType>(target)) {
+    if (fromUnsigned)
+      return arith::UIToFPOp::create(builder, location, target, value);
+    return arith::SIToFPOp::create(builder, location, target, value);
+  }
+  if (target.getIntOrFloatBitWidth() < value.getType().getIntOrFloatBitWidth())
+    return arith::TruncIOp::create(builder, location, target, value);
+  if (fromUnsigned)
+    return arith::ExtUIOp::create(builder, location, target, value);
+  return arith::ExtSIOp::create(builder, location, target, value);
+}
