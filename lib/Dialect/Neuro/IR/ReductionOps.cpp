@@ -1,4 +1,4 @@
-//===- ReductionOps.cpp - Members of these ops ----------------------------===//
+//===- ReductionOps.cpp - Reductions and scans ----------------------------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -6,20 +6,78 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Dialect/Traits.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
+using neuroplast::neuro::detail::getTensorType;
 
-// Stand-ins, to be replaced by the real members.
-#define INFER(OP)                                                              \
-  LogicalResult OP::inferReturnTypes(                                          \
-      MLIRContext *, std::optional<Location> location, Adaptor,                \
-      SmallVectorImpl<Type> &) {                                               \
-    return emitOptionalError(location, "'", OP::getOperationName(),            \
-                             "' has no type inference");                       \
+static constexpr int64_t kDynamic = ShapedType::kDynamic;
+
+static FailureOr<int64_t> normalizeAxis(StringRef opName,
+                                        std::optional<Location> location,
+                                        int64_t axis, int64_t rank) {
+  if (axis < -rank || axis >= rank) {
+    (void)emitOptionalError(location, "'", opName, "' op axis ", axis,
+                            " is outside its operand of rank ", rank);
+    return failure();
   }
+  return axis < 0 ? axis + rank : axis;
+}
 
-INFER(ArgMaxOp)
-INFER(ArgMinOp)
-INFER(TopKOp)
+template <typename Adaptor>
+static LogicalResult inferArg(StringRef opName, MLIRContext *context,
+                              std::optional<Location> location, Adaptor adaptor,
+                              SmallVectorImpl<Type> &types) {
+  RankedTensorType input = getTensorType(adaptor.getInput());
+  auto axis =
+      normalizeAxis(opName, location, adaptor.getAxis(), input.getRank());
+  if (failed(axis))
+    return failure();
+  SmallVector<int64_t> shape(input.getShape());
+  if (adaptor.getKeepdims())
+    shape[*axis] = 1;
+  else
+    shape.erase(shape.begin() + *axis);
+  types.push_back(RankedTensorType::get(shape, IntegerType::get(context, 64)));
+  return success();
+}
+
+LogicalResult ArgMaxOp::inferReturnTypes(MLIRContext *context,
+                                         std::optional<Location> location,
+                                         Adaptor adaptor,
+                                         SmallVectorImpl<Type> &types) {
+  return inferArg(getOperationName(), context, location, adaptor, types);
+}
+
+LogicalResult ArgMinOp::inferReturnTypes(MLIRContext *context,
+                                         std::optional<Location> location,
+                                         Adaptor adaptor,
+                                         SmallVectorImpl<Type> &types) {
+  return inferArg(getOperationName(), context, location, adaptor, types);
+}
+
+LogicalResult TopKOp::inferReturnTypes(MLIRContext *context,
+                                       std::optional<Location> location,
+                                       Adaptor adaptor,
+                                       SmallVectorImpl<Type> &types) {
+  RankedTensorType input = getTensorType(adaptor.getInput());
+  auto axis = normalizeAxis(getOperationName(), location, adaptor.getAxis(),
+                            input.getRank());
+  if (failed(axis))
+    return failure();
+  int64_t k = adaptor.getK();
+  if ((k == kDynamic) != static_cast<bool>(adaptor.getDynamicK()))
+    return emitOptionalError(location, "'", getOperationName(),
+                             "' op needs k once: as an attribute or an operand");
+  int64_t size = input.getDimSize(*axis);
+  if (k != kDynamic && size != kDynamic && k > size)
+    return emitOptionalError(location, "'", getOperationName(), "' op takes ",
+                             k, " of ", size, " elements");
+  SmallVector<int64_t> shape(input.getShape());
+  shape[*axis] = k;
+  types.push_back(RankedTensorType::get(shape, input.getElementType()));
+  types.push_back(RankedTensorType::get(shape, IntegerType::get(context, 64)));
+  return success();
+}

@@ -1,4 +1,4 @@
-//===- ShapeOps.cpp - Members of these ops --------------------------------===//
+//===- ShapeOps.cpp - Ops that move elements ------------------------------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -6,39 +6,363 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Dialect/Traits.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
+using neuroplast::neuro::detail::getTensorType;
 
-// Stand-ins, to be replaced by the real members.
-#define CANON(OP)                                                              \
-  void OP::getCanonicalizationPatterns(RewritePatternSet &, MLIRContext *) {}
-#define FOLD(OP)                                                               \
-  OpFoldResult OP::fold(FoldAdaptor) { return {}; }
+static constexpr int64_t kDynamic = ShapedType::kDynamic;
+
+static RankedTensorType withShape(Value input, ArrayRef<int64_t> shape) {
+  return RankedTensorType::get(shape, getTensorType(input).getElementType());
+}
+
+/// Checks a list of sizes against its dynamic operands.
+static LogicalResult verifyDynamicList(StringRef opName,
+                                       std::optional<Location> location,
+                                       StringRef list, ArrayRef<int64_t> sizes,
+                                       size_t operands) {
+  size_t dynamic = llvm::count(sizes, kDynamic);
+  if (dynamic != operands)
+    return emitOptionalError(location, "'", opName, "' op '", list, "' has ",
+                             dynamic, " dynamic entries for ", operands,
+                             " operands");
+  return success();
+}
+
+/// `axis` counted from the front; fails outside the rank.
+static FailureOr<int64_t> normalizeAxis(StringRef opName,
+                                        std::optional<Location> location,
+                                        int64_t axis, int64_t rank) {
+  if (axis < -rank || axis >= rank) {
+    (void)emitOptionalError(location, "'", opName, "' op axis ", axis,
+                            " is outside its operand of rank ", rank);
+    return failure();
+  }
+  return axis < 0 ? axis + rank : axis;
+}
+
 #define INFER(OP)                                                              \
   LogicalResult OP::inferReturnTypes(                                          \
-      MLIRContext *, std::optional<Location> location, Adaptor,                \
-      SmallVectorImpl<Type> &) {                                               \
-    return emitOptionalError(location, "'", OP::getOperationName(),            \
-                             "' has no type inference");                       \
-  }
+      MLIRContext *context, std::optional<Location> location, Adaptor adaptor, \
+      SmallVectorImpl<Type> &types)
 
-INFER(ConcatOp)
-INFER(DepthToSpaceOp)
-INFER(ExpandOp)
-FOLD(ExpandOp)
-INFER(EyeLikeOp)
-INFER(FillOp)
-INFER(PadOp)
-INFER(RangeOp)
-INFER(ReshapeOp)
-FOLD(ReshapeOp)
-CANON(ReshapeOp)
-INFER(SliceOp)
-FOLD(SliceOp)
-INFER(SpaceToDepthOp)
-INFER(SplitOp)
-INFER(TileOp)
-INFER(TransposeOp)
-FOLD(TransposeOp)
+//===----------------------------------------------------------------------===//
+// Reshape, transpose, expand, tile, fill
+//===----------------------------------------------------------------------===//
+
+INFER(ReshapeOp) {
+  (void)context;
+  ArrayRef<int64_t> sizes = adaptor.getSizes();
+  RankedTensorType input = getTensorType(adaptor.getInput());
+  if (failed(verifyDynamicList(getOperationName(), location, "sizes", sizes,
+                               adaptor.getDynamicSizes().size())))
+    return failure();
+  RankedTensorType result = withShape(adaptor.getInput(), sizes);
+  if (input.hasStaticShape() && result.hasStaticShape() &&
+      input.getNumElements() != result.getNumElements())
+    return emitOptionalError(location, "'", getOperationName(), "' op reshapes ",
+                             input.getNumElements(), " elements to ",
+                             result.getNumElements());
+  types.push_back(result);
+  return success();
+}
+
+OpFoldResult ReshapeOp::fold(FoldAdaptor) {
+  if (getInput().getType() == getType() && getType().hasStaticShape())
+    return getInput();
+  return {};
+}
+
+namespace {
+/// reshape(reshape(x)) is the outer reshape of x.
+struct MergeReshapes : OpRewritePattern<ReshapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ReshapeOp op,
+                                PatternRewriter &rewriter) const override {
+    auto inner = op.getInput().getDefiningOp<ReshapeOp>();
+    if (!inner)
+      return rewriter.notifyMatchFailure(op, "the input is no reshape");
+    rewriter.modifyOpInPlace(
+        op, [&] { op.getInputMutable().assign(inner.getInput()); });
+    return success();
+  }
+};
+} // namespace
+
+void ReshapeOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                            MLIRContext *context) {
+  patterns.add<MergeReshapes>(context);
+}
+
+INFER(TransposeOp) {
+  (void)context;
+  RankedTensorType input = getTensorType(adaptor.getInput());
+  ArrayRef<int64_t> permutation = adaptor.getPermutation();
+  SmallVector<bool> seen(input.getRank(), false);
+  SmallVector<int64_t> shape;
+  bool valid = static_cast<int64_t>(permutation.size()) == input.getRank();
+  for (int64_t axis : permutation) {
+    valid = valid && axis >= 0 && axis < input.getRank() && !seen[axis];
+    if (!valid)
+      break;
+    seen[axis] = true;
+    shape.push_back(input.getDimSize(axis));
+  }
+  if (!valid)
+    return emitOptionalError(location, "'", getOperationName(),
+                             "' op permutation is none of the ",
+                             input.getRank(), " axes of its operand");
+  types.push_back(withShape(adaptor.getInput(), shape));
+  return success();
+}
+
+OpFoldResult TransposeOp::fold(FoldAdaptor) {
+  ArrayRef<int64_t> permutation = getPermutation();
+  if (llvm::equal(permutation, llvm::seq<int64_t>(0, permutation.size())))
+    return getInput().getType() == getType() ? getInput() : Value();
+  auto inner = getInput().getDefiningOp<TransposeOp>();
+  if (!inner)
+    return {};
+  SmallVector<int64_t> composed;
+  for (int64_t axis : permutation)
+    composed.push_back(inner.getPermutation()[axis]);
+  setPermutation(composed);
+  getInputMutable().assign(inner.getInput());
+  return getResult();
+}
+
+INFER(ExpandOp) {
+  (void)context;
+  if (failed(verifyDynamicList(getOperationName(), location, "sizes",
+                               adaptor.getSizes(),
+                               adaptor.getDynamicSizes().size())))
+    return failure();
+  auto shape = neuroplast::neuro::detail::broadcastShapes(
+      getTensorType(adaptor.getInput()).getShape(), adaptor.getSizes());
+  if (failed(shape))
+    return emitOptionalError(location, "'", getOperationName(), "' op operand ",
+                             getTensorType(adaptor.getInput()),
+                             " does not broadcast to the sizes asked for");
+  types.push_back(withShape(adaptor.getInput(), *shape));
+  return success();
+}
+
+OpFoldResult ExpandOp::fold(FoldAdaptor) {
+  if (getInput().getType() == getType() && getType().hasStaticShape())
+    return getInput();
+  return {};
+}
+
+INFER(TileOp) {
+  (void)context;
+  RankedTensorType input = getTensorType(adaptor.getInput());
+  ArrayRef<int64_t> repeats = adaptor.getRepeats();
+  if (failed(neuroplast::neuro::detail::verifyListSizes(
+          getOperationName(), location, input.getRank(),
+          {{"repeats", repeats.size()}})) ||
+      failed(verifyDynamicList(getOperationName(), location, "repeats", repeats,
+                               adaptor.getDynamicRepeats().size())))
+    return failure();
+  SmallVector<int64_t> shape;
+  for (auto [size, repeat] : llvm::zip_equal(input.getShape(), repeats))
+    shape.push_back(size == kDynamic || repeat == kDynamic ? kDynamic
+                                                           : size * repeat);
+  types.push_back(withShape(adaptor.getInput(), shape));
+  return success();
+}
+
+INFER(FillOp) {
+  (void)context;
+  if (failed(verifyDynamicList(getOperationName(), location, "sizes",
+                               adaptor.getSizes(),
+                               adaptor.getDynamicSizes().size())))
+    return failure();
+  types.push_back(withShape(adaptor.getValue(), adaptor.getSizes()));
+  return success();
+}
+
+INFER(RangeOp) {
+  (void)context;
+  types.push_back(withShape(adaptor.getStart(),
+                            static_cast<int64_t>(adaptor.getSize())));
+  return success();
+}
+
+INFER(EyeLikeOp) {
+  (void)context;
+  types.push_back(
+      getTensorType(adaptor.getInput()).clone(adaptor.getTo()));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Concat, split, slice, pad
+//===----------------------------------------------------------------------===//
+
+INFER(ConcatOp) {
+  (void)context;
+  if (adaptor.getInputs().empty())
+    return emitOptionalError(location, "'", getOperationName(),
+                             "' op joins no tensors");
+  RankedTensorType first = getTensorType(adaptor.getInputs().front());
+  auto axis = normalizeAxis(getOperationName(), location, adaptor.getAxis(),
+                            first.getRank());
+  if (failed(axis))
+    return failure();
+  SmallVector<int64_t> shape(first.getShape());
+  shape[*axis] = 0;
+  for (auto [index, input] : llvm::enumerate(adaptor.getInputs())) {
+    RankedTensorType type = getTensorType(input);
+    bool fits = type.getRank() == first.getRank() &&
+                type.getElementType() == first.getElementType();
+    for (int64_t i = 0; fits && i < type.getRank(); ++i) {
+      int64_t size = type.getDimSize(i);
+      if (i == *axis) {
+        shape[i] = shape[i] == kDynamic || size == kDynamic ? kDynamic
+                                                            : shape[i] + size;
+      } else if (shape[i] == kDynamic) {
+        shape[i] = size;
+      } else {
+        fits = size == kDynamic || size == shape[i];
+      }
+    }
+    if (!fits)
+      return emitOptionalError(location, "'", getOperationName(),
+                               "' op operand #", index, " of type ", type,
+                               " cannot follow ", first, " along axis ", *axis);
+  }
+  types.push_back(withShape(adaptor.getInputs().front(), shape));
+  return success();
+}
+
+INFER(SplitOp) {
+  (void)context;
+  RankedTensorType input = getTensorType(adaptor.getInput());
+  auto axis = normalizeAxis(getOperationName(), location, adaptor.getAxis(),
+                            input.getRank());
+  if (failed(axis))
+    return failure();
+  int64_t total = 0;
+  for (int64_t size : adaptor.getSizes()) {
+    total = total == kDynamic || size == kDynamic ? kDynamic : total + size;
+    SmallVector<int64_t> shape(input.getShape());
+    shape[*axis] = size;
+    types.push_back(withShape(adaptor.getInput(), shape));
+  }
+  int64_t available = input.getDimSize(*axis);
+  if (total != kDynamic && available != kDynamic && total != available)
+    return emitOptionalError(location, "'", getOperationName(), "' op splits ",
+                             available, " rows into ", total);
+  return success();
+}
+
+INFER(SliceOp) {
+  (void)context;
+  RankedTensorType input = getTensorType(adaptor.getInput());
+  if (failed(neuroplast::neuro::detail::verifyListSizes(
+          getOperationName(), location, input.getRank(),
+          {{"starts", adaptor.getStarts().size()},
+           {"sizes", adaptor.getSizes().size()},
+           {"steps", adaptor.getSteps().size()}})) ||
+      failed(verifyDynamicList(getOperationName(), location, "starts",
+                               adaptor.getStarts(),
+                               adaptor.getDynamicStarts().size())) ||
+      failed(verifyDynamicList(getOperationName(), location, "sizes",
+                               adaptor.getSizes(),
+                               adaptor.getDynamicSizes().size())) ||
+      failed(verifyDynamicList(getOperationName(), location, "steps",
+                               adaptor.getSteps(),
+                               adaptor.getDynamicSteps().size())))
+    return failure();
+  for (int64_t axis = 0; axis < input.getRank(); ++axis) {
+    int64_t size = input.getDimSize(axis), start = adaptor.getStarts()[axis],
+            count = adaptor.getSizes()[axis], step = adaptor.getSteps()[axis];
+    if (size == kDynamic || start == kDynamic || count == kDynamic ||
+        step == kDynamic || count == 0)
+      continue;
+    int64_t last = start + (count - 1) * step;
+    if (start < 0 || start >= size || last < 0 || last >= size)
+      return emitOptionalError(location, "'", getOperationName(),
+                               "' op reaches outside axis ", axis, " of size ",
+                               size);
+  }
+  types.push_back(withShape(adaptor.getInput(), adaptor.getSizes()));
+  return success();
+}
+
+OpFoldResult SliceOp::fold(FoldAdaptor) {
+  bool isWhole =
+      getInput().getType() == getType() && getType().hasStaticShape() &&
+      llvm::all_of(getStarts(), [](int64_t start) { return start == 0; }) &&
+      llvm::all_of(getSteps(), [](int64_t step) { return step == 1; });
+  return isWhole ? getInput() : Value();
+}
+
+INFER(PadOp) {
+  (void)context;
+  RankedTensorType input = getTensorType(adaptor.getInput());
+  if (failed(neuroplast::neuro::detail::verifyListSizes(
+          getOperationName(), location, input.getRank(),
+          {{"low", adaptor.getLow().size()},
+           {"high", adaptor.getHigh().size()}})) ||
+      failed(verifyDynamicList(getOperationName(), location, "low",
+                               adaptor.getLow(),
+                               adaptor.getDynamicLow().size())) ||
+      failed(verifyDynamicList(getOperationName(), location, "high",
+                               adaptor.getHigh(),
+                               adaptor.getDynamicHigh().size())))
+    return failure();
+  SmallVector<int64_t> shape;
+  for (auto [size, low, high] : llvm::zip_equal(
+           input.getShape(), adaptor.getLow(), adaptor.getHigh())) {
+    bool dynamic = size == kDynamic || low == kDynamic || high == kDynamic;
+    shape.push_back(dynamic ? kDynamic : std::max<int64_t>(0, size + low + high));
+  }
+  types.push_back(withShape(adaptor.getInput(), shape));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Depth and space
+//===----------------------------------------------------------------------===//
+
+static LogicalResult inferBlocks(StringRef opName,
+                                 std::optional<Location> location, Value input,
+                                 int64_t block, bool toSpace,
+                                 SmallVectorImpl<Type> &types) {
+  RankedTensorType type = getTensorType(input);
+  if (type.getRank() != 4 || block < 1)
+    return emitOptionalError(location, "'", opName,
+                             "' op needs a tensor of rank 4 and a positive "
+                             "block size");
+  SmallVector<int64_t> shape(type.getShape());
+  auto scale = [&](int64_t axis, int64_t factor, bool multiply) {
+    if (shape[axis] == kDynamic)
+      return true;
+    if (!multiply && shape[axis] % factor)
+      return false;
+    shape[axis] = multiply ? shape[axis] * factor : shape[axis] / factor;
+    return true;
+  };
+  if (!scale(1, block * block, !toSpace) || !scale(2, block, toSpace) ||
+      !scale(3, block, toSpace))
+    return emitOptionalError(location, "'", opName, "' op block size ", block,
+                             " does not divide ", type);
+  types.push_back(withShape(input, shape));
+  return success();
+}
+
+INFER(DepthToSpaceOp) {
+  (void)context;
+  return inferBlocks(getOperationName(), location, adaptor.getInput(),
+                     adaptor.getBlocksize(), true, types);
+}
+
+INFER(SpaceToDepthOp) {
+  (void)context;
+  return inferBlocks(getOperationName(), location, adaptor.getInput(),
+                     adaptor.getBlocksize(), false, types);
+}

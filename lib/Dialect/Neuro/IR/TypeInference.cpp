@@ -103,3 +103,37 @@ LogicalResult neuroplast::neuro::detail::inferReduction(StringRef opName,
   types.push_back(RankedTensorType::get(shape, type.getElementType()));
   return success();
 }
+
+LogicalResult neuroplast::neuro::detail::verifyListSizes(
+    StringRef opName, std::optional<Location> location, size_t count,
+    ArrayRef<std::pair<StringRef, size_t>> lists) {
+  for (auto [name, size] : lists)
+    if (size != count)
+      return emitOptionalError(location, "'", opName, "' op attribute '", name,
+                               "' has ", size, " entries, expected ", count);
+  return success();
+}
+
+int64_t neuroplast::neuro::detail::getWindowedSize(
+    int64_t size, int64_t kernel, int64_t stride, int64_t dilation,
+    int64_t padding, bool ceilMode, StringRef autoPad) {
+  if (ShapedType::isDynamic(size) || ShapedType::isDynamic(kernel))
+    return ShapedType::kDynamic;
+  if (autoPad == "SAME_UPPER" || autoPad == "SAME_LOWER")
+    return llvm::divideCeil(size, stride);
+  int64_t extent = (kernel - 1) * dilation + 1;
+  int64_t room = size + padding - extent;
+  if (room < 0)
+    return 0;
+  int64_t steps = ceilMode ? llvm::divideCeil(room, stride) : room / stride;
+  return steps + 1;
+}
+
+FailureOr<SmallVector<int64_t>>
+neuroplast::neuro::detail::broadcastShapes(ArrayRef<int64_t> lhs,
+                                           ArrayRef<int64_t> rhs) {
+  SmallVector<int64_t> shape;
+  if (!OpTrait::util::getBroadcastedShape(lhs, rhs, shape))
+    return failure();
+  return shape;
+}

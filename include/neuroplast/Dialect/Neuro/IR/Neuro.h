@@ -53,6 +53,25 @@ mlir::LogicalResult inferReduction(llvm::StringRef opName,
                                    llvm::ArrayRef<int64_t> axes, bool keepdims,
                                    llvm::SmallVectorImpl<mlir::Type> &types);
 
+/// The ranked type of a value.
+inline mlir::RankedTensorType getTensorType(mlir::Value value) {
+  return llvm::cast<mlir::RankedTensorType>(value.getType());
+}
+/// Checks that each of `lists` has `count` entries.
+mlir::LogicalResult
+verifyListSizes(llvm::StringRef opName, std::optional<mlir::Location> location,
+                size_t count,
+                llvm::ArrayRef<std::pair<llvm::StringRef, size_t>> lists);
+/// The size of one axis after a window (a kernel or a pool) has moved over it;
+/// `autoPad` of "SAME_UPPER" or "SAME_LOWER" replaces the paddings, "VALID" and
+/// "NOTSET" do not. Dynamic if `size` is.
+int64_t getWindowedSize(int64_t size, int64_t kernel, int64_t stride,
+                        int64_t dilation, int64_t padding, bool ceilMode,
+                        llvm::StringRef autoPad);
+/// Broadcasts two shapes; fails if they do not fit.
+mlir::FailureOr<llvm::SmallVector<int64_t>>
+broadcastShapes(llvm::ArrayRef<int64_t> lhs, llvm::ArrayRef<int64_t> rhs);
+
 /// Equal axes of all operands are one factor; axes of size 1 that are broadcast
 /// are not coupled.
 AxisRule getElementwiseAxisRule(mlir::Operation *op);
