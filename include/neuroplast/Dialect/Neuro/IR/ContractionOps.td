@@ -36,6 +36,9 @@ def Neuro_ConvOp : Neuro_ContractionOp<"conv", ""> {
     DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pads,
     DefaultValuedAttr<I64Attr, "1">:$group, DefaultValuedAttr<StrAttr, "\"NOTSET\"">:$auto_pad);
   let results = (outs Neuro_FloatTensor:$result);
+  let extraClassDeclaration = baseDeclaration # [{
+    void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
+  }];
 }
 def Neuro_ConvTransposeOp : Neuro_ContractionOp<"conv_transpose", ""> {
   let summary = "the adjoint of a convolution in its input, with an optional bias";
@@ -47,6 +50,9 @@ def Neuro_ConvTransposeOp : Neuro_ContractionOp<"conv_transpose", ""> {
     DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pads,
     DenseI64ArrayAttr:$output_padding, DefaultValuedAttr<I64Attr, "1">:$group);
   let results = (outs Neuro_FloatTensor:$result);
+  let extraClassDeclaration = baseDeclaration # [{
+    void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
+  }];
 }
 def Neuro_ConvIntegerOp : Neuro_ContractionOp<"conv_integer", "", [AttrSizedOperandSegments]> {
   let summary = "convolution of 8-bit integers less their zero points, in i32";
@@ -56,6 +62,9 @@ def Neuro_ConvIntegerOp : Neuro_ContractionOp<"conv_integer", "", [AttrSizedOper
     DefaultValuedAttr<I64Attr, "1">:$group, DefaultValuedAttr<StrAttr, "\"NOTSET\"">:$auto_pad);
   let results = (outs RankedTensorOf<[I32]>:$result);
   let assemblyFormat = "$input `,` $weight (`input_zero_point` `(` $input_zero_point^ `)`)? (`weight_zero_point` `(` $weight_zero_point^ `)`)? attr-dict `:` functional-type(operands, results)";
+  let extraClassDeclaration = baseDeclaration # [{
+    void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
+  }];
 }
 def Neuro_DeformConvOp : Neuro_ContractionOp<"deform_conv", "", [AttrSizedOperandSegments]> {
   let summary = "convolution that samples its input at learned offsets";
@@ -65,6 +74,9 @@ def Neuro_DeformConvOp : Neuro_ContractionOp<"deform_conv", "", [AttrSizedOperan
     DefaultValuedAttr<I64Attr, "1">:$group, DefaultValuedAttr<I64Attr, "1">:$offset_group);
   let results = (outs Neuro_FloatTensor:$result);
   let assemblyFormat = "$input `,` $weight `,` $offset (`bias` `(` $bias^ `)`)? (`mask` `(` $mask^ `)`)? attr-dict `:` functional-type(operands, results)";
+  let extraClassDeclaration = baseDeclaration # [{
+    void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
+  }];
 }
 
 def Neuro_MatMulOp : Neuro_ContractionOp<"matmul", "MatMul"> {

@@ -29,6 +29,9 @@ def Neuro_GroupNormOp : Neuro_SameTypeOp<"group_norm", "GroupNormalization"> {
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$scale, Neuro_FloatTensor:$bias,
     DefaultValuedAttr<F32Attr, "1e-05f">:$epsilon, I64Attr:$num_groups, DefaultValuedAttr<I64Attr, "1">:$stash_type);
   let results = (outs Neuro_FloatTensor:$result);
+  let extraClassDeclaration = baseDeclaration # [{
+    void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
+  }];
 }
 def Neuro_LayerNormOp : Neuro_TensorOp<"layer_norm", "LayerNormalization"> {
   let summary = "normalise over the axes from `axis` on, then scale and shift";

@@ -76,6 +76,9 @@ def Neuro_ResizeOp : Neuro_TensorOp<"resize", "", [AttrSizedOperandSegments]> {
     $input custom<DynamicIndexList>($dynamic_sizes, $sizes) (`scales` `(` $dynamic_scales^ `:` type($dynamic_scales) `)`)?
     attr-dict `:` type($input) `->` type($result)
   }];
+  let extraClassDeclaration = baseDeclaration # [{
+    void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
+  }];
 }
 def Neuro_GridSampleOp : Neuro_TensorOp<"grid_sample", "GridSample"> {
   let summary = "sample a tensor at the normalised coordinates of a grid";

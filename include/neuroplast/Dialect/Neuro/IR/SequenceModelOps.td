@@ -33,6 +33,9 @@ def Neuro_RNNOp : Neuro_RecurrentOp<"rnn", "RNN"> {
     $input `,` $w `,` $r (`b` `(` $b^ `)`)? (`sequence_lens` `(` $sequence_lens^ `)`)? (`initial_h` `(` $initial_h^ `)`)?
     attr-dict `:` functional-type(operands, results)
   }];
+  let extraClassDeclaration = baseDeclaration # [{
+    void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
+  }];
 }
 def Neuro_GRUOp : Neuro_RecurrentOp<"gru", "GRU"> {
   let summary = "gated recurrent unit; gates in the order z, r, h";
@@ -47,6 +50,9 @@ def Neuro_GRUOp : Neuro_RecurrentOp<"gru", "GRU"> {
     $input `,` $w `,` $r (`b` `(` $b^ `)`)? (`sequence_lens` `(` $sequence_lens^ `)`)? (`initial_h` `(` $initial_h^ `)`)?
     attr-dict `:` functional-type(operands, results)
   }];
+  let extraClassDeclaration = baseDeclaration # [{
+    void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
+  }];
 }
 def Neuro_LSTMOp : Neuro_RecurrentOp<"lstm", "LSTM"> {
   let summary = "long short-term memory; gates in the order i, o, f, c; peepholes i, o, f";
@@ -60,6 +66,9 @@ def Neuro_LSTMOp : Neuro_RecurrentOp<"lstm", "LSTM"> {
   let assemblyFormat = [{
     $input `,` $w `,` $r (`b` `(` $b^ `)`)? (`sequence_lens` `(` $sequence_lens^ `)`)? (`initial_h` `(` $initial_h^ `)`)?
     (`initial_c` `(` $initial_c^ `)`)? (`p` `(` $p^ `)`)? attr-dict `:` functional-type(operands, results)
+  }];
+  let extraClassDeclaration = baseDeclaration # [{
+    void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
   }];
 }
 
@@ -86,6 +95,9 @@ def Neuro_AttentionOp : Neuro_ContractionOp<"attention", "Attention", [AttrSized
     $q `,` $k `,` $v (`mask` `(` $attn_mask^ `)`)? (`past_key` `(` $past_key^ `)`)? (`past_value` `(` $past_value^ `)`)?
     (`nonpad_kv_seqlen` `(` $nonpad_kv_seqlen^ `)`)? attr-dict `:` functional-type(operands, results)
   }];
+  let extraClassDeclaration = baseDeclaration # [{
+    void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
+  }];
 }
 def Neuro_RotaryEmbeddingOp : Neuro_SameTypeOp<"rotary_embedding", "RotaryEmbedding"> {
   let summary = "rotate pairs of features by cached cosines and sines";
@@ -93,6 +105,9 @@ def Neuro_RotaryEmbeddingOp : Neuro_SameTypeOp<"rotary_embedding", "RotaryEmbedd
     Optional<RankedTensorOf<[I64]>>:$position_ids, DefaultValuedAttr<I64Attr, "0">:$interleaved,
     DefaultValuedAttr<I64Attr, "0">:$num_heads, DefaultValuedAttr<I64Attr, "0">:$rotary_embedding_dim);
   let results = (outs Neuro_FloatTensor:$result);
+  let extraClassDeclaration = baseDeclaration # [{
+    void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
+  }];
 }
 def Neuro_DetOp : Neuro_TensorOp<"det", "Det"> {
   let summary = "determinant of each matrix";

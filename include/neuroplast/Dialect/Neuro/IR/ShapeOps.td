@@ -30,6 +30,9 @@ def Neuro_ReshapeOp : Neuro_TensorOp<"reshape"> {
   }];
   let hasFolder = 1;
   let hasCanonicalizer = 1;
+  let extraClassDeclaration = baseDeclaration # [{
+    void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
+  }];
 }
 
 def Neuro_TransposeOp : Neuro_TensorOp<"transpose"> {
@@ -51,6 +54,9 @@ def Neuro_ExpandOp : Neuro_TensorOp<"expand"> {
     $input custom<DynamicIndexList>($dynamic_sizes, $sizes) attr-dict `:` type($input) `->` type($result)
   }];
   let hasFolder = 1;
+  let extraClassDeclaration = baseDeclaration # [{
+    void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
+  }];
 }
 
 def Neuro_TileOp : Neuro_TensorOp<"tile"> {
@@ -73,6 +79,9 @@ def Neuro_SplitOp : Neuro_TensorOp<"split"> {
   let description = [{A piece of unknown size is one of equally many rows as the others; `sizes` then holds `kDynamic`.}];
   let arguments = (ins Neuro_Tensor:$input, I64Attr:$axis, DenseI64ArrayAttr:$sizes);
   let results = (outs Variadic<Neuro_Tensor>:$outputs);
+  let extraClassDeclaration = baseDeclaration # [{
+    void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
+  }];
 }
 
 def Neuro_SliceOp : Neuro_TensorOp<"slice", "", [AttrSizedOperandSegments]> {
@@ -93,6 +102,9 @@ def Neuro_SliceOp : Neuro_TensorOp<"slice", "", [AttrSizedOperandSegments]> {
     custom<DynamicIndexList>($dynamic_steps, $steps) attr-dict `:` type($input) `->` type($result)
   }];
   let hasFolder = 1;
+  let extraClassDeclaration = baseDeclaration # [{
+    void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
+  }];
 }
 
 def Neuro_PadOp : Neuro_TensorOp<"pad", "", [AttrSizedOperandSegments]> {
@@ -108,6 +120,9 @@ def Neuro_PadOp : Neuro_TensorOp<"pad", "", [AttrSizedOperandSegments]> {
   let assemblyFormat = [{
     $input custom<DynamicIndexList>($dynamic_low, $low) custom<DynamicIndexList>($dynamic_high, $high)
     (`value` `(` $value^ `:` type($value) `)`)? attr-dict `:` type($input) `->` type($result)
+  }];
+  let extraClassDeclaration = baseDeclaration # [{
+    void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
   }];
 }
 
@@ -149,6 +164,9 @@ def Neuro_FillOp : Neuro_TensorOp<"fill", ""> {
   let results = (outs Neuro_Tensor:$result);
   let assemblyFormat = [{
     $value custom<DynamicIndexList>($dynamic_sizes, $sizes) attr-dict `:` type($value) `->` type($result)
+  }];
+  let extraClassDeclaration = baseDeclaration # [{
+    void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
   }];
 }
 

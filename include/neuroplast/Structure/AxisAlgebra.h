@@ -1,0 +1,123 @@
+//===- AxisAlgebra.h - Which indices of which axes are the same -----------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The algebra beneath every structure edit, without any IR. An axis is a list
+// of places; each place holds a node, and the node says when the place stays: a
+// place is kept if its node is. A node is an atom, or the product of nodes,
+// which is kept if all of them are. Equal indices are united; what an axis is
+// made of (sums, products, copies, blocks) is a matter of which nodes stand
+// where, so that offsets, permutations and unequal factorisations need no cases
+// of their own. `UnitGroups` finds the runs of interchangeable atoms again.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_STRUCTURE_AXISALGEBRA_H
+#define NEUROPLAST_STRUCTURE_AXISALGEBRA_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringRef.h"
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace neuroplast::structure {
+
+/// An index class, or a product of such.
+using Node = unsigned;
+
+/// The places of one axis. An axis beneath a block factor has one list of
+/// places for every block; its length counts the places of one of them.
+struct Axis {
+  static constexpr int64_t kDynamic = std::numeric_limits<int64_t>::min();
+
+  int64_t extent = 1;
+  unsigned blocks = 1;
+  /// `blocks` x `extent` nodes; none if the extent is dynamic.
+  std::vector<Node> places;
+
+  bool isDynamic() const { return extent == kDynamic; }
+  llvm::ArrayRef<Node> getBlock(unsigned block) const {
+    return llvm::ArrayRef<Node>(places).slice(block * extent, extent);
+  }
+};
+
+/// The relations between the axes of a network.
+class AxisAlgebra {
+public:
+  /// The node of a place that no edit removes.
+  static constexpr Node kKept = 0;
+
+  AxisAlgebra();
+
+  /// An axis of new atoms.
+  Axis makeAxis(int64_t extent, unsigned blocks = 1);
+  /// An axis that is never edited: pixels, copies, sizes known at run time
+  /// only.
+  static Axis makeKeptAxis(int64_t extent);
+
+  /// The axis that runs through all combinations, the last factor fastest.
+  Axis product(llvm::ArrayRef<Axis> factors);
+  /// The blocks of an axis one after the other, or, if it has none, itself.
+  static Axis flattenBlocks(const Axis &axis);
+  static Axis concat(llvm::ArrayRef<Axis> parts);
+  static Axis reverse(const Axis &axis);
+
+  /// States that two axes run through the same indices. Where that cannot be
+  /// expressed, what stands there is pinned, and `where` is the reason.
+  void unify(const Axis &a, const Axis &b, llvm::StringRef where);
+  void unify(Node a, Node b, llvm::StringRef where);
+
+  /// Forbids to remove these places.
+  void pin(const Axis &axis, llvm::StringRef reason);
+  void pin(Node node, llvm::StringRef reason);
+  /// Marks places whose removal is not the same as a zero in them.
+  void markNotZeroInvariant(const Axis &axis, llvm::StringRef where);
+  /// Every block of the axis must keep equally many places.
+  void requireEqualCounts(const Axis &blocked);
+
+  /// The atoms whose product the node is, each by its representative, major
+  /// first; those that are always kept are left out.
+  llvm::SmallVector<Node, 2> getAtoms(Node node) const;
+  /// Reasons against an edit of an atom, in the order in which they were found.
+  llvm::SmallVector<llvm::StringRef> getPins(Node atom) const;
+  /// Where the atom is normalised over.
+  llvm::SmallVector<llvm::StringRef> getNotZeroInvariant(Node atom) const;
+  llvm::ArrayRef<Axis> getEqualCounts() const { return equalCounts; }
+  unsigned getNumNodes() const { return nodes.size(); }
+
+private:
+  struct NodeData {
+    Node parent;
+    /// The factors of a product; empty for an atom.
+    llvm::SmallVector<Node, 2> factors;
+    /// Indices into `reasons`.
+    llvm::SmallVector<unsigned, 1> pins;
+    llvm::SmallVector<unsigned, 1> marks;
+  };
+
+  Node makeNode();
+  Node find(Node node) const;
+  unsigned intern(llvm::StringRef reason);
+  void collectAtoms(Node node, llvm::SmallVectorImpl<Node> &atoms) const;
+  bool isPinned(Node atom) const { return !nodes[find(atom)].pins.empty(); }
+  void pinInterned(Node node, unsigned reason);
+
+  /// `find` shortens paths, which changes no meaning.
+  mutable std::vector<NodeData> nodes;
+  std::vector<std::string> reasons;
+  llvm::StringMap<unsigned> reasonIndex;
+  std::vector<Axis> equalCounts;
+};
+
+} // namespace neuroplast::structure
+
+#endif // NEUROPLAST_STRUCTURE_AXISALGEBRA_H

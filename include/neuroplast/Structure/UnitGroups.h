@@ -1,0 +1,81 @@
+//===- UnitGroups.h - What can change, and what must change with it -------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Reads the finished axis algebra: which atoms are units, which of them are
+// interchangeable, and which counts depend on each other.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_STRUCTURE_UNITGROUPS_H
+#define NEUROPLAST_STRUCTURE_UNITGROUPS_H
+
+#include "neuroplast/Structure/AxisAlgebra.h"
+#include <optional>
+
+namespace neuroplast::structure {
+
+/// Units that stand in the same axes equally often, so that any choice of
+/// equally many of them leaves the same shapes.
+struct UnitSet {
+  /// Representatives, in the order of their first place.
+  llvm::SmallVector<Node> units;
+  /// A minor factor of some axis, as the pixels beneath a channel or the
+  /// features beneath a head: no unit unless named.
+  bool isInner = false;
+  /// Why the units cannot be edited; empty if they can.
+  llvm::SmallVector<std::string> pins;
+  /// What normalises over the units.
+  llvm::SmallVector<std::string> notZeroInvariant;
+};
+
+/// Blocks that must keep equally many places. Every removed unit of a set takes
+/// away `count` places of a block.
+struct EqualCounts {
+  struct Term {
+    unsigned set;
+    int64_t count;
+  };
+  std::vector<llvm::SmallVector<Term>> blocks;
+};
+
+/// Unit sets whose counts depend on each other.
+struct UnitGroup {
+  llvm::SmallVector<unsigned> sets;
+  llvm::SmallVector<unsigned> constraints;
+};
+
+/// All units of a network.
+class UnitGroups {
+public:
+  /// `axes` are all axes of all values. An atom that fills one of them cannot
+  /// go and is no unit.
+  UnitGroups(const AxisAlgebra &algebra, llvm::ArrayRef<const Axis *> axes);
+
+  llvm::ArrayRef<UnitSet> getSets() const { return sets; }
+  llvm::ArrayRef<UnitGroup> getGroups() const { return groups; }
+  llvm::ArrayRef<EqualCounts> getConstraints() const { return constraints; }
+  /// The set of a unit; none for what always stays.
+  std::optional<unsigned> getSet(Node atom) const;
+
+  /// How many units of each set of the group to remove, near the counts wanted
+  /// (given in the order of `group.sets`) and such that the equal counts hold.
+  /// Leaves at least one unit in every set. All zeros if nothing else is
+  /// possible.
+  llvm::SmallVector<int64_t> balance(const UnitGroup &group,
+                                     llvm::ArrayRef<int64_t> wanted) const;
+
+private:
+  std::vector<UnitSet> sets;
+  std::vector<UnitGroup> groups;
+  std::vector<EqualCounts> constraints;
+  llvm::DenseMap<Node, unsigned> setOf;
+};
+
+} // namespace neuroplast::structure
+
+#endif // NEUROPLAST_STRUCTURE_UNITGROUPS_H

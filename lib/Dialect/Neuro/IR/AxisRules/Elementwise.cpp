@@ -1,0 +1,153 @@
+//===- Elementwise.cpp - Axis rules of elementwise ops and reductions -----===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "RuleBuilder.h"
+
+using namespace mlir;
+using namespace neuroplast::neuro;
+using namespace neuroplast::neuro::detail;
+
+AxisRule neuroplast::neuro::detail::getElementwiseAxisRule(Operation *op) {
+  RuleBuilder build(op);
+  ArrayRef<int64_t> shape = RuleBuilder::getShape(op->getResult(0));
+  TensorAxes axes = build.axes(op->getResult(0));
+  build.set(op->getResult(0), axes);
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<RankedTensorType>(operand.get().getType()))
+      continue;
+    ArrayRef<int64_t> sizes = RuleBuilder::getShape(operand.get());
+    if (sizes.size() > shape.size())
+      continue;
+    build.set(operand, build.broadcast(operand.get(), axes));
+  }
+  return build.take();
+}
+
+AxisRule neuroplast::neuro::detail::getReductionAxisRule(Operation *op,
+                                                         ArrayRef<int64_t> axes,
+                                                         bool keepdims) {
+  // A zero adds nothing to a sum, but shifts a mean and may be a maximum.
+  bool zeroIsNeutral =
+      isa<ReduceSumOp, ReduceSumSquareOp, ReduceL1Op, ReduceL2Op>(op);
+  RuleBuilder build(op);
+  TensorAxes input = build.axes(op->getOperand(0)), result;
+  for (auto [index, axis] : llvm::enumerate(input)) {
+    if (!llvm::is_contained(axes, static_cast<int64_t>(index))) {
+      result.push_back(axis);
+      continue;
+    }
+    if (!zeroIsNeutral)
+      build.markNotZeroInvariant(axis);
+    if (keepdims)
+      result.push_back(AxisExpr::one());
+  }
+  build.set(op->getOpOperand(0), input);
+  build.set(op->getResult(0), result);
+  return build.take();
+}
+
+namespace {
+
+int64_t normalizeAxis(int64_t axis, Value value) {
+  int64_t rank = cast<RankedTensorType>(value.getType()).getRank();
+  return axis < 0 ? axis + rank : axis;
+}
+
+/// The result has the axes of the first operand; `axis` cannot be edited.
+AxisRule getPinnedAxisRule(Operation *op, int64_t axis, StringRef reason) {
+  RuleBuilder build(op);
+  TensorAxes axes = build.axes(op->getOperand(0));
+  axis = normalizeAxis(axis, op->getOperand(0));
+  if (axis >= 0 && axis < static_cast<int64_t>(axes.size()))
+    build.pin(axes[axis], build.reason(reason));
+  build.set(op->getOpOperand(0), axes);
+  build.set(op->getResult(0), axes);
+  return build.take();
+}
+
+AxisRule getArgRule(Operation *op, int64_t axis, bool keepdims) {
+  RuleBuilder build(op);
+  TensorAxes axes = build.axes(op->getOperand(0)), result;
+  axis = normalizeAxis(axis, op->getOperand(0));
+  for (auto [index, expr] : llvm::enumerate(axes)) {
+    if (static_cast<int64_t>(index) != axis) {
+      result.push_back(expr);
+      continue;
+    }
+    build.pin(expr, build.reason("numbers the indices of the axis"));
+    if (keepdims)
+      result.push_back(AxisExpr::one());
+  }
+  build.set(op->getOpOperand(0), axes);
+  build.set(op->getResult(0), result);
+  return build.take();
+}
+
+/// Scale and zero point are scalars or run along `axis`.
+AxisRule getQuantRule(Operation *op, int64_t axis, int64_t blockSize) {
+  RuleBuilder build(op);
+  TensorAxes axes = build.axes(op->getOperand(0));
+  axis = normalizeAxis(axis, op->getOperand(0));
+  for (OpOperand &operand : op->getOpOperands().drop_front()) {
+    ArrayRef<int64_t> shape = RuleBuilder::getShape(operand.get());
+    if (shape.size() == 1 && blockSize == 0 && axis >= 0 &&
+        axis < static_cast<int64_t>(axes.size()))
+      build.set(operand, build.broadcast(operand.get(), axes[axis]));
+    else if (!shape.empty())
+      build.pin(axes, build.reason("scales blocks of the axis"));
+  }
+  build.set(op->getOpOperand(0), axes);
+  build.set(op->getResult(0), axes);
+  return build.take();
+}
+
+} // namespace
+
+AxisRule ArgMaxOp::getAxisRule() {
+  return getArgRule(*this, getAxis(), getKeepdims());
+}
+AxisRule ArgMinOp::getAxisRule() {
+  return getArgRule(*this, getAxis(), getKeepdims());
+}
+AxisRule SoftmaxOp::getAxisRule() {
+  return getPinnedAxisRule(*this, getAxis(), "runs over the axis");
+}
+AxisRule LogSoftmaxOp::getAxisRule() {
+  return getPinnedAxisRule(*this, getAxis(), "runs over the axis");
+}
+AxisRule HardmaxOp::getAxisRule() {
+  return getPinnedAxisRule(*this, getAxis(), "runs over the axis");
+}
+AxisRule CumSumOp::getAxisRule() {
+  return getPinnedAxisRule(*this, getAxis(), "runs along the axis");
+}
+AxisRule CumProdOp::getAxisRule() {
+  return getPinnedAxisRule(*this, getAxis(), "runs along the axis");
+}
+AxisRule QuantizeLinearOp::getAxisRule() {
+  return getQuantRule(*this, getAxis(), getBlockSize());
+}
+AxisRule DequantizeLinearOp::getAxisRule() {
+  return getQuantRule(*this, getAxis(), getBlockSize());
+}
+
+AxisRule TopKOp::getAxisRule() {
+  RuleBuilder build(*this);
+  TensorAxes axes = build.axes(getInput());
+  build.set(getOperation()->getOpOperand(0), axes);
+  int64_t axis = normalizeAxis(getAxis(), getInput());
+  if (axis >= 0 && axis < static_cast<int64_t>(axes.size())) {
+    std::string reason = build.reason("sorts the axis");
+    build.pin(axes[axis], reason);
+    axes[axis] = build.axis("k", RuleBuilder::getShape(getValues())[axis]);
+    build.pin(axes[axis], reason);
+  }
+  build.set(getValues(), axes);
+  build.set(getIndices(), axes);
+  return build.take();
+}

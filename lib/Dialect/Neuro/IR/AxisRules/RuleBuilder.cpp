@@ -1,0 +1,85 @@
+//===- RuleBuilder.cpp - Writing axis rules -------------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "RuleBuilder.h"
+
+using namespace mlir;
+using namespace neuroplast::neuro;
+using namespace neuroplast::neuro::detail;
+
+unsigned RuleBuilder::factor(StringRef name, int64_t extent, FactorRole role) {
+  auto taken = [&](StringRef candidate) {
+    return llvm::any_of(rule.factors, [&](const AxisFactor &factor) {
+      return factor.name == candidate;
+    });
+  };
+  std::string unique = name.str();
+  for (unsigned number = 1; taken(unique); ++number)
+    unique = (name + Twine(number)).str();
+  return rule.add(unique, extent, role);
+}
+
+AxisExpr RuleBuilder::axis(StringRef name, int64_t extent, FactorRole role) {
+  return AxisExpr::factor(factor(name, extent, role));
+}
+
+TensorAxes RuleBuilder::axes(Value value, StringRef name, FactorRole role) {
+  TensorAxes result;
+  for (int64_t size : getShape(value))
+    result.push_back(axis(name, size, role));
+  return result;
+}
+
+TensorAxes RuleBuilder::pinnedAxes(Value value, StringRef text) {
+  TensorAxes result = axes(value, "p");
+  pin(result, reason(text.empty() ? "does not let its axes change" : text));
+  return result;
+}
+
+void RuleBuilder::pin(const AxisExpr &expr, StringRef text) {
+  for (const auto &term : expr.terms)
+    for (unsigned factor : term)
+      rule.pin(factor, text);
+}
+
+void RuleBuilder::markNotZeroInvariant(const AxisExpr &expr) {
+  for (const auto &term : expr.terms)
+    for (unsigned factor : term)
+      rule.factors[factor].zeroInvariant = false;
+}
+
+TensorAxes RuleBuilder::broadcast(Value operand, ArrayRef<AxisExpr> to) {
+  ArrayRef<int64_t> shape = getShape(operand);
+  TensorAxes result;
+  if (shape.size() > to.size())
+    return pinnedAxes(operand);
+  for (auto [size, expr] : llvm::zip_equal(shape, to.take_back(shape.size()))) {
+    int64_t extent = rule.getExtent(expr);
+    if (size == 1 && extent != 1) {
+      result.push_back(AxisExpr::one());
+      continue;
+    }
+    if (size != extent)
+      pin(expr, reason("broadcasts a size known at run time only"));
+    result.push_back(expr);
+  }
+  return result;
+}
+
+AxisRule RuleBuilder::take() {
+  auto complete = [&](Value value, TensorAxes &axes) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    if (type && axes.size() != static_cast<size_t>(type.getRank()))
+      axes = pinnedAxes(value);
+  };
+  for (auto [value, axes] : llvm::zip_equal(op->getOperands(), rule.operands))
+    complete(value, axes);
+  for (auto [value, axes] : llvm::zip_equal(op->getResults(), rule.results))
+    complete(value, axes);
+  return std::move(rule);
+}

@@ -1,0 +1,275 @@
+//===- AxisAlgebra.cpp - Which indices of which axes are the same ---------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Structure/AxisAlgebra.h"
+#include "llvm/ADT/STLExtras.h"
+#include <algorithm>
+
+using namespace neuroplast::structure;
+using llvm::ArrayRef;
+using llvm::SmallVector;
+using llvm::SmallVectorImpl;
+using llvm::StringRef;
+
+AxisAlgebra::AxisAlgebra() { makeNode(); }
+
+Node AxisAlgebra::makeNode() {
+  nodes.push_back({});
+  nodes.back().parent = nodes.size() - 1;
+  return nodes.size() - 1;
+}
+
+Node AxisAlgebra::find(Node node) const {
+  while (nodes[node].parent != node) {
+    nodes[node].parent = nodes[nodes[node].parent].parent;
+    node = nodes[node].parent;
+  }
+  return node;
+}
+
+unsigned AxisAlgebra::intern(StringRef reason) {
+  auto [entry, inserted] = reasonIndex.try_emplace(reason, reasons.size());
+  if (inserted)
+    reasons.push_back(reason.str());
+  return entry->second;
+}
+
+//===----------------------------------------------------------------------===//
+// Building axes
+//===----------------------------------------------------------------------===//
+
+Axis AxisAlgebra::makeAxis(int64_t extent, unsigned blocks) {
+  Axis axis;
+  axis.extent = extent;
+  axis.blocks = blocks;
+  if (axis.isDynamic())
+    return axis;
+  axis.places.resize(blocks * extent);
+  for (Node &place : axis.places)
+    place = makeNode();
+  return axis;
+}
+
+Axis AxisAlgebra::makeKeptAxis(int64_t extent) {
+  Axis axis;
+  axis.extent = extent;
+  if (!axis.isDynamic())
+    axis.places.assign(extent, kKept);
+  return axis;
+}
+
+Axis AxisAlgebra::product(ArrayRef<Axis> factors) {
+  if (factors.size() == 1)
+    return factors.front();
+  if (llvm::any_of(factors,
+                   [](const Axis &axis) { return axis.isDynamic(); })) {
+    // The places cannot be listed, so whoever stands there must stay.
+    for (const Axis &axis : factors)
+      if (axis.extent != 1)
+        pin(axis, "shares an axis with a size known at run time only");
+    return makeKeptAxis(Axis::kDynamic);
+  }
+  Axis result = makeKeptAxis(1);
+  for (const Axis &factor : factors) {
+    Axis next;
+    next.extent = result.extent * factor.extent;
+    next.places.reserve(next.extent);
+    for (Node major : result.places)
+      for (Node minor : factor.getBlock(0)) {
+        // Few products are true ones: copies and pixels leave one node.
+        if (find(major) == kKept || find(minor) == kKept ||
+            find(major) == find(minor)) {
+          next.places.push_back(find(major) == kKept ? minor : major);
+          continue;
+        }
+        Node node = makeNode();
+        nodes[node].factors = {major, minor};
+        next.places.push_back(node);
+      }
+    result = std::move(next);
+  }
+  return result;
+}
+
+Axis AxisAlgebra::flattenBlocks(const Axis &axis) {
+  Axis flat = axis;
+  if (!axis.isDynamic())
+    flat.extent = axis.places.size();
+  flat.blocks = 1;
+  return flat;
+}
+
+Axis AxisAlgebra::concat(ArrayRef<Axis> parts) {
+  Axis result;
+  result.extent = 0;
+  for (const Axis &part : parts) {
+    if (part.isDynamic())
+      return makeKeptAxis(Axis::kDynamic);
+    result.extent += part.extent;
+    llvm::append_range(result.places, part.getBlock(0));
+  }
+  return result;
+}
+
+Axis AxisAlgebra::reverse(const Axis &axis) {
+  Axis result = axis;
+  std::reverse(result.places.begin(), result.places.end());
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Relations
+//===----------------------------------------------------------------------===//
+
+void AxisAlgebra::collectAtoms(Node node, SmallVectorImpl<Node> &atoms) const {
+  node = find(node);
+  if (node == kKept)
+    return;
+  if (nodes[node].factors.empty()) {
+    if (!llvm::is_contained(atoms, node))
+      atoms.push_back(node);
+    return;
+  }
+  for (Node factor : nodes[node].factors)
+    collectAtoms(factor, atoms);
+}
+
+SmallVector<Node, 2> AxisAlgebra::getAtoms(Node node) const {
+  SmallVector<Node, 2> atoms;
+  collectAtoms(node, atoms);
+  return atoms;
+}
+
+void AxisAlgebra::unify(Node a, Node b, StringRef where) {
+  if (find(a) == find(b))
+    return;
+  SmallVector<Node, 2> left = getAtoms(a), right = getAtoms(b);
+  // What stands on both sides and what stays anyway says nothing.
+  auto drop = [&](SmallVector<Node, 2> &list,
+                  const SmallVector<Node, 2> &other) {
+    SmallVector<Node, 2> rest;
+    for (Node atom : list)
+      if (!llvm::is_contained(other, atom))
+        rest.push_back(atom);
+    return rest;
+  };
+  SmallVector<Node, 2> restLeft = drop(left, right),
+                       restRight = drop(right, left);
+  auto pinAll = [&](ArrayRef<Node> atoms, StringRef reason) {
+    for (Node atom : atoms)
+      pin(atom, reason);
+  };
+  if (restLeft.empty() && restRight.empty())
+    return;
+  if (restLeft.empty() || restRight.empty()) {
+    const auto &rest = restLeft.empty() ? restRight : restLeft;
+    // The other side is kept as a whole, or is a factor of this one.
+    pinAll(rest, where);
+    return;
+  }
+  auto copyFacts = [&](Node from, Node to) {
+    for (unsigned reason : nodes[from].pins)
+      pinInterned(to, reason);
+    for (Node atom : getAtoms(to))
+      for (unsigned mark : nodes[from].marks)
+        if (!llvm::is_contained(nodes[atom].marks, mark))
+          nodes[atom].marks.push_back(mark);
+  };
+  if (restLeft.size() == 1 && restRight.size() == 1) {
+    Node keep = std::min(restLeft[0], restRight[0]);
+    Node gone = std::max(restLeft[0], restRight[0]);
+    copyFacts(gone, keep);
+    nodes[gone].parent = keep;
+    return;
+  }
+  if (restLeft.size() == 1 || restRight.size() == 1) {
+    Node atom = restLeft.size() == 1 ? restLeft[0] : restRight[0];
+    const auto &factors = restLeft.size() == 1 ? restRight : restLeft;
+    nodes[atom].factors.assign(factors.begin(), factors.end());
+    copyFacts(atom, atom);
+    return;
+  }
+  if (restLeft.size() == restRight.size()) {
+    for (auto [first, second] : llvm::zip_equal(restLeft, restRight))
+      unify(first, second, where);
+    return;
+  }
+  // Factors that stay anyway need no partner.
+  auto isFree = [&](Node atom) { return !isPinned(atom); };
+  SmallVector<Node, 2> freeLeft(llvm::make_filter_range(restLeft, isFree));
+  SmallVector<Node, 2> freeRight(llvm::make_filter_range(restRight, isFree));
+  if (freeLeft.size() == freeRight.size()) {
+    for (auto [first, second] : llvm::zip_equal(freeLeft, freeRight))
+      unify(first, second, where);
+    return;
+  }
+  pinAll(restLeft, where);
+  pinAll(restRight, where);
+}
+
+void AxisAlgebra::unify(const Axis &a, const Axis &b, StringRef where) {
+  if (a.isDynamic() && b.isDynamic())
+    return;
+  if (a.isDynamic() || b.isDynamic() || a.extent != b.extent) {
+    for (const Axis *axis : {&a, &b})
+      pin(*axis, where.str() + ", against a size known at run time only");
+    return;
+  }
+  if (a.blocks == b.blocks) {
+    for (auto [left, right] : llvm::zip_equal(a.places, b.places))
+      unify(left, right, where);
+    return;
+  }
+  for (unsigned i = 0; i < a.blocks; ++i)
+    for (unsigned j = 0; j < b.blocks; ++j)
+      for (auto [left, right] : llvm::zip_equal(a.getBlock(i), b.getBlock(j)))
+        unify(left, right, where);
+}
+
+void AxisAlgebra::pinInterned(Node node, unsigned reason) {
+  for (Node atom : getAtoms(node))
+    if (!llvm::is_contained(nodes[atom].pins, reason))
+      nodes[atom].pins.push_back(reason);
+}
+
+void AxisAlgebra::pin(Node node, StringRef reason) {
+  pinInterned(node, intern(reason));
+}
+
+void AxisAlgebra::pin(const Axis &axis, StringRef reason) {
+  unsigned index = intern(reason);
+  for (Node place : axis.places)
+    pinInterned(place, index);
+}
+
+void AxisAlgebra::markNotZeroInvariant(const Axis &axis, StringRef where) {
+  unsigned index = intern(where);
+  for (Node place : axis.places)
+    for (Node atom : getAtoms(place))
+      if (!llvm::is_contained(nodes[atom].marks, index))
+        nodes[atom].marks.push_back(index);
+}
+
+void AxisAlgebra::requireEqualCounts(const Axis &blocked) {
+  if (blocked.blocks > 1)
+    equalCounts.push_back(blocked);
+}
+
+SmallVector<StringRef> AxisAlgebra::getPins(Node atom) const {
+  SmallVector<StringRef> result;
+  for (unsigned reason : nodes[find(atom)].pins)
+    result.push_back(reasons[reason]);
+  return result;
+}
+
+SmallVector<StringRef> AxisAlgebra::getNotZeroInvariant(Node atom) const {
+  SmallVector<StringRef> result;
+  for (unsigned mark : nodes[find(atom)].marks)
+    result.push_back(reasons[mark]);
+  return result;
+}
