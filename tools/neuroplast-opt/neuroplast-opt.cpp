@@ -11,12 +11,14 @@
 #include "mlir/InitAllPasses.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Structure/Passes.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
+  neuroplast::structure::registerStructurePasses();
   registry.insert<neuroplast::neuro::NeuroDialect>();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Neuroplast pass driver\n", registry));

@@ -1,0 +1,66 @@
+//===- Inspect.h - What a network consists of -----------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_STRUCTURE_INSPECT_H
+#define NEUROPLAST_STRUCTURE_INSPECT_H
+
+#include "neuroplast/Structure/UnitAnalysis.h"
+#include "llvm/Support/JSON.h"
+
+namespace neuroplast::structure {
+
+/// The size of one op: the parameters it reads and the operations it takes.
+struct LayerSize {
+  std::string name;
+  std::string op;
+  int64_t parameters = 0;
+  /// None where a shape that decides it is dynamic.
+  std::optional<int64_t> flops;
+};
+
+/// The sizes of a network. Parameters are the elements of all `neuro.param`.
+struct NetworkSize {
+  std::vector<LayerSize> layers;
+  int64_t parameters = 0;
+  /// Parameters that no place of a graph input or output carries.
+  int64_t innerParameters = 0;
+  int64_t flops = 0;
+  /// Whether some op is missing from `flops`.
+  bool flopsIncomplete = false;
+
+  llvm::json::Object toJson() const;
+};
+
+/// One unit set as users see it.
+struct UnitSetSummary {
+  unsigned set;
+  unsigned group;
+  int64_t units = 0;
+  bool isInner = false;
+  std::vector<std::string> members;
+  std::vector<std::string> pins;
+  std::vector<std::string> notZeroInvariant;
+};
+
+struct Inspection {
+  NetworkSize size;
+  /// Sets that a parameter carries.
+  std::vector<UnitSetSummary> sets;
+
+  llvm::json::Object toJson() const;
+  void print(llvm::raw_ostream &os) const;
+};
+
+NetworkSize measure(const UnitAnalysis &analysis);
+std::vector<UnitSetSummary> summarizeSets(const UnitAnalysis &analysis);
+/// Units, pins, parameters and operations of a module.
+Inspection inspect(mlir::ModuleOp module);
+
+} // namespace neuroplast::structure
+
+#endif // NEUROPLAST_STRUCTURE_INSPECT_H

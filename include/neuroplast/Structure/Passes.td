@@ -1,0 +1,92 @@
+//===- Passes.td - Passes over the structure ---------------*- tablegen -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_STRUCTURE_PASSES
+#define NEUROPLAST_STRUCTURE_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def NeuroPrintUnits : Pass<"neuro-print-units", "::mlir::ModuleOp"> {
+  let summary = "Print the unit groups of a module";
+  let description = [{
+    Writes, to standard error, every unit set that a parameter carries: how many
+    units it has, which places of which parameters go with them, and why the set is
+    pinned, if it is. Sets whose counts depend on each other form one group.
+
+    ```
+    unit group #0: free
+      64 units: @conv1.weight[0] @conv1.bias[0] @conv2.weight[1]
+    ```
+  }];
+  let options = [
+    Option<"json", "json", "bool", "false", "print JSON, as `neuroplast inspect --json` does">
+  ];
+}
+
+def NeuroPrintAxisRules : Pass<"neuro-print-axis-rules", "::mlir::ModuleOp"> {
+  let summary = "Print the axis rule of every op";
+  let description = [{
+    Writes one line for each op that has a rule to standard error, in the order of
+    the module: the name of the op and the rule.
+
+    ```
+    neuro.matmul: m k, k n -> m n | k=8, m=4, n=16
+    ```
+  }];
+}
+
+def NeuroPrune : Pass<"neuro-prune", "::mlir::ModuleOp"> {
+  let summary = "Remove the units that matter least";
+  let description = [{
+    Scores the units by a criterion, removes a share of every free set, and rewrites
+    every parameter, type and attribute that depends on them. Each set loses its own
+    lowest units; sets whose counts depend on each other (the blocks of a grouped
+    convolution) are cut to counts that fit.
+
+    Before, with `--neuro-prune="ratio=0.5"`:
+    ```mlir
+    %w = neuro.get_param @w : tensor<8x3x3x3xf32>
+    ```
+    After:
+    ```mlir
+    %w = neuro.get_param @w : tensor<4x3x3x3xf32>
+    ```
+  }];
+  let options = [
+    Option<"criterion", "criterion", "std::string", "\"l2\"",
+           "what ranks the units: `l1` or `l2`, the norm of the weights that go with a unit, or `random`">,
+    Option<"ratio", "ratio", "double", "0.5", "the share of the units of each free set to remove">,
+    Option<"roundTo", "round-to", "int64_t", "1", "round the counts that remain up to a multiple of this">,
+    Option<"seed", "seed", "uint64_t", "0", "seed of the criterion `random`">,
+    ListOption<"only", "only", "std::string",
+               "cut only sets with a member whose name contains one of these; names inner sets, too">,
+    ListOption<"freeze", "freeze", "std::string",
+               "leave sets with a member whose name contains one of these">,
+    Option<"report", "report", "bool", "false", "print to standard error what was done">
+  ];
+  let statistics = [
+    Statistic<"unitsRemoved", "units-removed", "Number of units removed">,
+    Statistic<"parametersRemoved", "parameters-removed", "Number of parameter elements removed">
+  ];
+}
+
+def NeuroTestEdit : Pass<"neuro-test-edit", "::mlir::ModuleOp"> {
+  let summary = "Apply a given edit (for tests)";
+  let description = [{
+    Each `keep` entry is the number of a unit set, as `neuroplast inspect` numbers
+    them, and the units it keeps: `keep=3:0+2+5`. An edit that fails leaves the module
+    as it was; with `expect-failure` the pass then succeeds.
+  }];
+  let options = [
+    ListOption<"keep", "keep", "std::string", "unit sets and the units they keep">,
+    Option<"expectFailure", "expect-failure", "bool", "false",
+           "succeed only if the edit is refused">
+  ];
+}
+
+#endif // NEUROPLAST_STRUCTURE_PASSES

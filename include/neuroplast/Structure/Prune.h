@@ -1,0 +1,65 @@
+//===- Prune.h - Removing the units that matter least ---------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_STRUCTURE_PRUNE_H
+#define NEUROPLAST_STRUCTURE_PRUNE_H
+
+#include "neuroplast/Structure/Criteria.h"
+#include "neuroplast/Structure/Edit.h"
+#include "neuroplast/Structure/Inspect.h"
+
+namespace neuroplast::structure {
+
+struct PruneOptions {
+  Criterion criterion = Criterion::L2;
+  /// The share of the units of each free set to remove, from 0 to below 1.
+  double ratio = 0.5;
+  /// Counts that remain are rounded up to a multiple of this.
+  int64_t roundTo = 1;
+  uint64_t seed = 0;
+  /// Only sets with a member whose name contains one of these; all if empty.
+  /// Inner sets are cut only if they are named here.
+  std::vector<std::string> only;
+  /// No sets with a member whose name contains one of these.
+  std::vector<std::string> freeze;
+};
+
+/// What became of one unit set.
+struct PrunedSet {
+  UnitSetSummary summary;
+  int64_t kept = 0;
+  /// Why nothing was removed: "pinned", "frozen", "not named", "inner", "too
+  /// small", "equal counts"; empty if something was.
+  std::string reason;
+};
+
+struct PruneReport {
+  PruneOptions options;
+  NetworkSize before, after;
+  std::vector<PrunedSet> sets;
+  std::vector<TensorEdit> edits;
+
+  llvm::json::Object toJson() const;
+  void print(llvm::raw_ostream &os) const;
+};
+
+/// Chooses what to remove; changes nothing. `sets` receives what becomes of
+/// each.
+llvm::FailureOr<Edit> planPrune(const UnitAnalysis &analysis,
+                                const PruneOptions &options,
+                                std::vector<PrunedSet> &sets);
+
+/// Removes the units that matter least. On failure the module is as it was and
+/// an error has been emitted. With `dryRun` the module is left as it was, too,
+/// and the report tells what would happen.
+llvm::FailureOr<PruneReport>
+prune(mlir::ModuleOp module, const PruneOptions &options, bool dryRun = false);
+
+} // namespace neuroplast::structure
+
+#endif // NEUROPLAST_STRUCTURE_PRUNE_H

@@ -1,0 +1,291 @@
+//===- Edit.cpp - Changing the structure of a module ----------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Structure/Edit.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Verifier.h"
+#include "neuroplast/Structure/TensorData.h"
+#include "llvm/ADT/DenseSet.h"
+#include <cstring>
+
+using namespace mlir;
+using namespace neuroplast;
+using namespace neuroplast::structure;
+
+IndexMap IndexMap::keepAllBut(int64_t extent, ArrayRef<int64_t> removed) {
+  IndexMap map;
+  for (int64_t i = 0; i < extent; ++i)
+    if (!llvm::is_contained(removed, i))
+      map.entries.push_back(i);
+  return map;
+}
+
+bool IndexMap::isKeepList(int64_t extent) const {
+  int64_t next = 0;
+  for (int64_t entry : entries) {
+    if (entry < next || entry >= extent)
+      return false;
+    next = entry + 1;
+  }
+  return true;
+}
+
+namespace {
+
+/// Applies one edit to a copy of the module, which replaces the module once
+/// everything has been done and verified.
+class Editor {
+public:
+  Editor(const UnitAnalysis &analysis, const Edit &edit)
+      : analysis(analysis), edit(edit), module(analysis.getModule()) {}
+
+  FailureOr<std::vector<TensorEdit>> run() {
+    if (failed(collectRemoved()) || failed(checkBlocks()))
+      return failure();
+    IRMapping mapping;
+    OwningOpRef<ModuleOp> copy = cast<ModuleOp>(module->clone(mapping));
+    // Attributes first: they are written by rules that look at the old types.
+    if (failed(editAttributes(mapping)) || failed(editTensors(mapping)))
+      return failure();
+    editTypes(mapping);
+    if (failed(verify(*copy)))
+      return failure();
+    module.getBodyRegion().takeBody(copy->getBodyRegion());
+    return std::move(record);
+  }
+
+private:
+  LogicalResult collectRemoved() {
+    const UnitGroups &units = analysis.getUnits();
+    for (const auto &[index, map] : edit.maps) {
+      if (index >= units.getSets().size())
+        return module.emitError("the edit names unit set #")
+               << index << ", which does not exist";
+      const UnitSet &set = units.getSets()[index];
+      int64_t extent = set.units.size();
+      if (!map.isKeepList(extent))
+        return module.emitError("the edit of unit set #")
+               << index
+               << " does more than leave out units, which is not supported yet";
+      if (static_cast<int64_t>(map.entries.size()) == extent)
+        continue;
+      if (!set.pins.empty())
+        return module.emitError("unit set #")
+               << index << " is pinned: " << set.pins.front();
+      if (map.entries.empty())
+        return module.emitError("the edit leaves nothing of unit set #")
+               << index;
+      llvm::DenseSet<int64_t> kept(map.entries.begin(), map.entries.end());
+      for (int64_t i = 0; i < extent; ++i)
+        if (!kept.contains(i))
+          removed.insert(set.units[i]);
+    }
+    return success();
+  }
+
+  bool isKept(Node place) const {
+    return llvm::none_of(analysis.getAlgebra().getAtoms(place),
+                         [&](Node atom) { return removed.contains(atom); });
+  }
+
+  int64_t countKept(ArrayRef<Node> places) const {
+    return llvm::count_if(places, [&](Node place) { return isKept(place); });
+  }
+
+  LogicalResult checkBlocks() {
+    for (const Axis &axis : analysis.getAlgebra().getEqualCounts())
+      for (unsigned block = 1; block < axis.blocks; ++block)
+        if (countKept(axis.getBlock(block)) != countKept(axis.getBlock(0)))
+          return module.emitError("the edit leaves unequal numbers of units in "
+                                  "the blocks of an axis");
+    return success();
+  }
+
+  /// The new extent of an axis, or the old one where nothing is known of it.
+  int64_t getExtent(const std::optional<Axis> &axis, int64_t old) const {
+    if (!axis || axis->isDynamic() || ShapedType::isDynamic(old))
+      return old;
+    return countKept(axis->getBlock(0));
+  }
+
+  RankedTensorType editType(RankedTensorType type,
+                            const TensorPlaces &places) const {
+    SmallVector<int64_t> shape(type.getShape());
+    for (auto [size, axis] : llvm::zip_equal(shape, places.axes))
+      size = getExtent(axis, size);
+    return type.clone(shape);
+  }
+
+  LogicalResult editAttributes(IRMapping &mapping) {
+    WalkResult result = module.walk([&](neuro::AxisRuleOpInterface op) {
+      ArrayRef<Axis> factors = analysis.getFactors(op);
+      if (factors.empty())
+        return WalkResult::advance();
+      SmallVector<int64_t> extents;
+      bool changed = false;
+      for (const Axis &factor : factors) {
+        extents.push_back(factor.isDynamic() ? Axis::kDynamic
+                                             : countKept(factor.getBlock(0)));
+        changed |= extents.back() != factor.extent;
+      }
+      if (changed)
+        cast<neuro::AxisRuleOpInterface>(mapping.lookup(op.getOperation()))
+            .setFactorExtents(extents);
+      return WalkResult::advance();
+    });
+    return failure(result.wasInterrupted());
+  }
+
+  LogicalResult editTensors(IRMapping &mapping) {
+    for (Operation *tensor : analysis.getTensors()) {
+      const TensorPlaces *places = analysis.getPlaces(tensor);
+      ElementsAttr value = getTensorValue(tensor);
+      if (!places || !value)
+        continue;
+      auto type = cast<RankedTensorType>(value.getShapedType());
+      RankedTensorType newType = editType(type, *places);
+      if (newType == type)
+        continue;
+      FailureOr<ElementsAttr> newValue =
+          gather(tensor, value, newType, *places);
+      if (failed(newValue))
+        return failure();
+      Operation *target = mapping.lookup(tensor);
+      target->setAttr("value", *newValue);
+      if (auto constant = dyn_cast<neuro::ConstantOp>(target))
+        constant.getResult().setType(newType);
+    }
+    return success();
+  }
+
+  /// The kept places of every axis and block of a tensor; also written down in
+  /// the record.
+  SmallVector<std::vector<std::vector<int64_t>>>
+  collectKept(Operation *tensor, RankedTensorType type,
+              const TensorPlaces &places) {
+    SmallVector<std::vector<std::vector<int64_t>>> kept;
+    for (auto [index, axis] : llvm::enumerate(places.axes)) {
+      auto &lists = kept.emplace_back();
+      if (!axis || axis->isDynamic()) {
+        lists.emplace_back();
+        for (int64_t i = 0; i < type.getDimSize(index); ++i)
+          lists.back().push_back(i);
+        continue;
+      }
+      for (unsigned block = 0; block < axis->blocks; ++block) {
+        lists.emplace_back();
+        for (auto [place, node] : llvm::enumerate(axis->getBlock(block)))
+          if (isKept(node))
+            lists.back().push_back(place);
+      }
+      if (static_cast<int64_t>(lists.front().size()) == axis->extent)
+        continue;
+      TensorEdit entry;
+      entry.tensor = getTensorName(tensor);
+      if (auto param = dyn_cast<neuro::ParamOp>(tensor))
+        entry.sourceName = param.getSourceName() ? param.getSourceName()->str()
+                                                 : param.getSymName().str();
+      entry.axis = index;
+      entry.blockAxis = places.blockAxis;
+      entry.kept = lists;
+      record.push_back(std::move(entry));
+    }
+    return kept;
+  }
+
+  FailureOr<ElementsAttr> gather(Operation *tensor, ElementsAttr value,
+                                 RankedTensorType newType,
+                                 const TensorPlaces &places) {
+    auto type = cast<RankedTensorType>(value.getShapedType());
+    auto kept = collectKept(tensor, type, places);
+    if (auto dense = dyn_cast<DenseElementsAttr>(value);
+        dense && dense.isSplat())
+      return cast<ElementsAttr>(dense.resizeSplat(newType));
+    std::optional<TensorData> data = TensorData::read(value);
+    if (!data)
+      return tensor->emitError("the elements of ")
+             << getTensorName(tensor) << " cannot be read";
+
+    int64_t rank = type.getRank();
+    SmallVector<int64_t> strides(rank, 1);
+    for (int64_t axis = rank - 2; axis >= 0; --axis)
+      strides[axis] = strides[axis + 1] * type.getDimSize(axis + 1);
+    unsigned bytes = data->getElementBytes();
+    std::vector<char> result;
+    result.reserve(newType.getNumElements() * bytes);
+    unsigned blocks = 1;
+    for (const auto &lists : kept)
+      blocks = std::max<unsigned>(blocks, lists.size());
+    int64_t blockLength =
+        rank == 0
+            ? 1
+            : std::max<int64_t>(1, type.getDimSize(places.blockAxis) / blocks);
+
+    // Rows of the last axis are copied element by element, or as a whole.
+    SmallVector<int64_t> index(rank, 0);
+    auto copy = [&](auto &&self, int64_t axis, int64_t offset) -> void {
+      if (axis == rank) {
+        result.insert(result.end(), data->getBytes().begin() + offset * bytes,
+                      data->getBytes().begin() + (offset + 1) * bytes);
+        return;
+      }
+      const auto &lists = kept[axis];
+      const auto &list = lists.size() == 1
+                             ? lists[0]
+                             : lists[index[places.blockAxis] / blockLength];
+      if (axis == rank - 1 &&
+          static_cast<int64_t>(list.size()) == type.getDimSize(axis)) {
+        result.insert(result.end(), data->getBytes().begin() + offset * bytes,
+                      data->getBytes().begin() +
+                          (offset + list.size()) * bytes);
+        return;
+      }
+      for (int64_t place : list) {
+        index[axis] = place;
+        self(self, axis + 1, offset + place * strides[axis]);
+      }
+    };
+    copy(copy, 0, 0);
+    if (static_cast<int64_t>(result.size()) != newType.getNumElements() * bytes)
+      return tensor->emitError("the edit of ")
+             << getTensorName(tensor) << " leaves no rectangular tensor";
+    std::string name = "edited";
+    if (auto param = dyn_cast<neuro::ParamOp>(tensor))
+      name = param.getSymName().str();
+    return TensorData::write(newType, result, value, name);
+  }
+
+  void editTypes(IRMapping &mapping) {
+    auto edit = [&](Value value) {
+      auto type = dyn_cast<RankedTensorType>(value.getType());
+      const TensorPlaces *places = analysis.getPlaces(value);
+      if (type && places)
+        mapping.lookup(value).setType(editType(type, *places));
+    };
+    module.walk([&](Operation *op) {
+      llvm::for_each(op->getResults(), edit);
+      for (Region &region : op->getRegions())
+        for (Block &block : region)
+          llvm::for_each(block.getArguments(), edit);
+    });
+  }
+
+  const UnitAnalysis &analysis;
+  const Edit &edit;
+  ModuleOp module;
+  llvm::DenseSet<Node> removed;
+  std::vector<TensorEdit> record;
+};
+
+} // namespace
+
+FailureOr<std::vector<TensorEdit>>
+neuroplast::structure::applyEdit(const UnitAnalysis &analysis,
+                                 const Edit &edit) {
+  return Editor(analysis, edit).run();
+}

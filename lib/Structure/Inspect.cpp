@@ -1,0 +1,164 @@
+//===- Inspect.cpp - What a network consists of ---------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Structure/Inspect.h"
+#include "llvm/Support/Format.h"
+
+using namespace mlir;
+using namespace neuroplast;
+using namespace neuroplast::structure;
+
+namespace {
+
+bool isInterface(StringRef pin) {
+  return pin.starts_with("graph input") || pin.starts_with("graph output");
+}
+
+/// Elements of a parameter at which no axis stands on a place of the interface.
+int64_t countInner(const AxisAlgebra &algebra, const TensorPlaces *places,
+                   RankedTensorType type) {
+  if (!places)
+    return type.getNumElements();
+  double count = 1;
+  for (auto [index, axis] : llvm::enumerate(places->axes)) {
+    int64_t size = type.getDimSize(index);
+    if (!axis || axis->isDynamic()) {
+      count *= size;
+      continue;
+    }
+    int64_t inner = llvm::count_if(axis->places, [&](Node place) {
+      return llvm::none_of(algebra.getAtoms(place), [&](Node atom) {
+        return llvm::any_of(algebra.getPins(atom), isInterface);
+      });
+    });
+    count *= static_cast<double>(inner) / axis->blocks;
+  }
+  return static_cast<int64_t>(count);
+}
+
+} // namespace
+
+NetworkSize neuroplast::structure::measure(const UnitAnalysis &analysis) {
+  NetworkSize size;
+  ModuleOp module = analysis.getModule();
+  for (auto param : module.getOps<neuro::ParamOp>()) {
+    size.parameters += param.getType().getNumElements();
+    size.innerParameters +=
+        countInner(analysis.getAlgebra(),
+                   analysis.getPlaces(param.getOperation()), param.getType());
+  }
+  module.walk([&](neuro::CostOpInterface op) {
+    LayerSize layer;
+    layer.name = getNodeName(op.getLoc()).str();
+    layer.op = op->getName().stripDialect().str();
+    for (Value operand : op->getOperands())
+      if (auto read = operand.getDefiningOp<neuro::GetParamOp>())
+        layer.parameters +=
+            cast<RankedTensorType>(read.getType()).getNumElements();
+    layer.flops = op.getFlops();
+    if (layer.flops)
+      size.flops += *layer.flops;
+    else
+      size.flopsIncomplete = true;
+    size.layers.push_back(std::move(layer));
+  });
+  return size;
+}
+
+std::vector<UnitSetSummary>
+neuroplast::structure::summarizeSets(const UnitAnalysis &analysis) {
+  std::vector<std::vector<Member>> members = analysis.collectMembers();
+  const UnitGroups &units = analysis.getUnits();
+  std::vector<UnitSetSummary> result;
+  for (auto [number, group] : llvm::enumerate(units.getGroups()))
+    for (unsigned index : group.sets) {
+      if (members[index].empty())
+        continue;
+      const UnitSet &set = units.getSets()[index];
+      UnitSetSummary summary;
+      summary.set = index;
+      summary.group = number;
+      summary.units = set.units.size();
+      summary.isInner = set.isInner;
+      for (const Member &member : members[index])
+        for (const MemberRun &run : member.runs)
+          summary.members.push_back(getTensorName(member.tensor) + "[" +
+                                    std::to_string(run.axis) + "]");
+      summary.members.erase(llvm::unique(summary.members),
+                            summary.members.end());
+      summary.pins.assign(set.pins.begin(), set.pins.end());
+      summary.notZeroInvariant.assign(set.notZeroInvariant.begin(),
+                                      set.notZeroInvariant.end());
+      result.push_back(std::move(summary));
+    }
+  return result;
+}
+
+Inspection neuroplast::structure::inspect(ModuleOp module) {
+  UnitAnalysis analysis(module);
+  return {measure(analysis), summarizeSets(analysis)};
+}
+
+llvm::json::Object NetworkSize::toJson() const {
+  llvm::json::Array list;
+  for (const LayerSize &layer : layers) {
+    llvm::json::Object object{{"name", layer.name},
+                              {"op", layer.op},
+                              {"parameters", layer.parameters}};
+    object["flops"] = layer.flops ? llvm::json::Value(*layer.flops) : nullptr;
+    list.push_back(std::move(object));
+  }
+  return llvm::json::Object{{"parameters", parameters},
+                            {"inner_parameters", innerParameters},
+                            {"flops", flops},
+                            {"flops_incomplete", flopsIncomplete},
+                            {"layers", std::move(list)}};
+}
+
+llvm::json::Object Inspection::toJson() const {
+  llvm::json::Array list;
+  for (const UnitSetSummary &set : sets)
+    list.push_back(llvm::json::Object{
+        {"set", set.set},
+        {"group", set.group},
+        {"units", set.units},
+        {"inner", set.isInner},
+        {"members", llvm::json::Array(set.members)},
+        {"pins", llvm::json::Array(set.pins)},
+        {"not_zero_invariant", llvm::json::Array(set.notZeroInvariant)}});
+  llvm::json::Object result = size.toJson();
+  result["units"] = std::move(list);
+  return result;
+}
+
+void Inspection::print(raw_ostream &os) const {
+  os << "parameters  operations  layer\n";
+  for (const LayerSize &layer : size.layers) {
+    os << llvm::format("%10lld ", static_cast<long long>(layer.parameters));
+    if (layer.flops)
+      os << llvm::format("%11lld", static_cast<long long>(*layer.flops));
+    else
+      os << "          ?";
+    os << "  " << layer.op << ' ' << layer.name << '\n';
+  }
+  os << llvm::format("%10lld %11lld", static_cast<long long>(size.parameters),
+                     static_cast<long long>(size.flops))
+     << (size.flopsIncomplete ? "+" : " ") << " in total\n\n";
+  for (const UnitSetSummary &set : sets) {
+    os << "units " << set.set << ": " << set.units
+       << (set.pins.empty() ? " free" : " pinned")
+       << (set.isInner ? " (inner)" : "") << ",";
+    for (const std::string &member : set.members)
+      os << ' ' << member;
+    os << '\n';
+    for (const std::string &pin : set.pins)
+      os << "  pinned: " << pin << '\n';
+    for (const std::string &where : set.notZeroInvariant)
+      os << "  not zero-invariant: " << where << '\n';
+  }
+}

@@ -1,0 +1,105 @@
+//===- Passes.cpp - Passes over the structure -----------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Structure/Passes.h"
+#include "neuroplast/Structure/Prune.h"
+
+namespace neuroplast::structure {
+#define GEN_PASS_DEF_NEUROPRINTUNITS
+#define GEN_PASS_DEF_NEUROPRINTAXISRULES
+#define GEN_PASS_DEF_NEUROPRUNE
+#define GEN_PASS_DEF_NEUROTESTEDIT
+#include "neuroplast/Structure/Passes.h.inc"
+} // namespace neuroplast::structure
+
+using namespace mlir;
+using namespace neuroplast;
+using namespace neuroplast::structure;
+
+namespace {
+
+struct PrintUnits : structure::impl::NeuroPrintUnitsBase<PrintUnits> {
+  using NeuroPrintUnitsBase::NeuroPrintUnitsBase;
+
+  void runOnOperation() override {
+    if (json)
+      llvm::errs() << llvm::formatv(
+          "{0:2}\n", llvm::json::Value(inspect(getOperation()).toJson()));
+    else
+      UnitAnalysis(getOperation()).print(llvm::errs());
+    markAllAnalysesPreserved();
+  }
+};
+
+struct PrintAxisRules
+    : structure::impl::NeuroPrintAxisRulesBase<PrintAxisRules> {
+  using NeuroPrintAxisRulesBase::NeuroPrintAxisRulesBase;
+
+  void runOnOperation() override {
+    getOperation().walk([](neuro::AxisRuleOpInterface op) {
+      llvm::errs() << op->getName() << ": " << op.getAxisRule().str() << '\n';
+    });
+    markAllAnalysesPreserved();
+  }
+};
+
+struct Prune : structure::impl::NeuroPruneBase<Prune> {
+  using NeuroPruneBase::NeuroPruneBase;
+
+  void runOnOperation() override {
+    PruneOptions options;
+    std::optional<Criterion> parsed = parseCriterion(criterion);
+    if (!parsed) {
+      getOperation().emitError("criterion '")
+          << criterion << "' is none of l1, l2 and random";
+      return signalPassFailure();
+    }
+    options.criterion = *parsed;
+    options.ratio = ratio;
+    options.roundTo = roundTo;
+    options.seed = seed;
+    options.only.assign(only.begin(), only.end());
+    options.freeze.assign(freeze.begin(), freeze.end());
+    FailureOr<PruneReport> result = prune(getOperation(), options);
+    if (failed(result))
+      return signalPassFailure();
+    for (const PrunedSet &set : result->sets)
+      unitsRemoved += set.summary.units - set.kept;
+    parametersRemoved += result->before.parameters - result->after.parameters;
+    if (report)
+      result->print(llvm::errs());
+  }
+};
+
+struct TestEdit : structure::impl::NeuroTestEditBase<TestEdit> {
+  using NeuroTestEditBase::NeuroTestEditBase;
+
+  void runOnOperation() override {
+    UnitAnalysis analysis(getOperation());
+    Edit edit;
+    for (StringRef entry : keep) {
+      auto [set, units] = entry.split(':');
+      unsigned number;
+      IndexMap map;
+      SmallVector<StringRef> parts;
+      units.split(parts, '+', -1, /*KeepEmpty=*/false);
+      bool malformed = set.getAsInteger(10, number);
+      for (StringRef part : parts)
+        malformed |= part.getAsInteger(10, map.entries.emplace_back());
+      if (malformed) {
+        getOperation().emitError("'") << entry << "' is no unit set with units";
+        return signalPassFailure();
+      }
+      edit.maps[number] = std::move(map);
+    }
+    if (failed(applyEdit(analysis, edit)) != expectFailure)
+      signalPassFailure();
+  }
+};
+
+} // namespace

@@ -1,0 +1,374 @@
+//===- UnitAnalysis.cpp - The units of a module ---------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Structure/UnitAnalysis.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/MapVector.h"
+
+using namespace mlir;
+using namespace neuroplast;
+using namespace neuroplast::structure;
+using neuro::AxisExpr;
+using neuro::AxisFactor;
+using neuro::AxisRule;
+using neuro::AxisRuleOpInterface;
+using neuro::FactorRole;
+
+ElementsAttr neuroplast::structure::getTensorValue(Operation *tensor) {
+  if (auto param = dyn_cast<neuro::ParamOp>(tensor))
+    return param.getValue();
+  if (auto constant = dyn_cast<neuro::ConstantOp>(tensor))
+    return constant.getValue();
+  return {};
+}
+
+StringRef neuroplast::structure::getNodeName(Location location) {
+  if (auto name = dyn_cast<NameLoc>(location))
+    return name.getName().getValue();
+  if (auto fused = dyn_cast<FusedLoc>(location))
+    for (Location part : fused.getLocations())
+      if (StringRef name = getNodeName(part); !name.empty())
+        return name;
+  return "";
+}
+
+std::string neuroplast::structure::getTensorName(Operation *tensor) {
+  if (auto param = dyn_cast<neuro::ParamOp>(tensor))
+    return ("@" + param.getSymName()).str();
+  StringRef name = getNodeName(tensor->getLoc());
+  return name.empty() ? std::string("constant") : ("constant " + name).str();
+}
+
+//===----------------------------------------------------------------------===//
+// Rules as axes
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Turns the expressions of one rule into places.
+class RuleInstance {
+public:
+  RuleInstance(const AxisRule &rule, AxisAlgebra &algebra, StringRef node)
+      : rule(rule), algebra(algebra), blockOf(rule.factors.size()) {
+    for (const auto *lists : {&rule.operands, &rule.results})
+      for (const auto &axes : *lists)
+        for (const AxisExpr &expr : axes)
+          for (const auto &term : expr.terms)
+            for (size_t i = 1; i < term.size(); ++i)
+              if (rule.factors[term[i - 1]].role == FactorRole::Block)
+                blockOf[term[i]] = term[i - 1];
+    for (auto [index, factor] : llvm::enumerate(rule.factors))
+      factors.push_back(instantiate(factor, blockOf[index], node));
+  }
+
+  Axis evaluate(const AxisExpr &expr) {
+    SmallVector<Axis> parts;
+    for (const auto &term : expr.terms) {
+      // A block factor and what it numbers are one run of places.
+      SmallVector<Axis> product;
+      for (size_t i = 0; i < term.size(); ++i) {
+        if (i + 1 < term.size() && blockOf[term[i + 1]] == term[i])
+          continue;
+        bool numbered = i > 0 && blockOf[term[i]] == term[i - 1];
+        product.push_back(numbered
+                              ? AxisAlgebra::flattenBlocks(factors[term[i]])
+                              : factors[term[i]]);
+      }
+      parts.push_back(product.empty() ? AxisAlgebra::makeKeptAxis(1)
+                                      : algebra.product(product));
+    }
+    Axis axis = parts.size() == 1 ? std::move(parts.front())
+                                  : AxisAlgebra::concat(parts);
+    return expr.reversed ? AxisAlgebra::reverse(axis) : axis;
+  }
+
+  /// The axis of a tensor along which the blocks of its blocked axes follow
+  /// each other.
+  unsigned getBlockAxis(ArrayRef<AxisExpr> axes) const {
+    for (auto [index, expr] : llvm::enumerate(axes))
+      for (const auto &term : expr.terms)
+        if (!term.empty() &&
+            rule.factors[term.front()].role == FactorRole::Block)
+          return index;
+    return 0;
+  }
+
+  std::vector<Axis> factors;
+  std::vector<Axis> notZeroInvariant;
+
+private:
+  Axis instantiate(const AxisFactor &factor, std::optional<unsigned> block,
+                   StringRef node) {
+    bool edits = factor.role == FactorRole::Plain || !factor.pin.empty();
+    if (!edits || factor.extent == AxisRule::kDynamic)
+      return AxisAlgebra::makeKeptAxis(factor.extent);
+    unsigned blocks = block ? rule.factors[*block].extent : 1;
+    Axis axis = algebra.makeAxis(factor.extent, blocks);
+    auto describe = [&](const Twine &text) {
+      return node.empty() ? text.str() : (text + " at '" + node + "'").str();
+    };
+    if (!factor.pin.empty())
+      algebra.pin(axis, describe(factor.pin));
+    algebra.requireEqualCounts(axis);
+    if (!factor.zeroInvariant)
+      notZeroInvariant.push_back(axis);
+    return axis;
+  }
+
+  const AxisRule &rule;
+  AxisAlgebra &algebra;
+  /// The block factor that numbers the copies of a factor.
+  std::vector<std::optional<unsigned>> blockOf;
+};
+
+bool isTensor(Value value) { return isa<RankedTensorType>(value.getType()); }
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Walking the module
+//===----------------------------------------------------------------------===//
+
+UnitAnalysis::UnitAnalysis(ModuleOp module) : module(module) {
+  // Reads may come before the parameter in the text.
+  for (auto param : module.getOps<neuro::ParamOp>()) {
+    tensors.push_back(param);
+    storage.push_back(std::make_unique<TensorPlaces>());
+    storage.back()->axes.resize(param.getType().getRank());
+    ofParam[param] = storage.back().get();
+  }
+  module.walk<WalkOrder::PreOrder>([&](Operation *op) { visit(op); });
+
+  std::vector<const Axis *> axes;
+  for (const auto &places : storage)
+    for (const auto &axis : places->axes)
+      if (axis)
+        axes.push_back(&*axis);
+  units = std::make_unique<UnitGroups>(algebra, axes);
+}
+
+TensorPlaces &UnitAnalysis::place(Value value) {
+  TensorPlaces *&places = ofValue[value];
+  if (!places) {
+    storage.push_back(std::make_unique<TensorPlaces>());
+    places = storage.back().get();
+    places->axes.resize(cast<RankedTensorType>(value.getType()).getRank());
+  }
+  return *places;
+}
+
+void UnitAnalysis::assign(TensorPlaces &places, unsigned index,
+                          const Axis &axis, StringRef where) {
+  if (places.axes[index])
+    algebra.unify(*places.axes[index], axis, where);
+  else
+    places.axes[index] = axis;
+}
+
+void UnitAnalysis::pinValue(Value value, StringRef reason) {
+  if (!isTensor(value))
+    return;
+  TensorPlaces &places = place(value);
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(value.getType()).getShape();
+  for (auto [index, size] : llvm::enumerate(shape)) {
+    if (!places.axes[index])
+      places.axes[index] = algebra.makeAxis(size);
+    algebra.pin(*places.axes[index], reason);
+  }
+}
+
+void UnitAnalysis::visitRule(AxisRuleOpInterface op) {
+  AxisRule rule = op.getAxisRule();
+  StringRef node = getNodeName(op.getLoc());
+  std::string where =
+      ("'" + op->getName().getStringRef() + "' needs the axis as it is" +
+       (node.empty() ? "" : " at '" + node + "'"))
+          .str();
+  RuleInstance instance(rule, algebra, node);
+  for (const auto &[left, right] : rule.equations)
+    algebra.unify(instance.evaluate(left), instance.evaluate(right), where);
+  auto place = [&](Value value, ArrayRef<AxisExpr> axes) {
+    if (!isTensor(value))
+      return;
+    TensorPlaces &places = this->place(value);
+    if (axes.size() != places.axes.size())
+      return pinValue(value, where);
+    for (auto [index, expr] : llvm::enumerate(axes)) {
+      Axis axis = instance.evaluate(expr);
+      if (!places.axes[index] && axis.blocks > 1)
+        places.blockAxis = instance.getBlockAxis(axes);
+      assign(places, index, axis, where);
+    }
+  };
+  for (auto [value, axes] : llvm::zip_equal(op->getOperands(), rule.operands))
+    place(value, axes);
+  for (auto [value, axes] : llvm::zip_equal(op->getResults(), rule.results))
+    place(value, axes);
+  for (const Axis &axis : instance.notZeroInvariant)
+    algebra.markNotZeroInvariant(axis,
+                                 ("'" + op->getName().getStringRef() + "'" +
+                                  (node.empty() ? "" : " at '" + node + "'"))
+                                     .str());
+  factorsOf[op] = std::move(instance.factors);
+}
+
+void UnitAnalysis::visit(Operation *op) {
+  if (auto read = dyn_cast<neuro::GetParamOp>(op)) {
+    auto *param = SymbolTable::lookupNearestSymbolFrom(op, read.getNameAttr());
+    if (auto it = ofParam.find(param); it != ofParam.end())
+      ofValue[read.getResult()] = it->second;
+    return;
+  }
+  if (isa<neuro::ConstantOp>(op)) {
+    tensors.push_back(op);
+    place(op->getResult(0));
+    return;
+  }
+  if (auto func = dyn_cast<func::FuncOp>(op)) {
+    for (BlockArgument argument : func.getArguments()) {
+      auto name = func.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                    "neuro.name");
+      pinValue(argument, ("graph input '" +
+                          (name ? name.getValue() : StringRef("?")) + "'")
+                             .str());
+    }
+    return;
+  }
+  if (auto ret = dyn_cast<func::ReturnOp>(op)) {
+    auto func = ret->getParentOfType<func::FuncOp>();
+    for (OpOperand &operand : ret->getOpOperands()) {
+      auto name = func.getResultAttrOfType<StringAttr>(
+          operand.getOperandNumber(), "neuro.name");
+      pinValue(operand.get(), ("graph output '" +
+                               (name ? name.getValue() : StringRef("?")) + "'")
+                                  .str());
+    }
+    return;
+  }
+  if (auto rule = dyn_cast<AxisRuleOpInterface>(op))
+    return visitRule(rule);
+  // A size is read anew after an edit; a parameter has been placed already.
+  if (isa<tensor::DimOp, neuro::ParamOp>(op))
+    return;
+  std::string reason =
+      ("'" + op->getName().getStringRef() + "' has no axis rule").str();
+  for (Value operand : op->getOperands())
+    pinValue(operand, reason);
+  for (Value result : op->getResults())
+    pinValue(result, reason);
+  for (Region &region : op->getRegions())
+    for (Block &block : region)
+      for (BlockArgument argument : block.getArguments())
+        pinValue(argument, reason);
+}
+
+const TensorPlaces *UnitAnalysis::getPlaces(Value value) const {
+  return ofValue.lookup(value);
+}
+
+const TensorPlaces *UnitAnalysis::getPlaces(Operation *param) const {
+  if (isa<neuro::ConstantOp>(param))
+    return ofValue.lookup(param->getResult(0));
+  return ofParam.lookup(param);
+}
+
+ArrayRef<Axis> UnitAnalysis::getFactors(Operation *op) const {
+  auto it = factorsOf.find(op);
+  return it == factorsOf.end() ? ArrayRef<Axis>() : ArrayRef<Axis>(it->second);
+}
+
+//===----------------------------------------------------------------------===//
+// Members and printing
+//===----------------------------------------------------------------------===//
+
+std::vector<std::vector<Member>> UnitAnalysis::collectMembers() const {
+  std::vector<std::vector<Member>> members(units->getSets().size());
+  for (Operation *tensor : tensors) {
+    const TensorPlaces *places = getPlaces(tensor);
+    if (!places)
+      continue;
+    for (auto [index, axis] : llvm::enumerate(places->axes)) {
+      if (!axis || axis->isDynamic())
+        continue;
+      for (unsigned block = 0; block < axis->blocks; ++block) {
+        llvm::MapVector<unsigned, MemberRun> runs;
+        for (auto [place, node] : llvm::enumerate(axis->getBlock(block))) {
+          int64_t position = place;
+          for (Node atom : algebra.getAtoms(node)) {
+            std::optional<unsigned> set = units->getSet(atom);
+            if (!set)
+              continue;
+            MemberRun &run = runs[*set];
+            if (!run.ranges.empty() && run.ranges.back().second + 1 >= position)
+              run.ranges.back().second = position;
+            else
+              run.ranges.emplace_back(position, position);
+          }
+        }
+        for (auto &[set, run] : runs) {
+          run.axis = index;
+          if (axis->blocks > 1)
+            run.block = block;
+          run.isWholeAxis = run.ranges.size() == 1 &&
+                            run.ranges[0].first == 0 &&
+                            run.ranges[0].second == axis->extent - 1;
+          auto &list = members[set];
+          if (list.empty() || list.back().tensor != tensor)
+            list.push_back({tensor, {}});
+          list.back().runs.push_back(std::move(run));
+        }
+      }
+    }
+  }
+  return members;
+}
+
+void UnitAnalysis::print(raw_ostream &os) const {
+  std::vector<std::vector<Member>> members = collectMembers();
+  unsigned number = 0;
+  for (const UnitGroup &group : units->getGroups()) {
+    // What no parameter carries is no unit.
+    if (llvm::all_of(group.sets,
+                     [&](unsigned set) { return members[set].empty(); }))
+      continue;
+    bool pinned = llvm::any_of(group.sets, [&](unsigned set) {
+      return !units->getSets()[set].pins.empty();
+    });
+    os << "unit group #" << number++ << ": " << (pinned ? "pinned" : "free")
+       << '\n';
+    for (unsigned index : group.sets) {
+      const UnitSet &set = units->getSets()[index];
+      os << "  " << set.units.size()
+         << (set.units.size() == 1 ? " unit" : " units");
+      if (set.isInner)
+        os << ", inner";
+      os << ":";
+      for (const Member &member : members[index])
+        for (const MemberRun &run : member.runs) {
+          os << ' ' << getTensorName(member.tensor) << '[' << run.axis;
+          if (run.block)
+            os << " block " << *run.block;
+          if (!run.isWholeAxis) {
+            os << ':';
+            for (auto [first, last] : run.ranges) {
+              os << ' ' << first;
+              if (last != first)
+                os << ".." << last;
+            }
+          }
+          os << ']';
+        }
+      os << '\n';
+      for (const std::string &pin : set.pins)
+        os << "    pinned: " << pin << '\n';
+      for (const std::string &where : set.notZeroInvariant)
+        os << "    not zero-invariant: " << where << '\n';
+    }
+  }
+}
