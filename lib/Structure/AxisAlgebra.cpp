@@ -168,7 +168,14 @@ void AxisAlgebra::unify(Node a, Node b, StringRef where) {
     return;
   if (restLeft.empty() || restRight.empty()) {
     const auto &rest = restLeft.empty() ? restRight : restLeft;
-    // The other side is kept as a whole, or is a factor of this one.
+    if (left.empty() || right.empty()) {
+      // Equal to what is never edited: pixels, copies. That is no unit, not a
+      // unit that is pinned.
+      for (Node atom : rest)
+        nodes[atom].parent = kKept;
+      return;
+    }
+    // The other side is a factor of this one.
     pinAll(rest, where);
     return;
   }
