@@ -10,6 +10,7 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "neuroplast/Conversion/Passes.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "neuroplast/Structure/Passes.h"
 
@@ -19,6 +20,7 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
   neuroplast::structure::registerStructurePasses();
+  neuroplast::registerNeuroplastConversionPasses();
   registry.insert<neuroplast::neuro::NeuroDialect>();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Neuroplast pass driver\n", registry));

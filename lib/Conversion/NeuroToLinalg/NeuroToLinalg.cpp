@@ -14,6 +14,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/Patterns.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "neuroplast/Conversion/Passes.h"
 
 namespace neuroplast {
@@ -106,7 +107,7 @@ struct GetParamLowering : OpConversionPattern<GetParamOp> {
 };
 
 struct ConvertNeuroToLinalgPass
-    : impl::ConvertNeuroToLinalgBase<ConvertNeuroToLinalgPass> {
+    : neuroplast::impl::ConvertNeuroToLinalgBase<ConvertNeuroToLinalgPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     MLIRContext *context = &getContext();

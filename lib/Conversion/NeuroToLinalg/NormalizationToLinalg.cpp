@@ -1,4 +1,4 @@
-//===- NormalizationToLinalg.cpp - Normalization ops to linalg ------------===//
+//===- NormalizationToLinalg.cpp - Normalisations -------------------------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -10,9 +10,372 @@
 
 using namespace mlir;
 using namespace neuroplast;
+using namespace neuroplast::neuro;
 
-void neuroplast::populateNormalizationToLinalgPatterns(TypeConverter &converter,
-                                              RewritePatternSet &patterns) {
-  (void)converter;
-  (void)patterns;
+namespace {
+
+/// A vector of one entry per channel, shaped to broadcast along axis 1.
+Value asChannels(OpBuilder &b, Location loc, Value vector, int64_t rank) {
+  auto trailing = llvm::to_vector(llvm::seq<int64_t>(1, rank - 1));
+  return expandAxes(b, loc, vector, trailing);
+}
+
+struct BatchNormLowering : OpConversionPattern<BatchNormOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(BatchNormOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Type element = getElementTypeOrSelf(op.getInput().getType());
+    int64_t rank = cast<RankedTensorType>(op.getType()).getRank();
+    if (rank < 2)
+      return b.notifyMatchFailure(op, "the input has no channels");
+    SmallVector<Value> inputs{adaptor.getInput()};
+    SmallVector<Type> types{element};
+    for (auto [value, original] : llvm::zip_equal(
+             adaptor.getOperands().drop_front(), op->getOperands().drop_front())) {
+      inputs.push_back(asChannels(b, loc, value, rank));
+      types.push_back(getElementTypeOrSelf(original.getType()));
+    }
+    Value result = createBroadcastMap(
+        b, loc, inputs, getDims(b, loc, adaptor.getInput()), element,
+        [&](OpBuilder &n, Location l, ValueRange stored) {
+          ScalarEmitter e(n, l, element);
+          SmallVector<Value> x;
+          for (auto [value, type] : llvm::zip_equal(stored, types))
+            x.push_back(e.convert(e.load(value, type), type, element));
+          Value epsilon = e.constant(op.getEpsilon().convertToDouble());
+          Value deviation = e.sqrt(e.add(x[4], epsilon));
+          Value scaled = e.mul(e.div(x[1], deviation), e.sub(x[0], x[3]));
+          return e.store(e.add(scaled, x[2]), element);
+        });
+    b.replaceOp(op, castTo(b, loc, result, op.getType()));
+    return success();
+  }
+};
+
+/// Mean and inverse standard deviation over axes, kept with size 1, in the
+/// compute type.
+struct Moments {
+  Value mean, inverse;
+};
+
+/// `centred` false leaves the mean out (root mean square).
+Moments computeMoments(OpBuilder &b, Location loc, Value input, Type element,
+                       ArrayRef<int64_t> axes, double epsilon, bool centred) {
+  ScalarEmitter outer(b, loc, element);
+  SmallVector<OpFoldResult> kept;
+  OpFoldResult count = b.getIndexAttr(1);
+  for (auto [axis, size] : llvm::enumerate(getDims(b, loc, input))) {
+    if (llvm::is_contained(axes, static_cast<int64_t>(axis)))
+      count = mulSizes(b, loc, count, size);
+    else
+      kept.push_back(size);
+  }
+  Value countIndex = toIndex(b, loc, count);
+  auto divideByCount = [&](Value sum, double add, bool invert) {
+    return createBroadcastMap(
+        b, loc, sum, getDims(b, loc, sum), outer.getType(),
+        [&](OpBuilder &n, Location l, ValueRange x) {
+          ScalarEmitter e(n, l, element);
+          Type i64 = n.getI64Type();
+          Value divisor =
+              e.convert(arith::IndexCastOp::create(n, l, i64, countIndex), i64,
+                        e.getType());
+          Value mean = e.div(x[0], divisor);
+          if (!invert)
+            return mean;
+          return e.div(e.constant(1), e.sqrt(e.add(mean, e.constant(add))));
+        });
+  };
+  Value zeros = createFilled(b, loc, kept, outer.constant(0));
+  Moments moments;
+  Value squares = input;
+  if (centred) {
+    Value sum = createReduction(
+        b, loc, input, axes, zeros,
+        [&](OpBuilder &n, Location l, Value x, Value acc) {
+          ScalarEmitter e(n, l, element);
+          return e.add(acc, e.load(x, element));
+        });
+    moments.mean = expandAxes(b, loc, divideByCount(sum, 0, false), axes);
+    squares = createBroadcastMap(
+        b, loc, {input, moments.mean}, getDims(b, loc, input), outer.getType(),
+        [&](OpBuilder &n, Location l, ValueRange x) {
+          ScalarEmitter e(n, l, element);
+          return e.sub(e.load(x[0], element), x[1]);
+        });
+  }
+  Type squareType = getElementTypeOrSelf(squares.getType());
+  Value sum = createReduction(
+      b, loc, squares, axes, zeros,
+      [&](OpBuilder &n, Location l, Value x, Value acc) {
+        ScalarEmitter e(n, l, element);
+        Value value = squareType == e.getType() ? x : e.load(x, element);
+        return e.add(acc, e.mul(value, value));
+      });
+  moments.inverse = expandAxes(b, loc, divideByCount(sum, epsilon, true), axes);
+  return moments;
+}
+
+/// (x - mean) * inverse * scale + bias; `mean` and `bias` may be absent.
+Value applyMoments(OpBuilder &b, Location loc, Value input, Type element,
+                   const Moments &moments, Value scale, Value bias) {
+  SmallVector<Value> inputs{input, moments.inverse, scale};
+  size_t meanAt = inputs.size();
+  if (moments.mean)
+    inputs.push_back(moments.mean);
+  size_t biasAt = inputs.size();
+  if (bias)
+    inputs.push_back(bias);
+  return createBroadcastMap(
+      b, loc, inputs, getDims(b, loc, input), element,
+      [&](OpBuilder &n, Location l, ValueRange x) {
+        ScalarEmitter e(n, l, element);
+        Value value = e.load(x[0], element);
+        if (moments.mean)
+          value = e.sub(value, x[meanAt]);
+        value = e.mul(e.mul(value, x[1]), e.load(x[2], element));
+        if (bias)
+          value = e.add(value, e.load(x[biasAt], element));
+        return e.store(value, element);
+      });
+}
+
+SmallVector<int64_t> getAxesFrom(int64_t axis, int64_t rank) {
+  return llvm::to_vector(
+      llvm::seq<int64_t>(axis < 0 ? axis + rank : axis, rank));
+}
+
+struct LayerNormLowering : OpConversionPattern<LayerNormOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(LayerNormOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Type element = getElementTypeOrSelf(op.getInput().getType());
+    Value input = adaptor.getInput();
+    int64_t rank = cast<RankedTensorType>(input.getType()).getRank();
+    Moments moments =
+        computeMoments(b, loc, input, element, getAxesFrom(op.getAxis(), rank),
+                       op.getEpsilon().convertToDouble(), true);
+    Value result = applyMoments(b, loc, input, element, moments,
+                                adaptor.getScale(), adaptor.getBias());
+    SmallVector<Value> results{castTo(b, loc, result, op.getResult().getType())};
+    for (auto [value, type] :
+         {std::pair(moments.mean, op.getMean().getType()),
+          std::pair(moments.inverse, op.getInvStdDev().getType())}) {
+      Type compute = getElementTypeOrSelf(value.getType());
+      if (compute != getElementTypeOrSelf(type))
+        value = createBroadcastMap(
+            b, loc, value, getDims(b, loc, value), getElementTypeOrSelf(type),
+            [&](OpBuilder &n, Location l, ValueRange x) {
+              return ScalarEmitter(n, l, element)
+                  .convert(x[0], compute, getElementTypeOrSelf(type));
+            });
+      results.push_back(castTo(b, loc, value, type));
+    }
+    b.replaceOp(op, results);
+    return success();
+  }
+};
+
+struct RMSNormLowering : OpConversionPattern<RMSNormOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(RMSNormOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Type element = getElementTypeOrSelf(op.getInput().getType());
+    Value input = adaptor.getInput();
+    int64_t rank = cast<RankedTensorType>(input.getType()).getRank();
+    Moments moments =
+        computeMoments(b, loc, input, element, getAxesFrom(op.getAxis(), rank),
+                       op.getEpsilon().convertToDouble(), false);
+    Value result = applyMoments(b, loc, input, element, moments,
+                                adaptor.getScale(), Value());
+    b.replaceOp(op, castTo(b, loc, result, op.getType()));
+    return success();
+  }
+};
+
+struct InstanceNormLowering : OpConversionPattern<InstanceNormOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(InstanceNormOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Type element = getElementTypeOrSelf(op.getInput().getType());
+    Value input = adaptor.getInput();
+    int64_t rank = cast<RankedTensorType>(input.getType()).getRank();
+    Moments moments =
+        computeMoments(b, loc, input, element, getAxesFrom(2, rank),
+                       op.getEpsilon().convertToDouble(), true);
+    Value result =
+        applyMoments(b, loc, input, element, moments,
+                     asChannels(b, loc, adaptor.getScale(), rank),
+                     asChannels(b, loc, adaptor.getBias(), rank));
+    b.replaceOp(op, castTo(b, loc, result, op.getType()));
+    return success();
+  }
+};
+
+struct GroupNormLowering : OpConversionPattern<GroupNormOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(GroupNormOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Type element = getElementTypeOrSelf(op.getInput().getType());
+    auto type = cast<RankedTensorType>(op.getInput().getType());
+    int64_t rank = type.getRank(), groups = op.getNumGroups();
+    int64_t channels = type.getDimSize(1);
+    if (rank < 2 || ShapedType::isDynamic(channels) || groups < 1 ||
+        channels % groups)
+      return b.notifyMatchFailure(op, "the groups do not divide the channels");
+    // N x (G * C) x spatial as N x G x C x spatial.
+    auto split = [&](Value value, int64_t axis) -> Value {
+      SmallVector<OpFoldResult> sizes = getDims(b, loc, value);
+      auto own = cast<RankedTensorType>(value.getType());
+      SmallVector<int64_t> shape(own.getShape());
+      SmallVector<ReassociationIndices> cut;
+      for (int64_t i = 0, at = 0; i < own.getRank(); ++i) {
+        if (i == axis) {
+          cut.push_back({at, at + 1});
+          at += 2;
+        } else {
+          cut.push_back({at++});
+        }
+      }
+      sizes[axis] = b.getIndexAttr(channels / groups);
+      sizes.insert(sizes.begin() + axis, b.getIndexAttr(groups));
+      shape[axis] = channels / groups;
+      shape.insert(shape.begin() + axis, groups);
+      return tensor::ExpandShapeOp::create(
+          b, loc, RankedTensorType::get(shape, own.getElementType()), value,
+          cut, sizes);
+    };
+    Value input = split(adaptor.getInput(), 1);
+    Moments moments =
+        computeMoments(b, loc, input, element, getAxesFrom(2, rank + 1),
+                       op.getEpsilon().convertToDouble(), true);
+    auto spread = [&](Value vector) {
+      auto trailing = llvm::to_vector(llvm::seq<int64_t>(2, rank));
+      return expandAxes(b, loc, split(vector, 0), trailing);
+    };
+    Value result =
+        applyMoments(b, loc, input, element, moments,
+                     spread(adaptor.getScale()), spread(adaptor.getBias()));
+    SmallVector<ReassociationIndices> join{{0}, {1, 2}};
+    for (int64_t axis = 3; axis <= rank; ++axis)
+      join.push_back({axis});
+    result = tensor::CollapseShapeOp::create(b, loc, result, join);
+    b.replaceOp(op, castTo(b, loc, result, op.getType()));
+    return success();
+  }
+};
+
+struct LpNormLowering : OpConversionPattern<LpNormOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(LpNormOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Type element = getElementTypeOrSelf(op.getInput().getType());
+    Value input = adaptor.getInput();
+    int64_t rank = cast<RankedTensorType>(input.getType()).getRank();
+    int64_t axis = op.getAxis() < 0 ? op.getAxis() + rank
+                                    : static_cast<int64_t>(op.getAxis());
+    bool isL1 = op.getP() == 1;
+    SmallVector<OpFoldResult> kept = getDims(b, loc, input);
+    kept.erase(kept.begin() + axis);
+    ScalarEmitter outer(b, loc, element);
+    Value sum = createReduction(
+        b, loc, input, axis, createFilled(b, loc, kept, outer.constant(0)),
+        [&](OpBuilder &n, Location l, Value x, Value acc) {
+          ScalarEmitter e(n, l, element);
+          Value value = e.load(x, element);
+          return e.add(acc, isL1 ? e.abs(value) : e.mul(value, value));
+        });
+    Value result = createBroadcastMap(
+        b, loc, {input, expandAxes(b, loc, sum, axis)}, getDims(b, loc, input),
+        element, [&](OpBuilder &n, Location l, ValueRange x) {
+          ScalarEmitter e(n, l, element);
+          Value norm = isL1 ? x[1] : e.sqrt(x[1]);
+          Value isZero = e.compare(ScalarEmitter::Compare::Equal, norm,
+                                   e.constant(0));
+          Value quotient = e.div(e.load(x[0], element), norm);
+          return e.store(e.select(isZero, e.constant(0), quotient), element);
+        });
+    b.replaceOp(op, castTo(b, loc, result, op.getType()));
+    return success();
+  }
+};
+
+/// Each element is divided by a power of the squares of its neighbours along
+/// the channels.
+struct LRNLowering : OpConversionPattern<LRNOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(LRNOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Type element = getElementTypeOrSelf(op.getInput().getType());
+    Value input = adaptor.getInput();
+    auto type = cast<RankedTensorType>(input.getType());
+    int64_t rank = type.getRank(), size = op.getSize();
+    int64_t before = (size - 1) / 2, after = size - 1 - before;
+    SmallVector<OpFoldResult> low(rank, b.getIndexAttr(0)), high(low);
+    low[1] = b.getIndexAttr(before);
+    high[1] = b.getIndexAttr(after);
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
+    Value padded =
+        tensor::PadOp::create(b, loc, Type(), input, low, high, zero);
+    MLIRContext *context = b.getContext();
+    SmallVector<AffineExpr> in, out;
+    for (int64_t axis = 0; axis < rank; ++axis) {
+      AffineExpr expr = getAffineDimExpr(axis, context);
+      out.push_back(expr);
+      in.push_back(axis == 1 ? expr + getAffineDimExpr(rank, context) : expr);
+    }
+    ScalarEmitter outer(b, loc, element);
+    SmallVector<OpFoldResult> dims = getDims(b, loc, input);
+    Value init = createFilled(b, loc, dims, outer.constant(0));
+    Value extent = createEmpty(b, loc, {OpFoldResult(b.getIndexAttr(size))}, b.getI1Type());
+    SmallVector<utils::IteratorType> iterators(rank,
+                                               utils::IteratorType::parallel);
+    iterators.push_back(utils::IteratorType::reduction);
+    auto generic = linalg::GenericOp::create(
+        b, loc, init.getType(), ValueRange{padded, extent}, init,
+        {AffineMap::get(rank + 1, 0, in, context),
+         AffineMap::get(rank + 1, 0, getAffineDimExpr(rank, context), context),
+         AffineMap::get(rank + 1, 0, out, context)},
+        iterators, [&](OpBuilder &n, Location l, ValueRange x) {
+          ScalarEmitter e(n, l, element);
+          Value value = e.load(x[0], element);
+          linalg::YieldOp::create(n, l, e.add(x[2], e.mul(value, value)));
+        });
+    double alpha = op.getAlpha().convertToDouble() / size;
+    double beta = op.getBeta().convertToDouble();
+    double bias = op.getBias().convertToDouble();
+    Value result = createBroadcastMap(
+        b, loc, {input, generic.getResult(0)}, dims, element,
+        [&](OpBuilder &n, Location l, ValueRange x) {
+          ScalarEmitter e(n, l, element);
+          Value sum = e.add(e.constant(bias), e.mul(e.constant(alpha), x[1]));
+          Value power = math::PowFOp::create(n, l, sum, e.constant(beta));
+          return e.store(e.div(e.load(x[0], element), power), element);
+        });
+    b.replaceOp(op, castTo(b, loc, result, op.getType()));
+    return success();
+  }
+};
+
+} // namespace
+
+void neuroplast::populateNormalizationToLinalgPatterns(
+    TypeConverter &converter, RewritePatternSet &patterns) {
+  patterns.add<BatchNormLowering, LayerNormLowering, RMSNormLowering,
+               InstanceNormLowering, GroupNormLowering, LpNormLowering,
+               LRNLowering>(converter, patterns.getContext());
 }

@@ -1,4 +1,4 @@
-//===- PoolingToLinalg.cpp - Pooling ops to linalg ------------------------===//
+//===- PoolingToLinalg.cpp - Pooling and resizing -------------------------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -7,12 +7,513 @@
 //===----------------------------------------------------------------------===//
 
 #include "Patterns.h"
+#include "Window.h"
+
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+#include <functional>
 
 using namespace mlir;
 using namespace neuroplast;
+using namespace neuroplast::neuro;
+
+namespace {
+
+using Iterator = utils::IteratorType;
+
+template <typename Op>
+SmallVector<WindowAxis> computeWindow(OpBuilder &b, Location loc, Op op,
+                                      Value input) {
+  SmallVector<WindowAxis> window;
+  int64_t spatial = cast<RankedTensorType>(input.getType()).getRank() - 2;
+  for (int64_t axis = 0; axis < spatial; ++axis)
+    window.push_back(computeWindowAxis(
+        b, loc, getDim(b, loc, input, axis + 2), op.getKernelShape()[axis],
+        op.getStrides()[axis], op.getDilations()[axis], op.getPads()[axis],
+        op.getPads()[axis + spatial], op.getAutoPad(), op.getCeilMode()));
+  return window;
+}
+
+/// Folds each window of the padded input into `init`.
+template <typename Op>
+Value reduceWindows(OpBuilder &b, Location loc, Op op, Value padded, Value init,
+                    function_ref<Value(OpBuilder &, Location, Value, Value)> body) {
+  int64_t rank = cast<RankedTensorType>(padded.getType()).getRank();
+  int64_t spatial = rank - 2, loops = rank + spatial;
+  MLIRContext *context = b.getContext();
+  SmallVector<AffineExpr> in, kernel, outputs;
+  for (int64_t axis = 0; axis < rank; ++axis)
+    outputs.push_back(getAffineDimExpr(axis, context));
+  for (int64_t axis = 0; axis < 2; ++axis)
+    in.push_back(getAffineDimExpr(axis, context));
+  for (int64_t axis = 0; axis < spatial; ++axis) {
+    AffineExpr place = getAffineDimExpr(axis + 2, context);
+    AffineExpr tap = getAffineDimExpr(rank + axis, context);
+    in.push_back(place * op.getStrides()[axis] + tap * op.getDilations()[axis]);
+    kernel.push_back(tap);
+  }
+  SmallVector<OpFoldResult> kernelSizes;
+  for (int64_t size : op.getKernelShape())
+    kernelSizes.push_back(b.getIndexAttr(size));
+  // An operand that is never read gives the kernel loops their bounds.
+  Value extent = createEmpty(b, loc, kernelSizes, b.getI1Type());
+  SmallVector<Iterator> iterators(rank, Iterator::parallel);
+  iterators.append(spatial, Iterator::reduction);
+  auto generic = linalg::GenericOp::create(
+      b, loc, init.getType(), ValueRange{padded, extent}, init,
+      {AffineMap::get(loops, 0, in, context),
+       AffineMap::get(loops, 0, kernel, context),
+       AffineMap::get(loops, 0, outputs, context)},
+      iterators, [&](OpBuilder &n, Location l, ValueRange args) {
+        linalg::YieldOp::create(n, l, body(n, l, args[0], args[2]));
+      });
+  return generic.getResult(0);
+}
+
+SmallVector<OpFoldResult> getPooledSizes(OpBuilder &b, Location loc,
+                                         Value input,
+                                         ArrayRef<WindowAxis> window) {
+  SmallVector<OpFoldResult> sizes{getDim(b, loc, input, 0),
+                                  getDim(b, loc, input, 1)};
+  for (const WindowAxis &axis : window)
+    sizes.push_back(axis.count);
+  return sizes;
+}
+
+struct MaxPoolLowering : OpConversionPattern<MaxPoolOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(MaxPoolOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Type element = getElementTypeOrSelf(op.getInput().getType());
+    Value input = adaptor.getInput();
+    SmallVector<WindowAxis> window = computeWindow(b, loc, op, input);
+    ScalarEmitter e(b, loc, element);
+    Value lowest = e.store(e.lowest(), element);
+    Value padded = padSpatial(b, loc, input, window, lowest);
+    SmallVector<OpFoldResult> sizes = getPooledSizes(b, loc, input, window);
+    Value init = createFilled(b, loc, sizes, lowest);
+    Value result = reduceWindows(
+        b, loc, op, padded, init,
+        [&](OpBuilder &n, Location l, Value x, Value best) -> Value {
+          ScalarEmitter inner(n, l, element);
+          Value value = inner.load(x, element), soFar = inner.load(best, element);
+          return inner.store(inner.max(value, soFar), element);
+        });
+    Value indices = op.getIndices().use_empty()
+                        ? createEmpty(b, loc, sizes, b.getI64Type())
+                        : findIndices(b, loc, op, input, window, sizes, element);
+    b.replaceOp(op, {castTo(b, loc, result,
+                            getTypeConverter()->convertType(
+                                op.getResult().getType())),
+                     castTo(b, loc, indices, op.getIndices().getType())});
+    return success();
+  }
+
+private:
+  /// The flat index, in the unpadded input, of the first largest element of
+  /// each window; `storage_order` 1 counts the last two axes column by column.
+  static Value findIndices(OpBuilder &b, Location loc, MaxPoolOp op, Value input,
+                           ArrayRef<WindowAxis> window,
+                           ArrayRef<OpFoldResult> sizes, Type element) {
+    SmallVector<OpFoldResult> dims = getDims(b, loc, input);
+    int64_t rank = dims.size(), spatial = rank - 2;
+    SmallVector<int64_t> kernel(op.getKernelShape());
+    return createMap(
+        b, loc, sizes, b.getI64Type(),
+        [&](OpBuilder &n, Location l, ValueRange place) -> Value {
+          ScalarEmitter e(n, l, element);
+          auto index = [&](int64_t value) -> Value {
+            return arith::ConstantIndexOp::create(n, l, value);
+          };
+          Value best = e.lowest();
+          Value at = arith::ConstantIntOp::create(n, l, -1, 64);
+          int64_t taps = 1;
+          for (int64_t size : kernel)
+            taps *= size;
+          for (int64_t tap = 0; tap < taps; ++tap) {
+            int64_t rest = tap;
+            SmallVector<int64_t> offsets(spatial);
+            for (int64_t axis = spatial - 1; axis >= 0; --axis) {
+              offsets[axis] = rest % kernel[axis];
+              rest /= kernel[axis];
+            }
+            Value inside = arith::ConstantIntOp::create(n, l, 1, 1);
+            SmallVector<Value> source{place[0], place[1]};
+            for (int64_t axis = 0; axis < spatial; ++axis) {
+              Value start = arith::MulIOp::create(n, l, place[axis + 2],
+                                                  index(op.getStrides()[axis]));
+              Value raw = arith::SubIOp::create(
+                  n, l,
+                  arith::AddIOp::create(
+                      n, l, start,
+                      index(offsets[axis] * op.getDilations()[axis])),
+                  toIndex(n, l, window[axis].low));
+              Value size = toIndex(n, l, dims[axis + 2]);
+              Value last = arith::SubIOp::create(n, l, size, index(1));
+              Value clamped = arith::MaxSIOp::create(
+                  n, l, arith::MinSIOp::create(n, l, raw, last), index(0));
+              inside = arith::AndIOp::create(
+                  n, l, inside,
+                  arith::CmpIOp::create(n, l, arith::CmpIPredicate::eq, raw,
+                                        clamped));
+              source.push_back(clamped);
+            }
+            Value x = e.load(tensor::ExtractOp::create(n, l, input, source),
+                             element);
+            Value better = e.compare(ScalarEmitter::Compare::Greater, x, best);
+            Value unset = arith::CmpIOp::create(
+                n, l, arith::CmpIPredicate::slt, at,
+                arith::ConstantIntOp::create(n, l, 0, 64));
+            better = arith::AndIOp::create(
+                n, l, inside, arith::OrIOp::create(n, l, better, unset));
+            auto order = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+            if (op.getStorageOrder())
+              std::swap(order[rank - 1], order[rank - 2]);
+            Value flat = index(0);
+            for (int64_t axis : order)
+              flat = arith::AddIOp::create(
+                  n, l,
+                  arith::MulIOp::create(n, l, flat, toIndex(n, l, dims[axis])),
+                  source[axis]);
+            Value flat64 =
+                arith::IndexCastOp::create(n, l, n.getI64Type(), flat);
+            best = e.select(better, x, best);
+            at = e.select(better, flat64, at);
+          }
+          return at;
+        });
+  }
+};
+
+struct AveragePoolLowering : OpConversionPattern<AveragePoolOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(AveragePoolOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Type element = getElementTypeOrSelf(op.getInput().getType());
+    Value input = adaptor.getInput();
+    SmallVector<WindowAxis> window = computeWindow(b, loc, op, input);
+    SmallVector<OpFoldResult> dims = getDims(b, loc, input);
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
+    Value padded = padSpatial(b, loc, input, window, zero);
+    SmallVector<OpFoldResult> sizes = getPooledSizes(b, loc, input, window);
+    ScalarEmitter outer(b, loc, element);
+    Value sum = reduceWindows(
+        b, loc, op, padded, createFilled(b, loc, sizes, outer.constant(0)),
+        [&](OpBuilder &n, Location l, Value x, Value acc) -> Value {
+          ScalarEmitter e(n, l, element);
+          return e.add(acc, e.load(x, element));
+        });
+    int64_t spatial = window.size();
+    // How many places of the window count: those inside the input or, if
+    // padding counts, inside the padding asked for (not that of rounding up).
+    MLIRContext *context = b.getContext();
+    int64_t rank = spatial + 2;
+    Value empty = createEmpty(b, loc, sizes, element);
+    auto generic = linalg::GenericOp::create(
+        b, loc, empty.getType(), sum, empty,
+        {AffineMap::getMultiDimIdentityMap(rank, context),
+         AffineMap::getMultiDimIdentityMap(rank, context)},
+        SmallVector<Iterator>(rank, Iterator::parallel),
+        [&](OpBuilder &n, Location l, ValueRange args) {
+          ScalarEmitter e(n, l, element);
+          auto index = [&](int64_t value) -> Value {
+            return arith::ConstantIndexOp::create(n, l, value);
+          };
+          Value count = index(1);
+          for (int64_t axis = 0; axis < spatial; ++axis) {
+            int64_t kernel = op.getKernelShape()[axis];
+            int64_t dilation = op.getDilations()[axis];
+            Value low = toIndex(n, l, window[axis].low);
+            Value place = linalg::IndexOp::create(n, l, axis + 2);
+            Value start = arith::SubIOp::create(
+                n, l,
+                arith::MulIOp::create(n, l, place,
+                                      index(op.getStrides()[axis])),
+                low);
+            Value first = index(0), end = toIndex(n, l, dims[axis + 2]);
+            if (op.getCountIncludePad()) {
+              first = arith::SubIOp::create(n, l, index(0), low);
+              Value high = op.getCeilMode()
+                               ? index(op.getPads()[axis + spatial])
+                               : toIndex(n, l, window[axis].high);
+              end = arith::AddIOp::create(n, l, end, high);
+            }
+            // Taps in [ceil((first - start) / d), ceil((end - start) / d)).
+            auto tapsBelow = [&](Value bound) -> Value {
+              Value distance = arith::SubIOp::create(n, l, bound, start);
+              Value taps = arith::CeilDivSIOp::create(n, l, distance,
+                                                      index(dilation));
+              return arith::MaxSIOp::create(
+                  n, l, arith::MinSIOp::create(n, l, taps, index(kernel)),
+                  index(0));
+            };
+            Value taps = arith::SubIOp::create(n, l, tapsBelow(end),
+                                               tapsBelow(first));
+            count = arith::MulIOp::create(n, l, count, taps);
+          }
+          Type i64 = n.getI64Type();
+          Value divisor = e.convert(
+              arith::IndexCastOp::create(n, l, i64, count), i64, e.getType());
+          linalg::YieldOp::create(n, l,
+                                  e.store(e.div(args[0], divisor), element));
+        });
+    b.replaceOp(op, castTo(b, loc, generic.getResult(0), op.getType()));
+    return success();
+  }
+};
+
+struct LpPoolLowering : OpConversionPattern<LpPoolOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(LpPoolOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Type element = getElementTypeOrSelf(op.getInput().getType());
+    Value input = adaptor.getInput();
+    SmallVector<WindowAxis> window = computeWindow(b, loc, op, input);
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
+    Value padded = padSpatial(b, loc, input, window, zero);
+    SmallVector<OpFoldResult> sizes = getPooledSizes(b, loc, input, window);
+    ScalarEmitter outer(b, loc, element);
+    double p = op.getP();
+    auto power = [](ScalarEmitter &e, Value x, double exponent) -> Value {
+      if (exponent == 1)
+        return x;
+      if (exponent == 2)
+        return e.mul(x, x);
+      return math::PowFOp::create(e.getBuilder(), e.getLoc(), x,
+                                  e.constant(exponent));
+    };
+    Value sum = reduceWindows(
+        b, loc, op, padded, createFilled(b, loc, sizes, outer.constant(0)),
+        [&](OpBuilder &n, Location l, Value x, Value acc) -> Value {
+          ScalarEmitter e(n, l, element);
+          return e.add(acc, power(e, e.abs(e.load(x, element)), p));
+        });
+    Value result = createBroadcastMap(
+        b, loc, sum, sizes, element,
+        [&](OpBuilder &n, Location l, ValueRange x) {
+          ScalarEmitter e(n, l, element);
+          return e.store(power(e, x[0], 1 / p), element);
+        });
+    b.replaceOp(op, castTo(b, loc, result, op.getType()));
+    return success();
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Resize
+//===----------------------------------------------------------------------===//
+
+/// One source place of an interpolation and how much it weighs.
+struct Tap {
+  Value index, weight;
+};
+
+class Resampler {
+public:
+  Resampler(ScalarEmitter &e, ResizeOp op) : e(e), op(op) {}
+
+  /// The source coordinate of `place` on one axis.
+  Value getCoordinate(Value place, Value inputSize, Value outputSize,
+                      Value scale) {
+    StringRef mode = op.getCoordinateTransformationMode();
+    Value x = toReal(place), half = e.constant(0.5);
+    if (mode == "asymmetric")
+      return e.div(x, scale);
+    if (mode == "align_corners") {
+      Value span = e.sub(toReal(outputSize), e.constant(1));
+      Value ratio = e.div(e.sub(toReal(inputSize), e.constant(1)), span);
+      Value single = e.compare(ScalarEmitter::Compare::Equal, span, e.constant(0));
+      return e.select(single, e.constant(0), e.mul(x, ratio));
+    }
+    Value centred = e.sub(e.div(e.add(x, half), scale), half);
+    if (mode == "pytorch_half_pixel") {
+      Value single = arith::CmpIOp::create(
+          e.getBuilder(), e.getLoc(), arith::CmpIPredicate::eq, outputSize,
+          arith::ConstantIndexOp::create(e.getBuilder(), e.getLoc(), 1));
+      return e.select(single, e.constant(0), centred);
+    }
+    if (mode == "half_pixel_symmetric") {
+      // The centre of the input stays the centre where sizes were rounded.
+      Value exact = e.mul(toReal(inputSize), scale);
+      Value adjustment = e.div(toReal(outputSize), exact);
+      Value centre = e.mul(toReal(inputSize), half);
+      Value offset = e.mul(centre, e.sub(e.constant(1), adjustment));
+      return e.add(offset, centred);
+    }
+    return centred;
+  }
+
+  SmallVector<Tap> getTaps(Value coordinate, Value inputSize) {
+    StringRef mode = op.getMode();
+    if (mode == "nearest")
+      return {{clamp(toIndex(roundNearest(coordinate)), inputSize), Value()}};
+    Value base = e.unary<math::FloorOp>(coordinate);
+    Value fraction = e.sub(coordinate, base);
+    Value first = toIndex(base);
+    if (mode == "linear") {
+      // At the border both taps are the same element.
+      return {{clamp(first, inputSize), e.sub(e.constant(1), fraction)},
+              {clamp(offset(first, 1), inputSize), fraction}};
+    }
+    SmallVector<Tap> taps;
+    for (int64_t i = -1; i <= 2; ++i) {
+      Value distance = e.abs(e.sub(fraction, e.constant(i)));
+      Value weight = cubic(distance, i == 0 || i == 1);
+      Value raw = offset(first, i), index = clamp(raw, inputSize);
+      if (op.getExcludeOutside()) {
+        Value inside = arith::CmpIOp::create(
+            e.getBuilder(), e.getLoc(), arith::CmpIPredicate::eq, raw, index);
+        weight = e.select(inside, weight, e.constant(0));
+      }
+      taps.push_back({index, weight});
+    }
+    if (op.getExcludeOutside()) {
+      Value sum = taps[0].weight;
+      for (const Tap &tap : ArrayRef(taps).drop_front())
+        sum = e.add(sum, tap.weight);
+      for (Tap &tap : taps)
+        tap.weight = e.div(tap.weight, sum);
+    }
+    return taps;
+  }
+
+  Value toReal(Value index) {
+    Type i64 = e.getBuilder().getI64Type();
+    Value integer = arith::IndexCastOp::create(e.getBuilder(), e.getLoc(), i64, index);
+    return e.convert(integer, i64, e.getType());
+  }
+
+private:
+  Value toIndex(Value real) {
+    Type i64 = e.getBuilder().getI64Type();
+    return arith::IndexCastOp::create(e.getBuilder(), e.getLoc(),
+                                      e.getBuilder().getIndexType(),
+                                      e.convert(real, e.getType(), i64));
+  }
+  Value offset(Value index, int64_t by) {
+    return arith::AddIOp::create(
+        e.getBuilder(), e.getLoc(), index,
+        arith::ConstantIndexOp::create(e.getBuilder(), e.getLoc(), by));
+  }
+  Value clamp(Value index, Value size) {
+    OpBuilder &b = e.getBuilder();
+    Value zero = arith::ConstantIndexOp::create(b, e.getLoc(), 0);
+    return arith::MaxSIOp::create(
+        b, e.getLoc(),
+        arith::MinSIOp::create(b, e.getLoc(), index, offset(size, -1)), zero);
+  }
+  Value roundNearest(Value x) {
+    StringRef mode = op.getNearestMode();
+    if (mode == "floor")
+      return e.unary<math::FloorOp>(x);
+    if (mode == "ceil")
+      return e.unary<math::CeilOp>(x);
+    Value half = e.constant(0.5);
+    if (mode == "round_prefer_ceil")
+      return e.unary<math::FloorOp>(e.add(x, half));
+    return e.unary<math::CeilOp>(e.sub(x, half));
+  }
+  /// Keys' cubic kernel with parameter a at distance t.
+  Value cubic(Value t, bool near) {
+    double a = op.getCubicCoeffA().convertToDouble();
+    auto c = [&](double value) { return e.constant(value); };
+    if (near) // ((a + 2) t - (a + 3)) t^2 + 1
+      return e.add(e.mul(e.mul(e.sub(e.mul(c(a + 2), t), c(a + 3)), t), t), c(1));
+    // ((a t - 5 a) t + 8 a) t - 4 a
+    Value inner = e.add(e.mul(e.sub(e.mul(c(a), t), c(5 * a)), t), c(8 * a));
+    return e.sub(e.mul(inner, t), c(4 * a));
+  }
+
+  ScalarEmitter &e;
+  ResizeOp op;
+};
+
+struct ResizeLowering : OpConversionPattern<ResizeOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(ResizeOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Type element = getElementTypeOrSelf(op.getInput().getType());
+    if (op.getAntialias())
+      return b.notifyMatchFailure(op, "antialiasing has no lowering");
+    if (op.getCoordinateTransformationMode() == "tf_crop_and_resize")
+      return b.notifyMatchFailure(op, "tf_crop_and_resize has no lowering");
+    if (op.getDynamicScales())
+      return b.notifyMatchFailure(op, "scales are known at run time only");
+    Value input = adaptor.getInput();
+    SmallVector<OpFoldResult> in = getDims(b, loc, input);
+    SmallVector<OpFoldResult> out =
+        getMixedValues(op.getSizes(), adaptor.getDynamicSizes(), b);
+    SmallVector<float> scales(op.getScales());
+    Type real = b.getF32Type();
+    Value result = createMap(
+        b, loc, out, ScalarEmitter::getStorageType(element),
+        [&](OpBuilder &n, Location l, ValueRange place) -> Value {
+          ScalarEmitter e(n, l, real);
+          Resampler resampler(e, op);
+          SmallVector<SmallVector<Tap>> taps;
+          for (size_t axis = 0; axis < in.size(); ++axis) {
+            bool isScaled = !scales.empty() && scales[axis] != 1.0f;
+            if (!isScaled && in[axis] == out[axis]) {
+              taps.push_back({{place[axis], Value()}});
+              continue;
+            }
+            Value inSize = toIndex(n, l, in[axis]);
+            Value outSize = toIndex(n, l, out[axis]);
+            Value scale = scales.empty() ? e.div(resampler.toReal(outSize),
+                                                 resampler.toReal(inSize))
+                                         : e.constant(scales[axis]);
+            Value x =
+                resampler.getCoordinate(place[axis], inSize, outSize, scale);
+            taps.push_back(resampler.getTaps(x, inSize));
+          }
+          // The sum over all combinations of taps, axis by axis.
+          std::function<Value(size_t, SmallVector<Value> &)> gather =
+              [&](size_t axis, SmallVector<Value> &at) -> Value {
+            if (axis == taps.size()) {
+              Value x = tensor::ExtractOp::create(n, l, input, at);
+              return e.convert(e.load(x, element), element, real);
+            }
+            Value sum;
+            for (const Tap &tap : taps[axis]) {
+              at.push_back(tap.index);
+              Value x = gather(axis + 1, at);
+              at.pop_back();
+              if (tap.weight)
+                x = e.mul(x, tap.weight);
+              sum = sum ? e.add(sum, x) : x;
+            }
+            return sum;
+          };
+          SmallVector<Value> at;
+          bool copies = llvm::all_of(taps, [](const SmallVector<Tap> &axis) {
+            return axis.size() == 1 && !axis[0].weight;
+          });
+          if (copies) {
+            for (const SmallVector<Tap> &axis : taps)
+              at.push_back(axis[0].index);
+            return tensor::ExtractOp::create(n, l, input, at);
+          }
+          ScalarEmitter target(n, l, element);
+          return target.store(e.convert(gather(0, at), real, element), element);
+        });
+    b.replaceOp(op, castTo(b, loc, result,
+                           getTypeConverter()->convertType(op.getType())));
+    return success();
+  }
+};
+
+} // namespace
 
 void neuroplast::populatePoolingToLinalgPatterns(TypeConverter &converter,
-                                              RewritePatternSet &patterns) {
-  (void)converter;
-  (void)patterns;
+                                                 RewritePatternSet &patterns) {
+  patterns.add<MaxPoolLowering, AveragePoolLowering, LpPoolLowering,
+               ResizeLowering>(converter, patterns.getContext());
 }

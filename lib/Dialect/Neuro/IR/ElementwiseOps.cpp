@@ -1,4 +1,4 @@
-//===- ElementwiseOps.cpp - Members of these ops --------------------------===//
+//===- ElementwiseOps.cpp - Elementwise ops -------------------------------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -10,22 +10,23 @@
 
 using namespace mlir;
 using namespace neuroplast::neuro;
+using neuroplast::neuro::detail::getTensorType;
 
-// Stand-ins, to be replaced by the real members.
-#define FOLD(OP)                                                               \
-  OpFoldResult OP::fold(FoldAdaptor) { return {}; }
-#define INFER(OP)                                                              \
-  LogicalResult OP::inferReturnTypes(                                          \
-      MLIRContext *, std::optional<Location> location, Adaptor,                \
-      SmallVectorImpl<Type> &) {                                               \
-    return emitOptionalError(location, "'", OP::getOperationName(),            \
-                             "' has no type inference");                       \
-  }
+OpFoldResult CastOp::fold(FoldAdaptor) {
+  return getInput().getType() == getType() ? getInput() : Value();
+}
 
-FOLD(AddOp)
-FOLD(CastOp)
-INFER(DequantizeLinearOp)
-FOLD(DivOp)
-FOLD(MulOp)
-INFER(QuantizeLinearOp)
-FOLD(SubOp)
+LogicalResult QuantizeLinearOp::inferReturnTypes(
+    MLIRContext *, std::optional<Location>, Adaptor adaptor,
+    SmallVectorImpl<Type> &types) {
+  types.push_back(getTensorType(adaptor.getInput()).clone(adaptor.getTo()));
+  return success();
+}
+
+LogicalResult DequantizeLinearOp::inferReturnTypes(
+    MLIRContext *, std::optional<Location>, Adaptor adaptor,
+    SmallVectorImpl<Type> &types) {
+  types.push_back(getTensorType(adaptor.getInput())
+                      .clone(getElementTypeOrSelf(adaptor.getScale().getType())));
+  return success();
+}

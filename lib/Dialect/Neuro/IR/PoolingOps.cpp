@@ -1,4 +1,4 @@
-//===- PoolingOps.cpp - Members of these ops ------------------------------===//
+//===- PoolingOps.cpp - Pooling, resizing and sampling --------------------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -10,23 +10,158 @@
 
 using namespace mlir;
 using namespace neuroplast::neuro;
+using neuroplast::neuro::detail::getTensorType;
 
-// Stand-ins, to be replaced by the real members.
+static constexpr int64_t kDynamic = ShapedType::kDynamic;
+
 #define INFER(OP)                                                              \
   LogicalResult OP::inferReturnTypes(                                          \
-      MLIRContext *, std::optional<Location> location, Adaptor,                \
-      SmallVectorImpl<Type> &) {                                               \
-    return emitOptionalError(location, "'", OP::getOperationName(),            \
-                             "' has no type inference");                       \
-  }
+      MLIRContext *context, std::optional<Location> location, Adaptor adaptor, \
+      SmallVectorImpl<Type> &types)
 
-INFER(AveragePoolOp)
-INFER(Col2ImOp)
-INFER(GridSampleOp)
-INFER(LpPoolOp)
-INFER(MaxPoolOp)
-INFER(MaxRoiPoolOp)
-INFER(MaxUnpoolOp)
-INFER(NonMaxSuppressionOp)
-INFER(ResizeOp)
-INFER(RoiAlignOp)
+template <typename Adaptor>
+static LogicalResult inferPool(StringRef opName,
+                               std::optional<Location> location,
+                               Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  RankedTensorType input = getTensorType(adaptor.getInput());
+  if (input.getRank() < 3)
+    return emitOptionalError(location, "'", opName, "' op pools ", input,
+                             ", which has no spatial axis");
+  size_t spatial = input.getRank() - 2;
+  if (failed(neuroplast::neuro::detail::verifyListSizes(
+          opName, location, spatial,
+          {{"kernel_shape", adaptor.getKernelShape().size()},
+           {"strides", adaptor.getStrides().size()},
+           {"dilations", adaptor.getDilations().size()}})) ||
+      failed(neuroplast::neuro::detail::verifyListSizes(
+          opName, location, 2 * spatial, {{"pads", adaptor.getPads().size()}})))
+    return failure();
+  SmallVector<int64_t> shape{input.getDimSize(0), input.getDimSize(1)};
+  for (size_t axis = 0; axis < spatial; ++axis) {
+    int64_t stride = adaptor.getStrides()[axis];
+    int64_t dilation = adaptor.getDilations()[axis];
+    int64_t kernel = adaptor.getKernelShape()[axis];
+    if (stride < 1 || dilation < 1 || kernel < 1)
+      return emitOptionalError(location, "'", opName,
+                               "' op kernel, strides and dilations must be "
+                               "positive");
+    int64_t size = input.getDimSize(axis + 2);
+    int64_t low = adaptor.getPads()[axis];
+    int64_t high = adaptor.getPads()[axis + spatial];
+    int64_t result = neuroplast::neuro::detail::getWindowedSize(
+        size, kernel, stride, dilation, low + high, adaptor.getCeilMode(),
+        adaptor.getAutoPad());
+    // A window that would start in the padding behind the last row is dropped.
+    if (adaptor.getCeilMode() && result != kDynamic &&
+        (result - 1) * stride >= size + low)
+      --result;
+    shape.push_back(result);
+  }
+  types.push_back(RankedTensorType::get(shape, input.getElementType()));
+  return success();
+}
+
+INFER(MaxPoolOp) {
+  if (failed(inferPool(getOperationName(), location, adaptor, types)))
+    return failure();
+  types.push_back(
+      cast<RankedTensorType>(types[0]).clone(IntegerType::get(context, 64)));
+  return success();
+}
+INFER(AveragePoolOp) {
+  (void)context;
+  return inferPool(getOperationName(), location, adaptor, types);
+}
+INFER(LpPoolOp) {
+  (void)context;
+  return inferPool(getOperationName(), location, adaptor, types);
+}
+
+INFER(MaxUnpoolOp) {
+  (void)context;
+  (void)location;
+  types.push_back(RankedTensorType::get(
+      adaptor.getSizes(), getElementTypeOrSelf(adaptor.getInput().getType())));
+  return success();
+}
+
+INFER(RoiAlignOp) {
+  (void)context;
+  RankedTensorType input = getTensorType(adaptor.getInput());
+  if (input.getRank() != 4)
+    return emitOptionalError(location, "'", getOperationName(),
+                             "' op input has rank ", input.getRank(),
+                             ", expected 4");
+  types.push_back(RankedTensorType::get(
+      {getTensorType(adaptor.getRois()).getDimSize(0), input.getDimSize(1),
+       static_cast<int64_t>(adaptor.getOutputHeight()),
+       static_cast<int64_t>(adaptor.getOutputWidth())},
+      input.getElementType()));
+  return success();
+}
+
+INFER(MaxRoiPoolOp) {
+  (void)context;
+  RankedTensorType input = getTensorType(adaptor.getInput());
+  if (input.getRank() != 4 || adaptor.getPooledShape().size() != 2)
+    return emitOptionalError(location, "'", getOperationName(),
+                             "' op pools regions of images of rank 4");
+  types.push_back(RankedTensorType::get(
+      {getTensorType(adaptor.getRois()).getDimSize(0), input.getDimSize(1),
+       adaptor.getPooledShape()[0], adaptor.getPooledShape()[1]},
+      input.getElementType()));
+  return success();
+}
+
+INFER(ResizeOp) {
+  (void)context;
+  RankedTensorType input = getTensorType(adaptor.getInput());
+  if (failed(neuroplast::neuro::detail::verifyListSizes(
+          getOperationName(), location, input.getRank(),
+          {{"sizes", adaptor.getSizes().size()}})))
+    return failure();
+  types.push_back(
+      RankedTensorType::get(adaptor.getSizes(), input.getElementType()));
+  return success();
+}
+
+INFER(GridSampleOp) {
+  (void)context;
+  RankedTensorType input = getTensorType(adaptor.getInput());
+  RankedTensorType grid = getTensorType(adaptor.getGrid());
+  if (grid.getRank() != input.getRank() || input.getRank() < 3)
+    return emitOptionalError(location, "'", getOperationName(), "' op grid ",
+                             grid, " does not fit the input ", input);
+  SmallVector<int64_t> shape{input.getDimSize(0), input.getDimSize(1)};
+  llvm::append_range(shape, grid.getShape().drop_front().drop_back());
+  types.push_back(RankedTensorType::get(shape, input.getElementType()));
+  return success();
+}
+
+INFER(Col2ImOp) {
+  (void)context;
+  RankedTensorType input = getTensorType(adaptor.getInput());
+  if (input.getRank() != 3)
+    return emitOptionalError(location, "'", getOperationName(),
+                             "' op input has rank ", input.getRank(),
+                             ", expected 3");
+  int64_t block = 1;
+  for (int64_t size : adaptor.getBlockShape())
+    block *= size;
+  int64_t channels = input.getDimSize(1);
+  SmallVector<int64_t> shape{input.getDimSize(0),
+                             channels == kDynamic || block < 1
+                                 ? kDynamic
+                                 : channels / block};
+  llvm::append_range(shape, adaptor.getImageShape());
+  types.push_back(RankedTensorType::get(shape, input.getElementType()));
+  return success();
+}
+
+INFER(NonMaxSuppressionOp) {
+  (void)adaptor;
+  (void)location;
+  types.push_back(
+      RankedTensorType::get({kDynamic, 3}, IntegerType::get(context, 64)));
+  return success();
+}

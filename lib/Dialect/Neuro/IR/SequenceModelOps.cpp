@@ -1,4 +1,4 @@
-//===- SequenceModelOps.cpp - Members of these ops ------------------------===//
+//===- SequenceModelOps.cpp - Recurrent layers and attention --------------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -10,24 +10,156 @@
 
 using namespace mlir;
 using namespace neuroplast::neuro;
+using neuroplast::neuro::detail::getTensorType;
 
-// Stand-ins, to be replaced by the real members.
-#define FLOPS(OP)                                                              \
-  std::optional<int64_t> OP::getFlops() { return std::nullopt; }
+static constexpr int64_t kDynamic = ShapedType::kDynamic;
+
 #define INFER(OP)                                                              \
   LogicalResult OP::inferReturnTypes(                                          \
-      MLIRContext *, std::optional<Location> location, Adaptor,                \
-      SmallVectorImpl<Type> &) {                                               \
-    return emitOptionalError(location, "'", OP::getOperationName(),            \
-                             "' has no type inference");                       \
-  }
+      MLIRContext *context, std::optional<Location> location, Adaptor adaptor, \
+      SmallVectorImpl<Type> &types)
 
-INFER(AttentionOp)
-FLOPS(AttentionOp)
-INFER(DetOp)
-INFER(GRUOp)
-FLOPS(GRUOp)
-INFER(LSTMOp)
-FLOPS(LSTMOp)
-INFER(RNNOp)
-FLOPS(RNNOp)
+//===----------------------------------------------------------------------===//
+// Recurrent layers
+//===----------------------------------------------------------------------===//
+
+template <typename Adaptor>
+static LogicalResult inferRecurrent(StringRef opName,
+                                    std::optional<Location> location,
+                                    Adaptor adaptor, int64_t gates,
+                                    unsigned states,
+                                    SmallVectorImpl<Type> &types) {
+  RankedTensorType input = getTensorType(adaptor.getInput());
+  RankedTensorType w = getTensorType(adaptor.getW());
+  RankedTensorType r = getTensorType(adaptor.getR());
+  if (input.getRank() != 3 || w.getRank() != 3 || r.getRank() != 3)
+    return emitOptionalError(location, "'", opName,
+                             "' op input, W and R must have rank 3");
+  int64_t hidden = adaptor.getHiddenSize();
+  int64_t directions = adaptor.getDirection() == "bidirectional" ? 2 : 1;
+  auto check = [&](StringRef operand, RankedTensorType type, int64_t axis,
+                   int64_t expected) -> LogicalResult {
+    int64_t size = type.getDimSize(axis);
+    if (size == kDynamic || expected == kDynamic || size == expected)
+      return success();
+    return emitOptionalError(location, "'", opName, "' op ", operand, " has ",
+                             size, " entries along axis ", axis, ", expected ",
+                             expected);
+  };
+  if (failed(check("W", w, 0, directions)) ||
+      failed(check("W", w, 1, gates * hidden)) ||
+      failed(check("W", w, 2, input.getDimSize(2))) ||
+      failed(check("R", r, 0, directions)) ||
+      failed(check("R", r, 1, gates * hidden)) ||
+      failed(check("R", r, 2, hidden)))
+    return failure();
+  if (Value bias = adaptor.getB())
+    if (getTensorType(bias).getRank() != 2 ||
+        failed(check("B", getTensorType(bias), 1, 2 * gates * hidden)))
+      return failure();
+  bool batchFirst = adaptor.getLayout();
+  int64_t steps = input.getDimSize(batchFirst ? 1 : 0),
+          batch = input.getDimSize(batchFirst ? 0 : 1);
+  SmallVector<int64_t> all, last;
+  if (batchFirst) {
+    all = {batch, steps, directions, hidden};
+    last = {batch, directions, hidden};
+  } else {
+    all = {steps, directions, batch, hidden};
+    last = {directions, batch, hidden};
+  }
+  types.push_back(RankedTensorType::get(all, input.getElementType()));
+  types.append(states, RankedTensorType::get(last, input.getElementType()));
+  return success();
+}
+
+INFER(RNNOp) {
+  (void)context;
+  return inferRecurrent(getOperationName(), location, adaptor, 1, 1, types);
+}
+INFER(GRUOp) {
+  (void)context;
+  return inferRecurrent(getOperationName(), location, adaptor, 3, 1, types);
+}
+INFER(LSTMOp) {
+  (void)context;
+  return inferRecurrent(getOperationName(), location, adaptor, 4, 2, types);
+}
+
+/// Each step and direction multiplies a row by W and a row by R.
+template <typename Op> static std::optional<int64_t> countRecurrent(Op op) {
+  RankedTensorType input = getTensorType(op.getInput());
+  RankedTensorType w = getTensorType(op.getW());
+  RankedTensorType r = getTensorType(op.getR());
+  if (!input.hasStaticShape() || !w.hasStaticShape() || !r.hasStaticShape())
+    return std::nullopt;
+  int64_t rows = input.getDimSize(0) * input.getDimSize(1);
+  return 2 * rows * (w.getNumElements() + r.getNumElements());
+}
+std::optional<int64_t> RNNOp::getFlops() { return countRecurrent(*this); }
+std::optional<int64_t> GRUOp::getFlops() { return countRecurrent(*this); }
+std::optional<int64_t> LSTMOp::getFlops() { return countRecurrent(*this); }
+
+//===----------------------------------------------------------------------===//
+// Attention
+//===----------------------------------------------------------------------===//
+
+INFER(AttentionOp) {
+  (void)context;
+  RankedTensorType q = getTensorType(adaptor.getQ());
+  RankedTensorType k = getTensorType(adaptor.getK());
+  RankedTensorType v = getTensorType(adaptor.getV());
+  int64_t rank = q.getRank();
+  if ((rank != 3 && rank != 4) || k.getRank() != rank || v.getRank() != rank)
+    return emitOptionalError(location, "'", getOperationName(),
+                             "' op Q, K and V must all have rank 3 or 4");
+  int64_t heads = rank == 4 ? q.getDimSize(1) : adaptor.getQNumHeads();
+  int64_t kvHeads = rank == 4 ? k.getDimSize(1) : adaptor.getKvNumHeads();
+  if (heads == 0 || kvHeads == 0)
+    return emitOptionalError(location, "'", getOperationName(),
+                             "' op needs q_num_heads and kv_num_heads for "
+                             "operands of rank 3");
+  auto depth = [&](RankedTensorType type, int64_t count) {
+    int64_t size = type.getShape().back();
+    return rank == 4 || size == kDynamic || count == kDynamic ? size
+                                                              : size / count;
+  };
+  int64_t sequence = q.getDimSize(rank - 2), keys = k.getDimSize(rank - 2);
+  if (Value past = adaptor.getPastKey()) {
+    int64_t before = getTensorType(past).getDimSize(2);
+    keys = keys == kDynamic || before == kDynamic ? kDynamic : keys + before;
+  }
+  int64_t vDepth = depth(v, kvHeads);
+  SmallVector<int64_t> y(q.getShape());
+  y.back() = rank == 4 || vDepth == kDynamic ? vDepth : vDepth * heads;
+  Type element = q.getElementType();
+  types.push_back(RankedTensorType::get(y, element));
+  types.push_back(RankedTensorType::get(
+      {q.getDimSize(0), kvHeads, keys, depth(k, kvHeads)}, k.getElementType()));
+  types.push_back(RankedTensorType::get({q.getDimSize(0), kvHeads, keys, vDepth},
+                                        v.getElementType()));
+  types.push_back(
+      RankedTensorType::get({q.getDimSize(0), heads, sequence, keys}, element));
+  return success();
+}
+
+std::optional<int64_t> AttentionOp::getFlops() {
+  auto scores = getTensorType(getQkMatmulOutput());
+  auto keys = getTensorType(getPresentKey());
+  auto values = getTensorType(getPresentValue());
+  if (!scores.hasStaticShape() || keys.isDynamicDim(3) || values.isDynamicDim(3))
+    return std::nullopt;
+  return 2 * scores.getNumElements() *
+         (keys.getDimSize(3) + values.getDimSize(3));
+}
+
+INFER(DetOp) {
+  (void)context;
+  RankedTensorType input = getTensorType(adaptor.getInput());
+  if (input.getRank() < 2)
+    return emitOptionalError(location, "'", getOperationName(),
+                             "' op needs matrices");
+  types.push_back(RankedTensorType::get(input.getShape().drop_back(2),
+                                        input.getElementType()));
+  return success();
+}

@@ -67,10 +67,10 @@ class Neuro_CompareOp<string mnemonic, string onnx, string meaning, Type tensor 
 // Arithmetic
 //===----------------------------------------------------------------------===//
 
-def Neuro_AddOp : Neuro_BinaryOp<"add", "Add", "lhs + rhs", Neuro_NumberTensor, [Commutative]> { let hasFolder = 1; }
-def Neuro_SubOp : Neuro_BinaryOp<"sub", "Sub", "lhs - rhs"> { let hasFolder = 1; }
-def Neuro_MulOp : Neuro_BinaryOp<"mul", "Mul", "lhs * rhs", Neuro_NumberTensor, [Commutative]> { let hasFolder = 1; }
-def Neuro_DivOp : Neuro_BinaryOp<"div", "Div", "lhs / rhs; integers truncate towards zero"> { let hasFolder = 1; }
+def Neuro_AddOp : Neuro_BinaryOp<"add", "Add", "lhs + rhs", Neuro_NumberTensor, [Commutative]>;
+def Neuro_SubOp : Neuro_BinaryOp<"sub", "Sub", "lhs - rhs">;
+def Neuro_MulOp : Neuro_BinaryOp<"mul", "Mul", "lhs * rhs", Neuro_NumberTensor, [Commutative]>;
+def Neuro_DivOp : Neuro_BinaryOp<"div", "Div", "lhs / rhs; integers truncate towards zero">;
 def Neuro_PowOp : Neuro_ElementwiseOp<"pow", "Pow"> {
   let summary = "base ^ exponent, in the element type of the base";
   let arguments = (ins Neuro_NumberTensor:$base, Neuro_NumberTensor:$exponent);

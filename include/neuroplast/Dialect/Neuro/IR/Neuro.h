@@ -72,6 +72,16 @@ int64_t getWindowedSize(int64_t size, int64_t kernel, int64_t stride,
 mlir::FailureOr<llvm::SmallVector<int64_t>>
 broadcastShapes(llvm::ArrayRef<int64_t> lhs, llvm::ArrayRef<int64_t> rhs);
 
+/// The axes of an einsum as one letter each; digits name the axes that an
+/// ellipsis stands for, counted from the last.
+struct EinsumTerms {
+  llvm::SmallVector<std::string> inputs;
+  std::string output;
+};
+/// Fails if the equation does not fit the ranks of `inputs`.
+mlir::FailureOr<EinsumTerms> parseEinsum(llvm::StringRef equation,
+                                         mlir::ValueRange inputs);
+
 /// Equal axes of all operands are one factor; axes of size 1 that are broadcast
 /// are not coupled.
 AxisRule getElementwiseAxisRule(mlir::Operation *op);
