@@ -183,16 +183,6 @@ Value buildShrink(ScalarEmitter &e, ShrinkOp op, ValueRange x) {
                   e.add(x[0], e.constant(bias)), above);
 }
 
-Value buildHardSigmoid(ScalarEmitter &e, Value x, double alpha, double beta) {
-  Value line = e.add(e.mul(x, e.constant(alpha)), e.constant(beta));
-  return e.max(e.constant(0), e.min(e.constant(1), line));
-}
-
-/// alpha * (e^x - 1), accurate near zero.
-Value buildExpm1(ScalarEmitter &e, Value x, double alpha) {
-  return e.mul(e.constant(alpha), e.unary<math::ExpM1Op>(x));
-}
-
 class Table {
 public:
   Table(TypeConverter &converter, RewritePatternSet &patterns)
@@ -282,49 +272,45 @@ void neuroplast::populateElementwiseToLinalgPatterns(
   table.add<IsInfOp>(buildIsInf);
 
   table.add<ReluOp>(
-      [](E &e, ReluOp, X x) { return e.max(x[0], e.constant(0)); });
+      [](E &e, ReluOp, X x) { return e.relu(x[0]); });
   table.add<SigmoidOp>([](E &e, SigmoidOp, X x) { return e.sigmoid(x[0]); });
   table.add<SoftplusOp>([](E &e, SoftplusOp, X x) { return e.softplus(x[0]); });
   table.add<SoftsignOp>([](E &e, SoftsignOp, X x) {
-    return e.div(x[0], e.add(e.constant(1), e.abs(x[0])));
+    return e.softsign(x[0]);
   });
   table.add<HardSwishOp>([](E &e, HardSwishOp, X x) {
-    return e.mul(x[0], buildHardSigmoid(e, x[0], 1.0 / 6, 0.5));
+    return e.mul(x[0], e.hardSigmoid(x[0], 1.0 / 6, 0.5));
   });
   table.add<MishOp>([](E &e, MishOp, X x) {
     return e.mul(x[0], e.tanh(e.softplus(x[0])));
   });
   table.add<EluOp>([](E &e, EluOp op, X x) {
-    return selectPositive(
-        e, x[0], x[0], buildExpm1(e, x[0], op.getAlpha().convertToDouble()));
+    return e.elu(x[0], op.getAlpha().convertToDouble());
   });
   table.add<CeluOp>([](E &e, CeluOp op, X x) {
     double alpha = op.getAlpha().convertToDouble();
     Value scaled = e.div(x[0], e.constant(alpha));
     return e.add(e.max(x[0], e.constant(0)),
-                 e.min(e.constant(0), buildExpm1(e, scaled, alpha)));
+                 e.min(e.constant(0), e.scaledExpm1(scaled, alpha)));
   });
   table.add<SeluOp>([](E &e, SeluOp op, X x) {
     double gamma = op.getGamma().convertToDouble();
     double alpha = op.getAlpha().convertToDouble();
     return selectPositive(e, x[0], e.mul(x[0], e.constant(gamma)),
-                          buildExpm1(e, x[0], alpha * gamma));
+                          e.scaledExpm1(x[0], alpha * gamma));
   });
   table.add<LeakyReluOp>([](E &e, LeakyReluOp op, X x) {
-    Value alpha = e.constant(op.getAlpha().convertToDouble());
-    return e.select(e.compare(Cmp::Less, x[0], e.constant(0)),
-                    e.mul(x[0], alpha), x[0]);
+    return e.leakyRelu(x[0], op.getAlpha().convertToDouble());
   });
   table.add<ThresholdedReluOp>([](E &e, ThresholdedReluOp op, X x) {
-    Value alpha = e.constant(op.getAlpha().convertToDouble());
-    return e.select(e.compare(Cmp::Greater, x[0], alpha), x[0], e.constant(0));
+    return e.thresholdedRelu(x[0], op.getAlpha().convertToDouble());
   });
   table.add<SwishOp>([](E &e, SwishOp op, X x) {
     Value alpha = e.constant(op.getAlpha().convertToDouble());
     return e.mul(x[0], e.sigmoid(e.mul(x[0], alpha)));
   });
   table.add<HardSigmoidOp>([](E &e, HardSigmoidOp op, X x) {
-    return buildHardSigmoid(e, x[0], op.getAlpha().convertToDouble(),
+    return e.hardSigmoid(x[0], op.getAlpha().convertToDouble(),
                             op.getBeta().convertToDouble());
   });
   table.add<ShrinkOp>(buildShrink);

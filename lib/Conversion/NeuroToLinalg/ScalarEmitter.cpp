@@ -127,6 +127,33 @@ Value ScalarEmitter::softplus(Value a) {
   return add(max(a, constant(0)), unary<math::Log1pOp>(exp(neg(abs(a)))));
 }
 
+Value ScalarEmitter::softsign(Value a) {
+  return div(a, add(constant(1), abs(a)));
+}
+
+Value ScalarEmitter::scaledExpm1(Value a, double alpha) {
+  return mul(constant(alpha), unary<math::ExpM1Op>(a));
+}
+
+Value ScalarEmitter::elu(Value a, double alpha) {
+  return select(compare(Compare::Greater, a, constant(0)), a,
+                scaledExpm1(a, alpha));
+}
+
+Value ScalarEmitter::leakyRelu(Value a, double alpha) {
+  return select(compare(Compare::Less, a, constant(0)),
+                mul(a, constant(alpha)), a);
+}
+
+Value ScalarEmitter::thresholdedRelu(Value a, double alpha) {
+  return select(compare(Compare::Greater, a, constant(alpha)), a, constant(0));
+}
+
+Value ScalarEmitter::hardSigmoid(Value a, double alpha, double beta) {
+  Value line = add(mul(a, constant(alpha)), constant(beta));
+  return max(constant(0), min(constant(1), line));
+}
+
 Value ScalarEmitter::compare(Compare kind, Value a, Value b) {
   if (floating) {
     static constexpr arith::CmpFPredicate predicates[] = {

@@ -54,6 +54,14 @@ public:
   mlir::Value sqrt(mlir::Value a) { return unary<mlir::math::SqrtOp>(a); }
   mlir::Value sigmoid(mlir::Value a);
   mlir::Value softplus(mlir::Value a);
+  mlir::Value softsign(mlir::Value a);
+  mlir::Value relu(mlir::Value a) { return max(a, constant(0)); }
+  mlir::Value elu(mlir::Value a, double alpha);
+  mlir::Value leakyRelu(mlir::Value a, double alpha);
+  mlir::Value thresholdedRelu(mlir::Value a, double alpha);
+  mlir::Value hardSigmoid(mlir::Value a, double alpha, double beta);
+  /// alpha * (e^a - 1), accurate near zero.
+  mlir::Value scaledExpm1(mlir::Value a, double alpha);
 
   enum class Compare { Equal, Less, LessOrEqual, Greater, GreaterOrEqual };
   /// Ordered comparison: false if an operand is NaN.

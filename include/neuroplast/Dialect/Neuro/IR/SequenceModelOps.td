@@ -88,7 +88,8 @@ def Neuro_AttentionOp : Neuro_ContractionOp<"attention", "Attention", [AttrSized
     Optional<RankedTensorOf<[I64]>>:$nonpad_kv_seqlen,
     DefaultValuedAttr<I64Attr, "0">:$is_causal, DefaultValuedAttr<I64Attr, "0">:$q_num_heads,
     DefaultValuedAttr<I64Attr, "0">:$kv_num_heads, DefaultValuedAttr<I64Attr, "0">:$qk_matmul_output_mode,
-    OptionalAttr<F32Attr>:$scale, DefaultValuedAttr<F32Attr, "0.0f">:$softcap, OptionalAttr<I64Attr>:$softmax_precision);
+    OptionalAttr<F32Attr>:$scale, DefaultValuedAttr<F32Attr, "0.0f">:$softcap, OptionalAttr<I64Attr>:$softmax_precision,
+    DefaultValuedAttr<I64Attr, "-1">:$left_window_size, DefaultValuedAttr<I64Attr, "-1">:$right_window_size);
   let results = (outs Neuro_FloatTensor:$y, Neuro_FloatTensor:$present_key, Neuro_FloatTensor:$present_value,
     Neuro_FloatTensor:$qk_matmul_output);
   let assemblyFormat = [{
