@@ -123,10 +123,20 @@ struct AttentionLowering : OpConversionPattern<AttentionOp> {
     Value wide = scores;
     if (precision != element)
       wide = CastOp::create(b, loc, scores, precision);
-    Value probabilities = SoftmaxOp::create(b, loc, wide, 3);
+    bool isNarrow = precision.getIntOrFloatBitWidth() < 32;
+    Value best, probabilities;
+    if (mayMaskAll || isNarrow)
+      best = ReduceMaxOp::create(b, loc, wide, ArrayRef<int64_t>{3});
+    if (isNarrow) {
+      // Rounded after every step, as a softmax in that precision is.
+      Value raised = ExpOp::create(b, loc, SubOp::create(b, loc, wide, best));
+      Value sum = ReduceSumOp::create(b, loc, raised, ArrayRef<int64_t>{3});
+      probabilities = DivOp::create(b, loc, raised, sum);
+    } else {
+      probabilities = SoftmaxOp::create(b, loc, wide, 3);
+    }
     if (mayMaskAll) {
       // A query that may attend to nothing gets zeros, not a division by zero.
-      Value best = ReduceMaxOp::create(b, loc, wide, ArrayRef<int64_t>{3});
       Value nothing = EqualOp::create(
           b, loc, best,
           scalarTensor(b, loc, precision,
