@@ -1,0 +1,271 @@
+//===- Export.cpp - neuro to ONNX -----------------------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Frontend/ONNX/Export.h"
+#include "GraphWriter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace neuroplast;
+using namespace neuroplast::onnx_frontend;
+
+namespace {
+
+/// What a model declares if the import recorded nothing.
+constexpr int64_t kDefaultOpset = 21;
+
+/// The oldest format version that may declare an opset.
+int64_t getIrVersion(int64_t opset) {
+  // Each version begins with the opset on its left.
+  constexpr std::pair<int64_t, int64_t> versions[] = {
+      {28, 14}, {25, 13}, {24, 12}, {23, 11}, {21, 10}, {19, 9}};
+  for (auto [first, version] : versions)
+    if (opset >= first)
+      return version;
+  return 8;
+}
+
+class Exporter {
+public:
+  Exporter(ModuleOp module, ::onnx::ModelProto &model)
+      : module(module), model(model), writer(*model.mutable_graph()) {}
+
+  LogicalResult run() {
+    auto main = module.lookupSymbol<func::FuncOp>("main");
+    if (!main || main.isExternal() || !llvm::hasSingleElement(main.getBody()))
+      return module.emitError(
+          "there is no function 'main' of one block to export");
+    writeHeader();
+    if (failed(nameInterface(main)) || failed(writeParams(main)))
+      return failure();
+    for (Operation &op : main.getBody().front().without_terminator())
+      if (failed(write(&op)))
+        return failure();
+    writeAliases();
+    return success();
+  }
+
+private:
+  void writeHeader() {
+    auto info = module->getAttrOfType<DictionaryAttr>("neuro.model");
+    auto getInt = [&](StringRef name, int64_t otherwise) {
+      auto value = info ? info.getAs<IntegerAttr>(name) : IntegerAttr();
+      return value ? value.getInt() : otherwise;
+    };
+    auto getString = [&](StringRef name) {
+      auto value = info ? info.getAs<StringAttr>(name) : StringAttr();
+      return value ? value.getValue().str() : std::string();
+    };
+    int64_t version = getInt("opset", kDefaultOpset);
+    model.set_ir_version(getIrVersion(version));
+    auto *opset = model.add_opset_import();
+    opset->set_domain("");
+    opset->set_version(version);
+    if (int64_t modelVersion = getInt("model_version", 0))
+      model.set_model_version(modelVersion);
+    model.set_domain(getString("domain"));
+    if (info)
+      if (auto domains = info.getAs<DictionaryAttr>("domains"))
+        for (NamedAttribute domain : domains)
+          if (auto version = dyn_cast<IntegerAttr>(domain.getValue())) {
+            auto *import = model.add_opset_import();
+            import->set_domain(domain.getName().str());
+            import->set_version(version.getInt());
+          }
+    model.set_producer_name(getString("producer_name"));
+    model.set_producer_version(getString("producer_version"));
+    model.set_doc_string(getString("doc_string"));
+    std::string graphName = getString("graph_name");
+    writer.graph.set_name(graphName.empty() ? "main" : graphName);
+    if (info)
+      if (auto metadata = info.getAs<DictionaryAttr>("metadata"))
+        for (NamedAttribute entry : metadata)
+          if (auto text = dyn_cast<StringAttr>(entry.getValue())) {
+            auto *property = model.add_metadata_props();
+            property->set_key(entry.getName().str());
+            property->set_value(text.getValue().str());
+          }
+    if (int64_t original = getInt("original_opset", 0)) {
+      auto *property = model.add_metadata_props();
+      property->set_key("neuroplast.original_opset");
+      property->set_value(std::to_string(original));
+    }
+  }
+
+  LogicalResult writeType(::onnx::ValueInfoProto &info, Value value,
+                          ArrayAttr dims) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    int32_t elementType = type ? getOnnxElementType(type.getElementType()) : 0;
+    if (elementType == 0)
+      return emitError(value.getLoc())
+             << "an input or output of type " << value.getType()
+             << " has no ONNX form";
+    auto *tensor = info.mutable_type()->mutable_tensor_type();
+    tensor->set_elem_type(elementType);
+    auto *shape = tensor->mutable_shape();
+    for (auto [axis, size] : llvm::enumerate(type.getShape())) {
+      auto *dim = shape->add_dim();
+      if (!ShapedType::isDynamic(size)) {
+        dim->set_dim_value(size);
+        continue;
+      }
+      auto name = dims && axis < dims.size() ? dyn_cast<StringAttr>(dims[axis])
+                                             : StringAttr();
+      if (name && !name.getValue().empty())
+        dim->set_dim_param(name.getValue().str());
+    }
+    return success();
+  }
+
+  LogicalResult nameInterface(func::FuncOp main) {
+    auto nameOf = [](StringAttr name, StringRef kind, unsigned index) {
+      return name ? name.getValue().str() : (kind + Twine(index)).str();
+    };
+    for (BlockArgument argument : main.getArguments()) {
+      unsigned index = argument.getArgNumber();
+      std::string name =
+          nameOf(main.getArgAttrOfType<StringAttr>(index, "neuro.name"),
+                 "input", index);
+      writer.reserve(name);
+      writer.setName(argument, name);
+      auto *info = writer.graph.add_input();
+      info->set_name(name);
+      if (failed(
+              writeType(*info, argument,
+                        main.getArgAttrOfType<ArrayAttr>(index, "neuro.dims"))))
+        return failure();
+    }
+    llvm::DenseSet<Value> named;
+    for (OpOperand &operand :
+         main.getBody().front().getTerminator()->getOpOperands()) {
+      unsigned index = operand.getOperandNumber();
+      std::string name =
+          nameOf(main.getResultAttrOfType<StringAttr>(index, "neuro.name"),
+                 "output", index);
+      writer.reserve(name);
+      auto *info = writer.graph.add_output();
+      info->set_name(name);
+      if (failed(writeType(
+              *info, operand.get(),
+              main.getResultAttrOfType<ArrayAttr>(index, "neuro.dims"))))
+        return failure();
+      Operation *producer = operand.get().getDefiningOp();
+      bool own =
+          producer && !isa<neuro::GetParamOp, neuro::ConstantOp>(producer);
+      if (own && named.insert(operand.get()).second)
+        writer.setName(operand.get(), name);
+      else
+        aliases.emplace_back(operand.get(), name);
+    }
+    return success();
+  }
+
+  /// Parameters that something reads, as initializers in the order of the
+  /// module.
+  LogicalResult writeParams(func::FuncOp main) {
+    llvm::DenseMap<StringAttr, SmallVector<neuro::GetParamOp>> reads;
+    main.walk([&](neuro::GetParamOp read) {
+      reads[read.getNameAttr().getAttr()].push_back(read);
+    });
+    for (auto param : module.getOps<neuro::ParamOp>()) {
+      auto it = reads.find(param.getSymNameAttr());
+      if (it == reads.end())
+        continue;
+      StringRef source =
+          param.getSourceName() ? *param.getSourceName() : param.getSymName();
+      std::string name = writer.makeName(source);
+      if (failed(writer.addInitializer(name, param.getValue(), param.getLoc())))
+        return failure();
+      for (neuro::GetParamOp read : it->second)
+        writer.setName(read.getResult(), name);
+    }
+    return success();
+  }
+
+  LogicalResult write(Operation *op) {
+    if (isa<neuro::GetParamOp>(op))
+      return success();
+    if (auto constant = dyn_cast<neuro::ConstantOp>(op))
+      return writer.addInitializer(writer.getName(constant.getResult()),
+                                   constant.getValue(), op->getLoc());
+    // Sizes are written where they are used.
+    bool onlyIndices = llvm::all_of(op->getResultTypes(), [](Type type) {
+      return type.isIndex() || type.isSignlessInteger();
+    });
+    if (onlyIndices &&
+        isa<arith::ArithDialect, tensor::TensorDialect>(op->getDialect()))
+      return success();
+    if (auto cast = dyn_cast<tensor::CastOp>(op)) {
+      auto &node = writer.addNode(op, "Identity");
+      node.add_input(writer.getName(cast.getSource()));
+      writer.addOutputs(node, op);
+      return success();
+    }
+    return writeOp(writer, op);
+  }
+
+  void writeAliases() {
+    for (const auto &[value, name] : aliases) {
+      auto *node = writer.graph.add_node();
+      node->set_op_type("Identity");
+      node->add_input(writer.getName(value));
+      node->add_output(name);
+    }
+  }
+
+  ModuleOp module;
+  ::onnx::ModelProto &model;
+  GraphWriter writer;
+  /// Outputs whose value goes by another name.
+  std::vector<std::pair<Value, std::string>> aliases;
+};
+
+} // namespace
+
+LogicalResult
+neuroplast::onnx_frontend::exportModel(ModuleOp module,
+                                       ::onnx::ModelProto &model) {
+  return Exporter(module, model).run();
+}
+
+LogicalResult neuroplast::onnx_frontend::exportFile(ModuleOp module,
+                                                    StringRef path) {
+  ::onnx::ModelProto model;
+  if (failed(exportModel(module, model)))
+    return failure();
+  if (model.ByteSizeLong() > 0x7fffffffULL)
+    return module.emitError(
+        "the model is larger than 2 GiB, which needs external data");
+  std::string bytes;
+  if (!model.SerializeToString(&bytes))
+    return module.emitError("the model cannot be serialised");
+  // Written beside and renamed, so that no half a file is left.
+  std::string temporary = (path + ".part").str();
+  std::error_code error;
+  {
+    llvm::raw_fd_ostream os(temporary, error);
+    if (!error) {
+      os << bytes;
+      os.close();
+      error = os.error();
+      os.clear_error();
+    }
+  }
+  if (!error)
+    error = llvm::sys::fs::rename(temporary, path);
+  if (error) {
+    llvm::sys::fs::remove(temporary);
+    return module.emitError("cannot write '")
+           << path << "': " << error.message();
+  }
+  return success();
+}

@@ -1,0 +1,493 @@
+//===- ExportOps.cpp - The ONNX nodes of neuro ops ------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "GraphWriter.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace mlir;
+using namespace neuroplast;
+using namespace neuroplast::onnx_frontend;
+using namespace neuroplast::neuro;
+using ::onnx::NodeProto;
+
+namespace {
+
+using Writer = LogicalResult (*)(GraphWriter &, Operation *);
+
+/// Adds operands by position; an absent optional one is the empty name.
+void addOperands(GraphWriter &writer, NodeProto &node, Operation *op) {
+  auto segments = op->getAttrOfType<DenseI32ArrayAttr>("operandSegmentSizes");
+  if (!segments) {
+    for (Value operand : op->getOperands())
+      node.add_input(writer.getName(operand));
+    return;
+  }
+  unsigned next = 0;
+  for (int32_t length : segments.asArrayRef()) {
+    if (length == 0)
+      node.add_input("");
+    for (int32_t i = 0; i < length; ++i)
+      node.add_input(writer.getName(op->getOperand(next++)));
+  }
+  while (node.input_size() > 0 && node.input(node.input_size() - 1).empty())
+    node.mutable_input()->RemoveLast();
+}
+
+/// Adds the attributes of an op under their own names.
+LogicalResult addAttributes(NodeProto &node, Operation *op,
+                            ArrayRef<StringRef> except = {}) {
+  for (NamedAttribute attribute : op->getAttrs()) {
+    StringRef name = attribute.getName().strref();
+    if (name == "operandSegmentSizes" || name.contains('.') ||
+        llvm::is_contained(except, name))
+      continue;
+    if (!GraphWriter::setAttribute(node, name, attribute.getValue()))
+      return op->emitError("attribute '") << name << "' has no ONNX form";
+  }
+  return success();
+}
+
+/// An op whose operands and attributes are those of the ONNX operator.
+template <typename Op>
+LogicalResult writeSame(GraphWriter &writer, Operation *op) {
+  NodeProto &node = writer.addNode(op, Op::getOnnxName());
+  addOperands(writer, node, op);
+  writer.addOutputs(node, op);
+  return addAttributes(node, op);
+}
+
+template <typename Op>
+LogicalResult writeReduction(GraphWriter &writer, Operation *op) {
+  auto reduction = cast<Op>(op);
+  std::string axes = writer.addInts(reduction.getAxes());
+  NodeProto &node = writer.addNode(op, Op::getOnnxReduction());
+  node.add_input(writer.getName(reduction.getInput()));
+  node.add_input(axes);
+  writer.addOutputs(node, op);
+  GraphWriter::setInt(node, "keepdims", reduction.getKeepdims());
+  // Without axes ONNX reduces all of them, unless told otherwise.
+  if (reduction.getAxes().empty())
+    GraphWriter::setInt(node, "noop_with_empty_axes", 1);
+  return success();
+}
+
+/// Convolutions and pools: all attributes, but paddings only where they are
+/// explicit.
+template <typename Op>
+LogicalResult writeWindow(GraphWriter &writer, Operation *op, StringRef type) {
+  NodeProto &node = writer.addNode(op, type);
+  addOperands(writer, node, op);
+  writer.addOutputs(node, op);
+  auto automatic = op->getAttrOfType<StringAttr>("auto_pad");
+  if (automatic && automatic.getValue() != "NOTSET")
+    return addAttributes(node, op, {"pads"});
+  return addAttributes(node, op, {"auto_pad"});
+}
+
+/// A node with the first operand and further inputs.
+NodeProto &addUnary(GraphWriter &writer, Operation *op, StringRef type,
+                    ArrayRef<std::string> inputs = {}) {
+  NodeProto &node = writer.addNode(op, type);
+  node.add_input(writer.getName(op->getOperand(0)));
+  for (const std::string &input : inputs)
+    node.add_input(input);
+  writer.addOutputs(node, op);
+  return node;
+}
+
+LogicalResult writeReshape(GraphWriter &writer, Operation *op) {
+  auto reshape = cast<ReshapeOp>(op);
+  SmallVector<int64_t> sizes(reshape.getSizes());
+  // One unknown size follows from the others, unless a size is zero.
+  std::string shape;
+  if (reshape.getDynamicSizes().size() == 1 && !llvm::is_contained(sizes, 0)) {
+    for (int64_t &size : sizes)
+      if (ShapedType::isDynamic(size))
+        size = -1;
+    shape = writer.addInts(sizes);
+  } else {
+    shape = writer.addSizes(sizes, reshape.getDynamicSizes());
+  }
+  if (shape.empty())
+    return failure();
+  NodeProto &node = addUnary(writer, op, "Reshape", {shape});
+  if (llvm::is_contained(sizes, 0))
+    GraphWriter::setInt(node, "allowzero", 1);
+  return success();
+}
+
+LogicalResult writeTranspose(GraphWriter &writer, Operation *op) {
+  NodeProto &node = addUnary(writer, op, "Transpose");
+  GraphWriter::setInts(node, "perm", cast<TransposeOp>(op).getPermutation());
+  return success();
+}
+
+LogicalResult writeExpand(GraphWriter &writer, Operation *op) {
+  auto expand = cast<ExpandOp>(op);
+  std::string shape =
+      writer.addSizes(expand.getSizes(), expand.getDynamicSizes());
+  if (shape.empty())
+    return failure();
+  addUnary(writer, op, "Expand", {shape});
+  return success();
+}
+
+LogicalResult writeFill(GraphWriter &writer, Operation *op) {
+  auto fill = cast<FillOp>(op);
+  std::string shape = writer.addSizes(fill.getSizes(), fill.getDynamicSizes());
+  if (shape.empty())
+    return failure();
+  addUnary(writer, op, "Expand", {shape});
+  return success();
+}
+
+LogicalResult writeTile(GraphWriter &writer, Operation *op) {
+  auto tile = cast<TileOp>(op);
+  std::string repeats =
+      writer.addSizes(tile.getRepeats(), tile.getDynamicRepeats());
+  if (repeats.empty())
+    return failure();
+  addUnary(writer, op, "Tile", {repeats});
+  return success();
+}
+
+LogicalResult writeSplit(GraphWriter &writer, Operation *op) {
+  auto split = cast<SplitOp>(op);
+  NodeProto *node;
+  if (llvm::any_of(split.getSizes(), ShapedType::isDynamic)) {
+    node = &addUnary(writer, op, "Split");
+    GraphWriter::setInt(*node, "num_outputs", op->getNumResults());
+  } else {
+    std::string sizes = writer.addInts(split.getSizes());
+    node = &addUnary(writer, op, "Split", {sizes});
+  }
+  GraphWriter::setInt(*node, "axis", split.getAxis());
+  return success();
+}
+
+LogicalResult writeSlice(GraphWriter &writer, Operation *op) {
+  auto slice = cast<SliceOp>(op);
+  SmallVector<int64_t> axes, starts, ends, steps;
+  bool isStatic =
+      slice.getDynamicStarts().empty() && slice.getDynamicSteps().empty();
+  auto input = cast<RankedTensorType>(slice.getInput().getType()).getShape();
+  for (size_t axis = 0; axis < slice.getSizes().size(); ++axis) {
+    int64_t start = slice.getStarts()[axis], size = slice.getSizes()[axis],
+            step = slice.getSteps()[axis];
+    axes.push_back(axis);
+    starts.push_back(start);
+    steps.push_back(step);
+    if (ShapedType::isDynamic(size)) {
+      // To the far end: with a positive step from the start, that is the whole
+      // rest.
+      ends.push_back(std::numeric_limits<int64_t>::max());
+      bool whole =
+          start == 0 && step == 1 && ShapedType::isDynamic(input[axis]);
+      isStatic &= whole;
+      continue;
+    }
+    if (ShapedType::isDynamic(start) || ShapedType::isDynamic(step))
+      continue;
+    int64_t end = start + size * step;
+    ends.push_back(end < 0 ? std::numeric_limits<int64_t>::min() + 1 : end);
+  }
+  if (isStatic) {
+    std::string s = writer.addInts(starts), e = writer.addInts(ends),
+                a = writer.addInts(axes), p = writer.addInts(steps);
+    addUnary(writer, op, "Slice", {s, e, a, p});
+    return success();
+  }
+  std::string s = writer.addSizes(slice.getStarts(), slice.getDynamicStarts());
+  std::string n = writer.addSizes(slice.getSizes(), slice.getDynamicSizes());
+  std::string p = writer.addSizes(slice.getSteps(), slice.getDynamicSteps());
+  if (s.empty() || n.empty() || p.empty())
+    return failure();
+  if (llvm::any_of(slice.getSteps(), [](int64_t step) { return step < 0; }))
+    return op->emitError(
+        "a slice of run-time size with a negative step cannot be "
+        "written to ONNX yet");
+  std::string length = writer.addHelper("Mul", {n, p});
+  std::string e = writer.addHelper("Add", {s, length});
+  std::string a = writer.addInts(axes);
+  addUnary(writer, op, "Slice", {s, e, a, p});
+  return success();
+}
+
+LogicalResult writePad(GraphWriter &writer, Operation *op) {
+  auto pad = cast<PadOp>(op);
+  std::string pads;
+  if (pad.getDynamicLow().empty() && pad.getDynamicHigh().empty()) {
+    SmallVector<int64_t> sizes(pad.getLow());
+    llvm::append_range(sizes, pad.getHigh());
+    pads = writer.addInts(sizes);
+  } else {
+    std::string low = writer.addSizes(pad.getLow(), pad.getDynamicLow());
+    std::string high = writer.addSizes(pad.getHigh(), pad.getDynamicHigh());
+    if (low.empty() || high.empty())
+      return failure();
+    pads = writer.addHelper("Concat", {low, high}, [](NodeProto &node) {
+      GraphWriter::setInt(node, "axis", 0);
+    });
+  }
+  SmallVector<std::string> inputs = {pads};
+  if (pad.getValue())
+    inputs.push_back(writer.getName(pad.getValue()));
+  NodeProto &node = addUnary(writer, op, "Pad", inputs);
+  GraphWriter::setString(node, "mode", pad.getMode());
+  return success();
+}
+
+LogicalResult writeCast(GraphWriter &writer, Operation *op) {
+  auto cast = mlir::cast<CastOp>(op);
+  int32_t to = getOnnxElementType(cast.getTo());
+  if (to == 0)
+    return op->emitError("element type ")
+           << cast.getTo() << " has no ONNX form";
+  NodeProto &node = addUnary(writer, op, "Cast");
+  GraphWriter::setInt(node, "to", to);
+  if (!cast.getSaturate())
+    GraphWriter::setInt(node, "saturate", 0);
+  return success();
+}
+
+LogicalResult writeQuantize(GraphWriter &writer, Operation *op) {
+  auto quantize = cast<QuantizeLinearOp>(op);
+  NodeProto &node = writer.addNode(op, "QuantizeLinear");
+  addOperands(writer, node, op);
+  writer.addOutputs(node, op);
+  GraphWriter::setInt(node, "output_dtype",
+                      getOnnxElementType(quantize.getTo()));
+  return addAttributes(node, op, {"to"});
+}
+
+LogicalResult writeEyeLike(GraphWriter &writer, Operation *op) {
+  auto eye = cast<EyeLikeOp>(op);
+  NodeProto &node = addUnary(writer, op, "EyeLike");
+  GraphWriter::setInt(node, "k", eye.getK());
+  GraphWriter::setInt(node, "dtype", getOnnxElementType(eye.getTo()));
+  return success();
+}
+
+template <typename Op>
+LogicalResult writeScan(GraphWriter &writer, Operation *op, StringRef type) {
+  auto scan = cast<Op>(op);
+  std::string axis = writer.addInts({static_cast<int64_t>(scan.getAxis())});
+  NodeProto &node = addUnary(writer, op, type, {writer.addScalarOf(axis)});
+  GraphWriter::setInt(node, "exclusive", scan.getExclusive());
+  GraphWriter::setInt(node, "reverse", scan.getReverse());
+  return success();
+}
+
+LogicalResult writeTopK(GraphWriter &writer, Operation *op) {
+  auto topK = cast<TopKOp>(op);
+  std::string k = topK.getDynamicK()
+                      ? writer.addIndex(topK.getDynamicK())
+                      : writer.addInts({static_cast<int64_t>(topK.getK())});
+  if (k.empty())
+    return failure();
+  NodeProto &node = addUnary(writer, op, "TopK", {k});
+  GraphWriter::setInt(node, "axis", topK.getAxis());
+  GraphWriter::setInt(node, "largest", topK.getLargest());
+  GraphWriter::setInt(node, "sorted", topK.getSorted());
+  return success();
+}
+
+LogicalResult writeOneHot(GraphWriter &writer, Operation *op) {
+  auto oneHot = cast<OneHotOp>(op);
+  std::string depth =
+      oneHot.getDynamicDepth()
+          ? writer.addIndex(oneHot.getDynamicDepth())
+          : writer.addInts({static_cast<int64_t>(oneHot.getDepth())});
+  if (depth.empty())
+    return failure();
+  NodeProto &node = addUnary(writer, op, "OneHot",
+                             {depth, writer.getName(oneHot.getValues())});
+  GraphWriter::setInt(node, "axis", oneHot.getAxis());
+  return success();
+}
+
+LogicalResult writeRange(GraphWriter &writer, Operation *op) {
+  auto range = cast<RangeOp>(op);
+  // limit = start + size * delta
+  std::string size =
+      range.getDynamicSize()
+          ? writer.addIndex(range.getDynamicSize())
+          : writer.addInts({static_cast<int64_t>(range.getSize())});
+  if (size.empty())
+    return failure();
+  std::string count = writer.addHelper(
+      "CastLike", {writer.addScalarOf(size), writer.getName(range.getDelta())});
+  std::string start = writer.getName(range.getStart()),
+              delta = writer.getName(range.getDelta());
+  std::string length = writer.addHelper("Mul", {count, delta});
+  std::string limit = writer.addHelper("Add", {start, length});
+  NodeProto &node = writer.addNode(op, "Range");
+  for (const std::string &input : {start, limit, delta})
+    node.add_input(input);
+  writer.addOutputs(node, op);
+  return success();
+}
+
+LogicalResult writeResize(GraphWriter &writer, Operation *op) {
+  auto resize = cast<ResizeOp>(op);
+  auto floats = [&](ArrayRef<float> values) {
+    ::onnx::TensorProto *tensor = writer.graph.add_initializer();
+    tensor->set_name(writer.makeName("neuroplast_scales"));
+    tensor->set_data_type(::onnx::TensorProto::FLOAT);
+    tensor->add_dims(values.size());
+    for (float value : values)
+      tensor->add_float_data(value);
+    return tensor->name();
+  };
+  std::string roi = resize.getRoi().empty() ? "" : floats(resize.getRoi());
+  std::string scales, sizes;
+  // ONNX takes scales or sizes; scales say more, as sizes follow from them.
+  if (resize.getDynamicScales())
+    scales = writer.getName(resize.getDynamicScales());
+  else if (!resize.getScales().empty())
+    scales = floats(resize.getScales());
+  else if ((sizes =
+                writer.addSizes(resize.getSizes(), resize.getDynamicSizes()))
+               .empty())
+    return failure();
+  SmallVector<std::string> inputs = {roi, scales};
+  if (!sizes.empty())
+    inputs.push_back(sizes);
+  NodeProto &node = addUnary(writer, op, "Resize", inputs);
+  return addAttributes(node, op, {"sizes", "scales", "roi"});
+}
+
+LogicalResult writeMaxUnpool(GraphWriter &writer, Operation *op) {
+  auto unpool = cast<MaxUnpoolOp>(op);
+  std::string sizes =
+      writer.addSizes(unpool.getSizes(), unpool.getDynamicSizes());
+  if (sizes.empty())
+    return failure();
+  NodeProto &node = addUnary(writer, op, "MaxUnpool",
+                             {writer.getName(unpool.getIndices()), sizes});
+  return addAttributes(node, op, {"sizes"});
+}
+
+LogicalResult writeCol2Im(GraphWriter &writer, Operation *op) {
+  auto col2im = cast<Col2ImOp>(op);
+  std::string image = writer.addInts(col2im.getImageShape()),
+              block = writer.addInts(col2im.getBlockShape());
+  NodeProto &node = addUnary(writer, op, "Col2Im", {image, block});
+  return addAttributes(node, op, {"image_shape", "block_shape"});
+}
+
+LogicalResult writeOpaque(GraphWriter &writer, Operation *op) {
+  auto opaque = cast<OpaqueOp>(op);
+  NodeProto *node = writer.graph.add_node();
+  if (!node->ParseFromString(opaque.getNode().str())) {
+    writer.graph.mutable_node()->RemoveLast();
+    return op->emitError("the serialised node cannot be read");
+  }
+  node->clear_input();
+  node->clear_output();
+  size_t next = 0;
+  for (bool present : opaque.getPresent())
+    node->add_input(present ? writer.getName(opaque.getInputs()[next++]) : "");
+  for (Value result : opaque.getOutputs())
+    node->add_output(writer.getName(result));
+  return success();
+}
+
+/// The writers of all ops by name.
+class WriterTable {
+public:
+  WriterTable() {
+    addAll<
+#define GET_OP_LIST
+#include "neuroplast/Dialect/Neuro/IR/NeuroOps.cpp.inc"
+        >();
+    addReductions<ReduceSumOp, ReduceMeanOp, ReduceMaxOp, ReduceMinOp,
+                  ReduceProdOp, ReduceL1Op, ReduceL2Op, ReduceSumSquareOp,
+                  ReduceLogSumOp, ReduceLogSumExpOp>();
+    add<ReshapeOp>(writeReshape);
+    add<TransposeOp>(writeTranspose);
+    add<ExpandOp>(writeExpand);
+    add<FillOp>(writeFill);
+    add<TileOp>(writeTile);
+    add<SplitOp>(writeSplit);
+    add<SliceOp>(writeSlice);
+    add<PadOp>(writePad);
+    add<CastOp>(writeCast);
+    add<QuantizeLinearOp>(writeQuantize);
+    add<EyeLikeOp>(writeEyeLike);
+    add<TopKOp>(writeTopK);
+    add<OneHotOp>(writeOneHot);
+    add<RangeOp>(writeRange);
+    add<ResizeOp>(writeResize);
+    add<MaxUnpoolOp>(writeMaxUnpool);
+    add<Col2ImOp>(writeCol2Im);
+    add<OpaqueOp>(writeOpaque);
+    add<CumSumOp>([](GraphWriter &writer, Operation *op) {
+      return writeScan<CumSumOp>(writer, op, "CumSum");
+    });
+    add<CumProdOp>([](GraphWriter &writer, Operation *op) {
+      return writeScan<CumProdOp>(writer, op, "CumProd");
+    });
+    addWindow<ConvOp, ConvTransposeOp, ConvIntegerOp, DeformConvOp, MaxPoolOp,
+              AveragePoolOp, LpPoolOp>();
+  }
+
+  Writer find(Operation *op) const {
+    return writers.lookup(op->getName().getStringRef());
+  }
+
+private:
+  template <typename Op> void add(Writer writer) {
+    writers[Op::getOperationName()] = writer;
+  }
+
+  template <typename... Ops> void addAll() {
+    auto addOne = [&]<typename Op>() {
+      if constexpr (requires { Op::getOnnxName(); })
+        if (!Op::getOnnxName().empty())
+          add<Op>(writeSame<Op>);
+    };
+    (addOne.template operator()<Ops>(), ...);
+  }
+
+  template <typename... Ops> void addReductions() {
+    (add<Ops>(writeReduction<Ops>), ...);
+  }
+
+  template <typename Op> static StringRef getWindowName() {
+    StringRef name = Op::getOperationName();
+    return llvm::StringSwitch<StringRef>(name)
+        .Case("neuro.conv", "Conv")
+        .Case("neuro.conv_transpose", "ConvTranspose")
+        .Case("neuro.conv_integer", "ConvInteger")
+        .Case("neuro.deform_conv", "DeformConv")
+        .Case("neuro.max_pool", "MaxPool")
+        .Case("neuro.average_pool", "AveragePool")
+        .Default("LpPool");
+  }
+
+  template <typename... Ops> void addWindow() {
+    (add<Ops>([](GraphWriter &writer, Operation *op) {
+       return writeWindow<Ops>(writer, op, getWindowName<Ops>());
+     }),
+     ...);
+  }
+
+  llvm::StringMap<Writer> writers;
+};
+
+} // namespace
+
+LogicalResult neuroplast::onnx_frontend::writeOp(GraphWriter &writer,
+                                                 Operation *op) {
+  static const WriterTable table;
+  if (Writer write = table.find(op))
+    return write(writer, op);
+  return op->emitError("'") << op->getName() << "' has no ONNX form yet";
+}

@@ -1,0 +1,345 @@
+//===- GraphWriter.cpp - Writing the nodes of an ONNX graph ---------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "GraphWriter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+
+using namespace mlir;
+using namespace neuroplast;
+using namespace neuroplast::onnx_frontend;
+
+int32_t neuroplast::onnx_frontend::getOnnxElementType(Type type) {
+  using Proto = ::onnx::TensorProto;
+  if (type.isF32())
+    return Proto::FLOAT;
+  if (type.isF64())
+    return Proto::DOUBLE;
+  if (type.isF16())
+    return Proto::FLOAT16;
+  if (type.isBF16())
+    return Proto::BFLOAT16;
+  if (isa<Float8E4M3FNType>(type))
+    return Proto::FLOAT8E4M3FN;
+  if (isa<Float8E4M3FNUZType>(type))
+    return Proto::FLOAT8E4M3FNUZ;
+  if (isa<Float8E5M2Type>(type))
+    return Proto::FLOAT8E5M2;
+  if (isa<Float8E5M2FNUZType>(type))
+    return Proto::FLOAT8E5M2FNUZ;
+  if (isa<neuro::StringType>(type))
+    return Proto::STRING;
+  auto integer = dyn_cast<IntegerType>(type);
+  if (!integer)
+    return 0;
+  bool isUnsigned = integer.isUnsigned();
+  switch (integer.getWidth()) {
+  case 1:
+    return Proto::BOOL;
+  case 4:
+    return isUnsigned ? Proto::UINT4 : Proto::INT4;
+  case 8:
+    return isUnsigned ? Proto::UINT8 : Proto::INT8;
+  case 16:
+    return isUnsigned ? Proto::UINT16 : Proto::INT16;
+  case 32:
+    return isUnsigned ? Proto::UINT32 : Proto::INT32;
+  case 64:
+    return isUnsigned ? Proto::UINT64 : Proto::INT64;
+  default:
+    return 0;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Names and nodes
+//===----------------------------------------------------------------------===//
+
+std::string GraphWriter::makeName(StringRef hint) {
+  std::string name = hint.str();
+  for (unsigned number = 1; !taken.insert(name).second; ++number)
+    name = (hint + "_" + Twine(number)).str();
+  return name;
+}
+
+static StringRef getNodeName(Location location) {
+  if (auto name = dyn_cast<NameLoc>(location))
+    return name.getName().getValue();
+  if (auto fused = dyn_cast<FusedLoc>(location))
+    for (Location part : fused.getLocations())
+      if (StringRef name = getNodeName(part); !name.empty())
+        return name;
+  return "";
+}
+
+std::string GraphWriter::getName(Value value) {
+  std::string &name = names[value];
+  if (name.empty()) {
+    StringRef node = getNodeName(value.getLoc());
+    auto result = dyn_cast<OpResult>(value);
+    std::string hint = node.empty() ? std::string("v") : node.str();
+    if (result && result.getResultNumber() > 0)
+      hint += ":" + std::to_string(result.getResultNumber());
+    name = makeName(hint + ":out");
+  }
+  return name;
+}
+
+::onnx::NodeProto &GraphWriter::addNode(Operation *op, StringRef type) {
+  ::onnx::NodeProto *node = graph.add_node();
+  node->set_op_type(type.str());
+  if (StringRef name = getNodeName(op->getLoc()); !name.empty())
+    node->set_name(name.str());
+  return *node;
+}
+
+void GraphWriter::addOutputs(::onnx::NodeProto &node, Operation *op) {
+  unsigned count = op->getNumResults();
+  while (count > 1 && op->getResult(count - 1).use_empty())
+    --count;
+  for (Value result : op->getResults().take_front(count)) {
+    bool needed = !result.use_empty() ||
+                  cast<OpResult>(result).getResultNumber() == 0 ||
+                  isa<neuro::SplitOp>(op);
+    node.add_output(needed ? getName(result) : "");
+  }
+}
+
+std::string
+GraphWriter::addHelper(StringRef type, ArrayRef<std::string> inputs,
+                       function_ref<void(::onnx::NodeProto &)> fill) {
+  ::onnx::NodeProto *node = graph.add_node();
+  node->set_op_type(type.str());
+  for (const std::string &input : inputs)
+    node->add_input(input);
+  std::string name = makeName("neuroplast_" + type.lower());
+  node->add_output(name);
+  if (fill)
+    fill(*node);
+  return name;
+}
+
+//===----------------------------------------------------------------------===//
+// Sizes
+//===----------------------------------------------------------------------===//
+
+std::string GraphWriter::addInts(ArrayRef<int64_t> values) {
+  ::onnx::TensorProto *tensor = graph.add_initializer();
+  std::string name = makeName("neuroplast_sizes");
+  tensor->set_name(name);
+  tensor->set_data_type(::onnx::TensorProto::INT64);
+  tensor->add_dims(values.size());
+  for (int64_t value : values)
+    tensor->add_int64_data(value);
+  return name;
+}
+
+std::string GraphWriter::addScalarOf(const std::string &vector) {
+  return addHelper("Squeeze", {vector});
+}
+
+std::string GraphWriter::addIndex(Value index) {
+  Operation *op = index.getDefiningOp();
+  if (!op) {
+    emitError(index.getLoc(), "an index argument has no ONNX form");
+    return "";
+  }
+  if (auto constant = dyn_cast<arith::ConstantOp>(op))
+    if (auto value = dyn_cast<IntegerAttr>(constant.getValue()))
+      return addInts({value.getInt()});
+  if (auto dim = dyn_cast<tensor::DimOp>(op)) {
+    if (std::optional<int64_t> axis = dim.getConstantIndex())
+      return addHelper("Shape", {getName(dim.getSource())},
+                       [&](::onnx::NodeProto &node) {
+                         setInt(node, "start", *axis);
+                         setInt(node, "end", *axis + 1);
+                       });
+  }
+  if (isa<arith::IndexCastOp, arith::ExtSIOp, arith::IndexCastUIOp>(op)) {
+    Value source = op->getOperand(0);
+    if (auto extract = source.getDefiningOp<tensor::ExtractOp>())
+      return addIndex(extract.getResult());
+    return addIndex(source);
+  }
+  if (auto extract = dyn_cast<tensor::ExtractOp>(op)) {
+    std::string source = getName(extract.getTensor());
+    if (extract.getIndices().empty()) {
+      source = addHelper("Reshape", {source, addInts({1})});
+    } else if (extract.getIndices().size() == 1) {
+      std::string place = addIndex(extract.getIndices()[0]);
+      source = addHelper("Gather", {source, place});
+    } else {
+      emitError(op->getLoc(),
+                "an element of a tensor of rank above 1 is used as a size, "
+                "which has no ONNX form yet");
+      return "";
+    }
+    return addHelper("Cast", {source}, [](::onnx::NodeProto &node) {
+      setInt(node, "to", ::onnx::TensorProto::INT64);
+    });
+  }
+  StringRef type;
+  if (isa<arith::AddIOp>(op))
+    type = "Add";
+  else if (isa<arith::SubIOp>(op))
+    type = "Sub";
+  else if (isa<arith::MulIOp>(op))
+    type = "Mul";
+  else if (isa<arith::DivSIOp, arith::DivUIOp, arith::FloorDivSIOp>(op))
+    type = "Div";
+  else if (isa<arith::MaxSIOp>(op))
+    type = "Max";
+  else if (isa<arith::MinSIOp>(op))
+    type = "Min";
+  if (type.empty()) {
+    op->emitError("'") << op->getName()
+                       << "' computes a size and has no ONNX form";
+    return "";
+  }
+  std::string left = addIndex(op->getOperand(0)),
+              right = addIndex(op->getOperand(1));
+  if (left.empty() || right.empty())
+    return "";
+  return addHelper(type, {left, right});
+}
+
+std::string GraphWriter::addSizes(ArrayRef<int64_t> sizes, ValueRange dynamic) {
+  if (dynamic.empty())
+    return addInts(sizes);
+  std::vector<std::string> parts;
+  SmallVector<int64_t> run;
+  auto flush = [&] {
+    if (!run.empty())
+      parts.push_back(addInts(run));
+    run.clear();
+  };
+  size_t next = 0;
+  for (int64_t size : sizes) {
+    if (!ShapedType::isDynamic(size) || next == dynamic.size()) {
+      run.push_back(size);
+      continue;
+    }
+    flush();
+    parts.push_back(addIndex(dynamic[next++]));
+    if (parts.back().empty())
+      return "";
+  }
+  flush();
+  if (parts.size() == 1)
+    return parts[0];
+  return addHelper("Concat", parts,
+                   [](::onnx::NodeProto &node) { setInt(node, "axis", 0); });
+}
+
+//===----------------------------------------------------------------------===//
+// Initializers and attributes
+//===----------------------------------------------------------------------===//
+
+LogicalResult GraphWriter::addInitializer(StringRef name, ElementsAttr value,
+                                          Location location) {
+  auto type = cast<ShapedType>(value.getShapedType());
+  int32_t elementType = getOnnxElementType(type.getElementType());
+  unsigned bits =
+      type.getElementType().isIntOrFloat() ? type.getElementTypeBitWidth() : 0;
+  if (elementType == 0 || bits == 0 || (bits != 1 && bits % 8 != 0))
+    return emitError(location) << "a tensor of " << type.getElementType()
+                               << " elements cannot be written to ONNX yet";
+  ::onnx::TensorProto *tensor = graph.add_initializer();
+  tensor->set_name(name.str());
+  tensor->set_data_type(elementType);
+  for (int64_t size : type.getShape())
+    tensor->add_dims(size);
+  size_t bytes = bits == 1 ? 1 : bits / 8, size = type.getNumElements() * bytes;
+  std::string &raw = *tensor->mutable_raw_data();
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(value)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    if (!blob || blob->getData().size() != size)
+      return emitError(location) << "the data of '" << name << "' are missing";
+    raw.assign(blob->getData().data(), size);
+    return success();
+  }
+  auto dense = dyn_cast<DenseElementsAttr>(value);
+  if (!dense)
+    return emitError(location)
+           << "the elements of '" << name << "' cannot be read";
+  raw.reserve(size);
+  if (bits == 1) {
+    for (bool element : dense.getValues<bool>())
+      raw.push_back(element);
+  } else if (dense.isSplat()) {
+    StringRef element(dense.getRawData().data(), bytes);
+    for (int64_t i = 0; i < type.getNumElements(); ++i)
+      raw.append(element.data(), element.size());
+  } else {
+    raw.assign(dense.getRawData().data(), size);
+  }
+  return success();
+}
+
+static ::onnx::AttributeProto &
+addAttribute(::onnx::NodeProto &node, StringRef name,
+             ::onnx::AttributeProto::AttributeType type) {
+  ::onnx::AttributeProto *attribute = node.add_attribute();
+  attribute->set_name(name.str());
+  attribute->set_type(type);
+  return *attribute;
+}
+
+void GraphWriter::setInt(::onnx::NodeProto &node, StringRef name,
+                         int64_t value) {
+  addAttribute(node, name, ::onnx::AttributeProto::INT).set_i(value);
+}
+void GraphWriter::setInts(::onnx::NodeProto &node, StringRef name,
+                          ArrayRef<int64_t> values) {
+  auto &attribute = addAttribute(node, name, ::onnx::AttributeProto::INTS);
+  for (int64_t value : values)
+    attribute.add_ints(value);
+}
+void GraphWriter::setFloat(::onnx::NodeProto &node, StringRef name,
+                           float value) {
+  addAttribute(node, name, ::onnx::AttributeProto::FLOAT).set_f(value);
+}
+void GraphWriter::setFloats(::onnx::NodeProto &node, StringRef name,
+                            ArrayRef<float> values) {
+  auto &attribute = addAttribute(node, name, ::onnx::AttributeProto::FLOATS);
+  for (float value : values)
+    attribute.add_floats(value);
+}
+void GraphWriter::setString(::onnx::NodeProto &node, StringRef name,
+                            StringRef value) {
+  addAttribute(node, name, ::onnx::AttributeProto::STRING).set_s(value.str());
+}
+
+bool GraphWriter::setAttribute(::onnx::NodeProto &node, StringRef name,
+                               Attribute value) {
+  if (auto boolean = dyn_cast<BoolAttr>(value))
+    setInt(node, name, boolean.getValue());
+  else if (auto integer = dyn_cast<IntegerAttr>(value))
+    setInt(node, name, integer.getInt());
+  else if (auto number = dyn_cast<FloatAttr>(value))
+    setFloat(node, name, number.getValue().convertToFloat());
+  else if (auto text = dyn_cast<StringAttr>(value))
+    setString(node, name, text.getValue());
+  else if (auto list = dyn_cast<DenseI64ArrayAttr>(value))
+    setInts(node, name, list.asArrayRef());
+  else if (auto list = dyn_cast<DenseF32ArrayAttr>(value))
+    setFloats(node, name, list.asArrayRef());
+  else if (auto list = dyn_cast<ArrayAttr>(value)) {
+    auto &attribute = addAttribute(node, name, ::onnx::AttributeProto::STRINGS);
+    for (Attribute element : list) {
+      auto text = dyn_cast<StringAttr>(element);
+      if (!text)
+        return false;
+      attribute.add_strings(text.getValue().str());
+    }
+  } else {
+    return false;
+  }
+  return true;
+}

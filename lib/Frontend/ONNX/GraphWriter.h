@@ -1,0 +1,84 @@
+//===- GraphWriter.h - Writing the nodes of an ONNX graph -----------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_LIB_FRONTEND_ONNX_GRAPHWRITER_H
+#define NEUROPLAST_LIB_FRONTEND_ONNX_GRAPHWRITER_H
+
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "onnx/onnx_pb.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace neuroplast::onnx_frontend {
+
+/// Writes ops as nodes of one graph and keeps the names of values.
+class GraphWriter {
+public:
+  GraphWriter(::onnx::GraphProto &graph) : graph(graph) {}
+
+  ::onnx::GraphProto &graph;
+
+  /// Takes a name so that no generated one equals it.
+  void reserve(llvm::StringRef name) { taken.insert(name); }
+  void setName(mlir::Value value, std::string name) {
+    names[value] = std::move(name);
+  }
+  /// The name of a tensor value; a new one is made up if it has none.
+  std::string getName(mlir::Value value);
+  std::string makeName(llvm::StringRef hint);
+
+  /// A node named after the op's location; inputs and outputs are still to be
+  /// added.
+  ::onnx::NodeProto &addNode(mlir::Operation *op, llvm::StringRef type);
+  /// Adds the results: unused ones are left out where ONNX allows it.
+  void addOutputs(::onnx::NodeProto &node, mlir::Operation *op);
+  /// A helper node with one result, whose name is returned.
+  std::string
+  addHelper(llvm::StringRef type, llvm::ArrayRef<std::string> inputs,
+            llvm::function_ref<void(::onnx::NodeProto &)> fill = {});
+
+  /// Vectors of int64 as initializers.
+  std::string addInts(llvm::ArrayRef<int64_t> values);
+  /// An index value as an int64 vector of one element; empty, with an error, if
+  /// it is computed by what has no ONNX form.
+  std::string addIndex(mlir::Value index);
+  /// Static sizes, with those marked dynamic taken from the values in order.
+  std::string addSizes(llvm::ArrayRef<int64_t> sizes, mlir::ValueRange dynamic);
+  std::string addScalarOf(const std::string &vector);
+
+  mlir::LogicalResult addInitializer(llvm::StringRef name,
+                                     mlir::ElementsAttr value,
+                                     mlir::Location location);
+
+  static void setInt(::onnx::NodeProto &node, llvm::StringRef name,
+                     int64_t value);
+  static void setInts(::onnx::NodeProto &node, llvm::StringRef name,
+                      llvm::ArrayRef<int64_t> values);
+  static void setFloat(::onnx::NodeProto &node, llvm::StringRef name,
+                       float value);
+  static void setFloats(::onnx::NodeProto &node, llvm::StringRef name,
+                        llvm::ArrayRef<float> values);
+  static void setString(::onnx::NodeProto &node, llvm::StringRef name,
+                        llvm::StringRef value);
+  /// Any attribute with an ONNX form. Returns whether there is one.
+  static bool setAttribute(::onnx::NodeProto &node, llvm::StringRef name,
+                           mlir::Attribute value);
+
+private:
+  llvm::DenseMap<mlir::Value, std::string> names;
+  llvm::StringSet<> taken;
+};
+
+/// The ONNX element type; 0 if there is none.
+int32_t getOnnxElementType(mlir::Type type);
+
+/// Writes one op of the neuro dialect.
+mlir::LogicalResult writeOp(GraphWriter &writer, mlir::Operation *op);
+
+} // namespace neuroplast::onnx_frontend
+
+#endif // NEUROPLAST_LIB_FRONTEND_ONNX_GRAPHWRITER_H
