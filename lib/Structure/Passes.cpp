@@ -71,7 +71,10 @@ struct Prune : structure::impl::NeuroPruneBase<Prune> {
     for (const PrunedSet &set : result->sets)
       unitsRemoved += set.summary.units - set.kept;
     parametersRemoved += result->before.parameters - result->after.parameters;
-    if (report)
+    if (json)
+      llvm::errs() << llvm::formatv("{0:2}\n",
+                                    llvm::json::Value(result->toJson()));
+    else if (report)
       result->print(llvm::errs());
   }
 };

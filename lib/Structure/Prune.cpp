@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/Prune.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/Format.h"
 #include <algorithm>
 #include <cmath>
@@ -58,6 +59,46 @@ SmallVector<int64_t> chooseLowest(const std::vector<double> &scores,
   order.truncate(count);
   llvm::sort(order);
   return order;
+}
+
+/// The normalisations whose first operand loses places of a normalised axis.
+std::vector<NormEdit> collectNorms(const UnitAnalysis &analysis,
+                                   const Edit &edit) {
+  const UnitGroups &units = analysis.getUnits();
+  llvm::DenseSet<Node> removed;
+  for (const auto &[set, map] : edit.maps) {
+    llvm::DenseSet<int64_t> kept(map.entries.begin(), map.entries.end());
+    for (auto [position, unit] : llvm::enumerate(units.getSets()[set].units))
+      if (!kept.contains(position))
+        removed.insert(unit);
+  }
+  std::vector<NormEdit> norms;
+  analysis.getModule().walk([&](neuro::AxisRuleOpInterface op) {
+    neuro::AxisRule rule = op.getAxisRule();
+    const TensorPlaces *places =
+        op->getNumOperands() ? analysis.getPlaces(op->getOperand(0)) : nullptr;
+    if (!places)
+      return;
+    for (auto [index, axis] : llvm::enumerate(rule.operands[0])) {
+      bool normalised = llvm::any_of(axis.terms, [&](const auto &term) {
+        return llvm::any_of(term, [&](unsigned factor) {
+          return !rule.factors[factor].zeroInvariant;
+        });
+      });
+      if (!normalised || !places->axes[index])
+        continue;
+      NormEdit norm{
+          getNodeName(op.getLoc()).str(), static_cast<unsigned>(index), {}};
+      const Axis &known = *places->axes[index];
+      for (auto [place, node] : llvm::enumerate(known.places))
+        if (llvm::none_of(analysis.getAlgebra().getAtoms(node),
+                          [&](Node atom) { return removed.contains(atom); }))
+          norm.kept.push_back(place);
+      if (norm.kept.size() != known.places.size())
+        norms.push_back(std::move(norm));
+    }
+  });
+  return norms;
 }
 
 } // namespace
@@ -138,6 +179,7 @@ FailureOr<PruneReport> neuroplast::structure::prune(ModuleOp module,
     report.after = report.before;
     return report;
   }
+  report.norms = collectNorms(analysis, *edit);
   auto edits = applyEdit(analysis, *edit);
   if (failed(edits))
     return failure();
@@ -151,7 +193,12 @@ FailureOr<PruneReport> neuroplast::structure::prune(ModuleOp module,
 //===----------------------------------------------------------------------===//
 
 llvm::json::Object PruneReport::toJson() const {
-  llvm::json::Array setList, editList;
+  llvm::json::Array setList, editList, normList;
+  for (const NormEdit &norm : norms)
+    normList.push_back(
+        llvm::json::Object{{"node", norm.node},
+                           {"axis", norm.axis},
+                           {"kept", llvm::json::Array(norm.kept)}});
   for (const PrunedSet &set : sets)
     setList.push_back(
         llvm::json::Object{{"set", set.summary.set},
@@ -180,7 +227,8 @@ llvm::json::Object PruneReport::toJson() const {
                             {"before", before.toJson()},
                             {"after", after.toJson()},
                             {"units", std::move(setList)},
-                            {"edits", std::move(editList)}};
+                            {"edits", std::move(editList)},
+                            {"norms", std::move(normList)}};
 }
 
 void PruneReport::print(raw_ostream &os) const {

@@ -67,7 +67,8 @@ def NeuroPrune : Pass<"neuro-prune", "::mlir::ModuleOp"> {
                "cut only sets with a member whose name contains one of these; names inner sets, too">,
     ListOption<"freeze", "freeze", "std::string",
                "leave sets with a member whose name contains one of these">,
-    Option<"report", "report", "bool", "false", "print to standard error what was done">
+    Option<"report", "report", "bool", "false", "print to standard error what was done">,
+    Option<"json", "json", "bool", "false", "print the report as JSON">
   ];
   let statistics = [
     Statistic<"unitsRemoved", "units-removed", "Number of units removed">,

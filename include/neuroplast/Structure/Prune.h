@@ -38,11 +38,20 @@ struct PrunedSet {
   std::string reason;
 };
 
+/// A normalisation over units of which some went: the places of an axis of its
+/// first operand that are left.
+struct NormEdit {
+  std::string node;
+  unsigned axis;
+  std::vector<int64_t> kept;
+};
+
 struct PruneReport {
   PruneOptions options;
   NetworkSize before, after;
   std::vector<PrunedSet> sets;
   std::vector<TensorEdit> edits;
+  std::vector<NormEdit> norms;
 
   llvm::json::Object toJson() const;
   void print(llvm::raw_ostream &os) const;
