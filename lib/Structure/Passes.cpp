@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "neuroplast/Structure/Prune.h"
 
 namespace neuroplast::structure {
@@ -14,6 +15,7 @@ namespace neuroplast::structure {
 #define GEN_PASS_DEF_NEUROPRINTAXISRULES
 #define GEN_PASS_DEF_NEUROPRUNE
 #define GEN_PASS_DEF_NEUROTESTEDIT
+#define GEN_PASS_DEF_NEUROTESTRULE
 #include "neuroplast/Structure/Passes.h.inc"
 } // namespace neuroplast::structure
 
@@ -102,6 +104,57 @@ struct TestEdit : structure::impl::NeuroTestEditBase<TestEdit> {
     }
     if (failed(applyEdit(analysis, edit)) != expectFailure)
       signalPassFailure();
+  }
+};
+
+struct TestRule : structure::impl::NeuroTestRuleBase<TestRule> {
+  using NeuroTestRuleBase::NeuroTestRuleBase;
+
+  void runOnOperation() override {
+    auto main = getOperation().lookupSymbol<func::FuncOp>("main");
+    SmallVector<neuro::AxisRuleOpInterface> ops;
+    if (main)
+      main.walk([&](neuro::AxisRuleOpInterface op) { ops.push_back(op); });
+    if (ops.size() != 1 ||
+        !llvm::all_of(ops[0]->getOperands(), [](Value operand) {
+          return isa<BlockArgument>(operand);
+        })) {
+      getOperation().emitError("there is not one op over arguments alone");
+      return signalPassFailure();
+    }
+    neuro::AxisRuleOpInterface op = ops[0];
+    neuro::AxisRule rule = op.getAxisRule();
+    SmallVector<int64_t> sizes;
+    for (const neuro::AxisFactor &factor : rule.factors)
+      sizes.push_back(factor.extent);
+    for (StringRef entry : extents) {
+      auto [name, size] = entry.split(':');
+      for (auto [index, factor] : llvm::enumerate(rule.factors))
+        if (factor.name == name && size.getAsInteger(10, sizes[index])) {
+          getOperation().emitError("'")
+              << entry << "' is no factor with an extent";
+          return signalPassFailure();
+        }
+    }
+    op.setFactorExtents(sizes);
+    auto resize = [&](Value value, ArrayRef<neuro::AxisExpr> axes) {
+      auto type = dyn_cast<RankedTensorType>(value.getType());
+      if (!type)
+        return;
+      SmallVector<int64_t> shape(type.getShape());
+      for (auto [size, axis] : llvm::zip_equal(shape, axes))
+        if (!ShapedType::isDynamic(size))
+          size = neuro::AxisRule::getExtent(axis, sizes);
+      value.setType(type.clone(shape));
+    };
+    for (auto [operand, axes] :
+         llvm::zip_equal(op->getOperands(), rule.operands))
+      resize(operand, axes);
+    for (auto [result, axes] : llvm::zip_equal(op->getResults(), rule.results))
+      resize(result, axes);
+    main.setFunctionType(FunctionType::get(
+        &getContext(), main.getBody().front().getArgumentTypes(),
+        main.getBody().front().getTerminator()->getOperandTypes()));
   }
 };
 

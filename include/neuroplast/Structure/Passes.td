@@ -90,4 +90,16 @@ def NeuroTestEdit : Pass<"neuro-test-edit", "::mlir::ModuleOp"> {
   ];
 }
 
+def NeuroTestRule : Pass<"neuro-test-rule", "::mlir::ModuleOp"> {
+  let summary = "Give the factors of the only op's rule other extents (for tests)";
+  let description = [{
+    The function `main` must hold one op with an axis rule, over arguments only.
+    `extents=g:2,i:3` sets the sizes of arguments, results and attributes to what
+    the rule says of these extents.
+  }];
+  let options = [
+    ListOption<"extents", "extents", "std::string", "factors and their new extents">
+  ];
+}
+
 #endif // NEUROPLAST_STRUCTURE_PASSES
