@@ -9,6 +9,7 @@
 #include "Patterns.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
@@ -258,4 +259,25 @@ Value neuroplast::expandAxes(OpBuilder &builder, Location location,
   return tensor::ExpandShapeOp::create(
       builder, location, RankedTensorType::get(shape, type.getElementType()),
       value, groups, sizes);
+}
+
+Value neuroplast::createLoops(
+    OpBuilder &builder, Location location, ArrayRef<OpFoldResult> sizes,
+    Value init,
+    function_ref<Value(OpBuilder &, Location, ValueRange, Value)> body,
+    ValueRange outer) {
+  if (sizes.empty())
+    return body(builder, location, outer, init);
+  Value zero = arith::ConstantIndexOp::create(builder, location, 0);
+  Value one = arith::ConstantIndexOp::create(builder, location, 1);
+  auto loop = scf::ForOp::create(
+      builder, location, zero, toIndex(builder, location, sizes.front()), one,
+      init, [&](OpBuilder &b, Location loc, Value index, ValueRange args) {
+        SmallVector<Value> indices(outer);
+        indices.push_back(index);
+        scf::YieldOp::create(b, loc,
+                             createLoops(b, loc, sizes.drop_front(), args[0],
+                                         body, indices));
+      });
+  return loop.getResult(0);
 }

@@ -45,28 +45,6 @@ Value normalizeIndex(OpBuilder &b, Location loc, Value index, Value size) {
       b, loc, arith::MinSIOp::create(b, loc, index, last), zero);
 }
 
-using TensorBody =
-    function_ref<Value(OpBuilder &, Location, ValueRange indices, Value)>;
-
-/// Nested loops over `sizes` that carry a tensor.
-Value createLoops(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> sizes,
-                  Value init, TensorBody body,
-                  SmallVector<Value> outer = {}) {
-  if (sizes.empty())
-    return body(b, loc, outer, init);
-  auto loop = scf::ForOp::create(
-      b, loc, constantIndex(b, loc, 0), toIndex(b, loc, sizes.front()),
-      constantIndex(b, loc, 1), init,
-      [&](OpBuilder &inner, Location l, Value index, ValueRange args) {
-        SmallVector<Value> indices(outer);
-        indices.push_back(index);
-        scf::YieldOp::create(inner, l,
-                             createLoops(inner, l, sizes.drop_front(), args[0],
-                                         body, indices));
-      });
-  return loop.getResult(0);
-}
-
 /// `old` combined with `update` as `reduction` says.
 Value combine(ScalarEmitter &e, StringRef reduction, Value old, Value update) {
   if (reduction == "add")

@@ -118,6 +118,8 @@ struct ConvertNeuroToLinalgPass
     patterns.add<ConstantLowering, GetParamLowering>(converter, context);
     populateElementwiseToLinalgPatterns(converter, patterns);
     populateReductionToLinalgPatterns(converter, patterns);
+    populateScanToLinalgPatterns(converter, patterns);
+    populateQuantToLinalgPatterns(converter, patterns);
     populateNormalizationToLinalgPatterns(converter, patterns);
     populateShapeToLinalgPatterns(converter, patterns);
     populateIndexingToLinalgPatterns(converter, patterns);

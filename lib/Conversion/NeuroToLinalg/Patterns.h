@@ -21,6 +21,10 @@ void populateElementwiseToLinalgPatterns(mlir::TypeConverter &converter,
                                          mlir::RewritePatternSet &patterns);
 void populateReductionToLinalgPatterns(mlir::TypeConverter &converter,
                                        mlir::RewritePatternSet &patterns);
+void populateScanToLinalgPatterns(mlir::TypeConverter &converter,
+                                  mlir::RewritePatternSet &patterns);
+void populateQuantToLinalgPatterns(mlir::TypeConverter &converter,
+                                   mlir::RewritePatternSet &patterns);
 void populateNormalizationToLinalgPatterns(mlir::TypeConverter &converter,
                                            mlir::RewritePatternSet &patterns);
 void populateShapeToLinalgPatterns(mlir::TypeConverter &converter,
@@ -101,6 +105,16 @@ mlir::Value createReduction(
     llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Location,
                                    mlir::Value element, mlir::Value sum)>
         body);
+
+/// Nested loops over `sizes` that carry a tensor, which `body` gets with the
+/// indices and returns changed. `outer` are indices of loops around these.
+mlir::Value createLoops(
+    mlir::OpBuilder &builder, mlir::Location location,
+    llvm::ArrayRef<mlir::OpFoldResult> sizes, mlir::Value init,
+    llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Location,
+                                   mlir::ValueRange indices, mlir::Value)>
+        body,
+    mlir::ValueRange outer = {});
 
 /// Inserts axes of size 1 so that `axes` of the result are new.
 mlir::Value expandAxes(mlir::OpBuilder &builder, mlir::Location location,
