@@ -9,40 +9,77 @@
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
+#include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "neuroplast/Conversion/Passes.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "neuroplast/Frontend/ONNX/Export.h"
+#include "neuroplast/Frontend/ONNX/Import.h"
 #include "neuroplast/Structure/Passes.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 namespace {
 
-/// Runs the passes into memory, and writes the module that comes out as ONNX.
-llvm::LogicalResult runToOnnx(llvm::StringRef input, llvm::StringRef output,
-                              mlir::DialectRegistry &registry) {
-  std::string error;
-  std::unique_ptr<llvm::MemoryBuffer> buffer =
-      mlir::openInputFile(input, &error);
-  if (!buffer) {
-    llvm::errs() << error << '\n';
-    return mlir::failure();
+/// The input as MLIR: an ONNX model is imported, and anything else is read as is.
+std::unique_ptr<llvm::MemoryBuffer> openInput(llvm::StringRef path,
+                                              mlir::DialectRegistry &registry) {
+  if (!neuroplast::isOnnxFile(path)) {
+    std::string error;
+    std::unique_ptr<llvm::MemoryBuffer> buffer =
+        mlir::openInputFile(path, &error);
+    if (!buffer)
+      llvm::errs() << error << '\n';
+    return buffer;
   }
+  mlir::MLIRContext context(registry);
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      neuroplast::importOnnx(path, {}, &context);
+  if (!module)
+    return nullptr;
+  std::string bytecode;
+  llvm::raw_string_ostream stream(bytecode);
+  if (mlir::failed(mlir::writeBytecodeToFile(*module, stream)))
+    return nullptr;
+  return llvm::MemoryBuffer::getMemBufferCopy(bytecode, path);
+}
+
+/// Runs the passes into memory, and writes the module that comes out as ONNX.
+llvm::LogicalResult runToOnnx(std::unique_ptr<llvm::MemoryBuffer> input,
+                              llvm::StringRef output,
+                              mlir::DialectRegistry &registry) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   mlir::MlirOptMainConfig config =
       mlir::MlirOptMainConfig::createFromCLOptions();
   config.emitBytecode(true);
   if (mlir::failed(
-          mlir::MlirOptMain(stream, std::move(buffer), registry, config)))
+          mlir::MlirOptMain(stream, std::move(input), registry, config)))
     return mlir::failure();
   mlir::MLIRContext context(registry);
   auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   if (!module)
     return mlir::failure();
   return neuroplast::onnx_frontend::exportFile(*module, output);
+}
+
+/// Runs the passes into a file that appears only once it is complete.
+llvm::LogicalResult runToFile(std::unique_ptr<llvm::MemoryBuffer> input,
+                              llvm::StringRef output,
+                              mlir::DialectRegistry &registry) {
+  std::string error;
+  auto file = mlir::openOutputFile(output, &error);
+  if (!file) {
+    llvm::errs() << error << '\n';
+    return mlir::failure();
+  }
+  if (mlir::failed(mlir::MlirOptMain(
+          file->os(), std::move(input), registry,
+          mlir::MlirOptMainConfig::createFromCLOptions())))
+    return mlir::failure();
+  file->keep();
+  return mlir::success();
 }
 
 } // namespace
@@ -57,8 +94,11 @@ int main(int argc, char **argv) {
   registry.insert<neuroplast::neuro::NeuroDialect>();
   auto [input, output] = mlir::registerAndParseCLIOptions(
       argc, argv, "Neuroplast pass driver\n", registry);
+  std::unique_ptr<llvm::MemoryBuffer> buffer = openInput(input, registry);
+  if (!buffer)
+    return 1;
   if (llvm::StringRef(output).ends_with(".onnx"))
-    return mlir::asMainReturnCode(runToOnnx(input, output, registry));
-  return mlir::asMainReturnCode(
-      mlir::MlirOptMain(argc, argv, input, output, registry));
+    return mlir::asMainReturnCode(
+        runToOnnx(std::move(buffer), output, registry));
+  return mlir::asMainReturnCode(runToFile(std::move(buffer), output, registry));
 }

@@ -1,0 +1,36 @@
+//===- Import.h - From ONNX to the neuro dialect --------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_FRONTEND_ONNX_IMPORT_H
+#define NEUROPLAST_FRONTEND_ONNX_IMPORT_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringRef.h"
+
+namespace neuroplast {
+
+struct ImportOptions {
+  /// Shapes that replace those of graph inputs, by name.
+  llvm::StringMap<llvm::SmallVector<int64_t>> inputShapes;
+};
+
+/// Whether a file name ends as ONNX models do (`.onnx`, `.onnxtext`).
+bool isOnnxFile(llvm::StringRef path);
+
+/// Reads a binary or textual ONNX model: checks it, inlines its functions,
+/// upgrades it to the newest opset, and translates it. Returns null after a
+/// diagnostic that names the file, the node and the reason.
+mlir::OwningOpRef<mlir::ModuleOp> importOnnx(llvm::StringRef path,
+                                             const ImportOptions &options,
+                                             mlir::MLIRContext *context);
+
+} // namespace neuroplast
+
+#endif // NEUROPLAST_FRONTEND_ONNX_IMPORT_H

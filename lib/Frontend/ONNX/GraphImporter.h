@@ -1,0 +1,185 @@
+//===- GraphImporter.h - Translates the nodes of a graph ------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_LIB_FRONTEND_ONNX_GRAPHIMPORTER_H
+#define NEUROPLAST_LIB_FRONTEND_ONNX_GRAPHIMPORTER_H
+
+#include "Tensors.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/SymbolTable.h"
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace neuroplast {
+
+/// What a value of the graph is known to be. A small integer tensor that comes
+/// from sizes is kept as its elements; it becomes a tensor only when one is
+/// needed.
+struct GraphValue {
+  mlir::Value value;
+  mlir::ElementsAttr constant;
+  std::optional<llvm::SmallVector<mlir::OpFoldResult>> elements;
+  bool isScalar = false;     ///< Of `elements`: rank 0, not 1.
+  mlir::Type elementType;    ///< Of `elements`: i64, i32 or i1.
+};
+
+class GraphImporter;
+
+/// One node under translation.
+class NodeContext {
+public:
+  NodeContext(GraphImporter &importer, const onnx::NodeProto &node,
+              mlir::Location location)
+      : importer(importer), node(node), location(location) {}
+
+  GraphImporter &importer;
+  const onnx::NodeProto &node;
+  mlir::Location location;
+
+  bool hasInput(int index) const {
+    return index < node.input_size() && !node.input(index).empty();
+  }
+  /// The operand as a tensor; null (after a diagnostic) if it is absent.
+  mlir::Value getInput(int index);
+  mlir::RankedTensorType getInputType(int index);
+  /// The operand if it is a constant, else null.
+  mlir::ElementsAttr getConstant(int index);
+  /// The operand as a list of sizes, whether constant, computed or read from a
+  /// tensor at run time; none if its length is unknown.
+  std::optional<llvm::SmallVector<mlir::OpFoldResult>> getSizes(int index);
+  /// The operand as constant integers; none if it is not constant.
+  std::optional<llvm::SmallVector<int64_t>> getConstantInts(int index);
+
+  const onnx::AttributeProto *getAttribute(llvm::StringRef name) const;
+  int64_t getInt(llvm::StringRef name, int64_t otherwise) const;
+  double getFloat(llvm::StringRef name, double otherwise) const;
+  std::string getString(llvm::StringRef name, llvm::StringRef otherwise) const;
+  std::optional<llvm::SmallVector<int64_t>> getInts(llvm::StringRef name) const;
+
+  /// Reports that the node cannot be translated.
+  mlir::InFlightDiagnostic error();
+
+  void setResult(int index, mlir::Value value);
+  void setConstant(int index, mlir::ElementsAttr value);
+  void setElements(int index, llvm::ArrayRef<mlir::OpFoldResult> elements,
+                   bool isScalar, mlir::Type elementType);
+
+  /// Creates an op whose types are inferred; null after a diagnostic.
+  template <typename Op>
+  Op create(mlir::ValueRange operands,
+            llvm::ArrayRef<mlir::NamedAttribute> attributes);
+  mlir::Operation *createNamed(llvm::StringRef name, mlir::ValueRange operands,
+                               llvm::ArrayRef<mlir::NamedAttribute> attributes);
+  /// `create`, with the results given to the node's outputs.
+  template <typename Op>
+  mlir::LogicalResult
+  replace(mlir::ValueRange operands,
+          llvm::ArrayRef<mlir::NamedAttribute> attributes) {
+    return setResults(create<Op>(operands, attributes));
+  }
+  mlir::LogicalResult setResults(mlir::Operation *op);
+};
+
+using NodeHandler = mlir::LogicalResult (*)(NodeContext &node);
+using HandlerTable = llvm::StringMap<NodeHandler>;
+
+void registerGenericHandlers(HandlerTable &table);
+void registerShapeHandlers(HandlerTable &table);
+void registerLayerHandlers(HandlerTable &table);
+
+/// Evaluates a node whose operands are all known sizes or integer constants;
+/// false if it is none of those, and nothing was done.
+bool foldSizes(NodeContext &node);
+
+/// Arithmetic on sizes, folded where both are known.
+class SizeArithmetic {
+public:
+  SizeArithmetic(mlir::OpBuilder &builder, mlir::Location location)
+      : b(builder), location(location) {}
+  using Size = mlir::OpFoldResult;
+
+  Size constant(int64_t value) { return b.getIndexAttr(value); }
+  Size add(Size lhs, Size rhs);
+  Size sub(Size lhs, Size rhs);
+  Size mul(Size lhs, Size rhs);
+  Size div(Size lhs, Size rhs); ///< Truncates towards zero.
+  Size rem(Size lhs, Size rhs); ///< Of the truncating division.
+  Size min(Size lhs, Size rhs);
+  Size max(Size lhs, Size rhs);
+  /// 1 or 0.
+  Size equal(Size lhs, Size rhs);
+  Size less(Size lhs, Size rhs);
+  /// `lhs` where the condition is not 0.
+  Size select(Size condition, Size lhs, Size rhs);
+  /// The quotient of two products, equal factors cancelled.
+  Size divideProducts(llvm::ArrayRef<Size> numerator,
+                      llvm::ArrayRef<Size> denominator);
+  Size getDim(mlir::Value tensor, int64_t axis);
+  mlir::Value toValue(Size size);
+
+private:
+  template <typename Op> Size combine(Size lhs, Size rhs);
+  Size compare(mlir::arith::CmpIPredicate predicate, Size lhs, Size rhs);
+  mlir::OpBuilder &b;
+  mlir::Location location;
+};
+
+/// Translates one graph into a function of a module.
+class GraphImporter {
+public:
+  GraphImporter(std::shared_ptr<LoadedModel> model, mlir::ModuleOp module,
+                llvm::StringRef path);
+
+  mlir::LogicalResult importMain();
+
+  mlir::OpBuilder builder;
+  std::shared_ptr<LoadedModel> model;
+  mlir::ModuleOp module;
+  mlir::MLIRContext *context;
+
+  GraphValue *lookup(llvm::StringRef name);
+  void define(llvm::StringRef name, GraphValue value);
+  /// The tensor of a value, made now if it was kept as a constant or elements.
+  mlir::Value materialize(llvm::StringRef name, mlir::Location location);
+  /// Translates the nodes of a subgraph that sees the values around it; the
+  /// names it defines are forgotten afterwards. Returns its outputs.
+  mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+  importSubgraph(const onnx::GraphProto &graph, mlir::ValueRange inputs,
+                 llvm::ArrayRef<mlir::Value *> outputs = {});
+  mlir::Type convertType(const onnx::TypeProto &type);
+  /// The type that the ONNX library inferred for a value, or null.
+  mlir::Type getInferredType(llvm::StringRef name);
+
+  mlir::Location getLocation(const onnx::NodeProto &node);
+
+private:
+  mlir::LogicalResult importInitializers(const onnx::GraphProto &graph);
+  mlir::LogicalResult importNode(const onnx::NodeProto &node);
+  mlir::LogicalResult importOpaque(NodeContext &node, llvm::StringRef reason);
+  mlir::Value createParam(llvm::StringRef name, mlir::ElementsAttr value,
+                          mlir::Location location);
+  void setModelAttributes();
+
+  mlir::SymbolTable symbols;
+  llvm::StringMap<GraphValue> values;
+  llvm::StringMap<mlir::Type> inferred;
+  HandlerTable handlers;
+  std::string path;
+};
+
+template <typename Op>
+Op NodeContext::create(mlir::ValueRange operands,
+                       llvm::ArrayRef<mlir::NamedAttribute> attributes) {
+  return llvm::cast_or_null<Op>(
+      createNamed(Op::getOperationName(), operands, attributes));
+}
+
+} // namespace neuroplast
+
+#endif // NEUROPLAST_LIB_FRONTEND_ONNX_GRAPHIMPORTER_H

@@ -1,0 +1,397 @@
+//===- LayerHandlers.cpp - Layers whose ONNX form differs -----------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "GraphImporter.h"
+
+using namespace mlir;
+using namespace neuroplast;
+using namespace neuroplast::neuro;
+
+namespace {
+
+/// The lists that convolutions and pools share, one entry per spatial axis.
+struct WindowAttributes {
+  SmallVector<int64_t> strides, dilations, pads;
+  std::string autoPad;
+};
+
+FailureOr<WindowAttributes> getWindow(NodeContext &node, int64_t spatial) {
+  WindowAttributes window;
+  window.strides =
+      node.getInts("strides").value_or(SmallVector<int64_t>(spatial, 1));
+  window.dilations =
+      node.getInts("dilations").value_or(SmallVector<int64_t>(spatial, 1));
+  window.pads =
+      node.getInts("pads").value_or(SmallVector<int64_t>(2 * spatial, 0));
+  window.autoPad = node.getString("auto_pad", "NOTSET");
+  if (window.autoPad == "VALID") {
+    window.autoPad = "NOTSET";
+    window.pads.assign(2 * spatial, 0);
+  }
+  return window;
+}
+
+/// Automatic paddings of known sizes are written out.
+void resolveAutoPad(WindowAttributes &window, RankedTensorType input,
+                    ArrayRef<int64_t> kernel) {
+  if (window.autoPad == "NOTSET")
+    return;
+  size_t spatial = kernel.size();
+  for (size_t axis = 0; axis < spatial; ++axis)
+    if (input.isDynamicDim(axis + 2) || ShapedType::isDynamic(kernel[axis]))
+      return;
+  for (size_t axis = 0; axis < spatial; ++axis) {
+    int64_t size = input.getDimSize(axis + 2), stride = window.strides[axis];
+    int64_t count = llvm::divideCeil(size, stride);
+    int64_t extent = (kernel[axis] - 1) * window.dilations[axis] + 1;
+    int64_t total = std::max<int64_t>((count - 1) * stride + extent - size, 0);
+    int64_t low = window.autoPad == "SAME_UPPER" ? total / 2 : total - total / 2;
+    window.pads[axis] = low;
+    window.pads[axis + spatial] = total - low;
+  }
+  window.autoPad = "NOTSET";
+}
+
+SmallVector<NamedAttribute> getAttributes(Builder &b,
+                                          const WindowAttributes &window) {
+  return {
+      b.getNamedAttr("strides", b.getDenseI64ArrayAttr(window.strides)),
+      b.getNamedAttr("dilations", b.getDenseI64ArrayAttr(window.dilations)),
+      b.getNamedAttr("pads", b.getDenseI64ArrayAttr(window.pads))};
+}
+
+/// Input, weight and kernel sizes of a convolution.
+FailureOr<SmallVector<int64_t>> getKernel(NodeContext &node,
+                                          RankedTensorType &input) {
+  input = node.getInputType(0);
+  RankedTensorType weight = node.getInputType(1);
+  if (!input || !weight)
+    return failure();
+  if (input.getRank() < 3 || weight.getRank() != input.getRank())
+    return LogicalResult(node.error() << "has a weight of rank "
+                                      << weight.getRank()
+                                      << " for an input of rank "
+                                      << input.getRank());
+  return SmallVector<int64_t>(weight.getShape().drop_front(2));
+}
+
+bool hasListSizes(const WindowAttributes &window, size_t spatial) {
+  return window.strides.size() == spatial &&
+         window.dilations.size() == spatial && window.pads.size() == 2 * spatial;
+}
+
+SmallVector<Value> getPresentInputs(NodeContext &node, int count) {
+  SmallVector<Value> inputs;
+  for (int i = 0; i < count; ++i)
+    if (node.hasInput(i))
+      inputs.push_back(node.getInput(i));
+  return inputs;
+}
+
+LogicalResult importConv(NodeContext &node) {
+  RankedTensorType input;
+  auto kernel = getKernel(node, input);
+  if (failed(kernel))
+    return failure();
+  Builder &b = node.importer.builder;
+  auto window = getWindow(node, kernel->size());
+  if (!hasListSizes(*window, kernel->size()))
+    return node.error() << "has strides, dilations or pads of a wrong length";
+  resolveAutoPad(*window, input, *kernel);
+  SmallVector<NamedAttribute> attributes = getAttributes(b, *window);
+  attributes.push_back(
+      b.getNamedAttr("group", b.getI64IntegerAttr(node.getInt("group", 1))));
+  attributes.push_back(
+      b.getNamedAttr("auto_pad", b.getStringAttr(window->autoPad)));
+  SmallVector<Value> inputs = getPresentInputs(node, 3);
+  if (llvm::is_contained(inputs, Value()))
+    return failure();
+  return node.replace<ConvOp>(inputs, attributes);
+}
+
+LogicalResult importConvInteger(NodeContext &node) {
+  RankedTensorType input;
+  auto kernel = getKernel(node, input);
+  if (failed(kernel))
+    return failure();
+  Builder &b = node.importer.builder;
+  auto window = getWindow(node, kernel->size());
+  if (!hasListSizes(*window, kernel->size()))
+    return node.error() << "has strides, dilations or pads of a wrong length";
+  resolveAutoPad(*window, input, *kernel);
+  SmallVector<NamedAttribute> attributes = getAttributes(b, *window);
+  attributes.push_back(
+      b.getNamedAttr("group", b.getI64IntegerAttr(node.getInt("group", 1))));
+  attributes.push_back(
+      b.getNamedAttr("auto_pad", b.getStringAttr(window->autoPad)));
+  SmallVector<int32_t> segments{1, 1, node.hasInput(2), node.hasInput(3)};
+  attributes.push_back(b.getNamedAttr("operandSegmentSizes",
+                                      b.getDenseI32ArrayAttr(segments)));
+  SmallVector<Value> inputs = getPresentInputs(node, 4);
+  if (llvm::is_contained(inputs, Value()))
+    return failure();
+  return node.replace<ConvIntegerOp>(inputs, attributes);
+}
+
+LogicalResult importConvTranspose(NodeContext &node) {
+  RankedTensorType input;
+  auto kernel = getKernel(node, input);
+  if (failed(kernel))
+    return failure();
+  Builder &b = node.importer.builder;
+  size_t spatial = kernel->size();
+  auto window = getWindow(node, spatial);
+  SmallVector<int64_t> outputPadding =
+      node.getInts("output_padding").value_or(SmallVector<int64_t>(spatial, 0));
+  if (!hasListSizes(*window, spatial) || outputPadding.size() != spatial)
+    return node.error() << "has strides, dilations or pads of a wrong length";
+  auto outputShape = node.getInts("output_shape");
+  bool same = window->autoPad != "NOTSET";
+  if (outputShape || same) {
+    for (size_t axis = 0; axis < spatial; ++axis) {
+      int64_t size = input.getDimSize(axis + 2);
+      if (ShapedType::isDynamic(size) || ShapedType::isDynamic((*kernel)[axis]))
+        return node.error() << "has automatic paddings of an unknown size";
+      int64_t stride = window->strides[axis];
+      int64_t full = stride * (size - 1) + outputPadding[axis] +
+                     ((*kernel)[axis] - 1) * window->dilations[axis] + 1;
+      int64_t wanted = outputShape
+                           ? (*outputShape)[axis + outputShape->size() - spatial]
+                           : size * stride;
+      int64_t total = full - wanted;
+      if (total < 0) {
+        // Nothing to crop: the missing rows are added behind.
+        outputPadding[axis] -= total;
+        total = 0;
+      }
+      int64_t half = total / 2;
+
+      // SAME_UPPER crops less before than after.
+      window->pads[axis] = window->autoPad == "SAME_UPPER" ? half : total - half;
+      window->pads[axis + spatial] = total - window->pads[axis];
+    }
+  }
+  SmallVector<NamedAttribute> attributes = getAttributes(b, *window);
+  attributes.push_back(b.getNamedAttr("output_padding",
+                                      b.getDenseI64ArrayAttr(outputPadding)));
+  attributes.push_back(
+      b.getNamedAttr("group", b.getI64IntegerAttr(node.getInt("group", 1))));
+  SmallVector<Value> inputs = getPresentInputs(node, 3);
+  if (llvm::is_contained(inputs, Value()))
+    return failure();
+  return node.replace<ConvTransposeOp>(inputs, attributes);
+}
+
+template <typename Op> LogicalResult importPool(NodeContext &node) {
+  RankedTensorType input = node.getInputType(0);
+  auto kernel = node.getInts("kernel_shape");
+  if (!input)
+    return failure();
+  if (!kernel || static_cast<int64_t>(kernel->size()) != input.getRank() - 2)
+    return node.error() << "has no kernel size for each spatial axis of "
+                        << input;
+  Builder &b = node.importer.builder;
+  auto window = getWindow(node, kernel->size());
+  if (!hasListSizes(*window, kernel->size()))
+    return node.error() << "has strides, dilations or pads of a wrong length";
+  resolveAutoPad(*window, input, *kernel);
+  SmallVector<NamedAttribute> attributes = getAttributes(b, *window);
+  attributes.push_back(
+      b.getNamedAttr("kernel_shape", b.getDenseI64ArrayAttr(*kernel)));
+  attributes.push_back(
+      b.getNamedAttr("auto_pad", b.getStringAttr(window->autoPad)));
+  for (StringRef name : {"ceil_mode", "storage_order", "count_include_pad", "p"})
+    if (const auto *attribute = node.getAttribute(name))
+      if (llvm::is_contained(Op::getAttributeNames(), name))
+        attributes.push_back(
+            b.getNamedAttr(name, b.getI64IntegerAttr(attribute->i())));
+  return node.replace<Op>(node.getInput(0), attributes);
+}
+
+/// A global pool is a reduction over all spatial axes.
+template <typename Op> LogicalResult importGlobalPool(NodeContext &node) {
+  RankedTensorType input = node.getInputType(0);
+  if (!input)
+    return failure();
+  Builder &b = node.importer.builder;
+  auto axes = llvm::to_vector(llvm::seq<int64_t>(2, input.getRank()));
+  return node.replace<Op>(
+      node.getInput(0),
+      {b.getNamedAttr("axes", b.getDenseI64ArrayAttr(axes)),
+       b.getNamedAttr("keepdims", b.getBoolAttr(true))});
+}
+
+LogicalResult importGlobalLpPool(NodeContext &node) {
+  int64_t p = node.getInt("p", 2);
+  if (p == 1)
+    return importGlobalPool<ReduceL1Op>(node);
+  if (p == 2)
+    return importGlobalPool<ReduceL2Op>(node);
+  return node.error() << "has p = " << p << ", expected 1 or 2";
+}
+
+LogicalResult importBatchNorm(NodeContext &node) {
+  if (node.getInt("training_mode", 0))
+    return node.error() << "is in training mode";
+  Builder &b = node.importer.builder;
+  SmallVector<Value> inputs = getPresentInputs(node, 5);
+  if (inputs.size() != 5 || llvm::is_contained(inputs, Value()))
+    return failure();
+  SmallVector<NamedAttribute> attributes;
+  for (StringRef name : {"epsilon", "momentum"})
+    if (const auto *attribute = node.getAttribute(name))
+      attributes.push_back(
+          b.getNamedAttr(name, b.getF32FloatAttr(attribute->f())));
+  // Running statistics follow the data; they are not trained.
+  for (Value statistics : ArrayRef(inputs).drop_front(3))
+    if (auto read = statistics.getDefiningOp<GetParamOp>())
+      if (auto param = node.importer.module.lookupSymbol<ParamOp>(read.getName()))
+        param.setTrainable(false);
+  return node.replace<BatchNormOp>(inputs, attributes);
+}
+
+/// Inference: the input itself, and a mask of ones.
+LogicalResult importDropout(NodeContext &node) {
+  if (node.hasInput(2)) {
+    auto mode = node.getConstant(2);
+    auto flag = mode ? getIntegers(mode) : std::nullopt;
+    if (!flag || flag->empty() || flag->front())
+      return node.error() << "is in training mode";
+  }
+  Value input = node.getInput(0);
+  if (!input)
+    return failure();
+  node.setResult(0, input);
+  if (node.node.output_size() > 1 && !node.node.output(1).empty()) {
+    auto type = cast<RankedTensorType>(input.getType());
+    if (!type.hasStaticShape())
+      return node.error() << "asks for the mask of an unknown shape";
+    Builder &b = node.importer.builder;
+    node.setConstant(1, DenseElementsAttr::get(type.clone(b.getI1Type()), true));
+  }
+  return success();
+}
+
+LogicalResult importCast(NodeContext &node) {
+  Builder &b = node.importer.builder;
+  Type to = getElementType(node.getInt("to", 0), b.getContext());
+  if (!to || isa<StringType>(to))
+    return node.error() << "casts to an element type that is not modelled";
+  RankedTensorType type;
+  if (node.importer.lookup(node.node.input(0))->elements && to.isInteger()) {
+    // A list of sizes stays one.
+    GraphValue known = *node.importer.lookup(node.node.input(0));
+    if (to.isInteger(64) || to.isInteger(32)) {
+      node.setElements(0, *known.elements, known.isScalar, to);
+      return success();
+    }
+  }
+  if (ElementsAttr constant = node.getConstant(0)) {
+    auto from = cast<RankedTensorType>(constant.getShapedType());
+    if (from.getElementType() == to) {
+      node.setConstant(0, constant);
+      return success();
+    }
+    // Floats to floats and small integers are converted now.
+    if (isa<FloatType>(to)) {
+      std::optional<SmallVector<double>> numbers = getFloats(constant);
+      if (!numbers)
+        if (auto ints = getIntegers(constant)) {
+          numbers.emplace();
+          for (int64_t value : *ints)
+            numbers->push_back(static_cast<double>(value));
+        }
+      if (numbers) {
+        std::string bytes;
+        auto floatType = cast<FloatType>(to);
+        for (double number : *numbers) {
+          APFloat converted(number);
+          bool lossy = false;
+          converted.convert(floatType.getFloatSemantics(),
+                            APFloat::rmNearestTiesToEven, &lossy);
+          APInt bits = converted.bitcastToAPInt();
+          uint64_t raw = bits.getZExtValue();
+          bytes.append(reinterpret_cast<const char *>(&raw),
+                       llvm::divideCeil(floatType.getWidth(), 8));
+        }
+        node.setConstant(0, makeElements(from.clone(to), node.node.output(0),
+                                         std::move(bytes)));
+        return success();
+      }
+    }
+  }
+  type = node.getInputType(0);
+  if (!type)
+    return failure();
+  if (type.getElementType() == to) {
+    node.setResult(0, node.getInput(0));
+    return success();
+  }
+  return node.replace<CastOp>(
+      node.getInput(0),
+      {b.getNamedAttr("to", TypeAttr::get(to)),
+       b.getNamedAttr("saturate", b.getBoolAttr(node.getInt("saturate", 1)))});
+}
+
+LogicalResult importQuantizeLinear(NodeContext &node) {
+  Builder &b = node.importer.builder;
+  SmallVector<Value> inputs = getPresentInputs(node, 3);
+  if (inputs.size() < 2 || llvm::is_contained(inputs, Value()))
+    return failure();
+  Type to = IntegerType::get(b.getContext(), 8, IntegerType::Unsigned);
+  if (int64_t type = node.getInt("output_dtype", 0))
+    to = getElementType(type, b.getContext());
+  else if (inputs.size() == 3)
+    to = getElementTypeOrSelf(inputs[2].getType());
+  if (!to)
+    return node.error() << "quantizes to a type that is not modelled";
+  if (node.getInt("precision", 0))
+    return node.error() << "has a precision, which is not modelled";
+  return node.replace<QuantizeLinearOp>(
+      inputs,
+      {b.getNamedAttr("axis", b.getI64IntegerAttr(node.getInt("axis", 1))),
+       b.getNamedAttr("block_size",
+                      b.getI64IntegerAttr(node.getInt("block_size", 0))),
+       b.getNamedAttr("saturate", b.getBoolAttr(node.getInt("saturate", 1))),
+       b.getNamedAttr("to", TypeAttr::get(to))});
+}
+
+LogicalResult importEyeLike(NodeContext &node) {
+  Builder &b = node.importer.builder;
+  RankedTensorType type = node.getInputType(0);
+  if (!type)
+    return failure();
+  Type to = type.getElementType();
+  if (int64_t dtype = node.getInt("dtype", 0))
+    to = getElementType(dtype, b.getContext());
+  if (!to)
+    return node.error() << "has an element type that is not modelled";
+  return node.replace<EyeLikeOp>(
+      node.getInput(0),
+      {b.getNamedAttr("k", b.getI64IntegerAttr(node.getInt("k", 0))),
+       b.getNamedAttr("to", TypeAttr::get(to))});
+}
+
+} // namespace
+
+void neuroplast::registerLayerHandlers(HandlerTable &table) {
+  table["Conv"] = importConv;
+  table["ConvInteger"] = importConvInteger;
+  table["ConvTranspose"] = importConvTranspose;
+  table["MaxPool"] = importPool<MaxPoolOp>;
+  table["AveragePool"] = importPool<AveragePoolOp>;
+  table["LpPool"] = importPool<LpPoolOp>;
+  table["GlobalAveragePool"] = importGlobalPool<ReduceMeanOp>;
+  table["GlobalMaxPool"] = importGlobalPool<ReduceMaxOp>;
+  table["GlobalLpPool"] = importGlobalLpPool;
+  table["BatchNormalization"] = importBatchNorm;
+  table["Dropout"] = importDropout;
+  table["Cast"] = importCast;
+  table["QuantizeLinear"] = importQuantizeLinear;
+  table["EyeLike"] = importEyeLike;
+}

@@ -1,0 +1,289 @@
+//===- ModelLoader.cpp - Read, check and upgrade an ONNX model ------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ModelLoader.h"
+
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/stubs/logging.h>
+#include <sys/stat.h>
+
+#include "onnx/checker.h"
+#include "onnx/defs/parser.h"
+#include "onnx/defs/schema.h"
+#include "onnx/inliner/inliner.h"
+#include "onnx/shape_inference/implementation.h"
+#include "onnx/version_converter/convert.h"
+
+using namespace neuroplast;
+using llvm::createStringError;
+using llvm::StringRef;
+
+static llvm::Error makeError(const llvm::Twine &message) {
+  // The library's messages span lines; ours are one line.
+  std::string line = message.str();
+  for (char &c : line)
+    if (c == '\n' || c == '\r')
+      c = ' ';
+  return createStringError(llvm::inconvertibleErrorCode(), line);
+}
+
+/// The highest version of the default operator set that a model imports.
+static int64_t getOpset(const onnx::ModelProto &model) {
+  for (const auto &entry : model.opset_import())
+    if (entry.domain().empty() || entry.domain() == "ai.onnx")
+      return entry.version();
+  return 1;
+}
+
+/// The operator set of which the library knows converters from every older one.
+static int64_t getNewestOpset() {
+  const auto &versions =
+      onnx::OpSchemaRegistry::DomainToVersionRange::Instance().Map();
+  int64_t newest = versions.at("").second;
+  return std::min<int64_t>(newest, 26);
+}
+
+static llvm::Error parse(StringRef path, onnx::ModelProto &model) {
+  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
+                                            /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    return makeError("cannot be read: " + buffer.getError().message());
+  StringRef bytes = (*buffer)->getBuffer();
+  if (path.ends_with(".onnxtext")) {
+    std::string text = bytes.str();
+    auto status = onnx::OnnxParser::Parse(model, text.c_str());
+    if (!status.IsOK())
+      return makeError("is no ONNX text: " +
+                       llvm::Twine(status.ErrorMessage()));
+    return llvm::Error::success();
+  }
+  if (bytes.size() > static_cast<size_t>(INT32_MAX))
+    return makeError("is larger than 2 GiB; keep its weights as external data");
+  google::protobuf::io::ArrayInputStream stream(bytes.data(), bytes.size());
+  google::protobuf::io::CodedInputStream coded(&stream);
+  coded.SetTotalBytesLimit(INT32_MAX);
+  if (!model.ParseFromCodedStream(&coded) || !coded.ConsumedEntireMessage())
+    return makeError("is no ONNX model, or is truncated");
+  if (!model.has_graph())
+    return makeError("holds no graph");
+  return llvm::Error::success();
+}
+
+static llvm::Error
+applyInputShapes(onnx::GraphProto &graph,
+                 const llvm::StringMap<llvm::SmallVector<int64_t>> &shapes) {
+  for (const auto &entry : shapes) {
+    onnx::ValueInfoProto *input = nullptr;
+    for (auto &candidate : *graph.mutable_input())
+      if (candidate.name() == entry.getKey())
+        input = &candidate;
+    if (!input || !input->type().has_tensor_type())
+      return makeError("has no tensor input '" + entry.getKey() + "'");
+    auto *type = input->mutable_type()->mutable_tensor_type();
+    const auto &sizes = entry.getValue();
+    if (type->has_shape()) {
+      if (static_cast<size_t>(type->shape().dim_size()) != sizes.size())
+        return makeError("input '" + entry.getKey() + "' has rank " +
+                         llvm::Twine(type->shape().dim_size()) + ", not " +
+                         llvm::Twine(sizes.size()));
+      for (size_t axis = 0; axis < sizes.size(); ++axis) {
+        const auto &dim = type->shape().dim(axis);
+        if (dim.has_dim_value() && dim.dim_value() > 0 &&
+            dim.dim_value() != sizes[axis])
+          return makeError("input '" + entry.getKey() + "' has size " +
+                           llvm::Twine(dim.dim_value()) + " along axis " +
+                           llvm::Twine(axis) + ", not " +
+                           llvm::Twine(sizes[axis]));
+      }
+    }
+    type->clear_shape();
+    for (int64_t size : sizes)
+      type->mutable_shape()->add_dim()->set_dim_value(size);
+  }
+  return llvm::Error::success();
+}
+
+/// Before IR version 4 every initializer is a graph input too; those that have
+/// a value are constants here.
+static void dropInitializedInputs(onnx::GraphProto &graph) {
+  llvm::StringMap<bool> initialized;
+  for (const auto &tensor : graph.initializer())
+    initialized[tensor.name()] = true;
+  auto *inputs = graph.mutable_input();
+  for (int i = inputs->size() - 1; i >= 0; --i)
+    if (initialized.count(inputs->Get(i).name()))
+      inputs->DeleteSubrange(i, 1);
+}
+
+/// Operators that only their definition as a function explains.
+static bool isInlinedOperator(StringRef name) {
+  static constexpr llvm::StringLiteral names[] = {
+      "AffineGrid",       "Bernoulli",           "BlackmanWindow",
+      "CastLike",         "CenterCropPad",       "DynamicQuantizeLinear",
+      "HammingWindow",    "HannWindow",          "MeanVarianceNormalization",
+      "NegativeLogLikelihoodLoss",               "SequenceMap",
+      "SoftmaxCrossEntropyLoss"};
+  return llvm::is_contained(names, name);
+}
+
+static void inlineRareOperators(onnx::ModelProto &model) {
+  onnx::inliner::FunctionIdVector ids;
+  for (const auto &node : model.graph().node())
+    if (node.domain().empty() && isInlinedOperator(node.op_type()))
+      ids.push_back({"", node.op_type()});
+  if (ids.empty())
+    return;
+  auto set = onnx::inliner::FunctionIdSet::Create(std::move(ids));
+  onnx::inliner::InlineSelectedFunctions(model, *set,
+                                         onnx::OpSchemaRegistry::Instance());
+}
+
+/// Takes the raw bytes of large initializers out, so that no step copies them.
+static llvm::StringMap<std::string> takeLargeData(onnx::GraphProto &graph) {
+  llvm::StringMap<std::string> data;
+  for (auto &tensor : *graph.mutable_initializer())
+    if (tensor.raw_data().size() >= 4096)
+      data[tensor.name()].swap(*tensor.mutable_raw_data());
+  return data;
+}
+
+static void restoreLargeData(onnx::GraphProto &graph,
+                             llvm::StringMap<std::string> &data) {
+  for (auto &tensor : *graph.mutable_initializer()) {
+    auto it = data.find(tensor.name());
+    if (it != data.end())
+      tensor.mutable_raw_data()->swap(it->second);
+  }
+}
+
+llvm::Expected<std::shared_ptr<LoadedModel>> neuroplast::loadModel(
+    StringRef path,
+    const llvm::StringMap<llvm::SmallVector<int64_t>> &inputShapes) {
+  google::protobuf::LogSilencer silence;
+  auto model = std::make_shared<LoadedModel>();
+  llvm::SmallString<128> folder(path);
+  llvm::sys::path::remove_filename(folder);
+  model->folder = folder.empty() ? "." : folder.str().str();
+  if (llvm::Error error = parse(path, model->proto))
+    return std::move(error);
+  model->originalOpset = getOpset(model->proto);
+  if (model->originalOpset > getNewestOpset() + 2 || model->originalOpset < 1)
+    return makeError("uses opset " + llvm::Twine(model->originalOpset) +
+                     "; the newest known one is " +
+                     llvm::Twine(getNewestOpset()));
+  try {
+    // Sizes and offsets first: the checker reads external files.
+    for (const auto &tensor : model->proto.graph().initializer())
+      if (tensor.data_location() == onnx::TensorProto::EXTERNAL)
+        if (auto data = mapExternalData(*model, tensor); !data)
+          return data.takeError();
+    onnx::checker::check_model(model->proto);
+    onnx::inliner::InlineLocalFunctions(model->proto, /*convert_version=*/true);
+    if (llvm::Error error =
+            applyInputShapes(*model->proto.mutable_graph(), inputShapes))
+      return std::move(error);
+    auto data = takeLargeData(*model->proto.mutable_graph());
+    if (model->originalOpset < getNewestOpset()) {
+      // Not every operator has a converter; then the model's own opset stays.
+      try {
+        onnx::ModelProto upgraded = onnx::version_conversion::ConvertVersion(
+            model->proto, getNewestOpset());
+        // The converter drops what it does not know of.
+        upgraded.mutable_metadata_props()->CopyFrom(
+            model->proto.metadata_props());
+        model->proto.Swap(&upgraded);
+      } catch (const std::exception &) {
+      }
+    }
+    inlineRareOperators(model->proto);
+    try {
+      onnx::ShapeInferenceOptions options(/*check_type=*/false,
+                                          /*strict_mode=*/0,
+                                          /*data_prop=*/true);
+      onnx::shape_inference::InferShapes(
+          model->proto, onnx::OpSchemaRegistry::Instance(), options);
+    } catch (const std::exception &) {
+      // Shapes are inferred again, op by op, during the translation.
+    }
+    restoreLargeData(*model->proto.mutable_graph(), data);
+  } catch (const std::exception &error) {
+    return makeError("is no valid ONNX model: " + llvm::Twine(error.what()));
+  }
+  dropInitializedInputs(*model->proto.mutable_graph());
+  model->opset = getOpset(model->proto);
+  return model;
+}
+
+llvm::Expected<std::pair<std::shared_ptr<llvm::MemoryBuffer>, StringRef>>
+neuroplast::mapExternalData(LoadedModel &model,
+                            const onnx::TensorProto &tensor) {
+  std::string location;
+  uint64_t offset = 0, length = UINT64_MAX;
+  for (const auto &entry : tensor.external_data()) {
+    StringRef value = entry.value();
+    bool bad = false;
+    if (entry.key() == "location")
+      location = value.str();
+    else if (entry.key() == "offset")
+      bad = value.getAsInteger(10, offset);
+    else if (entry.key() == "length")
+      bad = value.getAsInteger(10, length);
+    if (bad)
+      return makeError("tensor '" + tensor.name() + "' has a malformed " +
+                       entry.key() + " of external data");
+  }
+  auto refuse = [&](const llvm::Twine &reason) {
+    return makeError("tensor '" + tensor.name() + "' has external data '" +
+                     location + "' that " + reason);
+  };
+  if (location.empty())
+    return refuse("names no file");
+  if (llvm::sys::path::is_absolute(location))
+    return refuse("is an absolute path");
+  for (auto it = llvm::sys::path::begin(location),
+            end = llvm::sys::path::end(location);
+       it != end; ++it)
+    if (*it == "..")
+      return refuse("leaves the folder of the model");
+  llvm::SmallString<128> path(model.folder);
+  llvm::sys::path::append(path, location);
+  // No part below the model's folder may be a link, nor the file a second name
+  // of one that may lie elsewhere.
+  llvm::SmallString<128> part(model.folder);
+  for (auto it = llvm::sys::path::begin(location),
+            end = llvm::sys::path::end(location);
+       it != end; ++it) {
+    llvm::sys::path::append(part, *it);
+    if (llvm::sys::fs::is_symlink_file(part))
+      return refuse("is a symbolic link");
+  }
+  struct stat status;
+  if (::stat(path.c_str(), &status) != 0)
+    return refuse("does not exist");
+  if (!S_ISREG(status.st_mode))
+    return refuse("is no regular file");
+  if (status.st_nlink > 1)
+    return refuse("is a hard link");
+  std::shared_ptr<llvm::MemoryBuffer> &file = model.files[path];
+  if (!file) {
+    auto mapped = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
+                                              /*RequiresNullTerminator=*/false);
+    if (!mapped)
+      return refuse("cannot be read: " + mapped.getError().message());
+    file = std::move(*mapped);
+  }
+  uint64_t size = file->getBufferSize();
+  if (offset > size || (length != UINT64_MAX && length > size - offset))
+    return refuse("is shorter than the tensor claims");
+  return std::pair(file, file->getBuffer().substr(offset, length));
+}

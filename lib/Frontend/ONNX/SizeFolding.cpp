@@ -1,0 +1,380 @@
+//===- SizeFolding.cpp - Evaluate the arithmetic of sizes -----------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "GraphImporter.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace neuroplast;
+
+using Size = OpFoldResult;
+
+//===----------------------------------------------------------------------===//
+// SizeArithmetic
+//===----------------------------------------------------------------------===//
+
+Value SizeArithmetic::toValue(Size size) {
+  return getValueOrCreateConstantIndexOp(b, location, size);
+}
+
+static Size fold(OpBuilder &b, Value value) {
+  if (auto constant = getConstantIntValue(value))
+    return b.getIndexAttr(*constant);
+  return value;
+}
+
+template <typename Op> Size SizeArithmetic::combine(Size lhs, Size rhs) {
+  return fold(b, b.createOrFold<Op>(location, toValue(lhs), toValue(rhs)));
+}
+Size SizeArithmetic::add(Size lhs, Size rhs) {
+  return combine<arith::AddIOp>(lhs, rhs);
+}
+Size SizeArithmetic::sub(Size lhs, Size rhs) {
+  return combine<arith::SubIOp>(lhs, rhs);
+}
+Size SizeArithmetic::mul(Size lhs, Size rhs) {
+  return combine<arith::MulIOp>(lhs, rhs);
+}
+Size SizeArithmetic::div(Size lhs, Size rhs) {
+  return combine<arith::DivSIOp>(lhs, rhs);
+}
+Size SizeArithmetic::rem(Size lhs, Size rhs) {
+  return combine<arith::RemSIOp>(lhs, rhs);
+}
+Size SizeArithmetic::min(Size lhs, Size rhs) {
+  return combine<arith::MinSIOp>(lhs, rhs);
+}
+Size SizeArithmetic::max(Size lhs, Size rhs) {
+  return combine<arith::MaxSIOp>(lhs, rhs);
+}
+Size SizeArithmetic::compare(arith::CmpIPredicate predicate, Size lhs,
+                             Size rhs) {
+  Value flag = b.createOrFold<arith::CmpIOp>(location, predicate, toValue(lhs),
+                                             toValue(rhs));
+  if (auto constant = getConstantIntValue(flag))
+    return b.getIndexAttr(*constant != 0);
+  return fold(b, b.createOrFold<arith::IndexCastUIOp>(
+                     location, b.getIndexType(), flag));
+}
+Size SizeArithmetic::equal(Size lhs, Size rhs) {
+  return compare(arith::CmpIPredicate::eq, lhs, rhs);
+}
+Size SizeArithmetic::less(Size lhs, Size rhs) {
+  return compare(arith::CmpIPredicate::slt, lhs, rhs);
+}
+Size SizeArithmetic::select(Size condition, Size lhs, Size rhs) {
+  if (auto constant = getConstantIntValue(condition))
+    return *constant ? lhs : rhs;
+  Value flag = arith::CmpIOp::create(b, location, arith::CmpIPredicate::ne,
+                                     toValue(condition),
+                                     toValue(b.getIndexAttr(0)));
+  return fold(b, b.createOrFold<arith::SelectOp>(location, flag, toValue(lhs),
+                                                 toValue(rhs)));
+}
+
+Size SizeArithmetic::getDim(Value tensor, int64_t axis) {
+  return tensor::getMixedSize(b, location, tensor, axis);
+}
+
+/// Whether two sizes are certainly the same.
+static bool areEqual(Size lhs, Size rhs) {
+  if (isEqualConstantIntOrValue(lhs, rhs))
+    return true;
+  auto left = dyn_cast<Value>(lhs), right = dyn_cast<Value>(rhs);
+  if (!left || !right)
+    return false;
+  auto leftDim = left.getDefiningOp<tensor::DimOp>();
+  auto rightDim = right.getDefiningOp<tensor::DimOp>();
+  return leftDim && rightDim && leftDim.getSource() == rightDim.getSource() &&
+         leftDim.getConstantIndex() &&
+         leftDim.getConstantIndex() == rightDim.getConstantIndex();
+}
+
+Size SizeArithmetic::divideProducts(ArrayRef<Size> numerator,
+                                    ArrayRef<Size> denominator) {
+  int64_t above = 1, below = 1;
+  SmallVector<Size> open;
+  for (Size factor : numerator) {
+    if (auto constant = getConstantIntValue(factor))
+      above *= *constant;
+    else
+      open.push_back(factor);
+  }
+  SmallVector<Size> divisors;
+  for (Size factor : denominator) {
+    if (auto constant = getConstantIntValue(factor)) {
+      below *= *constant;
+      continue;
+    }
+    auto *same = llvm::find_if(
+        open, [&](Size other) { return areEqual(factor, other); });
+    if (same != open.end())
+      open.erase(same);
+    else
+      divisors.push_back(factor);
+  }
+  if (below != 0 && above % below == 0) {
+    above /= below;
+    below = 1;
+  }
+  Size result = constant(above);
+  for (Size factor : open)
+    result = mul(result, factor);
+  if (below != 1)
+    result = div(result, constant(below));
+  for (Size factor : divisors)
+    result = div(result, factor);
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Folding
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Sizes or small integer constants of rank 0 or 1.
+struct Elements {
+  SmallVector<Size> sizes;
+  bool isScalar;
+  Type type;
+  bool isComputed; ///< From sizes, not a constant of the model.
+};
+
+std::optional<Elements> getElements(NodeContext &node, int index) {
+  if (!node.hasInput(index))
+    return std::nullopt;
+  GraphValue *known = node.importer.lookup(node.node.input(index));
+  if (!known)
+    return std::nullopt;
+  if (known->elements)
+    return Elements{*known->elements, known->isScalar, known->elementType, true};
+  if (!known->constant)
+    return std::nullopt;
+  auto type = cast<RankedTensorType>(known->constant.getShapedType());
+  auto integer = dyn_cast<IntegerType>(type.getElementType());
+  if (!integer || integer.isUnsigned() || type.getRank() > 1 ||
+      type.getNumElements() > 64)
+    return std::nullopt;
+  auto ints = getIntegers(known->constant);
+  if (!ints)
+    return std::nullopt;
+  Elements result{{}, type.getRank() == 0, integer, false};
+  for (int64_t value : *ints)
+    result.sizes.push_back(node.importer.builder.getIndexAttr(value));
+  return result;
+}
+
+using BinaryFold = Size (SizeArithmetic::*)(Size, Size);
+
+bool foldBinary(NodeContext &node, BinaryFold combine, bool isFlag) {
+  auto lhs = getElements(node, 0), rhs = getElements(node, 1);
+  if (!lhs || !rhs || node.node.input_size() != 2 ||
+      !(lhs->isComputed || rhs->isComputed))
+    return false;
+  size_t count = std::max(lhs->sizes.size(), rhs->sizes.size());
+  if (lhs->sizes.empty() || rhs->sizes.empty() ||
+      (lhs->sizes.size() != count && lhs->sizes.size() != 1) ||
+      (rhs->sizes.size() != count && rhs->sizes.size() != 1))
+    return false;
+  SizeArithmetic arithmetic(node.importer.builder, node.location);
+  SmallVector<Size> result;
+  for (size_t i = 0; i < count; ++i) {
+    Size left = lhs->sizes[lhs->sizes.size() == 1 ? 0 : i];
+    Size right = rhs->sizes[rhs->sizes.size() == 1 ? 0 : i];
+    // A division by zero is left to run time.
+    if ((combine == &SizeArithmetic::div || combine == &SizeArithmetic::rem) &&
+        isConstantIntValue(right, 0))
+      return false;
+    result.push_back((arithmetic.*combine)(left, right));
+  }
+  Type type = isFlag ? Type(node.importer.builder.getI1Type()) : lhs->type;
+  node.setElements(0, result, lhs->isScalar && rhs->isScalar, type);
+  return true;
+}
+
+bool foldConcat(NodeContext &node) {
+  SmallVector<Size> result;
+  Type type;
+  bool isComputed = false;
+  for (int i = 0; i < node.node.input_size(); ++i) {
+    auto piece = getElements(node, i);
+    if (!piece || piece->isScalar)
+      return false;
+    result.append(piece->sizes);
+    type = piece->type;
+    isComputed |= piece->isComputed;
+  }
+  if (!isComputed)
+    return false;
+  node.setElements(0, result, false, type);
+  return true;
+}
+
+bool foldGather(NodeContext &node) {
+  auto data = getElements(node, 0), indices = getElements(node, 1);
+  if (!data || !indices || data->isScalar || !data->isComputed)
+    return false;
+  SmallVector<Size> result;
+  for (Size index : indices->sizes) {
+    auto constant = getConstantIntValue(index);
+    if (!constant)
+      return false;
+    int64_t at = *constant < 0
+                     ? *constant + static_cast<int64_t>(data->sizes.size())
+                     : *constant;
+    if (at < 0 || at >= static_cast<int64_t>(data->sizes.size()))
+      return false;
+    result.push_back(data->sizes[at]);
+  }
+  node.setElements(0, result, indices->isScalar, data->type);
+  return true;
+}
+
+bool foldSlice(NodeContext &node) {
+  auto data = getElements(node, 0), starts = getElements(node, 1),
+       ends = getElements(node, 2);
+  if (!data || !data->isComputed || data->isScalar || !starts || !ends ||
+      starts->sizes.size() != 1 || ends->sizes.size() != 1)
+    return false;
+  int64_t step = 1, size = data->sizes.size();
+  if (auto steps = getElements(node, 4)) {
+    auto constant = getConstantIntValue(steps->sizes.front());
+    if (!constant || *constant == 0)
+      return false;
+    step = *constant;
+  }
+  auto first = getConstantIntValue(starts->sizes.front());
+  auto last = getConstantIntValue(ends->sizes.front());
+  if (!first || !last)
+    return false;
+  auto clamp = [&](int64_t value, int64_t low, int64_t high) {
+    if (value < 0)
+      value += size;
+    return std::clamp(value, low, high);
+  };
+  SmallVector<Size> result;
+  if (step > 0)
+    for (int64_t i = clamp(*first, 0, size), e = clamp(*last, 0, size); i < e;
+         i += step)
+      result.push_back(data->sizes[i]);
+  else
+    for (int64_t i = clamp(*first, 0, size - 1), e = clamp(*last, -1, size - 1);
+         i > e; i += step)
+      result.push_back(data->sizes[i]);
+  node.setElements(0, result, false, data->type);
+  return true;
+}
+
+/// Identity, and the ops that change only the rank (0 or 1).
+bool foldRank(NodeContext &node) {
+  auto data = getElements(node, 0);
+  if (!data || !data->isComputed)
+    return false;
+  StringRef name = node.node.op_type();
+  bool isScalar = data->isScalar;
+  if (name == "Squeeze") {
+    if (data->sizes.size() != 1)
+      return false;
+    isScalar = true;
+  } else if (name == "Unsqueeze") {
+    if (!data->isScalar)
+      return false;
+    isScalar = false;
+  } else if (name == "Reshape") {
+    auto shape = getElements(node, 1);
+    if (!shape || shape->sizes.size() > 1)
+      return false;
+    isScalar = shape->sizes.empty();
+  }
+  node.setElements(0, data->sizes, isScalar, data->type);
+  return true;
+}
+
+bool foldReduction(NodeContext &node, BinaryFold combine) {
+  auto data = getElements(node, 0);
+  if (!data || !data->isComputed || data->sizes.empty())
+    return false;
+  SizeArithmetic arithmetic(node.importer.builder, node.location);
+  Size result = data->sizes.front();
+  for (Size next : ArrayRef(data->sizes).drop_front())
+    result = (arithmetic.*combine)(result, next);
+  node.setElements(0, result, !node.getInt("keepdims", 1) || data->isScalar,
+                   data->type);
+  return true;
+}
+
+bool foldWhere(NodeContext &node) {
+  auto condition = getElements(node, 0), lhs = getElements(node, 1),
+       rhs = getElements(node, 2);
+  if (!condition || !lhs || !rhs ||
+      !(condition->isComputed || lhs->isComputed || rhs->isComputed))
+    return false;
+  size_t count = std::max({condition->sizes.size(), lhs->sizes.size(),
+                           rhs->sizes.size()});
+  SizeArithmetic arithmetic(node.importer.builder, node.location);
+  SmallVector<Size> result;
+  auto at = [](const Elements &elements, size_t i) {
+    return elements.sizes[elements.sizes.size() == 1 ? 0 : i];
+  };
+  for (const Elements *elements : {&*condition, &*lhs, &*rhs})
+    if (elements->sizes.size() != 1 && elements->sizes.size() != count)
+      return false;
+  for (size_t i = 0; i < count; ++i)
+    result.push_back(
+        arithmetic.select(at(*condition, i), at(*lhs, i), at(*rhs, i)));
+  node.setElements(
+      0, result, condition->isScalar && lhs->isScalar && rhs->isScalar,
+      lhs->type);
+  return true;
+}
+
+} // namespace
+
+bool neuroplast::foldSizes(NodeContext &node) {
+  StringRef name = node.node.op_type();
+  using A = SizeArithmetic;
+  if (name == "Add")
+    return foldBinary(node, &A::add, false);
+  if (name == "Sub")
+    return foldBinary(node, &A::sub, false);
+  if (name == "Mul")
+    return foldBinary(node, &A::mul, false);
+  if (name == "Div")
+    return foldBinary(node, &A::div, false);
+  if (name == "Min")
+    return foldBinary(node, &A::min, false);
+  if (name == "Max")
+    return foldBinary(node, &A::max, false);
+  if (name == "Equal")
+    return foldBinary(node, &A::equal, true);
+  if (name == "Less")
+    return foldBinary(node, &A::less, true);
+  if (name == "Concat")
+    return foldConcat(node);
+  if (name == "Gather")
+    return foldGather(node);
+  if (name == "Slice")
+    return foldSlice(node);
+  if (name == "Identity" || name == "Squeeze" || name == "Unsqueeze" ||
+      name == "Reshape")
+    return foldRank(node);
+  if (name == "ReduceProd")
+    return foldReduction(node, &A::mul);
+  if (name == "ReduceSum")
+    return foldReduction(node, &A::add);
+  if (name == "ReduceMax")
+    return foldReduction(node, &A::max);
+  if (name == "ReduceMin")
+    return foldReduction(node, &A::min);
+  if (name == "Where")
+    return foldWhere(node);
+  return false;
+}
