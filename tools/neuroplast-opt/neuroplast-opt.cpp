@@ -19,6 +19,7 @@
 #include "neuroplast/Frontend/ONNX/Import.h"
 #include "neuroplast/Structure/Passes.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/ToolOutputFile.h"
 
 namespace {
 

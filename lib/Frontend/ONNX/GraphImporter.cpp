@@ -156,7 +156,8 @@ Operation *NodeContext::createNamed(StringRef name, ValueRange operands,
   OpaqueProperties properties(storage.data());
   info.initOpProperties(properties, OpaqueProperties(nullptr));
   llvm::scope_exit release([&] { info.destroyOpProperties(properties); });
-  if (failed(info.setOpPropertiesFromAttribute(
+  if (info.getOpPropertyByteSize() != 0 &&
+      failed(info.setOpPropertiesFromAttribute(
           info, properties, dictionary, [&] { return error(); })))
     return nullptr;
   SmallVector<Type> types;
