@@ -25,6 +25,71 @@ using namespace neuroplast::structure;
 
 namespace {
 
+llvm::json::Array toJson(ArrayRef<neuro::TensorAxes> tensors) {
+  llvm::json::Array list;
+  for (const neuro::TensorAxes &axes : tensors) {
+    llvm::json::Array axisList;
+    for (const neuro::AxisExpr &axis : axes) {
+      llvm::json::Array terms;
+      for (const auto &term : axis.terms)
+        terms.push_back(llvm::json::Array(term));
+      axisList.push_back(llvm::json::Object{{"terms", std::move(terms)},
+                                            {"reversed", axis.reversed}});
+    }
+    list.push_back(std::move(axisList));
+  }
+  return list;
+}
+
+StringRef getName(neuro::FactorRole role) {
+  switch (role) {
+  case neuro::FactorRole::Plain:
+    return "plain";
+  case neuro::FactorRole::Block:
+    return "block";
+  case neuro::FactorRole::Fixed:
+    return "fixed";
+  case neuro::FactorRole::Spatial:
+    return "spatial";
+  }
+  return "";
+}
+
+/// A rule, and where its operands and results stand in the function.
+llvm::json::Object toJson(neuro::AxisRuleOpInterface op) {
+  neuro::AxisRule rule = op.getAxisRule();
+  llvm::json::Array factors, arguments, outputs;
+  for (const neuro::AxisFactor &factor : rule.factors)
+    factors.push_back(llvm::json::Object{
+        {"name", factor.name},
+        {"extent",
+         factor.extent == neuro::AxisRule::kDynamic ? -1 : factor.extent},
+        {"role", getName(factor.role)},
+        {"zero_invariant", factor.zeroInvariant},
+        {"pin", factor.pin}});
+  for (Value operand : op->getOperands()) {
+    auto argument = dyn_cast<BlockArgument>(operand);
+    arguments.push_back(argument ? static_cast<int64_t>(argument.getArgNumber())
+                                 : -1);
+  }
+  for (Value result : op->getResults()) {
+    int64_t position = -1;
+    for (OpOperand &use : result.getUses())
+      if (isa<func::ReturnOp>(use.getOwner()))
+        position = use.getOperandNumber();
+    outputs.push_back(position);
+  }
+  return llvm::json::Object{
+      {"op", op->getName().getStringRef()},
+      {"rule", rule.str()},
+      {"factors", std::move(factors)},
+      {"operands", toJson(rule.operands)},
+      {"results", toJson(rule.results)},
+      {"equations", static_cast<int64_t>(rule.equations.size())},
+      {"arguments", std::move(arguments)},
+      {"outputs", std::move(outputs)}};
+}
+
 struct PrintUnits : structure::impl::NeuroPrintUnitsBase<PrintUnits> {
   using NeuroPrintUnitsBase::NeuroPrintUnitsBase;
 
@@ -43,8 +108,11 @@ struct PrintAxisRules
   using NeuroPrintAxisRulesBase::NeuroPrintAxisRulesBase;
 
   void runOnOperation() override {
-    getOperation().walk([](neuro::AxisRuleOpInterface op) {
-      llvm::errs() << op->getName() << ": " << op.getAxisRule().str() << '\n';
+    getOperation().walk([&](neuro::AxisRuleOpInterface op) {
+      if (json)
+        llvm::errs() << llvm::json::Value(toJson(op)) << '\n';
+      else
+        llvm::errs() << op->getName() << ": " << op.getAxisRule().str() << '\n';
     });
     markAllAnalysesPreserved();
   }

@@ -37,7 +37,13 @@ def NeuroPrintAxisRules : Pass<"neuro-print-axis-rules", "::mlir::ModuleOp"> {
     ```
     neuro.matmul: m k, k n -> m n | k=8, m=4, n=16
     ```
+
+    With `json` each line is an object that spells the rule out and says which
+    operands are arguments of the function, by number.
   }];
+  let options = [
+    Option<"json", "json", "bool", "false", "print JSON">
+  ];
 }
 
 def NeuroPrune : Pass<"neuro-prune", "::mlir::ModuleOp"> {
