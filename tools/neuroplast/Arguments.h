@@ -1,0 +1,70 @@
+//===- Arguments.h - The arguments of a subcommand ------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_TOOLS_NEUROPLAST_ARGUMENTS_H
+#define NEUROPLAST_TOOLS_NEUROPLAST_ARGUMENTS_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/raw_ostream.h"
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace neuroplast::driver {
+
+/// One option of a subcommand. Without a value name it is a flag.
+struct OptionSpec {
+  llvm::StringRef name; ///< With its dashes: "--ratio", "-o".
+  llvm::StringRef valueName;
+  llvm::StringRef help;
+};
+
+/// What a subcommand takes.
+struct CommandSpec {
+  llvm::StringRef name;
+  llvm::StringRef summary;
+  /// The names of the positional arguments, all of which must be given.
+  std::vector<llvm::StringRef> positional;
+  std::vector<OptionSpec> options;
+};
+
+/// The parsed arguments of one call.
+class Arguments {
+public:
+  /// Reads `--name value`, `--name=value` and flags. Answers `--help` itself.
+  /// If none is returned, the caller exits with `exitCode`.
+  static std::optional<Arguments> parse(const CommandSpec &spec,
+                                        llvm::ArrayRef<const char *> args,
+                                        int &exitCode);
+
+  llvm::StringRef getPositional(unsigned index) const {
+    return positional[index];
+  }
+  bool has(llvm::StringRef name) const { return values.contains(name); }
+  llvm::StringRef get(llvm::StringRef name,
+                      llvm::StringRef otherwise = "") const;
+  llvm::ArrayRef<std::string> getAll(llvm::StringRef name) const;
+  /// A number; after a message none, if the value is no number.
+  std::optional<double> getNumber(llvm::StringRef name, double otherwise) const;
+  std::optional<int64_t> getInteger(llvm::StringRef name,
+                                    int64_t otherwise) const;
+
+private:
+  std::vector<std::string> positional;
+  llvm::StringMap<std::vector<std::string>> values;
+};
+
+void printHelp(const CommandSpec &spec, llvm::raw_ostream &os);
+/// "neuroplast: error: " and the message on standard error; returns 1.
+int reportError(const llvm::Twine &message);
+
+} // namespace neuroplast::driver
+
+#endif // NEUROPLAST_TOOLS_NEUROPLAST_ARGUMENTS_H

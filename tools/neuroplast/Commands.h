@@ -1,0 +1,29 @@
+//===- Commands.h - The subcommands ---------------------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_TOOLS_NEUROPLAST_COMMANDS_H
+#define NEUROPLAST_TOOLS_NEUROPLAST_COMMANDS_H
+
+#include "Arguments.h"
+
+namespace neuroplast::driver {
+
+/// A subcommand: what it takes, and what runs it. The result is the exit code.
+struct Command {
+  CommandSpec spec;
+  int (*run)(const Arguments &arguments);
+};
+
+Command getImportCommand();
+Command getExportCommand();
+Command getInspectCommand();
+Command getPruneCommand();
+
+} // namespace neuroplast::driver
+
+#endif // NEUROPLAST_TOOLS_NEUROPLAST_COMMANDS_H

@@ -1,0 +1,36 @@
+//===- Modules.h - Reading and writing modules ----------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_TOOLS_NEUROPLAST_MODULES_H
+#define NEUROPLAST_TOOLS_NEUROPLAST_MODULES_H
+
+#include "Arguments.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace neuroplast::driver {
+
+/// Registers the dialects of the project and those it lowers to.
+void registerDialects(mlir::DialectRegistry &registry);
+
+/// Reads `.onnx`, `.onnxtext` or MLIR; null after a message. `shapes` are
+/// values of the option `--shape`.
+mlir::OwningOpRef<mlir::ModuleOp>
+loadModule(llvm::StringRef path, mlir::MLIRContext &context,
+           llvm::ArrayRef<std::string> shapes = {});
+
+/// Writes ONNX if the path ends in `.onnx`, MLIR otherwise ("-" is standard
+/// output). The file appears only once it is complete.
+llvm::LogicalResult saveModule(mlir::ModuleOp module, llvm::StringRef path);
+
+/// Whether two paths name the same file.
+bool isSameFile(llvm::StringRef a, llvm::StringRef b);
+
+} // namespace neuroplast::driver
+
+#endif // NEUROPLAST_TOOLS_NEUROPLAST_MODULES_H
