@@ -63,18 +63,16 @@ Value scalarTensor(OpBuilder &b, Location loc, Type element, double value) {
 struct AttentionLowering : OpConversionPattern<AttentionOp> {
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult
-  matchAndRewrite(AttentionOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(AttentionOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value q = adaptor.getQ(), k = adaptor.getK(), v = adaptor.getV();
     auto queryType = cast<RankedTensorType>(q.getType());
     Type element = queryType.getElementType();
     bool packed = queryType.getRank() == 3;
     int64_t heads = packed ? op.getQNumHeads() : queryType.getDimSize(1);
-    int64_t shared = packed
-                         ? op.getKvNumHeads()
-                         : cast<RankedTensorType>(k.getType()).getDimSize(1);
+    int64_t shared = packed ? op.getKvNumHeads()
+                            : cast<RankedTensorType>(k.getType()).getDimSize(1);
     if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(shared) ||
         heads < 1 || shared < 1 || heads % shared != 0)
       return b.notifyMatchFailure(op, "head counts are unknown or do not fit");
@@ -113,8 +111,8 @@ struct AttentionLowering : OpConversionPattern<AttentionOp> {
         exposed = scores;
     }
     bool mayMaskAll = op.getAttnMask() || op.getNonpadKvSeqlen() ||
-                      op.getLeftWindowSize() >= 0 ||
-                      op.getRightWindowSize() >= 0;
+                      static_cast<int64_t>(op.getLeftWindowSize()) >= 0 ||
+                      static_cast<int64_t>(op.getRightWindowSize()) >= 0;
     if (mayMaskAll || op.getIsCausal())
       scores = applyMasks(b, op, adaptor, scores);
     if (op.getQkMatmulOutputMode() == 2)
@@ -141,9 +139,8 @@ struct AttentionLowering : OpConversionPattern<AttentionOp> {
           b, loc, best,
           scalarTensor(b, loc, precision,
                        -std::numeric_limits<double>::infinity()));
-      probabilities =
-          WhereOp::create(b, loc, nothing, scalarTensor(b, loc, precision, 0),
-                          probabilities);
+      probabilities = WhereOp::create(
+          b, loc, nothing, scalarTensor(b, loc, precision, 0), probabilities);
     }
     if (precision != element)
       probabilities = CastOp::create(b, loc, probabilities, element);
@@ -296,8 +293,8 @@ private:
           } else if (mask) {
             ScalarEmitter m(inner, l, maskType);
             Value bias = m.load(x[1], maskType);
-            require(arith::CmpFOp::create(
-                inner, l, arith::CmpFPredicate::UNE, bias, m.lowest()));
+            require(arith::CmpFOp::create(inner, l, arith::CmpFPredicate::UNE,
+                                          bias, m.lowest()));
             score = e.add(score, m.convert(bias, maskType, element));
           }
           Value key = linalg::IndexOp::create(inner, l, 3);
@@ -314,13 +311,13 @@ private:
               inner, l, first, linalg::IndexOp::create(inner, l, 2));
           if (right >= 0) {
             Value bound = arith::ConstantIndexOp::create(inner, l, right);
-            require(isAtMost(
-                key, arith::AddIOp::create(inner, l, position, bound)));
+            require(isAtMost(key,
+                             arith::AddIOp::create(inner, l, position, bound)));
           }
           if (left >= 0) {
             Value bound = arith::ConstantIndexOp::create(inner, l, left);
-            require(isAtMost(
-                position, arith::AddIOp::create(inner, l, key, bound)));
+            require(isAtMost(position,
+                             arith::AddIOp::create(inner, l, key, bound)));
           }
           return e.store(e.select(allowed, score, e.lowest()), element);
         });
@@ -332,9 +329,8 @@ private:
 struct RotaryEmbeddingLowering : OpConversionPattern<RotaryEmbeddingOp> {
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult
-  matchAndRewrite(RotaryEmbeddingOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(RotaryEmbeddingOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value input = adaptor.getInput();
     auto type = cast<RankedTensorType>(input.getType());
@@ -347,13 +343,11 @@ struct RotaryEmbeddingLowering : OpConversionPattern<RotaryEmbeddingOp> {
     SmallVector<OpFoldResult> sizes = getDims(b, loc, input);
     OpFoldResult headSize = sizes.back();
     if (packed)
-      headSize =
-          divSizes(b, loc, headSize, b.getIndexAttr(op.getNumHeads()));
+      headSize = divSizes(b, loc, headSize, b.getIndexAttr(op.getNumHeads()));
     OpFoldResult rotated = op.getRotaryEmbeddingDim()
                                ? b.getIndexAttr(op.getRotaryEmbeddingDim())
                                : headSize;
-    Value half =
-        toIndex(b, loc, divSizes(b, loc, rotated, b.getIndexAttr(2)));
+    Value half = toIndex(b, loc, divSizes(b, loc, rotated, b.getIndexAttr(2)));
     Value rotatedSize = toIndex(b, loc, rotated);
     Value size = toIndex(b, loc, headSize);
     bool interleaved = op.getInterleaved() != 0;
@@ -368,8 +362,9 @@ struct RotaryEmbeddingLowering : OpConversionPattern<RotaryEmbeddingOp> {
             return arith::MinSIOp::create(inner, l, lhs, rhs);
           };
           Value column = at.back();
-          Value d = packed ? Value(arith::RemSIOp::create(inner, l, column, size))
-                           : column;
+          Value d = packed
+                        ? Value(arith::RemSIOp::create(inner, l, column, size))
+                        : column;
           Value sequence = packed ? at[1] : at[2];
           // The pair's number, whether this is its second element, and the
           // distance to the other one. Elements that are not rotated read
@@ -378,8 +373,8 @@ struct RotaryEmbeddingLowering : OpConversionPattern<RotaryEmbeddingOp> {
           if (interleaved) {
             pair = arith::DivSIOp::create(inner, l, d, constant(2));
             Value odd = arith::RemSIOp::create(inner, l, d, constant(2));
-            isSecond = arith::CmpIOp::create(
-                inner, l, arith::CmpIPredicate::ne, odd, constant(0));
+            isSecond = arith::CmpIOp::create(inner, l, arith::CmpIPredicate::ne,
+                                             odd, constant(0));
             distance = constant(1);
           } else {
             isSecond = arith::CmpIOp::create(
@@ -391,12 +386,14 @@ struct RotaryEmbeddingLowering : OpConversionPattern<RotaryEmbeddingOp> {
           }
           Value isRotated = arith::CmpIOp::create(
               inner, l, arith::CmpIPredicate::slt, d, rotatedSize);
-          pair = minimum(pair, arith::SubIOp::create(inner, l, half, constant(1)));
+          pair =
+              minimum(pair, arith::SubIOp::create(inner, l, half, constant(1)));
           Value partner = arith::SelectOp::create(
               inner, l, isSecond,
               arith::SubIOp::create(inner, l, column, distance),
               arith::AddIOp::create(inner, l, column, distance));
-          partner = arith::SelectOp::create(inner, l, isRotated, partner, column);
+          partner =
+              arith::SelectOp::create(inner, l, isRotated, partner, column);
 
           ScalarEmitter e(inner, l, element);
           auto read = [&](Value tensor, ValueRange indices) {
@@ -407,9 +404,9 @@ struct RotaryEmbeddingLowering : OpConversionPattern<RotaryEmbeddingOp> {
           if (Value ids = adaptor.getPositionIds()) {
             Value id =
                 tensor::ExtractOp::create(inner, l, ids, {at[0], sequence});
-            cacheIndex = {arith::IndexCastOp::create(
-                              inner, l, inner.getIndexType(), id),
-                          pair};
+            cacheIndex = {
+                arith::IndexCastOp::create(inner, l, inner.getIndexType(), id),
+                pair};
           }
           Value cosine = read(adaptor.getCosCache(), cacheIndex);
           Value sine = read(adaptor.getSinCache(), cacheIndex);
@@ -418,8 +415,8 @@ struct RotaryEmbeddingLowering : OpConversionPattern<RotaryEmbeddingOp> {
           Value own = read(input, at);
           Value across = e.mul(sine, read(input, other));
           Value along = e.mul(cosine, own);
-          Value turned = e.select(isSecond, e.add(along, across),
-                                  e.sub(along, across));
+          Value turned =
+              e.select(isSecond, e.add(along, across), e.sub(along, across));
           return e.store(e.select(isRotated, turned, own), element);
         });
     b.replaceOp(op, castTo(b, loc, result, op.getType()));

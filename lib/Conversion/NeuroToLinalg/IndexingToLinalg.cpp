@@ -68,9 +68,9 @@ Value updateElement(OpBuilder &b, Location loc, Value tensor, ValueRange at,
   if (reduction != "none") {
     ScalarEmitter e(b, loc, element);
     Value old = tensor::ExtractOp::create(b, loc, tensor, at);
-    update = e.store(combine(e, reduction, e.load(old, element),
-                             e.load(update, element)),
-                     element);
+    update = e.store(
+        combine(e, reduction, e.load(old, element), e.load(update, element)),
+        element);
   }
   return tensor::InsertOp::create(b, loc, update, tensor, at);
 }
@@ -91,8 +91,8 @@ findPlaces(OpBuilder &b, Location loc, OpFoldResult count,
             arith::IndexCastOp::create(inner, l, inner.getI64Type(), place);
         Value next =
             tensor::InsertOp::create(inner, l, integer, args[0], args[1]);
-        Value step = arith::IndexCastUIOp::create(inner, l,
-                                                  inner.getIndexType(), holds);
+        Value step =
+            arith::IndexCastUIOp::create(inner, l, inner.getIndexType(), holds);
         Value found = arith::AddIOp::create(inner, l, args[1], step);
         scf::YieldOp::create(inner, l, ValueRange{next, found});
       });
@@ -162,16 +162,15 @@ FailureOr<Value> Lowering<GatherOp>::lower(GatherOp op, Adaptor adaptor,
   llvm::append_range(sizes, ArrayRef(dataSizes).drop_front(axis + 1));
   Value size = toIndex(b, loc, dataSizes[axis]);
   Type element = getElementTypeOrSelf(data.getType());
-  return createMap(
-      b, loc, sizes, element,
-      [&](OpBuilder &inner, Location l, ValueRange at) -> Value {
-        Value index = tensor::ExtractOp::create(inner, l, indices,
-                                                at.slice(axis, count));
-        SmallVector<Value> from(at.take_front(axis));
-        from.push_back(normalizeIndex(inner, l, index, size));
-        llvm::append_range(from, at.drop_front(axis + count));
-        return tensor::ExtractOp::create(inner, l, data, from);
-      });
+  return createMap(b, loc, sizes, element,
+                   [&](OpBuilder &inner, Location l, ValueRange at) -> Value {
+                     Value index = tensor::ExtractOp::create(
+                         inner, l, indices, at.slice(axis, count));
+                     SmallVector<Value> from(at.take_front(axis));
+                     from.push_back(normalizeIndex(inner, l, index, size));
+                     llvm::append_range(from, at.drop_front(axis + count));
+                     return tensor::ExtractOp::create(inner, l, data, from);
+                   });
 }
 
 template <>
@@ -203,8 +202,8 @@ SmallVector<Value> readTuple(OpBuilder &b, Location loc, Value indices,
     SmallVector<Value> place(at);
     place.push_back(constantIndex(b, loc, entry));
     Value index = tensor::ExtractOp::create(b, loc, indices, place);
-    result.push_back(normalizeIndex(
-        b, loc, index, toIndex(b, loc, dataSizes[first + entry])));
+    result.push_back(normalizeIndex(b, loc, index,
+                                    toIndex(b, loc, dataSizes[first + entry])));
   }
   return result;
 }
@@ -216,22 +215,21 @@ Lowering<GatherNDOp>::lower(GatherNDOp op, Adaptor adaptor,
   Location loc = op.getLoc();
   Value data = adaptor.getData(), indices = adaptor.getIndices();
   int64_t batch = op.getBatchDims(), count = getRank(indices) - 1;
-  int64_t length =
-      cast<RankedTensorType>(indices.getType()).getShape().back();
+  int64_t length = cast<RankedTensorType>(indices.getType()).getShape().back();
   SmallVector<OpFoldResult> dataSizes = getDims(b, loc, data);
   SmallVector<OpFoldResult> sizes = getDims(b, loc, indices);
   sizes.pop_back();
   llvm::append_range(sizes, ArrayRef(dataSizes).drop_front(batch + length));
-  return createMap(
-      b, loc, sizes, getElementTypeOrSelf(data.getType()),
-      [&](OpBuilder &inner, Location l, ValueRange at) -> Value {
-        SmallVector<Value> from(at.take_front(batch));
-        llvm::append_range(from,
-                           readTuple(inner, l, indices, at.take_front(count),
-                                     length, batch, dataSizes));
-        llvm::append_range(from, at.drop_front(count));
-        return tensor::ExtractOp::create(inner, l, data, from);
-      });
+  return createMap(b, loc, sizes, getElementTypeOrSelf(data.getType()),
+                   [&](OpBuilder &inner, Location l, ValueRange at) -> Value {
+                     SmallVector<Value> from(at.take_front(batch));
+                     llvm::append_range(from,
+                                        readTuple(inner, l, indices,
+                                                  at.take_front(count), length,
+                                                  batch, dataSizes));
+                     llvm::append_range(from, at.drop_front(count));
+                     return tensor::ExtractOp::create(inner, l, data, from);
+                   });
 }
 
 template <>
@@ -258,15 +256,16 @@ FailureOr<Value> Lowering<OneHotOp>::lower(OneHotOp op, Adaptor adaptor,
         Value index = e.convert(
             e.load(tensor::ExtractOp::create(inner, l, indices, place), from),
             from, inner.getI64Type());
-        index = arith::IndexCastOp::create(inner, l, inner.getIndexType(),
-                                           index);
-        Value zero = constantIndex(inner, l, 0), one = constantIndex(inner, l, 1);
+        index =
+            arith::IndexCastOp::create(inner, l, inner.getIndexType(), index);
+        Value zero = constantIndex(inner, l, 0),
+              one = constantIndex(inner, l, 1);
         Value isNegative = arith::CmpIOp::create(
             inner, l, arith::CmpIPredicate::slt, index, zero);
         Value wrapped = arith::AddIOp::create(inner, l, index, size);
         index = arith::SelectOp::create(inner, l, isNegative, wrapped, index);
-        Value isHot = arith::CmpIOp::create(
-            inner, l, arith::CmpIPredicate::eq, index, at[axis]);
+        Value isHot = arith::CmpIOp::create(inner, l, arith::CmpIPredicate::eq,
+                                            index, at[axis]);
         Value choice = arith::SelectOp::create(inner, l, isHot, one, zero);
         return tensor::ExtractOp::create(inner, l, values, choice);
       });
@@ -307,8 +306,7 @@ Lowering<ScatterNDOp>::lower(ScatterNDOp op, Adaptor adaptor,
   Location loc = op.getLoc();
   Value indices = adaptor.getIndices(), data = adaptor.getData();
   int64_t count = getRank(indices) - 1;
-  int64_t length =
-      cast<RankedTensorType>(indices.getType()).getShape().back();
+  int64_t length = cast<RankedTensorType>(indices.getType()).getShape().back();
   if (ShapedType::isDynamic(length)) {
     (void)b.notifyMatchFailure(op, "index tuples have an unknown length");
     return failure();
@@ -362,8 +360,9 @@ Lowering<TensorScatterOp>::lower(TensorScatterOp op, Adaptor adaptor,
 //===----------------------------------------------------------------------===//
 
 template <>
-FailureOr<Value> Lowering<NonZeroOp>::lower(NonZeroOp op, Adaptor adaptor,
-                                            ConversionPatternRewriter &b) const {
+FailureOr<Value>
+Lowering<NonZeroOp>::lower(NonZeroOp op, Adaptor adaptor,
+                           ConversionPatternRewriter &b) const {
   Location loc = op.getLoc();
   Value input = adaptor.getInput();
   Type element = getElementTypeOrSelf(op.getInput().getType());
@@ -388,9 +387,9 @@ FailureOr<Value> Lowering<NonZeroOp>::lower(NonZeroOp op, Adaptor adaptor,
         SmallVector<Value> indices = delinearize(inner, l, place, sizes);
         Value result = constantIndex(inner, l, 0);
         for (auto [axis, index] : llvm::enumerate(indices)) {
-          Value isAxis = arith::CmpIOp::create(
-              inner, l, arith::CmpIPredicate::eq, at[0],
-              constantIndex(inner, l, axis));
+          Value isAxis =
+              arith::CmpIOp::create(inner, l, arith::CmpIPredicate::eq, at[0],
+                                    constantIndex(inner, l, axis));
           result = arith::SelectOp::create(inner, l, isAxis, index, result);
         }
         return arith::IndexCastOp::create(inner, l, inner.getI64Type(), result);
@@ -405,20 +404,20 @@ Lowering<CompressOp>::lower(CompressOp op, Adaptor adaptor,
   Value input = adaptor.getInput(), condition = adaptor.getCondition();
   SmallVector<OpFoldResult> sizes = getDims(b, loc, input);
   Type element = getElementTypeOrSelf(input.getType());
-  auto [places, count] = findPlaces(
-      b, loc, getDim(b, loc, condition, 0),
-      [&](OpBuilder &inner, Location l, Value place) -> Value {
-        return tensor::ExtractOp::create(inner, l, condition, place);
-      });
+  auto [places, count] =
+      findPlaces(b, loc, getDim(b, loc, condition, 0),
+                 [&](OpBuilder &inner, Location l, Value place) -> Value {
+                   return tensor::ExtractOp::create(inner, l, condition, place);
+                 });
   Value found = places;
   if (!op.getAxis())
-    return createMap(
-        b, loc, {count}, element,
-        [&](OpBuilder &inner, Location l, ValueRange at) -> Value {
-          Value place = readPlace(inner, l, found, at[0]);
-          return tensor::ExtractOp::create(
-              inner, l, input, delinearize(inner, l, place, sizes));
-        });
+    return createMap(b, loc, {count}, element,
+                     [&](OpBuilder &inner, Location l, ValueRange at) -> Value {
+                       Value place = readPlace(inner, l, found, at[0]);
+                       return tensor::ExtractOp::create(
+                           inner, l, input,
+                           delinearize(inner, l, place, sizes));
+                     });
   int64_t axis = *op.getAxis();
   if (axis < 0)
     axis += getRank(input);
@@ -436,9 +435,9 @@ Lowering<CompressOp>::lower(CompressOp op, Adaptor adaptor,
 
 void neuroplast::populateIndexingToLinalgPatterns(TypeConverter &converter,
                                                   RewritePatternSet &patterns) {
-  patterns.add<Lowering<GatherOp>, Lowering<GatherElementsOp>,
-               Lowering<GatherNDOp>, Lowering<OneHotOp>,
-               Lowering<ScatterElementsOp>, Lowering<ScatterNDOp>,
-               Lowering<TensorScatterOp>, Lowering<NonZeroOp>,
-               Lowering<CompressOp>>(converter, patterns.getContext());
+  patterns.add<
+      Lowering<GatherOp>, Lowering<GatherElementsOp>, Lowering<GatherNDOp>,
+      Lowering<OneHotOp>, Lowering<ScatterElementsOp>, Lowering<ScatterNDOp>,
+      Lowering<TensorScatterOp>, Lowering<NonZeroOp>, Lowering<CompressOp>>(
+      converter, patterns.getContext());
 }

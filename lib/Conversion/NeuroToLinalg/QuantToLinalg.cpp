@@ -24,9 +24,9 @@ public:
               int64_t blockSize)
       : table(table), axis(axis), blockSize(blockSize),
         rank(cast<RankedTensorType>(table.getType()).getRank()),
-        isSingle(rank == 0 ||
-                 (rank == 1 &&
-                  isConstantIntValue(getDim(b, loc, table, 0), 1))) {}
+        isSingle(rank == 0 || (rank == 1 && isConstantIntValue(
+                                                getDim(b, loc, table, 0), 1))) {
+  }
 
   Value read(OpBuilder &b, Location loc, ValueRange at) const {
     SmallVector<Value> indices;
@@ -35,8 +35,7 @@ public:
     } else if (blockSize > 0) {
       indices.assign(at.begin(), at.end());
       indices[axis] = arith::DivUIOp::create(
-          b, loc, at[axis],
-          arith::ConstantIndexOp::create(b, loc, blockSize));
+          b, loc, at[axis], arith::ConstantIndexOp::create(b, loc, blockSize));
     } else {
       indices.push_back(at[axis]);
     }
@@ -80,9 +79,8 @@ bool isPlainFloat(Type type) {
 struct QuantizeLowering : OpConversionPattern<QuantizeLinearOp> {
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult
-  matchAndRewrite(QuantizeLinearOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(QuantizeLinearOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value input = adaptor.getInput();
     Type from = getElementTypeOrSelf(op.getInput().getType());
@@ -136,9 +134,8 @@ struct QuantizeLowering : OpConversionPattern<QuantizeLinearOp> {
 struct DequantizeLowering : OpConversionPattern<DequantizeLinearOp> {
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult
-  matchAndRewrite(DequantizeLinearOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(DequantizeLinearOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value input = adaptor.getInput();
     Type from = getElementTypeOrSelf(op.getInput().getType());
@@ -165,11 +162,10 @@ struct DequantizeLowering : OpConversionPattern<DequantizeLinearOp> {
           Value x = e.convert(tensor::ExtractOp::create(inner, l, input, at),
                               from, wide);
           if (zeros)
-            x = integers.sub(x, e.convert(zeros->read(inner, l, at), from,
-                                          wide));
-          Value scale =
-              e.convert(e.load(scales.read(inner, l, at), scaleType),
-                        scaleType, compute);
+            x = integers.sub(x,
+                             e.convert(zeros->read(inner, l, at), from, wide));
+          Value scale = e.convert(e.load(scales.read(inner, l, at), scaleType),
+                                  scaleType, compute);
           return e.store(e.mul(e.convert(x, wide, compute), scale), to);
         });
     b.replaceOp(op, castTo(b, loc, result, op.getType()));

@@ -133,11 +133,10 @@ public:
                    int64_t direction, bool reverse)
       : b(b), loc(loc), layer(layer), direction(direction), reverse(reverse),
         element(getElementTypeOrSelf(layer.input.getType())) {
-    size_t count = layer.kind == CellKind::RNN    ? 1
+    size_t count = layer.kind == CellKind::RNN   ? 1
                    : layer.kind == CellKind::GRU ? 2
-                                                  : 3;
-    activations =
-        ArrayRef(layer.activations).slice(direction * count, count);
+                                                 : 3;
+    activations = ArrayRef(layer.activations).slice(direction * count, count);
   }
 
   /// Writes all outputs into `y` and the last states into `last`, whose new
@@ -212,8 +211,8 @@ private:
   Type element;
   ArrayRef<Activation> activations;
   OpFoldResult steps, batch;
-  Value recurrent;      ///< H x (G * H)
-  Value recurrentBias;  ///< of the candidate, where the reset comes after it
+  Value recurrent;     ///< H x (G * H)
+  Value recurrentBias; ///< of the candidate, where the reset comes after it
   SmallVector<Value> peepholes;
 };
 
@@ -233,7 +232,8 @@ Value DirectionEmitter::getInitialState(Value given) {
                                         box, strides);
 }
 
-/// The bias of the input's product: Wb + Rb, less what is added after the reset.
+/// The bias of the input's product: Wb + Rb, less what is added after the
+/// reset.
 Value DirectionEmitter::sumBiases() {
   if (!layer.b)
     return Value();
@@ -248,10 +248,9 @@ Value DirectionEmitter::sumBiases() {
     return AddOp::create(b, loc, part(0, width), part(width, width));
   int64_t early = 2 * layer.hidden;
   recurrentBias = part(width + early, layer.hidden);
-  Value summed =
-      AddOp::create(b, loc, part(0, early), part(width, early));
-  return ConcatOp::create(
-      b, loc, ValueRange{summed, part(early, layer.hidden)}, /*axis=*/0);
+  Value summed = AddOp::create(b, loc, part(0, early), part(width, early));
+  return ConcatOp::create(b, loc, ValueRange{summed, part(early, layer.hidden)},
+                          /*axis=*/0);
 }
 
 SmallVector<Value> DirectionEmitter::mapCells(
@@ -317,27 +316,27 @@ SmallVector<Value> DirectionEmitter::stepGRU(OpBuilder &nested, Value x,
       inputs.push_back(getGate(nested, product, gate));
     if (recurrentBias)
       inputs.push_back(recurrentBias);
-    return mapCells(
-        nested, inputs, states, step,
-        [&](ScalarEmitter &e, ValueRange in, ValueRange out) {
-          Value z = activate(e, 0, e.add(in[0], in[3]), true);
-          Value r = activate(e, 0, e.add(in[1], in[4]), true);
-          Value linear = recurrentBias ? e.add(in[5], in[6]) : in[5];
-          Value candidate =
-              activate(e, 1, e.add(in[2], e.mul(r, linear)), true);
-          Value kept = e.mul(z, out[0]);
-          return SmallVector<Value>{
-              e.add(e.mul(e.sub(e.constant(1), z), candidate), kept)};
-        });
+    return mapCells(nested, inputs, states, step,
+                    [&](ScalarEmitter &e, ValueRange in, ValueRange out) {
+                      Value z = activate(e, 0, e.add(in[0], in[3]), true);
+                      Value r = activate(e, 0, e.add(in[1], in[4]), true);
+                      Value linear =
+                          recurrentBias ? e.add(in[5], in[6]) : in[5];
+                      Value candidate =
+                          activate(e, 1, e.add(in[2], e.mul(r, linear)), true);
+                      Value kept = e.mul(z, out[0]);
+                      return SmallVector<Value>{e.add(
+                          e.mul(e.sub(e.constant(1), z), candidate), kept)};
+                    });
   }
-  Value gates = MatMulOp::create(nested, loc, h, getGate(nested, recurrent, 0, 2));
+  Value gates =
+      MatMulOp::create(nested, loc, h, getGate(nested, recurrent, 0, 2));
   SmallVector<OpFoldResult> sizes{batch, hiddenSize()};
   SmallVector<Value> scratch{createEmpty(nested, loc, sizes, element),
                              createEmpty(nested, loc, sizes, element)};
   SmallVector<Value> early = mapCells(
-      nested,
-      {xz, xr, getGate(nested, gates, 0), getGate(nested, gates, 1), h}, scratch,
-      step,
+      nested, {xz, xr, getGate(nested, gates, 0), getGate(nested, gates, 1), h},
+      scratch, step,
       [&](ScalarEmitter &e, ValueRange in, ValueRange) {
         Value z = activate(e, 0, e.add(in[0], in[2]), true);
         Value r = activate(e, 0, e.add(in[1], in[3]), true);
@@ -348,13 +347,10 @@ SmallVector<Value> DirectionEmitter::stepGRU(OpBuilder &nested, Value x,
       MatMulOp::create(nested, loc, early[1], getGate(nested, recurrent, 2));
   return mapCells(nested, {xh, product, early[0]}, states, step,
                   [&](ScalarEmitter &e, ValueRange in, ValueRange out) {
-                    Value candidate =
-                        activate(e, 1, e.add(in[0], in[1]), true);
+                    Value candidate = activate(e, 1, e.add(in[0], in[1]), true);
                     Value z = in[2];
-                    Value fresh =
-                        e.mul(e.sub(e.constant(1), z), candidate);
-                    return SmallVector<Value>{
-                        e.add(fresh, e.mul(z, out[0]))};
+                    Value fresh = e.mul(e.sub(e.constant(1), z), candidate);
+                    return SmallVector<Value>{e.add(fresh, e.mul(z, out[0]))};
                   });
 }
 
@@ -421,9 +417,9 @@ void DirectionEmitter::emit(Value timeMajor, Value &y,
       GemmOp::create(b, loc, rows, w, sumBiases(), APFloat(1.0f), APFloat(1.0f),
                      /*transA=*/0, /*transB=*/1);
   projected = reshape(projected, {steps, batch, index(width)});
-  recurrent = TransposeOp::create(
-      b, loc, getOwn(layer.r, {index(width), hiddenSize()}),
-      ArrayRef<int64_t>{1, 0});
+  recurrent =
+      TransposeOp::create(b, loc, getOwn(layer.r, {index(width), hiddenSize()}),
+                          ArrayRef<int64_t>{1, 0});
   if (layer.p) {
     Value own = getOwn(layer.p, {index(3 * layer.hidden)});
     for (int64_t gate = 0; gate < 3; ++gate)
@@ -462,9 +458,9 @@ void DirectionEmitter::emit(Value timeMajor, Value &y,
             ArrayRef<OpFoldResult>{index(1), batch, index(width)}, unit);
         ValueRange states = args.take_front(layer.states);
         SmallVector<Value> next =
-            layer.kind == CellKind::RNN    ? stepRNN(nested, x, states, step)
+            layer.kind == CellKind::RNN   ? stepRNN(nested, x, states, step)
             : layer.kind == CellKind::GRU ? stepGRU(nested, x, states, step)
-                                           : stepLSTM(nested, x, states, step);
+                                          : stepLSTM(nested, x, states, step);
         if (outputs) {
           Value output = getStepOutput(nested, next[0], step);
           Value all = args.back();
@@ -491,7 +487,8 @@ void DirectionEmitter::emit(Value timeMajor, Value &y,
                                   /*batch_axis=*/1, /*time_axis=*/0);
     SmallVector<OpFoldResult> unit(4, index(1));
     if (batchFirst) {
-      ordered = TransposeOp::create(b, loc, ordered, ArrayRef<int64_t>{1, 0, 2});
+      ordered =
+          TransposeOp::create(b, loc, ordered, ArrayRef<int64_t>{1, 0, 2});
       y = tensor::InsertSliceOp::create(
           b, loc, ordered, y,
           ArrayRef<OpFoldResult>{index(0), index(0), index(direction),
@@ -508,8 +505,8 @@ void DirectionEmitter::emit(Value timeMajor, Value &y,
   for (auto [index, state] : llvm::enumerate(last)) {
     OpFoldResult zeroSize = b.getIndexAttr(0), oneSize = b.getIndexAttr(1),
                  own = b.getIndexAttr(direction);
-    SmallVector<OpFoldResult> unit(3, oneSize), offsets{own, zeroSize, zeroSize},
-        sizes{oneSize, batch, hiddenSize()};
+    SmallVector<OpFoldResult> unit(3, oneSize),
+        offsets{own, zeroSize, zeroSize}, sizes{oneSize, batch, hiddenSize()};
     if (batchFirst) {
       offsets = {zeroSize, own, zeroSize};
       sizes = {batch, oneSize, hiddenSize()};
@@ -604,8 +601,8 @@ struct RecurrentLowering : OpConversionPattern<Op> {
     for (auto [index, result] : llvm::enumerate(results)) {
       if (compute != element)
         result = CastOp::create(rewriter, location, result, element);
-      result = castTo(rewriter, location, result,
-                      op->getResult(index).getType());
+      result =
+          castTo(rewriter, location, result, op->getResult(index).getType());
     }
     rewriter.replaceOp(op, results);
     return success();

@@ -37,8 +37,7 @@ SmallVector<Value> insertAt(ValueRange others, int64_t axis, Value place) {
 }
 
 /// The sizes of all axes but one.
-SmallVector<OpFoldResult> dropSize(ArrayRef<OpFoldResult> sizes,
-                                   int64_t axis) {
+SmallVector<OpFoldResult> dropSize(ArrayRef<OpFoldResult> sizes, int64_t axis) {
   SmallVector<OpFoldResult> result(sizes);
   result.erase(result.begin() + axis);
   return result;
@@ -49,9 +48,8 @@ template <typename Op, bool isProduct>
 struct RunningLowering : OpConversionPattern<Op> {
   using OpConversionPattern<Op>::OpConversionPattern;
 
-  LogicalResult
-  matchAndRewrite(Op op, typename Op::Adaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value input = adaptor.getInput();
     Type element = getElementTypeOrSelf(op.getInput().getType());
@@ -85,8 +83,9 @@ struct RunningLowering : OpConversionPattern<Op> {
               });
           return loop.getResult(0);
         });
-    b.replaceOp(op, castTo(b, loc, result,
-                           this->getTypeConverter()->convertType(op.getType())));
+    b.replaceOp(op,
+                castTo(b, loc, result,
+                       this->getTypeConverter()->convertType(op.getType())));
     return success();
   }
 };
@@ -95,9 +94,8 @@ struct RunningLowering : OpConversionPattern<Op> {
 struct HardmaxLowering : OpConversionPattern<HardmaxOp> {
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult
-  matchAndRewrite(HardmaxOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(HardmaxOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value input = adaptor.getInput();
     Type element = getElementTypeOrSelf(input.getType());
@@ -125,9 +123,8 @@ struct HardmaxLowering : OpConversionPattern<HardmaxOp> {
 struct TopKLowering : OpConversionPattern<TopKOp> {
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult
-  matchAndRewrite(TopKOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(TopKOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value input = adaptor.getInput();
     Type element = getElementTypeOrSelf(op.getInput().getType());
@@ -140,8 +137,8 @@ struct TopKLowering : OpConversionPattern<TopKOp> {
     Value count = toIndex(b, loc, k);
     Value zero = constantIndex(b, loc, 0), one = constantIndex(b, loc, 1);
     // Nothing is looked at if nothing is asked for.
-    Value isEmpty = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
-                                          count, zero);
+    Value isEmpty =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, count, zero);
     Value length = arith::SelectOp::create(b, loc, isEmpty, zero,
                                            toIndex(b, loc, sizes[axis]));
     Value last = arith::SubIOp::create(b, loc, count, one);
@@ -149,8 +146,8 @@ struct TopKLowering : OpConversionPattern<TopKOp> {
     Value values = createEmpty(b, loc, kept, storage);
     Value places = createEmpty(b, loc, kept, b.getI64Type());
     Row row{op, input, element, axis, length, last, zero, one};
-    SmallVector<Value> results = row.forEach(
-        b, loc, dropSize(sizes, axis), {}, {values, places});
+    SmallVector<Value> results =
+        row.forEach(b, loc, dropSize(sizes, axis), {}, {values, places});
     for (auto [result, old] : llvm::zip_equal(results, op->getResults()))
       result = castTo(b, loc, result,
                       getTypeConverter()->convertType(old.getType()));
@@ -201,15 +198,14 @@ private:
             Value x = read(e, input, at, place);
             Value hasRoom = arith::CmpIOp::create(
                 inner, l, arith::CmpIPredicate::sle, place, last);
-            Value end =
-                arith::SelectOp::create(inner, l, hasRoom, place, last);
+            Value end = arith::SelectOp::create(inner, l, hasRoom, place, last);
             Value fits = arith::OrIOp::create(
                 inner, l, hasRoom, isBetter(e, x, read(e, args[0], at, last)));
             auto branch = scf::IfOp::create(
                 inner, l, fits,
                 [&](OpBuilder &then, Location) {
-                  scf::YieldOp::create(then, l,
-                                       insert(then, l, at, args, end, x, place));
+                  scf::YieldOp::create(
+                      then, l, insert(then, l, at, args, end, x, place));
                 },
                 [&](OpBuilder &otherwise, Location) {
                   scf::YieldOp::create(otherwise, l, args);
@@ -251,12 +247,11 @@ private:
           });
       ScalarEmitter e(b, loc, element);
       SmallVector<Value> here = insertAt(at, axis, loop.getResult(0));
-      Value integer =
-          arith::IndexCastOp::create(b, loc, b.getI64Type(), place);
-      return {tensor::InsertOp::create(b, loc, e.store(x, element),
-                                       loop.getResult(1), here),
-              tensor::InsertOp::create(b, loc, integer, loop.getResult(2),
-                                       here)};
+      Value integer = arith::IndexCastOp::create(b, loc, b.getI64Type(), place);
+      return {
+          tensor::InsertOp::create(b, loc, e.store(x, element),
+                                   loop.getResult(1), here),
+          tensor::InsertOp::create(b, loc, integer, loop.getResult(2), here)};
     }
   };
 };
@@ -266,6 +261,6 @@ private:
 void neuroplast::populateScanToLinalgPatterns(TypeConverter &converter,
                                               RewritePatternSet &patterns) {
   patterns.add<RunningLowering<CumSumOp, false>,
-               RunningLowering<CumProdOp, true>, HardmaxLowering,
-               TopKLowering>(converter, patterns.getContext());
+               RunningLowering<CumProdOp, true>, HardmaxLowering, TopKLowering>(
+      converter, patterns.getContext());
 }

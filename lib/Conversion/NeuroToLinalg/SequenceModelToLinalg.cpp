@@ -23,9 +23,8 @@ using Cmp = ScalarEmitter::Compare;
 struct DetLowering : OpConversionPattern<DetOp> {
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult
-  matchAndRewrite(DetOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(DetOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     auto type = cast<RankedTensorType>(adaptor.getInput().getType());
     int64_t rank = type.getRank();
@@ -112,8 +111,7 @@ private:
               inner, l, below, n, one, ValueRange{swap.getResult(0)},
               [&](OpBuilder &deep, Location, Value row, ValueRange now) {
                 ScalarEmitter d(deep, l, element);
-                Value factor =
-                    d.div(read(deep, now[0], row, column), divisor);
+                Value factor = d.div(read(deep, now[0], row, column), divisor);
                 auto update = scf::ForOp::create(
                     deep, l, column, n, one, now,
                     [&](OpBuilder &leaf, Location, Value col,

@@ -63,6 +63,15 @@ FailureOr<Value> Lowering<ReshapeOp>::lower(ReshapeOp op, Adaptor adaptor,
           tensor::ExpandShapeOp::create(b, loc, resultType, input, *groups));
     }
   }
+  // An expansion of one axis into several of unknown size crashes upstream's
+  // expand-strided-metadata (22.1.8).
+  if (llvm::count(resultType.getShape(), ShapedType::kDynamic) > 1) {
+    SmallVector<Value> sizes;
+    for (OpFoldResult size : mix(b, op.getSizes(), adaptor.getDynamicSizes()))
+      sizes.push_back(toIndex(b, loc, size));
+    Value shape = tensor::FromElementsOp::create(b, loc, sizes);
+    return Value(tensor::ReshapeOp::create(b, loc, resultType, input, shape));
+  }
   // Through one axis, which any shape collapses to and expands from.
   if (inputType.getRank() != 1) {
     SmallVector<ReassociationIndices> all;

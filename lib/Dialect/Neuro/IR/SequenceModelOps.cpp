@@ -24,17 +24,22 @@ static constexpr int64_t kDynamic = ShapedType::kDynamic;
 //===----------------------------------------------------------------------===//
 
 template <typename Adaptor>
-static LogicalResult inferRecurrent(StringRef opName,
-                                    std::optional<Location> location,
-                                    Adaptor adaptor, int64_t gates,
-                                    unsigned states,
-                                    SmallVectorImpl<Type> &types) {
+static LogicalResult
+inferRecurrent(StringRef opName, std::optional<Location> location,
+               Adaptor adaptor, int64_t gates, unsigned states,
+               SmallVectorImpl<Type> &types) {
   RankedTensorType input = getTensorType(adaptor.getInput());
   RankedTensorType w = getTensorType(adaptor.getW());
   RankedTensorType r = getTensorType(adaptor.getR());
   if (input.getRank() != 3 || w.getRank() != 3 || r.getRank() != 3)
     return emitOptionalError(location, "'", opName,
                              "' op input, W and R must have rank 3");
+  StringRef direction = adaptor.getDirection();
+  if (direction != "forward" && direction != "reverse" &&
+      direction != "bidirectional")
+    return emitOptionalError(location, "'", opName, "' op direction is '",
+                             direction,
+                             "', expected forward, reverse or bidirectional");
   int64_t hidden = adaptor.getHiddenSize();
   int64_t directions = adaptor.getDirection() == "bidirectional" ? 2 : 1;
   auto check = [&](StringRef operand, RankedTensorType type, int64_t axis,
@@ -53,13 +58,50 @@ static LogicalResult inferRecurrent(StringRef opName,
       failed(check("R", r, 1, gates * hidden)) ||
       failed(check("R", r, 2, hidden)))
     return failure();
-  if (Value bias = adaptor.getB())
-    if (getTensorType(bias).getRank() != 2 ||
-        failed(check("B", getTensorType(bias), 1, 2 * gates * hidden)))
-      return failure();
   bool batchFirst = adaptor.getLayout();
   int64_t steps = input.getDimSize(batchFirst ? 1 : 0),
           batch = input.getDimSize(batchFirst ? 0 : 1);
+  auto checkAll = [&](StringRef operand, Value value,
+                      ArrayRef<int64_t> expected) -> LogicalResult {
+    if (!value)
+      return success();
+    RankedTensorType type = getTensorType(value);
+    int64_t rank = expected.size();
+    if (type.getRank() != rank)
+      return emitOptionalError(location, "'", opName, "' op ", operand,
+                               " has rank ", type.getRank(), ", expected ",
+                               rank);
+    for (auto [axis, size] : llvm::enumerate(expected))
+      if (failed(check(operand, type, axis, size)))
+        return failure();
+    return success();
+  };
+  SmallVector<int64_t> state{directions, batch, hidden};
+  if (batchFirst)
+    std::swap(state[0], state[1]);
+  if (failed(checkAll("B", adaptor.getB(), {directions, 2 * gates * hidden})) ||
+      failed(checkAll("sequence_lens", adaptor.getSequenceLens(), {batch})) ||
+      failed(checkAll("initial_h", adaptor.getInitialH(), state)))
+    return failure();
+  if constexpr (std::is_same_v<Adaptor, LSTMOp::Adaptor>)
+    if (failed(checkAll("initial_c", adaptor.getInitialC(), state)) ||
+        failed(checkAll("P", adaptor.getP(), {directions, 3 * hidden})))
+      return failure();
+  if (std::optional<ArrayAttr> names = adaptor.getActivations()) {
+    size_t each = gates == 1 ? 1 : states + 1;
+    if (!names->empty() && names->size() != each * directions)
+      return emitOptionalError(location, "'", opName, "' op lists ",
+                               names->size(), " activations, expected ",
+                               each * directions);
+    static constexpr StringLiteral known[] = {
+        "relu",      "tanh",        "sigmoid",        "affine",
+        "leakyrelu", "elu",         "scaledtanh",     "softsign",
+        "softplus",  "hardsigmoid", "thresholdedrelu"};
+    for (StringRef name : names->getAsValueRange<StringAttr>())
+      if (!llvm::is_contained(known, name.lower()))
+        return emitOptionalError(location, "'", opName,
+                                 "' op has an unknown activation '", name, "'");
+  }
   SmallVector<int64_t> all, last;
   if (batchFirst) {
     all = {batch, steps, directions, hidden};
@@ -119,6 +161,10 @@ INFER(AttentionOp) {
     return emitOptionalError(location, "'", getOperationName(),
                              "' op needs q_num_heads and kv_num_heads for "
                              "operands of rank 3");
+  if (heads != kDynamic && kvHeads != kDynamic && heads % kvHeads != 0)
+    return emitOptionalError(location, "'", getOperationName(), "' op has ",
+                             heads, " query heads for ", kvHeads,
+                             " key heads, expected a multiple");
   auto depth = [&](RankedTensorType type, int64_t count) {
     int64_t size = type.getShape().back();
     return rank == 4 || size == kDynamic || count == kDynamic ? size
@@ -136,8 +182,8 @@ INFER(AttentionOp) {
   types.push_back(RankedTensorType::get(y, element));
   types.push_back(RankedTensorType::get(
       {q.getDimSize(0), kvHeads, keys, depth(k, kvHeads)}, k.getElementType()));
-  types.push_back(RankedTensorType::get({q.getDimSize(0), kvHeads, keys, vDepth},
-                                        v.getElementType()));
+  types.push_back(RankedTensorType::get(
+      {q.getDimSize(0), kvHeads, keys, vDepth}, v.getElementType()));
   types.push_back(
       RankedTensorType::get({q.getDimSize(0), heads, sequence, keys}, element));
   return success();
@@ -147,7 +193,8 @@ std::optional<int64_t> AttentionOp::getFlops() {
   auto scores = getTensorType(getQkMatmulOutput());
   auto keys = getTensorType(getPresentKey());
   auto values = getTensorType(getPresentValue());
-  if (!scores.hasStaticShape() || keys.isDynamicDim(3) || values.isDynamicDim(3))
+  if (!scores.hasStaticShape() || keys.isDynamicDim(3) ||
+      values.isDynamicDim(3))
     return std::nullopt;
   return 2 * scores.getNumElements() *
          (keys.getDimSize(3) + values.getDimSize(3));
