@@ -51,7 +51,7 @@ def load_case(folder: Path) -> Case:
     inputs = [read_tensor(data / f"input_{i}.pb") for i in range(len(model.graph.input))]
     ops = {node.op_type for node in model.graph.node}
     kept_inputs, kept_values = [], []
-    for position, (info, value) in enumerate(zip(model.graph.input, inputs)):
+    for position, (info, value) in enumerate(zip(model.graph.input, inputs, strict=False)):
         is_size = value.dtype in (np.int64, np.int32) and position > 0 and value.ndim <= 1
         if is_size and not ops & INDEX_OPS:
             model.graph.initializer.append(numpy_helper.from_array(value, info.name))
@@ -99,7 +99,7 @@ def block_of(rule: Rule) -> dict[int, int]:
         for axes in tensors:
             for axis in axes:
                 for term in axis["terms"]:
-                    for major, minor in zip(term, term[1:]):
+                    for major, minor in zip(term, term[1:], strict=False):
                         if rule["factors"][major]["role"] == "block":
                             owner[minor] = major
     return owner
@@ -181,7 +181,10 @@ def gather(rule: Rule, axes: list[dict[str, Any]], keep: Keep, array: np.ndarray
             # Blocks follow each other along the first axis.
             parts = np.split(array, len(lists), axis=0)
             array = np.concatenate(
-                [np.compress(keeps, part, axis=axis) for keeps, part in zip(lists, parts)]
+                [
+                    np.compress(keeps, part, axis=axis)
+                    for keeps, part in zip(lists, parts, strict=False)
+                ]
             )
     return array
 
@@ -192,7 +195,7 @@ def mask(rule: Rule, axes: list[dict[str, Any]], keep: Keep, array: np.ndarray) 
     for axis, expression in enumerate(axes):
         lists = kept_places(rule, expression, keep)
         parts = np.split(result, len(lists), axis=0) if len(lists) > 1 else [result]
-        for keeps, part in zip(lists, parts):
+        for keeps, part in zip(lists, parts, strict=False):
             index: list[Any] = [slice(None)] * array.ndim
             index[axis] = np.flatnonzero(~np.array(keeps, dtype=bool))
             part[tuple(index)] = np.zeros((), dtype=array.dtype)
@@ -204,7 +207,7 @@ def run(model: Path, inputs: list[np.ndarray]) -> list[np.ndarray]:
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(str(model), options)
     names = [info.name for info in session.get_inputs()]
-    return session.run(None, dict(zip(names, inputs)))
+    return session.run(None, dict(zip(names, inputs, strict=False)))
 
 
 def extents_of(rule: Rule, keep: Keep) -> str:
@@ -236,7 +239,15 @@ def check(
         raise Refused(f"ONNX Runtime: {error}") from error
     for _ in range(trials):
         keep = choose(believed, random)
-        run_opt(opt, [str(source), f"--neuro-test-rule=extents={extents_of(believed, keep)}", "-o", str(edited)])
+        run_opt(
+            opt,
+            [
+                str(source),
+                f"--neuro-test-rule=extents={extents_of(believed, keep)}",
+                "-o",
+                str(edited),
+            ],
+        )
         masked, small = list(case.inputs), list(case.inputs)
         try:
             for operand, argument in enumerate(arguments):
@@ -256,7 +267,11 @@ def check(
                 raise Wrong(f"{rule['rule']} with {keep}: {error}") from error
             got = actual[output]
             if want.shape != got.shape or not np.allclose(
-                want.astype(np.float64), got.astype(np.float64), rtol=1e-3, atol=1e-5, equal_nan=True
+                want.astype(np.float64),
+                got.astype(np.float64),
+                rtol=1e-3,
+                atol=1e-5,
+                equal_nan=True,
             ):
                 raise Wrong(f"{rule['rule']} with {keep}: result {result} differs")
     return rule["rule"]

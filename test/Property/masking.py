@@ -92,7 +92,7 @@ def restrict_norms(
         nodes.append(node)
         if node.op_type == "LRN":
             # Put the places back among zeros: padded by one, gathered by position.
-            for axis, places in axes:
+            for axis, _ in axes:
                 raise_to = node.output[0]
                 short = raise_to + "_short"
                 node.output[0] = short

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from axis_rules import Case, Refused, Rule, Wrong, check, editable, load_case
 
 OPT = os.environ.get(
