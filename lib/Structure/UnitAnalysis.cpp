@@ -256,6 +256,21 @@ void UnitAnalysis::visit(Operation *op) {
   // A size is read anew after an edit; a parameter has been placed already.
   if (isa<tensor::DimOp, neuro::ParamOp>(op))
     return;
+  // Lists of sizes have places, but no units.
+  if (isa<tensor::ExtractOp, tensor::FromElementsOp>(op)) {
+    auto keep = [&](Value value) {
+      if (!isTensor(value))
+        return;
+      TensorPlaces &places = place(value);
+      ArrayRef<int64_t> shape =
+          cast<RankedTensorType>(value.getType()).getShape();
+      for (auto [index, size] : llvm::enumerate(shape))
+        assign(places, index, AxisAlgebra::makeKeptAxis(size), "");
+    };
+    llvm::for_each(op->getOperands(), keep);
+    llvm::for_each(op->getResults(), keep);
+    return;
+  }
   std::string reason =
       ("'" + op->getName().getStringRef() + "' has no axis rule").str();
   for (Value operand : op->getOperands())

@@ -204,6 +204,8 @@ private:
     if (onlyIndices &&
         isa<arith::ArithDialect, tensor::TensorDialect>(op->getDialect()))
       return success();
+    if (auto elements = dyn_cast<tensor::FromElementsOp>(op))
+      return writeElements(elements);
     if (auto cast = dyn_cast<tensor::CastOp>(op)) {
       auto &node = writer.addNode(op, "Identity");
       node.add_input(writer.getName(cast.getSource()));
@@ -211,6 +213,34 @@ private:
       return success();
     }
     return writeOp(writer, op);
+  }
+
+  /// A tensor of sizes that something computes with.
+  LogicalResult writeElements(tensor::FromElementsOp op) {
+    RankedTensorType type = op.getType();
+    int32_t elementType = getOnnxElementType(type.getElementType());
+    if (!isa<IntegerType>(type.getElementType()) || elementType == 0)
+      return op.emitError("elements of type ")
+             << type.getElementType() << " have no ONNX form yet";
+    SmallVector<int64_t> dynamic(op.getElements().size(), ShapedType::kDynamic);
+    std::string vector = writer.addSizes(dynamic, op.getElements());
+    if (vector.empty())
+      return failure();
+    auto &cast = writer.addNode(op, "Cast");
+    cast.add_input(vector);
+    GraphWriter::setInt(cast, "to", elementType);
+    if (type.getRank() == 1) {
+      writer.addOutputs(cast, op);
+      return success();
+    }
+    std::string flat = writer.makeName("neuroplast_elements");
+    cast.add_output(flat);
+    std::string shape = writer.addInts(type.getShape());
+    auto &reshape = writer.addNode(op, "Reshape");
+    reshape.add_input(flat);
+    reshape.add_input(shape);
+    writer.addOutputs(reshape, op);
+    return success();
   }
 
   void writeAliases() {

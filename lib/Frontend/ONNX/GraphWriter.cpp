@@ -61,6 +61,13 @@ int32_t neuroplast::onnx_frontend::getOnnxElementType(Type type) {
 // Names and nodes
 //===----------------------------------------------------------------------===//
 
+std::string GraphWriter::makeNodeName(StringRef hint) {
+  std::string name = hint.str();
+  for (unsigned number = 1; !takenNodes.insert(name).second; ++number)
+    name = (hint + "_" + Twine(number)).str();
+  return name;
+}
+
 std::string GraphWriter::makeName(StringRef hint) {
   std::string name = hint.str();
   for (unsigned number = 1; !taken.insert(name).second; ++number)
@@ -95,7 +102,7 @@ std::string GraphWriter::getName(Value value) {
   ::onnx::NodeProto *node = graph.add_node();
   node->set_op_type(type.str());
   if (StringRef name = getNodeName(op->getLoc()); !name.empty())
-    node->set_name(name.str());
+    node->set_name(makeNodeName(name));
   return *node;
 }
 
@@ -161,7 +168,8 @@ std::string GraphWriter::addIndex(Value index) {
                          setInt(node, "end", *axis + 1);
                        });
   }
-  if (isa<arith::IndexCastOp, arith::ExtSIOp, arith::IndexCastUIOp>(op)) {
+  if (isa<arith::IndexCastOp, arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp,
+          arith::IndexCastUIOp>(op)) {
     Value source = op->getOperand(0);
     if (auto extract = source.getDefiningOp<tensor::ExtractOp>())
       return addIndex(extract.getResult());
@@ -183,6 +191,53 @@ std::string GraphWriter::addIndex(Value index) {
     return addHelper("Cast", {source}, [](::onnx::NodeProto &node) {
       setInt(node, "to", ::onnx::TensorProto::INT64);
     });
+  }
+  // Truth values are 0 and 1 here, as in the casts of the dialect.
+  auto castTo = [&](const std::string &name, int32_t type) {
+    return addHelper("Cast", {name}, [type](::onnx::NodeProto &node) {
+      setInt(node, "to", type);
+    });
+  };
+  if (auto select = dyn_cast<arith::SelectOp>(op)) {
+    std::string condition = addIndex(select.getCondition());
+    std::string yes = addIndex(select.getTrueValue());
+    std::string no = addIndex(select.getFalseValue());
+    if (condition.empty() || yes.empty() || no.empty())
+      return "";
+    return addHelper("Where",
+                     {castTo(condition, ::onnx::TensorProto::BOOL), yes, no});
+  }
+  if (auto compare = dyn_cast<arith::CmpIOp>(op)) {
+    std::string left = addIndex(compare.getLhs()),
+                right = addIndex(compare.getRhs());
+    if (left.empty() || right.empty())
+      return "";
+    std::string result;
+    switch (compare.getPredicate()) {
+    case arith::CmpIPredicate::eq:
+      result = addHelper("Equal", {left, right});
+      break;
+    case arith::CmpIPredicate::ne:
+      result = addHelper("Not", {addHelper("Equal", {left, right})});
+      break;
+    case arith::CmpIPredicate::slt:
+    case arith::CmpIPredicate::ult:
+      result = addHelper("Less", {left, right});
+      break;
+    case arith::CmpIPredicate::sle:
+    case arith::CmpIPredicate::ule:
+      result = addHelper("LessOrEqual", {left, right});
+      break;
+    case arith::CmpIPredicate::sgt:
+    case arith::CmpIPredicate::ugt:
+      result = addHelper("Greater", {left, right});
+      break;
+    case arith::CmpIPredicate::sge:
+    case arith::CmpIPredicate::uge:
+      result = addHelper("GreaterOrEqual", {left, right});
+      break;
+    }
+    return castTo(result, ::onnx::TensorProto::INT64);
   }
   StringRef type;
   if (isa<arith::AddIOp>(op))

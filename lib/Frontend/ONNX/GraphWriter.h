@@ -30,6 +30,8 @@ public:
   /// The name of a tensor value; a new one is made up if it has none.
   std::string getName(mlir::Value value);
   std::string makeName(llvm::StringRef hint);
+  /// Nodes have names of their own; two may come of one node of the model.
+  std::string makeNodeName(llvm::StringRef hint);
 
   /// A node named after the op's location; inputs and outputs are still to be
   /// added.
@@ -71,6 +73,7 @@ public:
 private:
   llvm::DenseMap<mlir::Value, std::string> names;
   llvm::StringSet<> taken;
+  llvm::StringSet<> takenNodes;
 };
 
 /// The ONNX element type; 0 if there is none.

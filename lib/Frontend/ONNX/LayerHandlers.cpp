@@ -297,6 +297,16 @@ LogicalResult importCast(NodeContext &node) {
       node.setConstant(0, constant);
       return success();
     }
+    // Sizes are often written as one integer type and used as another.
+    if (to.isInteger(64) || to.isInteger(32))
+      if (auto ints = getIntegers(constant);
+          ints && isa<IntegerType>(from.getElementType())) {
+        SmallVector<APInt> values;
+        for (int64_t value : *ints)
+          values.emplace_back(to.getIntOrFloatBitWidth(), value, true, true);
+        node.setConstant(0, DenseElementsAttr::get(from.clone(to), values));
+        return success();
+      }
     // Floats to floats and small integers are converted now.
     if (isa<FloatType>(to)) {
       std::optional<SmallVector<double>> numbers = getFloats(constant);
