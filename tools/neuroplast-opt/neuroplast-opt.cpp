@@ -13,6 +13,8 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "neuroplast/Codegen/Passes.h"
+#include "neuroplast/Codegen/Pipelines.h"
 #include "neuroplast/Conversion/Passes.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "neuroplast/Frontend/ONNX/Export.h"
@@ -92,6 +94,8 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   neuroplast::structure::registerStructurePasses();
   neuroplast::registerNeuroplastConversionPasses();
+  neuroplast::registerNeuroplastCodegenPasses();
+  neuroplast::registerCodegenPipelines();
   registry.insert<neuroplast::neuro::NeuroDialect>();
   auto [input, output] = mlir::registerAndParseCLIOptions(
       argc, argv, "Neuroplast pass driver\n", registry);

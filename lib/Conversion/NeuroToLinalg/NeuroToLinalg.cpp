@@ -173,7 +173,7 @@ private:
       OpBuilder builder(param);
       auto type = cast<RankedTensorType>(value.getShapedType());
       memref::GlobalOp::create(
-          builder, param.getLoc(), name, builder.getStringAttr("private"),
+          builder, param.getLoc(), name, /*sym_visibility=*/StringAttr(),
           MemRefType::get(type.getShape(), type.getElementType()),
           /*initial_value=*/Attribute(), /*constant=*/true,
           builder.getI64IntegerAttr(64));

@@ -1,0 +1,34 @@
+//===- Passes.td - Code generation for CPUs ----------------*- tablegen -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_CODEGEN_PASSES
+#define NEUROPLAST_CODEGEN_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def ApproximateMath : Pass<"neuro-approximate-math"> {
+  let summary = "Replace f32 exponentials and their kin by polynomials";
+  let description = [{
+    `exp`, `log`, `tanh`, `erf` and others on f32 become polynomials that the
+    loop vectoriser can widen; their error is a few units in the last place.
+    Functions on other types, and those without a polynomial here, stay and
+    become calls of the C library.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
+def ExposeEntryPoint : Pass<"neuro-expose-entry-point", "::mlir::ModuleOp"> {
+  let summary = "Give the function `main` a C interface and drop the parameters";
+  let description = [{
+    Marks `main` with `llvm.emit_c_interface`. `neuro.param` ops are erased: the
+    caller has collected their data, which never enters LLVM IR.
+  }];
+}
+
+#endif // NEUROPLAST_CODEGEN_PASSES

@@ -1,0 +1,47 @@
+//===- Pipelines.h - From neuro ops to LLVM -------------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_CODEGEN_PIPELINES_H
+#define NEUROPLAST_CODEGEN_PIPELINES_H
+
+#include "mlir/Pass/PassOptions.h"
+
+namespace mlir {
+class OpPassManager;
+} // namespace mlir
+
+namespace neuroplast {
+
+/// What the CPU pipelines are built for.
+struct CpuPipelineOptions
+    : public mlir::PassPipelineOptions<CpuPipelineOptions> {
+  Option<unsigned> vectorBits{
+      *this, "vector-bits",
+      llvm::cl::desc("Width of the target's vector registers in bits"),
+      llvm::cl::init(256)};
+  Option<bool> kernels{
+      *this, "kernels",
+      llvm::cl::desc("Give large contractions kernels of their own"),
+      llvm::cl::init(true)};
+};
+
+/// neuro ops to loops on buffers: lowering to linalg, fusion, bufferization.
+void buildNeuroToLoopsPipeline(mlir::OpPassManager &manager,
+                               const CpuPipelineOptions &options);
+
+/// Loops on buffers to the LLVM dialect. The function `main` gets a C
+/// interface.
+void buildLoopsToLLVMPipeline(mlir::OpPassManager &manager,
+                              const CpuPipelineOptions &options);
+
+/// Registers both pipelines for the pass driver.
+void registerCodegenPipelines();
+
+} // namespace neuroplast
+
+#endif // NEUROPLAST_CODEGEN_PIPELINES_H

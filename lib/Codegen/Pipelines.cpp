@@ -1,0 +1,100 @@
+//===- Pipelines.cpp - From neuro ops to LLVM -----------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Codegen/Pipelines.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Affine/Transforms/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "neuroplast/Codegen/Passes.h"
+#include "neuroplast/Conversion/Passes.h"
+
+using namespace mlir;
+using namespace neuroplast;
+
+static void buildFusion(OpPassManager &manager) {
+  manager.addNestedPass<func::FuncOp>(createLinalgElementwiseOpFusionPass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+}
+
+static void buildBufferization(OpPassManager &manager) {
+  manager.addPass(bufferization::createEmptyTensorEliminationPass());
+  bufferization::OneShotBufferizePassOptions options;
+  options.bufferizeFunctionBoundaries = true;
+  options.allowReturnAllocsFromLoops = true;
+  options.functionBoundaryTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  manager.addPass(bufferization::createOneShotBufferizePass(options));
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  bufferization::BufferDeallocationPipelineOptions deallocation;
+  bufferization::buildBufferDeallocationPipeline(manager, deallocation);
+  manager.addPass(createConvertBufferizationToMemRefPass());
+  manager.addPass(createCSEPass());
+}
+
+void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
+                                           const CpuPipelineOptions &options) {
+  (void)options;
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  manager.addPass(createConvertNeuroToLinalg());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  buildFusion(manager);
+  buildBufferization(manager);
+  manager.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  manager.addPass(createCanonicalizerPass());
+}
+
+void neuroplast::buildLoopsToLLVMPipeline(OpPassManager &manager,
+                                          const CpuPipelineOptions &options) {
+  (void)options;
+  manager.addPass(createExposeEntryPoint());
+  manager.addNestedPass<func::FuncOp>(createApproximateMath());
+  manager.addPass(memref::createExpandStridedMetadataPass());
+  manager.addPass(createLowerAffinePass());
+  arith::ArithExpandOpsPassOptions expand;
+  expand.includeBf16 = true;
+  manager.addPass(arith::createArithExpandOpsPass(expand));
+  manager.addPass(createSCFToControlFlowPass());
+  manager.addPass(createConvertMathToLLVMPass());
+  manager.addPass(createConvertMathToLibmPass());
+  FinalizeMemRefToLLVMConversionPassOptions memrefs;
+  // The runtime's allocator keeps large blocks for the next run.
+  memrefs.useGenericFunctions = true;
+  manager.addPass(createFinalizeMemRefToLLVMConversionPass(memrefs));
+  manager.addPass(createConvertVectorToLLVMPass());
+  manager.addPass(createConvertFuncToLLVMPass());
+  manager.addPass(createArithToLLVMConversionPass());
+  manager.addPass(createConvertIndexToLLVMPass());
+  manager.addPass(createConvertControlFlowToLLVMPass());
+  manager.addPass(createUBToLLVMConversionPass());
+  manager.addPass(createReconcileUnrealizedCastsPass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+}
+
+void neuroplast::registerCodegenPipelines() {
+  PassPipelineRegistration<CpuPipelineOptions>(
+      "neuro-to-loops", "Lower neuro ops to loops on buffers",
+      buildNeuroToLoopsPipeline);
+  PassPipelineRegistration<CpuPipelineOptions>(
+      "neuro-loops-to-llvm", "Lower loops on buffers to the LLVM dialect",
+      buildLoopsToLLVMPipeline);
+}
