@@ -3,7 +3,7 @@
 
 function(neuroplast_compile_options target)
   target_compile_options(${target} PRIVATE
-    -Wall -Wextra -Werror -Wno-unused-parameter -fno-rtti)
+    -Wall -Wextra -Werror -Wno-unused-parameter $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
   if(NEUROPLAST_SANITIZE)
     target_compile_options(${target} PRIVATE
       -fsanitize=address,undefined -fno-sanitize=vptr -fno-omit-frame-pointer -g1)

@@ -1,0 +1,99 @@
+//===- Abi.h - The C interface of a compiled model ------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+/* Every compiled model exports the functions at the end of this file under
+   these names, and again under a prefix made of the library's name. */
+
+#ifndef NEUROPLAST_RUNTIME_ABI_H
+#define NEUROPLAST_RUNTIME_ABI_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define NEUROPLAST_ABI_VERSION 1
+#define NEUROPLAST_MAX_RANK 16
+
+/* Element types, with the numbers of ONNX. */
+enum {
+  NEUROPLAST_FLOAT32 = 1,
+  NEUROPLAST_UINT8 = 2,
+  NEUROPLAST_INT8 = 3,
+  NEUROPLAST_UINT16 = 4,
+  NEUROPLAST_INT16 = 5,
+  NEUROPLAST_INT32 = 6,
+  NEUROPLAST_INT64 = 7,
+  NEUROPLAST_BOOL = 9, /* one byte, 0 or 1 */
+  NEUROPLAST_FLOAT16 = 10,
+  NEUROPLAST_FLOAT64 = 11,
+  NEUROPLAST_UINT32 = 12,
+  NEUROPLAST_UINT64 = 13,
+  NEUROPLAST_BFLOAT16 = 16
+};
+
+/* What neuroplast_run returns. */
+enum {
+  NEUROPLAST_OK = 0,
+  NEUROPLAST_BAD_ARGUMENT = 1,  /* a null pointer */
+  NEUROPLAST_BAD_TYPE = 2,      /* an input has another element type */
+  NEUROPLAST_BAD_SHAPE = 3,     /* an input has another rank or size */
+  NEUROPLAST_OUT_OF_MEMORY = 4,
+  NEUROPLAST_TOO_SMALL = 5      /* a given output buffer is too small */
+};
+
+/* A dense tensor, row by row. `data` needs the alignment of its element type;
+   64 bytes are best. */
+typedef struct {
+  void *data;
+  int64_t capacity; /* outputs: bytes at data, if data is not null */
+  int32_t dtype;
+  int32_t rank;
+  int64_t shape[NEUROPLAST_MAX_RANK];
+} NeuroplastTensor;
+
+typedef struct {
+  const char *name;
+  int32_t dtype;
+  int32_t element_bytes;
+  int32_t rank;
+  const int64_t *shape;         /* -1 where a size is known at run time */
+  const char *const *dim_names; /* "" where a size has no name */
+} NeuroplastTensorInfo;
+
+typedef struct {
+  int32_t abi_version;
+  int32_t num_inputs;
+  int32_t num_outputs;
+  int32_t reserved;
+  const NeuroplastTensorInfo *inputs;
+  const NeuroplastTensorInfo *outputs;
+} NeuroplastModelInfo;
+
+/* The names, types and shapes of a model; lives as long as the library. */
+const NeuroplastModelInfo *neuroplast_info(void);
+
+/* Runs the model once. Inputs are read only. An output whose data is null gets
+   memory that the caller gives back to neuroplast_free; else the result is
+   copied to data. Element type and shape of the outputs are set either way.
+   Several threads may run at the same time. */
+int32_t neuroplast_run(const NeuroplastTensor *inputs,
+                       NeuroplastTensor *outputs);
+
+/* Frees the data of an output that neuroplast_run allocated. */
+void neuroplast_free(void *data);
+
+/* Why the last run on this thread failed; an empty text if it did not. */
+const char *neuroplast_error(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* NEUROPLAST_RUNTIME_ABI_H */

@@ -1,0 +1,59 @@
+//===- Compiler.h - From a module to machine code -------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_RUNTIME_COMPILER_H
+#define NEUROPLAST_RUNTIME_COMPILER_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <memory>
+#include <string>
+
+namespace neuroplast {
+
+struct CompileOptions {
+  std::string cpu = "native"; ///< As of `clang -march=`.
+  unsigned optLevel = 3;      ///< Of LLVM: 0 to 3.
+  bool kernels = true;        ///< Give large contractions kernels of their own.
+  std::string prefix;         ///< Of a second set of exported names, if any.
+};
+
+/// The bytes of one parameter under the name that the code refers to.
+struct ParamData {
+  std::string symbol;
+  llvm::ArrayRef<char> bytes;
+};
+
+/// A compiled model: code that refers to its parameters by symbol.
+struct CompiledModel {
+  std::unique_ptr<llvm::MemoryBuffer> object;
+  std::vector<ParamData> params;
+  /// The C header of the model.
+  std::string header;
+  /// The module; `params` point into its resources.
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
+
+/// Lowers a module of neuro ops to an object file. Diagnostics go to the
+/// context; the error repeats that compilation failed.
+llvm::Expected<CompiledModel> compileModule(mlir::ModuleOp module,
+                                            const CompileOptions &options);
+
+/// Links a compiled model to a shared library, which appears only once it is
+/// complete.
+llvm::Error writeLibrary(const CompiledModel &model,
+                         const CompileOptions &options, llvm::StringRef path);
+
+/// Registers the dialects and translations that compilation needs.
+void registerCompilerDialects(mlir::DialectRegistry &registry);
+
+} // namespace neuroplast
+
+#endif // NEUROPLAST_RUNTIME_COMPILER_H

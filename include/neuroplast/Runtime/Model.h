@@ -1,0 +1,70 @@
+//===- Model.h - A model that can be run ----------------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_RUNTIME_MODEL_H
+#define NEUROPLAST_RUNTIME_MODEL_H
+
+#include "neuroplast/Runtime/Abi.h"
+#include "neuroplast/Runtime/Compiler.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace neuroplast {
+
+/// A dense tensor in memory, row by row.
+struct HostTensor {
+  int32_t dtype = 0; ///< As in the C interface.
+  std::vector<int64_t> shape;
+  std::vector<char> bytes;
+
+  int64_t getNumElements() const;
+};
+
+/// Bytes of one element; 0 for an unknown type.
+int64_t getElementBytes(int32_t dtype);
+
+using NamedTensors = std::map<std::string, HostTensor>;
+
+/// A loaded library, or code compiled in memory.
+class Model {
+public:
+  virtual ~Model() = default;
+
+  const NeuroplastModelInfo &getInfo() const { return *infoFunction(); }
+
+  /// Runs once with inputs by name; says which are missing or unknown.
+  llvm::Expected<NamedTensors> run(const NamedTensors &inputs) const;
+
+  /// Seeded random inputs; sizes that are not fixed become 1.
+  NamedTensors makeRandomInputs(uint64_t seed) const;
+
+  /// Inputs in the order of the model, for repeated runs.
+  llvm::Expected<std::vector<NeuroplastTensor>>
+  bindInputs(const NamedTensors &inputs) const;
+  llvm::Error runBound(const std::vector<NeuroplastTensor> &inputs,
+                       std::vector<NeuroplastTensor> &outputs) const;
+  void release(std::vector<NeuroplastTensor> &outputs) const;
+
+protected:
+  const NeuroplastModelInfo *(*infoFunction)() = nullptr;
+  int32_t (*runFunction)(const NeuroplastTensor *, NeuroplastTensor *) = nullptr;
+  void (*freeFunction)(void *) = nullptr;
+  const char *(*errorFunction)() = nullptr;
+};
+
+/// Loads a shared library that `compile` wrote.
+llvm::Expected<std::unique_ptr<Model>> loadLibrary(llvm::StringRef path);
+
+/// Makes compiled code executable in this process.
+llvm::Expected<std::unique_ptr<Model>> loadInMemory(CompiledModel compiled);
+
+} // namespace neuroplast
+
+#endif // NEUROPLAST_RUNTIME_MODEL_H

@@ -1,0 +1,257 @@
+//===- Compiler.cpp - From a module to machine code -----------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Runtime/Compiler.h"
+
+#include "Interface.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Dialect/All.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "neuroplast/Codegen/Pipelines.h"
+#include "neuroplast/Conversion/Passes.h"
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/Linker/Linker.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/SubtargetFeature.h"
+#include "llvm/Transforms/IPO/Internalize.h"
+
+#include <mutex>
+
+using namespace neuroplast;
+
+// The support runtime as bitcode; see Support/embed.S.
+extern "C" const char neuroplast_support_begin[];
+extern "C" const char neuroplast_support_end[];
+
+void neuroplast::registerCompilerDialects(mlir::DialectRegistry &registry) {
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  mlir::registerAllToLLVMIRTranslations(registry);
+  registry.insert<neuro::NeuroDialect>();
+}
+
+/// Without it, the scheduler before register allocation hoists the broadcasts
+/// of register-tiled kernels, which then spill.
+static void disableMachineScheduler() {
+  auto &options = llvm::cl::getRegisteredOptions();
+  auto it = options.find("enable-misched");
+  if (it == options.end())
+    return;
+  it->second->addOccurrence(0, "enable-misched", "false");
+}
+
+static void initializeTargets() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llvm::InitializeNativeTarget();
+    llvm::InitializeNativeTargetAsmPrinter();
+    llvm::InitializeNativeTargetAsmParser();
+    disableMachineScheduler();
+  });
+}
+
+std::unique_ptr<llvm::TargetMachine>
+neuroplast::createTargetMachine(const CompileOptions &options) {
+  initializeTargets();
+  std::string error;
+  llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!target)
+    return nullptr;
+  std::string cpu = options.cpu;
+  llvm::SubtargetFeatures features;
+  if (cpu == "native") {
+    cpu = llvm::sys::getHostCPUName().str();
+    for (const auto &feature : llvm::sys::getHostCPUFeatures())
+      features.AddFeature(feature.first(), feature.second);
+  }
+  // The full width of the vector registers pays in our loops.
+  features.AddFeature("prefer-256-bit", false);
+  llvm::TargetOptions targetOptions;
+  targetOptions.AllowFPOpFusion = llvm::FPOpFusion::Fast;
+  static const llvm::CodeGenOptLevel levels[] = {
+      llvm::CodeGenOptLevel::None, llvm::CodeGenOptLevel::Less,
+      llvm::CodeGenOptLevel::Default, llvm::CodeGenOptLevel::Aggressive};
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, cpu, features.getString(), targetOptions, llvm::Reloc::PIC_,
+      std::nullopt, levels[std::min(options.optLevel, 3u)]));
+}
+
+static llvm::Error makeError(const llvm::Twine &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+/// What must stay visible of a model's code.
+static bool isExported(llvm::StringRef name, llvm::StringRef prefix) {
+  static constexpr llvm::StringLiteral names[] = {"info", "run", "free",
+                                                  "error"};
+  for (llvm::StringRef exported : names)
+    if (name == ("neuroplast_" + exported).str() ||
+        (!prefix.empty() && name == (prefix + "_" + exported).str()))
+      return true;
+  return false;
+}
+
+static llvm::Error linkSupport(llvm::Module &module, llvm::StringRef prefix) {
+  llvm::StringRef bitcode(neuroplast_support_begin,
+                          neuroplast_support_end - neuroplast_support_begin);
+  auto support = llvm::parseBitcodeFile(
+      llvm::MemoryBufferRef(bitcode, "support"), module.getContext());
+  if (!support)
+    return support.takeError();
+  (*support)->setTargetTriple(module.getTargetTriple());
+  (*support)->setDataLayout(module.getDataLayout());
+  if (llvm::Linker::linkModules(module, std::move(*support)))
+    return makeError("the support runtime does not link");
+  for (llvm::Function &function : module) {
+    // The generic target of the bitcode gives way to the one asked for.
+    function.removeFnAttr("target-cpu");
+    function.removeFnAttr("target-features");
+    function.removeFnAttr("tune-cpu");
+  }
+  if (!prefix.empty())
+    for (llvm::StringRef name : {"info", "run", "free", "error"})
+      if (auto *function = module.getFunction(("neuroplast_" + name).str()))
+        llvm::GlobalAlias::create((prefix + "_" + name).str(), function);
+  llvm::internalizeModule(module, [&](const llvm::GlobalValue &value) {
+    return isExported(value.getName(), prefix);
+  });
+  return llvm::Error::success();
+}
+
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
+                     unsigned level) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager callGraph;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&machine);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(callGraph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, callGraph, modules);
+  static const llvm::OptimizationLevel levels[] = {
+      llvm::OptimizationLevel::O0, llvm::OptimizationLevel::O1,
+      llvm::OptimizationLevel::O2, llvm::OptimizationLevel::O3};
+  auto chosen = levels[std::min(level, 3u)];
+  llvm::ModulePassManager passes =
+      level == 0 ? builder.buildO0DefaultPipeline(chosen)
+                 : builder.buildPerModuleDefaultPipeline(chosen);
+  passes.run(module, modules);
+}
+
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
+neuroplast::emitObject(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, stream, nullptr,
+                                  llvm::CodeGenFileType::ObjectFile))
+    return makeError("the target emits no object files");
+  passes.run(module);
+  return llvm::MemoryBuffer::getMemBufferCopy(
+      llvm::StringRef(bytes.data(), bytes.size()), "model.o");
+}
+
+/// The parameters that became buffers, with their bytes.
+static llvm::Expected<std::vector<ParamData>>
+collectParams(mlir::ModuleOp module) {
+  std::vector<ParamData> params;
+  for (auto param : module.getOps<neuro::ParamOp>()) {
+    auto resource =
+        llvm::dyn_cast<mlir::DenseResourceElementsAttr>(param.getValue());
+    if (!resource)
+      continue;
+    mlir::AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    if (!blob)
+      return makeError("the data of parameter '" + param.getSymName() +
+                       "' was elided");
+    params.push_back({getParamBufferName(param.getSymName()), blob->getData()});
+  }
+  return params;
+}
+
+static unsigned getVectorBits(const llvm::TargetMachine &machine) {
+  llvm::StringRef features = machine.getTargetFeatureString();
+  llvm::StringRef cpu = machine.getTargetCPU();
+  if (features.contains("+avx512f") || cpu == "x86-64-v4")
+    return 512;
+  if (features.contains("+avx2") || cpu == "x86-64-v3")
+    return 256;
+  return 128;
+}
+
+llvm::Expected<CompiledModel>
+neuroplast::compileModule(mlir::ModuleOp module, const CompileOptions &options) {
+  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(options);
+  if (!machine)
+    return makeError("this host's architecture has no code generator");
+  auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
+  if (!main)
+    return makeError("the module has no function 'main'");
+  auto interface = describeInterface(main);
+  if (!interface)
+    return interface.takeError();
+
+  CompiledModel model;
+  model.module = mlir::OwningOpRef<mlir::ModuleOp>(module.clone());
+  CpuPipelineOptions pipeline;
+  pipeline.vectorBits = getVectorBits(*machine);
+  pipeline.kernels = options.kernels;
+  {
+    mlir::PassManager manager(module.getContext());
+    manager.enableVerifier(true);
+    buildNeuroToLoopsPipeline(manager, pipeline);
+    if (mlir::failed(manager.run(*model.module)))
+      return makeError("compilation failed");
+  }
+  auto params = collectParams(*model.module);
+  if (!params)
+    return params.takeError();
+  model.params = std::move(*params);
+  mlir::OwningOpRef<mlir::ModuleOp> code(model.module->clone());
+  {
+    mlir::PassManager manager(module.getContext());
+    buildLoopsToLLVMPipeline(manager, pipeline);
+    if (mlir::failed(manager.run(*code)))
+      return makeError("compilation failed");
+  }
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> llvmModule =
+      mlir::translateModuleToLLVMIR(*code, context);
+  if (!llvmModule)
+    return makeError("compilation failed");
+  code = nullptr;
+  llvmModule->setTargetTriple(machine->getTargetTriple());
+  llvmModule->setDataLayout(machine->createDataLayout());
+  addInterface(*llvmModule, *interface);
+  if (llvm::Error error = linkSupport(*llvmModule, options.prefix))
+    return std::move(error);
+  optimize(*llvmModule, *machine, options.optLevel);
+  auto object = emitObject(*llvmModule, *machine);
+  if (!object)
+    return object.takeError();
+  model.object = std::move(*object);
+  model.header = writeHeader(*interface, options.prefix);
+  return model;
+}

@@ -1,0 +1,309 @@
+//===- Interface.cpp - The model's interface, in code and as a header -----===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Interface.h"
+
+#include "neuroplast/Runtime/Abi.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/Module.h"
+
+using namespace neuroplast;
+
+/// The number of an element type in the interface; 0 if it has none.
+static int32_t getDtype(mlir::Type type) {
+  if (type.isF32())
+    return NEUROPLAST_FLOAT32;
+  if (type.isF64())
+    return NEUROPLAST_FLOAT64;
+  if (type.isF16())
+    return NEUROPLAST_FLOAT16;
+  if (type.isBF16())
+    return NEUROPLAST_BFLOAT16;
+  auto integer = llvm::dyn_cast<mlir::IntegerType>(type);
+  if (!integer)
+    return 0;
+  switch (integer.getWidth()) {
+  case 1:
+    return NEUROPLAST_BOOL;
+  case 8:
+    return integer.isUnsigned() ? NEUROPLAST_UINT8 : NEUROPLAST_INT8;
+  case 16:
+    return integer.isUnsigned() ? NEUROPLAST_UINT16 : NEUROPLAST_INT16;
+  case 32:
+    return integer.isUnsigned() ? NEUROPLAST_UINT32 : NEUROPLAST_INT32;
+  case 64:
+    return integer.isUnsigned() ? NEUROPLAST_UINT64 : NEUROPLAST_INT64;
+  default:
+    return 0;
+  }
+}
+
+static llvm::StringRef getCType(int32_t dtype) {
+  switch (dtype) {
+  case NEUROPLAST_FLOAT32:
+    return "float";
+  case NEUROPLAST_FLOAT64:
+    return "double";
+  case NEUROPLAST_FLOAT16:
+    return "16-bit float";
+  case NEUROPLAST_BFLOAT16:
+    return "bfloat16";
+  case NEUROPLAST_BOOL:
+    return "uint8_t (0 or 1)";
+  case NEUROPLAST_UINT8:
+    return "uint8_t";
+  case NEUROPLAST_INT8:
+    return "int8_t";
+  case NEUROPLAST_UINT16:
+    return "uint16_t";
+  case NEUROPLAST_INT16:
+    return "int16_t";
+  case NEUROPLAST_UINT32:
+    return "uint32_t";
+  case NEUROPLAST_INT32:
+    return "int32_t";
+  case NEUROPLAST_UINT64:
+    return "uint64_t";
+  default:
+    return "int64_t";
+  }
+}
+
+static llvm::Expected<TensorDescription>
+describeTensor(mlir::Type type, mlir::DictionaryAttr attributes,
+               const llvm::Twine &fallback) {
+  TensorDescription tensor;
+  tensor.name = fallback.str();
+  if (attributes)
+    if (auto name = attributes.getAs<mlir::StringAttr>("neuro.name"))
+      tensor.name = name.str();
+  auto ranked = llvm::dyn_cast<mlir::RankedTensorType>(type);
+  int32_t dtype = ranked ? getDtype(ranked.getElementType()) : 0;
+  if (!dtype || ranked.getRank() > NEUROPLAST_MAX_RANK) {
+    std::string text;
+    llvm::raw_string_ostream(text) << type;
+    return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                   "'" + tensor.name + "' of type " + text +
+                                       " cannot cross the C interface");
+  }
+  tensor.dtype = dtype;
+  tensor.elementBytes = static_cast<int32_t>(
+      llvm::divideCeil(ranked.getElementType().getIntOrFloatBitWidth(), 8));
+  for (int64_t size : ranked.getShape())
+    tensor.shape.push_back(mlir::ShapedType::isDynamic(size) ? -1 : size);
+  tensor.dimNames.resize(tensor.shape.size());
+  if (attributes)
+    if (auto names = attributes.getAs<mlir::ArrayAttr>("neuro.dims"))
+      for (auto [name, attribute] : llvm::zip(tensor.dimNames, names))
+        if (auto string = llvm::dyn_cast<mlir::StringAttr>(attribute))
+          name = string.str();
+  return tensor;
+}
+
+llvm::Expected<InterfaceDescription>
+neuroplast::describeInterface(mlir::func::FuncOp main) {
+  InterfaceDescription interface;
+  for (unsigned i = 0; i < main.getNumArguments(); ++i) {
+    auto tensor = describeTensor(main.getArgumentTypes()[i],
+                                 main.getArgAttrDict(i), "input" + llvm::Twine(i));
+    if (!tensor)
+      return tensor.takeError();
+    interface.inputs.push_back(*tensor);
+  }
+  for (unsigned i = 0; i < main.getNumResults(); ++i) {
+    auto tensor =
+        describeTensor(main.getResultTypes()[i], main.getResultAttrDict(i),
+                       "output" + llvm::Twine(i));
+    if (!tensor)
+      return tensor.takeError();
+    interface.outputs.push_back(*tensor);
+  }
+  return interface;
+}
+
+namespace {
+
+/// Builds the constants of the interface.
+class InterfaceBuilder {
+public:
+  explicit InterfaceBuilder(llvm::Module &module)
+      : module(module), context(module.getContext()), builder(context),
+        i32(builder.getInt32Ty()), i64(builder.getInt64Ty()),
+        ptr(builder.getPtrTy()),
+        tensorType(llvm::StructType::get(context,
+                                         {ptr, i32, i32, i32, ptr, ptr})) {}
+
+  llvm::Constant *addGlobal(llvm::Constant *value) {
+    return new llvm::GlobalVariable(module, value->getType(), true,
+                                    llvm::GlobalValue::PrivateLinkage, value);
+  }
+  llvm::Constant *addString(llvm::StringRef text) {
+    return addGlobal(llvm::ConstantDataArray::getString(context, text));
+  }
+  llvm::Constant *addArray(llvm::Type *type,
+                           llvm::ArrayRef<llvm::Constant *> values) {
+    auto *array = llvm::ArrayType::get(type, values.size());
+    return addGlobal(llvm::ConstantArray::get(array, values));
+  }
+  llvm::Constant *addTensors(llvm::ArrayRef<TensorDescription> tensors) {
+    std::vector<llvm::Constant *> entries;
+    for (const TensorDescription &tensor : tensors) {
+      std::vector<llvm::Constant *> shape, names;
+      for (int64_t size : tensor.shape)
+        shape.push_back(llvm::ConstantInt::getSigned(i64, size));
+      for (const std::string &name : tensor.dimNames)
+        names.push_back(addString(name));
+      entries.push_back(llvm::ConstantStruct::get(
+          tensorType,
+          {addString(tensor.name), llvm::ConstantInt::get(i32, tensor.dtype),
+           llvm::ConstantInt::get(i32, tensor.elementBytes),
+           llvm::ConstantInt::get(i32, tensor.shape.size()),
+           addArray(i64, shape), addArray(ptr, names)}));
+    }
+    return addArray(tensorType, entries);
+  }
+
+  void addInfo(const InterfaceDescription &interface) {
+    auto number = [&](int64_t value) {
+      return llvm::ConstantInt::get(i32, value);
+    };
+    auto *info = llvm::ConstantStruct::getAnon(
+        {number(NEUROPLAST_ABI_VERSION), number(interface.inputs.size()),
+         number(interface.outputs.size()), number(0),
+         addTensors(interface.inputs), addTensors(interface.outputs)});
+    new llvm::GlobalVariable(module, info->getType(), true,
+                             llvm::GlobalValue::ExternalLinkage, info,
+                             "neuroplast_model_info");
+  }
+
+  /// Unpacks the pointers and calls the C interface of the entry function.
+  void addInvoke(const InterfaceDescription &interface) {
+    auto *function = llvm::Function::Create(
+        llvm::FunctionType::get(builder.getVoidTy(), {ptr}, false),
+        llvm::GlobalValue::ExternalLinkage, "neuroplast_invoke", module);
+    builder.SetInsertPoint(
+        llvm::BasicBlock::Create(context, "entry", function));
+    auto load = [&](unsigned index) {
+      return builder.CreateLoad(
+          ptr, builder.CreateConstGEP1_64(ptr, function->getArg(0), index));
+    };
+    std::vector<llvm::Value *> arguments;
+    if (!interface.outputs.empty())
+      arguments.push_back(load(0));
+    for (unsigned i = 0; i < interface.inputs.size(); ++i)
+      arguments.push_back(load(i + 1));
+    llvm::FunctionCallee entry = module.getOrInsertFunction(
+        "_mlir_ciface_main",
+        llvm::FunctionType::get(
+            builder.getVoidTy(),
+            std::vector<llvm::Type *>(arguments.size(), ptr), false));
+    builder.CreateCall(entry, arguments);
+    builder.CreateRetVoid();
+  }
+
+private:
+  llvm::Module &module;
+  llvm::LLVMContext &context;
+  llvm::IRBuilder<> builder;
+  llvm::Type *i32, *i64, *ptr;
+  llvm::StructType *tensorType;
+};
+
+} // namespace
+
+void neuroplast::addInterface(llvm::Module &module,
+                              const InterfaceDescription &interface) {
+  InterfaceBuilder builder(module);
+  builder.addInfo(interface);
+  builder.addInvoke(interface);
+}
+
+static void writeTensors(llvm::raw_ostream &os, llvm::StringRef title,
+                         llvm::ArrayRef<TensorDescription> tensors) {
+  for (auto [index, tensor] : llvm::enumerate(tensors)) {
+    os << "   " << title << "[" << index << "]  \"" << tensor.name << "\"  "
+       << getCType(tensor.dtype) << "  [";
+    for (auto [axis, size] : llvm::enumerate(tensor.shape)) {
+      os << (axis ? ", " : "");
+      if (size >= 0)
+        os << size;
+      else
+        os << (tensor.dimNames[axis].empty() ? "?" : tensor.dimNames[axis]);
+    }
+    os << "]\n";
+  }
+}
+
+std::string neuroplast::writeHeader(const InterfaceDescription &interface,
+                                    llvm::StringRef prefix) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  std::string guard = prefix.upper() + "_H";
+  os << "/* The C interface of the compiled model '" << prefix << "'.\n\n";
+  writeTensors(os, "inputs", interface.inputs);
+  writeTensors(os, "outputs", interface.outputs);
+  os << R"(
+   Tensors are dense, row by row. Data needs the alignment of its element type;
+   64 bytes are best. Inputs are read only. An output whose data is null gets
+   memory that the caller gives back with the free function; else the result is
+   copied to data, which holds capacity bytes. Several threads may run at the
+   same time. run returns 0, or a code: 1 a null pointer, 2 an element type,
+   3 a shape, 4 no memory, 5 an output buffer too small; the error function says
+   more. */
+
+)";
+  os << "#ifndef " << guard << "\n#define " << guard << "\n\n";
+  os << R"(#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef NEUROPLAST_RUNTIME_ABI_H
+#define NEUROPLAST_RUNTIME_ABI_H
+#define NEUROPLAST_ABI_VERSION 1
+#define NEUROPLAST_MAX_RANK 16
+
+/* dtype: 1 float, 2 uint8, 3 int8, 4 uint16, 5 int16, 6 int32, 7 int64, 9 bool,
+   10 float16, 11 double, 12 uint32, 13 uint64, 16 bfloat16. */
+typedef struct {
+  void *data;
+  int64_t capacity;
+  int32_t dtype;
+  int32_t rank;
+  int64_t shape[NEUROPLAST_MAX_RANK];
+} NeuroplastTensor;
+
+typedef struct {
+  const char *name;
+  int32_t dtype;
+  int32_t element_bytes;
+  int32_t rank;
+  const int64_t *shape;
+  const char *const *dim_names;
+} NeuroplastTensorInfo;
+
+typedef struct {
+  int32_t abi_version;
+  int32_t num_inputs;
+  int32_t num_outputs;
+  int32_t reserved;
+  const NeuroplastTensorInfo *inputs;
+  const NeuroplastTensorInfo *outputs;
+} NeuroplastModelInfo;
+#endif
+
+)";
+  os << "const NeuroplastModelInfo *" << prefix << "_info(void);\n"
+     << "int32_t " << prefix
+     << "_run(const NeuroplastTensor *inputs, NeuroplastTensor *outputs);\n"
+     << "void " << prefix << "_free(void *data);\n"
+     << "const char *" << prefix << "_error(void);\n\n";
+  os << "#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
+  return text;
+}

@@ -1,0 +1,53 @@
+//===- Interface.h - The model's interface, in code and as a header -------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_LIB_RUNTIME_INTERFACE_H
+#define NEUROPLAST_LIB_RUNTIME_INTERFACE_H
+
+#include "neuroplast/Runtime/Compiler.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace llvm {
+class Module;
+class TargetMachine;
+} // namespace llvm
+
+namespace neuroplast {
+
+/// One input or output of a model.
+struct TensorDescription {
+  std::string name;
+  int32_t dtype = 0;
+  int32_t elementBytes = 0;
+  std::vector<int64_t> shape; ///< -1 where a size is known at run time.
+  std::vector<std::string> dimNames;
+};
+
+struct InterfaceDescription {
+  std::vector<TensorDescription> inputs, outputs;
+};
+
+llvm::Expected<InterfaceDescription> describeInterface(mlir::func::FuncOp main);
+
+/// Adds `neuroplast_model_info` and `neuroplast_invoke`, which the support
+/// runtime refers to.
+void addInterface(llvm::Module &module, const InterfaceDescription &interface);
+
+std::string writeHeader(const InterfaceDescription &interface,
+                        llvm::StringRef prefix);
+
+std::unique_ptr<llvm::TargetMachine>
+createTargetMachine(const CompileOptions &options);
+
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
+emitObject(llvm::Module &module, llvm::TargetMachine &machine);
+
+} // namespace neuroplast
+
+#endif // NEUROPLAST_LIB_RUNTIME_INTERFACE_H

@@ -1,0 +1,140 @@
+//===- Library.cpp - Link a compiled model to a shared library ------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Interface.h"
+
+#include "lld/Common/Driver.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Target/TargetMachine.h"
+
+#include <mutex>
+
+LLD_HAS_DRIVER(elf)
+
+using namespace neuroplast;
+
+static llvm::Error makeError(const llvm::Twine &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+namespace {
+
+/// A file that is deleted with its owner.
+struct TemporaryFile {
+  llvm::SmallString<128> path;
+  ~TemporaryFile() {
+    if (!path.empty())
+      llvm::sys::fs::remove(path);
+  }
+  llvm::Error create(llvm::StringRef beside, llvm::StringRef suffix,
+                     llvm::function_ref<void(llvm::raw_ostream &)> write) {
+    int descriptor = 0;
+    std::error_code code = llvm::sys::fs::createUniqueFile(
+        beside + ".%%%%%%." + suffix, descriptor, path);
+    if (code) {
+      path.clear();
+      return makeError("cannot write beside '" + beside +
+                       "': " + code.message());
+    }
+    llvm::raw_fd_ostream stream(descriptor, /*shouldClose=*/true);
+    write(stream);
+    stream.flush();
+    if (stream.has_error()) {
+      std::error_code error = stream.error();
+      stream.clear_error();
+      return makeError("cannot write '" + path + "': " + error.message());
+    }
+    return llvm::Error::success();
+  }
+};
+
+} // namespace
+
+static constexpr uint64_t paramAlignment = 64;
+
+/// The parameters as one section, a symbol each, assembled from a file of their
+/// bytes: they never pass through LLVM IR.
+static llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
+assembleParams(const CompiledModel &model, const CompileOptions &options,
+               llvm::StringRef dataFile) {
+  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(options);
+  llvm::LLVMContext context;
+  llvm::Module module("params", context);
+  module.setTargetTriple(machine->getTargetTriple());
+  module.setDataLayout(machine->createDataLayout());
+  std::string assembly;
+  llvm::raw_string_ostream os(assembly);
+  os << ".section .neuroplast.params,\"a\",@progbits\n.p2align 6\n"
+     << ".Lparams:\n.incbin \"" << dataFile << "\"\n";
+  uint64_t offset = 0;
+  for (const ParamData &param : model.params) {
+    os << ".globl \"" << param.symbol << "\"\n.hidden \"" << param.symbol
+       << "\"\n.set \"" << param.symbol << "\", .Lparams + " << offset << "\n";
+    offset += llvm::alignTo(param.bytes.size(), paramAlignment);
+  }
+  module.setModuleInlineAsm(assembly);
+  return emitObject(module, *machine);
+}
+
+llvm::Error neuroplast::writeLibrary(const CompiledModel &model,
+                                     const CompileOptions &options,
+                                     llvm::StringRef path) {
+  TemporaryFile object, data, params, library;
+  if (llvm::Error error =
+          object.create(path, "o", [&](llvm::raw_ostream &os) {
+            os << model.object->getBuffer();
+          }))
+    return error;
+  if (llvm::Error error =
+          data.create(path, "bin", [&](llvm::raw_ostream &os) {
+            for (const ParamData &param : model.params) {
+              os.write(param.bytes.data(), param.bytes.size());
+              os.write_zeros(llvm::alignTo(param.bytes.size(), paramAlignment) -
+                             param.bytes.size());
+            }
+          }))
+    return error;
+  auto assembled = assembleParams(model, options, data.path);
+  if (!assembled)
+    return assembled.takeError();
+  if (llvm::Error error =
+          params.create(path, "o", [&](llvm::raw_ostream &os) {
+            os << (*assembled)->getBuffer();
+          }))
+    return error;
+  if (llvm::Error error =
+          library.create(path, "so", [](llvm::raw_ostream &) {}))
+    return error;
+
+  std::string output = library.path.str().str();
+  std::string soname = llvm::sys::path::filename(path).str();
+  std::vector<const char *> arguments{
+      "ld.lld",           "-shared",           "-o",  output.c_str(),
+      "-soname",          soname.c_str(),      "--no-undefined-version",
+      "--gc-sections",    "-z",                "relro",
+      object.path.c_str(), params.path.c_str()};
+  std::string messages;
+  llvm::raw_string_ostream stream(messages);
+  static std::mutex linkerIsNotReentrant;
+  std::lock_guard<std::mutex> lock(linkerIsNotReentrant);
+  lld::Result result = lld::lldMain(arguments, stream, stream,
+                                    {{lld::Gnu, &lld::elf::link}});
+  if (result.retCode)
+    return makeError("linking failed: " + messages);
+  if (std::error_code code = llvm::sys::fs::setPermissions(
+          output, llvm::sys::fs::all_read | llvm::sys::fs::owner_write |
+                      llvm::sys::fs::all_exe))
+    return makeError("cannot set permissions: " + code.message());
+  if (std::error_code code = llvm::sys::fs::rename(output, path))
+    return makeError("cannot write '" + path + "': " + code.message());
+  library.path.clear();
+  return llvm::Error::success();
+}

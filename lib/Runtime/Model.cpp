@@ -1,0 +1,244 @@
+//===- Model.cpp - A model that can be run --------------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Runtime/Model.h"
+
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h"
+#include "llvm/Support/FileSystem.h"
+
+#include <dlfcn.h>
+#include <random>
+
+using namespace neuroplast;
+
+static llvm::Error makeError(const llvm::Twine &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+int64_t HostTensor::getNumElements() const {
+  int64_t count = 1;
+  for (int64_t size : shape)
+    count *= size;
+  return count;
+}
+
+int64_t neuroplast::getElementBytes(int32_t dtype) {
+  switch (dtype) {
+  case NEUROPLAST_BOOL:
+  case NEUROPLAST_INT8:
+  case NEUROPLAST_UINT8:
+    return 1;
+  case NEUROPLAST_FLOAT16:
+  case NEUROPLAST_BFLOAT16:
+  case NEUROPLAST_INT16:
+  case NEUROPLAST_UINT16:
+    return 2;
+  case NEUROPLAST_FLOAT32:
+  case NEUROPLAST_INT32:
+  case NEUROPLAST_UINT32:
+    return 4;
+  case NEUROPLAST_FLOAT64:
+  case NEUROPLAST_INT64:
+  case NEUROPLAST_UINT64:
+    return 8;
+  default:
+    return 0;
+  }
+}
+
+llvm::Expected<std::vector<NeuroplastTensor>>
+Model::bindInputs(const NamedTensors &inputs) const {
+  const NeuroplastModelInfo &info = getInfo();
+  std::vector<NeuroplastTensor> bound;
+  for (int32_t i = 0; i < info.num_inputs; ++i) {
+    auto it = inputs.find(info.inputs[i].name);
+    if (it == inputs.end())
+      return makeError("input '" + llvm::Twine(info.inputs[i].name) +
+                       "' is missing");
+    const HostTensor &host = it->second;
+    if (host.shape.size() > NEUROPLAST_MAX_RANK)
+      return makeError("input '" + it->first + "' has too many axes");
+    NeuroplastTensor tensor = {};
+    // The interface does not write to inputs.
+    tensor.data = const_cast<char *>(host.bytes.data());
+    tensor.capacity = static_cast<int64_t>(host.bytes.size());
+    tensor.dtype = host.dtype;
+    tensor.rank = static_cast<int32_t>(host.shape.size());
+    std::copy(host.shape.begin(), host.shape.end(), tensor.shape);
+    bound.push_back(tensor);
+  }
+  for (const auto &entry : inputs) {
+    bool isKnown = false;
+    for (int32_t i = 0; i < info.num_inputs; ++i)
+      isKnown |= entry.first == info.inputs[i].name;
+    if (!isKnown)
+      return makeError("the model has no input '" + entry.first + "'");
+  }
+  return bound;
+}
+
+llvm::Error Model::runBound(const std::vector<NeuroplastTensor> &inputs,
+                            std::vector<NeuroplastTensor> &outputs) const {
+  if (int32_t code = runFunction(inputs.data(), outputs.data()))
+    return makeError("run failed with code " + llvm::Twine(code) + ": " +
+                     errorFunction());
+  return llvm::Error::success();
+}
+
+void Model::release(std::vector<NeuroplastTensor> &outputs) const {
+  for (NeuroplastTensor &output : outputs) {
+    freeFunction(output.data);
+    output.data = nullptr;
+  }
+}
+
+llvm::Expected<NamedTensors> Model::run(const NamedTensors &inputs) const {
+  const NeuroplastModelInfo &info = getInfo();
+  auto bound = bindInputs(inputs);
+  if (!bound)
+    return bound.takeError();
+  std::vector<NeuroplastTensor> outputs(info.num_outputs);
+  if (llvm::Error error = runBound(*bound, outputs)) {
+    release(outputs);
+    return std::move(error);
+  }
+  NamedTensors results;
+  for (int32_t i = 0; i < info.num_outputs; ++i) {
+    HostTensor &result = results[info.outputs[i].name];
+    result.dtype = outputs[i].dtype;
+    result.shape.assign(outputs[i].shape, outputs[i].shape + outputs[i].rank);
+    const char *data = static_cast<const char *>(outputs[i].data);
+    result.bytes.assign(data, data + result.getNumElements() *
+                                         getElementBytes(result.dtype));
+  }
+  release(outputs);
+  return results;
+}
+
+NamedTensors Model::makeRandomInputs(uint64_t seed) const {
+  const NeuroplastModelInfo &info = getInfo();
+  std::mt19937_64 generator(seed);
+  std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
+  NamedTensors inputs;
+  for (int32_t i = 0; i < info.num_inputs; ++i) {
+    const NeuroplastTensorInfo &input = info.inputs[i];
+    HostTensor &tensor = inputs[input.name];
+    tensor.dtype = input.dtype;
+    for (int32_t axis = 0; axis < input.rank; ++axis)
+      tensor.shape.push_back(input.shape[axis] < 0 ? 1 : input.shape[axis]);
+    // Zeros for all but floats: any other number may be an index out of range.
+    tensor.bytes.assign(tensor.getNumElements() * input.element_bytes, 0);
+    if (input.dtype == NEUROPLAST_FLOAT32)
+      for (size_t at = 0; at < tensor.bytes.size(); at += sizeof(float)) {
+        float value = uniform(generator);
+        memcpy(tensor.bytes.data() + at, &value, sizeof value);
+      }
+  }
+  return inputs;
+}
+
+namespace {
+
+class LibraryModel : public Model {
+public:
+  ~LibraryModel() override {
+    if (handle)
+      dlclose(handle);
+  }
+  llvm::Error open(llvm::StringRef path) {
+    llvm::SmallString<128> absolute(path);
+    if (std::error_code code = llvm::sys::fs::make_absolute(absolute))
+      return makeError(code.message());
+    handle = dlopen(absolute.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!handle)
+      return makeError(llvm::Twine("cannot be loaded: ") + dlerror());
+    auto find = [&](const char *name, auto &function) {
+      function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(
+          dlsym(handle, name));
+      return function != nullptr;
+    };
+    if (!find("neuroplast_info", infoFunction) ||
+        !find("neuroplast_run", runFunction) ||
+        !find("neuroplast_free", freeFunction) ||
+        !find("neuroplast_error", errorFunction))
+      return makeError("is no compiled model");
+    if (getInfo().abi_version != NEUROPLAST_ABI_VERSION)
+      return makeError("has interface version " +
+                       llvm::Twine(getInfo().abi_version) + ", expected " +
+                       llvm::Twine(NEUROPLAST_ABI_VERSION));
+    return llvm::Error::success();
+  }
+
+private:
+  void *handle = nullptr;
+};
+
+class JitModel : public Model {
+public:
+  explicit JitModel(CompiledModel compiled) : compiled(std::move(compiled)) {}
+
+  llvm::Error load() {
+    auto built = llvm::orc::LLJITBuilder().create();
+    if (!built)
+      return built.takeError();
+    jit = std::move(*built);
+    llvm::orc::JITDylib &library = jit->getMainJITDylib();
+    auto process = llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
+        jit->getDataLayout().getGlobalPrefix());
+    if (!process)
+      return process.takeError();
+    library.addGenerator(std::move(*process));
+    llvm::orc::SymbolMap symbols;
+    for (const ParamData &param : compiled.params)
+      symbols[jit->mangleAndIntern(param.symbol)] = {
+          llvm::orc::ExecutorAddr::fromPtr(param.bytes.data()),
+          llvm::JITSymbolFlags::Exported};
+    if (llvm::Error error =
+            library.define(llvm::orc::absoluteSymbols(std::move(symbols))))
+      return error;
+    if (llvm::Error error = jit->addObjectFile(std::move(compiled.object)))
+      return error;
+    llvm::Error error = llvm::Error::success();
+    auto find = [&](const char *name, auto &function) {
+      auto address = jit->lookup(name);
+      if (!address) {
+        error = llvm::joinErrors(std::move(error), address.takeError());
+        return;
+      }
+      function = address->toPtr<std::remove_reference_t<decltype(function)>>();
+    };
+    find("neuroplast_info", infoFunction);
+    find("neuroplast_run", runFunction);
+    find("neuroplast_free", freeFunction);
+    find("neuroplast_error", errorFunction);
+    return error;
+  }
+
+private:
+  CompiledModel compiled; // owns the parameters' bytes
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+};
+
+} // namespace
+
+llvm::Expected<std::unique_ptr<Model>>
+neuroplast::loadLibrary(llvm::StringRef path) {
+  auto model = std::make_unique<LibraryModel>();
+  if (llvm::Error error = model->open(path))
+    return std::move(error);
+  return model;
+}
+
+llvm::Expected<std::unique_ptr<Model>>
+neuroplast::loadInMemory(CompiledModel compiled) {
+  auto model = std::make_unique<JitModel>(std::move(compiled));
+  if (llvm::Error error = model->load())
+    return std::move(error);
+  return model;
+}

@@ -1,0 +1,178 @@
+//===- Npz.cpp - Read and write numpy archives ----------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Runtime/Npz.h"
+
+#include "llvm/Support/FileSystem.h"
+
+#include <zip.h>
+
+using namespace neuroplast;
+using llvm::StringRef;
+
+static llvm::Error makeError(const llvm::Twine &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+namespace {
+struct TypeName {
+  int32_t dtype;
+  const char *descr;
+};
+} // namespace
+
+// numpy has no bfloat16; its extensions store it as two opaque bytes.
+static constexpr TypeName typeNames[] = {
+    {NEUROPLAST_FLOAT32, "<f4"}, {NEUROPLAST_FLOAT64, "<f8"},
+    {NEUROPLAST_FLOAT16, "<f2"}, {NEUROPLAST_INT8, "|i1"},
+    {NEUROPLAST_INT16, "<i2"},   {NEUROPLAST_INT32, "<i4"},
+    {NEUROPLAST_INT64, "<i8"},   {NEUROPLAST_UINT8, "|u1"},
+    {NEUROPLAST_UINT16, "<u2"},  {NEUROPLAST_UINT32, "<u4"},
+    {NEUROPLAST_UINT64, "<u8"},  {NEUROPLAST_BOOL, "|b1"},
+    {NEUROPLAST_BFLOAT16, "|V2"}};
+
+/// The text after `key` in the header's dictionary.
+static StringRef findEntry(StringRef header, StringRef key) {
+  size_t at = header.find(("'" + key + "'").str());
+  if (at == StringRef::npos)
+    return StringRef();
+  return header.drop_front(at).split(':').second.ltrim();
+}
+
+llvm::Expected<HostTensor> neuroplast::parseNpy(StringRef bytes) {
+  if (!bytes.starts_with("\x93NUMPY") || bytes.size() < 12)
+    return makeError("is no numpy array");
+  size_t start = bytes[6] == 1 ? 10 : 12, length = 0;
+  for (size_t i = start - 1; i >= 8; --i)
+    length = length << 8 | static_cast<uint8_t>(bytes[i]);
+  if (bytes.size() < start + length)
+    return makeError("is truncated");
+  StringRef header = bytes.substr(start, length);
+  HostTensor tensor;
+  StringRef descr = findEntry(header, "descr").drop_front().split('\'').first;
+  for (const TypeName &name : typeNames)
+    if (descr == name.descr || descr == StringRef(name.descr).drop_front())
+      tensor.dtype = name.dtype;
+  if (!tensor.dtype)
+    return makeError("has element type '" + descr + "', which is not supported");
+  if (findEntry(header, "fortran_order").starts_with("True"))
+    return makeError("is stored column by column");
+  StringRef shape =
+      findEntry(header, "shape").drop_front().split(')').first;
+  uint64_t size = getElementBytes(tensor.dtype);
+  while (!shape.trim().empty()) {
+    auto [number, rest] = shape.split(',');
+    int64_t value = 0;
+    if (number.trim().getAsInteger(10, value) || value < 0)
+      return makeError("has a malformed shape");
+    tensor.shape.push_back(value);
+    size *= value;
+    shape = rest;
+  }
+  StringRef data = bytes.drop_front(start + length);
+  if (data.size() != size)
+    return makeError("has " + llvm::Twine(data.size()) + " bytes, expected " +
+                     llvm::Twine(size));
+  tensor.bytes.assign(data.begin(), data.end());
+  return tensor;
+}
+
+std::string neuroplast::formatNpy(const HostTensor &tensor) {
+  std::string header = "{'descr': '";
+  for (const TypeName &name : typeNames)
+    if (name.dtype == tensor.dtype)
+      header += name.descr;
+  header += "', 'fortran_order': False, 'shape': (";
+  for (int64_t size : tensor.shape)
+    header += std::to_string(size) + ", ";
+  header += "), }";
+  while ((10 + header.size() + 1) % 64)
+    header += ' ';
+  header += '\n';
+  std::string bytes("\x93NUMPY\x01\x00", 8);
+  bytes.push_back(static_cast<char>(header.size() & 0xff));
+  bytes.push_back(static_cast<char>(header.size() >> 8));
+  bytes += header;
+  bytes.append(tensor.bytes.begin(), tensor.bytes.end());
+  return bytes;
+}
+
+llvm::Expected<NamedTensors> neuroplast::readNpz(StringRef path) {
+  int code = 0;
+  zip_t *archive = zip_open(path.str().c_str(), ZIP_RDONLY, &code);
+  if (!archive) {
+    zip_error_t error;
+    zip_error_init_with_code(&error, code);
+    std::string text = zip_error_strerror(&error);
+    zip_error_fini(&error);
+    return makeError("'" + path + "' is no numpy archive: " + text);
+  }
+  NamedTensors tensors;
+  llvm::Error failure = llvm::Error::success();
+  zip_int64_t count = zip_get_num_entries(archive, 0);
+  for (zip_int64_t i = 0; i < count && !failure; ++i) {
+    zip_stat_t status;
+    zip_file_t *file = nullptr;
+    if (zip_stat_index(archive, i, 0, &status) == 0)
+      file = zip_fopen_index(archive, i, 0);
+    if (!file) {
+      failure = makeError("'" + path + "' is damaged");
+      break;
+    }
+    StringRef name = status.name;
+    name.consume_back(".npy");
+    // Read in pieces: the size that the archive claims is not trusted.
+    std::string bytes;
+    char buffer[1 << 16];
+    zip_int64_t got = 0;
+    while ((got = zip_fread(file, buffer, sizeof buffer)) > 0)
+      bytes.append(buffer, got);
+    zip_fclose(file);
+    auto tensor = got < 0 ? llvm::Expected<HostTensor>(makeError("is damaged"))
+                          : parseNpy(bytes);
+    if (tensor)
+      tensors[name.str()] = std::move(*tensor);
+    else
+      failure = makeError("'" + name + "' in '" + path + "' " +
+                          llvm::toString(tensor.takeError()));
+  }
+  zip_discard(archive);
+  if (failure)
+    return std::move(failure);
+  return tensors;
+}
+
+llvm::Error neuroplast::writeNpz(StringRef path, const NamedTensors &tensors) {
+  llvm::SmallString<128> temporary;
+  if (std::error_code code =
+          llvm::sys::fs::createUniqueFile(path + ".%%%%%%", temporary))
+    return makeError("cannot write '" + path + "': " + code.message());
+  int code = 0;
+  zip_t *archive =
+      zip_open(temporary.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code);
+  bool isGood = archive != nullptr;
+  std::vector<std::string> contents; // alive until the archive is closed
+  contents.reserve(tensors.size());
+  for (const auto &[name, tensor] : tensors) {
+    if (!isGood)
+      break;
+    contents.push_back(formatNpy(tensor));
+    zip_source_t *source = zip_source_buffer(archive, contents.back().data(),
+                                             contents.back().size(), 0);
+    zip_int64_t index = zip_file_add(archive, (name + ".npy").c_str(), source,
+                                     ZIP_FL_OVERWRITE);
+    isGood = index >= 0 && zip_set_file_compression(archive, index,
+                                                    ZIP_CM_STORE, 0) == 0;
+  }
+  if (archive)
+    isGood = (isGood ? zip_close(archive) == 0 : (zip_discard(archive), false));
+  if (isGood && !llvm::sys::fs::rename(temporary, path))
+    return llvm::Error::success();
+  llvm::sys::fs::remove(temporary);
+  return makeError("cannot write '" + path + "'");
+}

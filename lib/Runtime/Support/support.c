@@ -1,0 +1,261 @@
+//===- support.c - What every compiled model carries ----------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+/* Compiled to bitcode when the project is built, and linked into every model:
+   the exported interface, strided copies, and an allocator that keeps large
+   blocks for the next run. */
+
+#include "neuroplast/Runtime/Abi.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Made by the compiler for each model. */
+extern const NeuroplastModelInfo neuroplast_model_info;
+/* Calls the model with pointers to memref descriptors: the results' first (all
+   in one struct), then one for each input. */
+void neuroplast_invoke(void **arguments);
+
+static _Thread_local char message[256];
+
+/*===--- Memory ----------------------------------------------------------===*/
+
+/* Freed blocks of one thread, reused for requests that they fit closely: fresh
+   pages cost more than most layers. */
+enum { cachedBlocks = 64 };
+typedef struct {
+  size_t size;
+  size_t padding; /* keeps what follows aligned */
+} BlockHeader;
+enum { headerBytes = 64 };
+static _Thread_local void *cached[cachedBlocks];
+
+static BlockHeader *headerOf(void *data) {
+  return (BlockHeader *)((char *)data - headerBytes);
+}
+
+void *_mlir_memref_to_llvm_alloc(uint64_t size);
+void _mlir_memref_to_llvm_free(void *data);
+void *_mlir_memref_to_llvm_aligned_alloc(uint64_t alignment, uint64_t size);
+
+void *_mlir_memref_to_llvm_alloc(uint64_t size) {
+  int best = -1;
+  for (int i = 0; i < cachedBlocks; ++i) {
+    if (!cached[i])
+      continue;
+    size_t available = headerOf(cached[i])->size;
+    if (available >= size && available / 2 <= size &&
+        (best < 0 || available < headerOf(cached[best])->size))
+      best = i;
+  }
+  if (best >= 0) {
+    void *data = cached[best];
+    cached[best] = 0;
+    return data;
+  }
+  size_t rounded = (size + 63) / 64 * 64;
+  char *block = aligned_alloc(64, rounded + headerBytes);
+  if (!block) {
+    fputs("neuroplast: out of memory\n", stderr);
+    abort();
+  }
+  ((BlockHeader *)block)->size = rounded;
+  return block + headerBytes;
+}
+
+void *_mlir_memref_to_llvm_aligned_alloc(uint64_t alignment, uint64_t size) {
+  (void)alignment; /* never above that of the blocks */
+  return _mlir_memref_to_llvm_alloc(size);
+}
+
+void _mlir_memref_to_llvm_free(void *data) {
+  if (!data)
+    return;
+  int slot = -1;
+  for (int i = 0; i < cachedBlocks; ++i) {
+    if (!cached[i]) {
+      slot = i;
+      break;
+    }
+    if (slot < 0 || headerOf(cached[i])->size < headerOf(cached[slot])->size)
+      slot = i;
+  }
+  /* When all slots are taken the smallest block makes room. */
+  if (cached[slot])
+    free((char *)cached[slot] - headerBytes);
+  cached[slot] = data;
+}
+
+/*===--- Strided copies --------------------------------------------------===*/
+
+typedef struct {
+  int64_t rank;
+  void *descriptor;
+} UnrankedMemRef;
+
+typedef struct {
+  char *allocated;
+  char *aligned;
+  int64_t offset;
+  int64_t sizesAndStrides[];
+} MemRef;
+
+void memrefCopy(int64_t elementSize, UnrankedMemRef *source,
+                UnrankedMemRef *target);
+
+void memrefCopy(int64_t elementSize, UnrankedMemRef *source,
+                UnrankedMemRef *target) {
+  int64_t rank = source->rank;
+  MemRef *from = source->descriptor, *to = target->descriptor;
+  const int64_t *sizes = from->sizesAndStrides;
+  const int64_t *fromStrides = sizes + rank;
+  const int64_t *toStrides = to->sizesAndStrides + rank;
+  char *read = from->aligned + from->offset * elementSize;
+  char *write = to->aligned + to->offset * elementSize;
+  for (int64_t axis = 0; axis < rank; ++axis)
+    if (sizes[axis] == 0)
+      return;
+  /* Axes that are dense on both sides are one run. */
+  int64_t dense = rank, run = elementSize;
+  while (dense > 0 && fromStrides[dense - 1] * elementSize == run &&
+         toStrides[dense - 1] * elementSize == run) {
+    run *= sizes[dense - 1];
+    --dense;
+  }
+  int64_t indices[NEUROPLAST_MAX_RANK] = {0};
+  for (;;) {
+    memcpy(write, read, run);
+    int64_t axis = dense - 1;
+    for (; axis >= 0; --axis) {
+      read += fromStrides[axis] * elementSize;
+      write += toStrides[axis] * elementSize;
+      if (++indices[axis] < sizes[axis])
+        break;
+      read -= fromStrides[axis] * elementSize * sizes[axis];
+      write -= toStrides[axis] * elementSize * sizes[axis];
+      indices[axis] = 0;
+    }
+    if (axis < 0)
+      return;
+  }
+}
+
+/*===--- The interface ---------------------------------------------------===*/
+
+const NeuroplastModelInfo *neuroplast_info(void) {
+  return &neuroplast_model_info;
+}
+
+const char *neuroplast_error(void) { return message; }
+
+void neuroplast_free(void *data) { free(data); }
+
+static int32_t fail(int32_t code, const char *text, const char *name) {
+  snprintf(message, sizeof message, "'%s' %s", name, text);
+  return code;
+}
+
+static int32_t checkInput(const NeuroplastTensorInfo *info,
+                          const NeuroplastTensor *input) {
+  int64_t count = 1;
+  if (input->dtype != info->dtype)
+    return fail(NEUROPLAST_BAD_TYPE, "has another element type", info->name);
+  if (input->rank != info->rank)
+    return fail(NEUROPLAST_BAD_SHAPE, "has another rank", info->name);
+  for (int32_t axis = 0; axis < info->rank; ++axis) {
+    int64_t size = input->shape[axis];
+    if (size < 0 || (info->shape[axis] >= 0 && size != info->shape[axis])) {
+      snprintf(message, sizeof message,
+               "'%s' has size %lld along axis %d, expected %lld", info->name,
+               (long long)size, axis, (long long)info->shape[axis]);
+      return NEUROPLAST_BAD_SHAPE;
+    }
+    count *= size;
+  }
+  if (!input->data && count)
+    return fail(NEUROPLAST_BAD_ARGUMENT, "has no data", info->name);
+  return NEUROPLAST_OK;
+}
+
+enum { descriptorWords = 3 + 2 * NEUROPLAST_MAX_RANK };
+
+static int32_t takeOutput(const NeuroplastTensorInfo *info, int64_t *words,
+                          NeuroplastTensor *output) {
+  MemRef *result = (MemRef *)words;
+  output->dtype = info->dtype;
+  output->rank = info->rank;
+  int64_t bytes = info->element_bytes;
+  for (int32_t axis = 0; axis < info->rank; ++axis) {
+    output->shape[axis] = result->sizesAndStrides[axis];
+    bytes *= output->shape[axis];
+  }
+  if (output->data && output->capacity < bytes)
+    return fail(NEUROPLAST_TOO_SMALL, "does not fit its buffer", info->name);
+  if (!output->data) {
+    output->data = aligned_alloc(64, (bytes + 64) / 64 * 64);
+    if (!output->data)
+      return fail(NEUROPLAST_OUT_OF_MEMORY, "finds no memory", info->name);
+    output->capacity = bytes;
+  }
+  memcpy(output->data, result->aligned + result->offset * info->element_bytes,
+         bytes);
+  return NEUROPLAST_OK;
+}
+
+int32_t neuroplast_run(const NeuroplastTensor *inputs,
+                       NeuroplastTensor *outputs) {
+  const NeuroplastModelInfo *model = &neuroplast_model_info;
+  message[0] = 0;
+  if ((!inputs && model->num_inputs) || (!outputs && model->num_outputs))
+    return fail(NEUROPLAST_BAD_ARGUMENT, "has no tensors", "run");
+  for (int32_t i = 0; i < model->num_inputs; ++i) {
+    int32_t code = checkInput(&model->inputs[i], &inputs[i]);
+    if (code)
+      return code;
+  }
+  size_t count = model->num_inputs + model->num_outputs;
+  int64_t *words = calloc(count * descriptorWords + 1, sizeof(int64_t));
+  void **arguments = calloc(model->num_inputs + 1, sizeof(void *));
+  if (!words || !arguments) {
+    free(words);
+    free(arguments);
+    return fail(NEUROPLAST_OUT_OF_MEMORY, "finds no memory", "run");
+  }
+  int64_t *next = words;
+  arguments[0] = next;
+  /* The results' descriptors follow each other without gaps. */
+  for (int32_t i = 0; i < model->num_outputs; ++i)
+    next += 3 + 2 * model->outputs[i].rank;
+  for (int32_t i = 0; i < model->num_inputs; ++i) {
+    int32_t rank = model->inputs[i].rank;
+    MemRef *descriptor = (MemRef *)next;
+    descriptor->allocated = descriptor->aligned = inputs[i].data;
+    descriptor->offset = 0;
+    int64_t stride = 1;
+    for (int32_t axis = rank - 1; axis >= 0; --axis) {
+      descriptor->sizesAndStrides[axis] = inputs[i].shape[axis];
+      descriptor->sizesAndStrides[rank + axis] = stride;
+      stride *= inputs[i].shape[axis];
+    }
+    arguments[i + 1] = next;
+    next += 3 + 2 * rank;
+  }
+  neuroplast_invoke(arguments);
+  int32_t code = NEUROPLAST_OK;
+  int64_t *result = words;
+  for (int32_t i = 0; i < model->num_outputs; ++i) {
+    if (!code)
+      code = takeOutput(&model->outputs[i], result, &outputs[i]);
+    _mlir_memref_to_llvm_free(((MemRef *)result)->allocated);
+    result += 3 + 2 * model->outputs[i].rank;
+  }
+  free(words);
+  free(arguments);
+  return code;
+}
