@@ -48,6 +48,9 @@ NetworkSize neuroplast::structure::measure(const UnitAnalysis &analysis) {
   ModuleOp module = analysis.getModule();
   for (auto param : module.getOps<neuro::ParamOp>()) {
     size.parameters += param.getType().getNumElements();
+    // Index tables and the like are no weights.
+    if (!isa<FloatType>(param.getType().getElementType()))
+      continue;
     size.innerParameters +=
         countInner(analysis.getAlgebra(),
                    analysis.getPlaces(param.getOperation()), param.getType());

@@ -133,6 +133,7 @@ struct Prune : structure::impl::NeuroPruneBase<Prune> {
     options.ratio = ratio;
     options.roundTo = roundTo;
     options.seed = seed;
+    options.inner = inner;
     options.only.assign(only.begin(), only.end());
     options.freeze.assign(freeze.begin(), freeze.end());
     FailureOr<PruneReport> result = prune(getOperation(), options);

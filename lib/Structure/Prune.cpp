@@ -35,7 +35,7 @@ StringRef getObstacle(const UnitSetSummary &set, const PruneOptions &options) {
     return "frozen";
   if (!options.only.empty())
     return matches(set, options.only) ? "" : "not named";
-  return set.isInner ? "inner" : "";
+  return set.isInner && !options.inner ? "inner" : "";
 }
 
 int64_t countRemoved(int64_t extent, const PruneOptions &options) {

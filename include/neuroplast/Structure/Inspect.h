@@ -27,7 +27,7 @@ struct LayerSize {
 struct NetworkSize {
   std::vector<LayerSize> layers;
   int64_t parameters = 0;
-  /// Parameters that no place of a graph input or output carries.
+  /// Floating-point parameters that no place of a graph input or output carries.
   int64_t innerParameters = 0;
   int64_t flops = 0;
   /// Whether some op is missing from `flops`.

@@ -22,6 +22,8 @@ struct PruneOptions {
   /// Counts that remain are rounded up to a multiple of this.
   int64_t roundTo = 1;
   uint64_t seed = 0;
+  /// Cut inner sets, as the features of attention heads, too.
+  bool inner = false;
   /// Only sets with a member whose name contains one of these; all if empty.
   /// Inner sets are cut only if they are named here.
   std::vector<std::string> only;

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "GraphImporter.h"
+#include "Simplify.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -120,7 +121,8 @@ std::optional<SmallVector<int64_t>> NodeContext::getInts(StringRef name) const {
   const auto *attribute = getAttribute(name);
   if (!attribute)
     return std::nullopt;
-  return SmallVector<int64_t>(attribute->ints().begin(), attribute->ints().end());
+  return SmallVector<int64_t>(attribute->ints().begin(),
+                              attribute->ints().end());
 }
 
 void NodeContext::setResult(int index, Value value) {
@@ -157,8 +159,8 @@ Operation *NodeContext::createNamed(StringRef name, ValueRange operands,
   info.initOpProperties(properties, OpaqueProperties(nullptr));
   llvm::scope_exit release([&] { info.destroyOpProperties(properties); });
   if (info.getOpPropertyByteSize() != 0 &&
-      failed(info.setOpPropertiesFromAttribute(
-          info, properties, dictionary, [&] { return error(); })))
+      failed(info.setOpPropertiesFromAttribute(info, properties, dictionary,
+                                               [&] { return error(); })))
     return nullptr;
   SmallVector<Type> types;
   if (!inference || failed(inference->inferReturnTypes(
@@ -252,8 +254,9 @@ Value GraphImporter::materialize(StringRef name, Location location) {
                      ->getParentOp()
                      ->getParentOfType<func::FuncOp>();
     builder.setInsertionPointToStart(&function.getBody().front());
-    Location constantLocation = NameLoc::get(
-        StringAttr::get(context, name), FileLineColLoc::get(context, path, 0, 0));
+    Location constantLocation =
+        NameLoc::get(StringAttr::get(context, name),
+                     FileLineColLoc::get(context, path, 0, 0));
     if (isParam || isLarge)
       known->value = createParam(name, known->constant, constantLocation);
     else
@@ -307,8 +310,7 @@ Type GraphImporter::getInferredType(StringRef name) {
   return it == inferred.end() ? Type() : it->second;
 }
 
-LogicalResult
-GraphImporter::importInitializers(const onnx::GraphProto &graph) {
+LogicalResult GraphImporter::importInitializers(const onnx::GraphProto &graph) {
   for (const auto &tensor : graph.initializer()) {
     auto value = convertTensor(model, tensor, tensor.name(), context);
     if (!value)
@@ -373,10 +375,9 @@ LogicalResult GraphImporter::importOpaque(NodeContext &node, StringRef reason) {
   }
   std::string bytes;
   node.node.SerializeToString(&bytes);
-  auto op = OpaqueOp::create(builder, node.location, types,
-                             node.node.domain(), node.node.op_type(), inputs,
-                             present, llvm::toHex(bytes),
-                             builder.getStringAttr(reason));
+  auto op = OpaqueOp::create(builder, node.location, types, node.node.domain(),
+                             node.node.op_type(), inputs, present,
+                             llvm::toHex(bytes), builder.getStringAttr(reason));
   for (auto [index, result] : llvm::enumerate(op.getOutputs()))
     node.setResult(index, result);
   return success();
@@ -405,8 +406,8 @@ GraphImporter::importSubgraph(const onnx::GraphProto &graph, ValueRange inputs,
       return failure();
   SmallVector<Value> results;
   for (const auto &output : graph.output()) {
-    Value value = materialize(
-        output.name(), FileLineColLoc::get(context, path, 0, 0));
+    Value value =
+        materialize(output.name(), FileLineColLoc::get(context, path, 0, 0));
     if (!value)
       return failure();
     results.push_back(value);
@@ -433,8 +434,8 @@ void GraphImporter::setModelAttributes() {
       (void)StringRef(entry.value()).getAsInteger(10, original);
       continue;
     }
-    metadata.push_back(
-        builder.getNamedAttr(entry.key(), builder.getStringAttr(entry.value())));
+    metadata.push_back(builder.getNamedAttr(
+        entry.key(), builder.getStringAttr(entry.value())));
   }
   add("original_opset", builder.getI64IntegerAttr(original));
   addString("producer_name", proto.producer_name());
@@ -490,9 +491,9 @@ LogicalResult GraphImporter::importMain() {
   }
 
   builder.setInsertionPointToEnd(module.getBody());
-  auto function = func::FuncOp::create(
-      builder, fileLocation, "main",
-      builder.getFunctionType(inputTypes, TypeRange()));
+  auto function =
+      func::FuncOp::create(builder, fileLocation, "main",
+                           builder.getFunctionType(inputTypes, TypeRange()));
   function.setAllArgAttrs(inputAttributes);
   Block *entry = function.addEntryBlock();
   builder.setInsertionPointToEnd(entry);
@@ -510,8 +511,8 @@ LogicalResult GraphImporter::importMain() {
   for (const auto &output : graph.output()) {
     Value value = materialize(output.name(), fileLocation);
     if (!value)
-      return emitError(fileLocation) << "output '" << output.name()
-                                     << "' is computed by no node";
+      return emitError(fileLocation)
+             << "output '" << output.name() << "' is computed by no node";
     results.push_back(value);
     resultTypes.push_back(value.getType());
     SmallVector<NamedAttribute> attributes{builder.getNamedAttr(
@@ -547,5 +548,6 @@ OwningOpRef<ModuleOp> neuroplast::importOnnx(StringRef path,
   GraphImporter importer(*model, *module, path);
   if (failed(importer.importMain()))
     return nullptr;
+  removeSoftmaxFlattening(*module);
   return module;
 }

@@ -139,7 +139,9 @@ AxisRule OneHotOp::getAxisRule() {
   TensorAxes indices = build.axes(getIndices());
   ArrayRef<int64_t> shape = RuleBuilder::getShape(getResult());
   int64_t rank = shape.size();
-  int64_t axis = getAxis() < 0 ? getAxis() + rank : getAxis();
+  auto axis = static_cast<int64_t>(getAxis());
+  if (axis < 0)
+    axis += rank;
   if (axis < 0 || axis >= rank)
     return build.take();
   AxisExpr depth = build.axis("d", shape[axis]);

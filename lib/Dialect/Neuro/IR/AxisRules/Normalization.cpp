@@ -86,7 +86,9 @@ void GroupNormOp::setFactorExtents(ArrayRef<int64_t> extents) {
 AxisRule LayerNormOp::getAxisRule() {
   RuleBuilder build = buildTrailingRule(*this, getAxis());
   TensorAxes statistics = build.rule.operands[0];
-  int64_t axis = getAxis() < 0 ? getAxis() + statistics.size() : getAxis();
+  auto axis = static_cast<int64_t>(getAxis());
+  if (axis < 0)
+    axis += statistics.size();
   for (size_t i = std::max<int64_t>(axis, 0); i < statistics.size(); ++i)
     statistics[i] = AxisExpr::one();
   build.set(getMean(), statistics);

@@ -1,0 +1,84 @@
+//===- Simplify.cpp - Undoing what upgrading a model writes ---------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Simplify.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+
+using namespace mlir;
+using namespace neuroplast;
+using namespace neuroplast::neuro;
+
+namespace {
+
+/// Whether size `index` of a reshape is that of an axis of a value.
+bool isSizeOf(ReshapeOp reshape, size_t index, Value value, int64_t axis) {
+  int64_t known = cast<RankedTensorType>(value.getType()).getDimSize(axis);
+  int64_t size = reshape.getSizes()[index];
+  if (!ShapedType::isDynamic(size) || !ShapedType::isDynamic(known))
+    return size == known;
+  size_t position = llvm::count_if(reshape.getSizes().take_front(index),
+                                   ShapedType::isDynamic);
+  auto dim = reshape.getDynamicSizes()[position].getDefiningOp<tensor::DimOp>();
+  return dim && dim.getSource() == value && dim.getConstantIndex() == axis;
+}
+
+template <typename Op> void removeFlattening(Op op) {
+  auto flatten = op.getInput().template getDefiningOp<ReshapeOp>();
+  auto matrix = cast<RankedTensorType>(op.getType());
+  int64_t rank = matrix.getRank();
+  auto axis = static_cast<int64_t>(op.getAxis());
+  if (axis < 0)
+    axis += rank;
+  if (!flatten || rank != 2 || axis != 1)
+    return;
+  Value source = flatten.getInput();
+  auto type = cast<RankedTensorType>(source.getType());
+  int64_t last = type.getRank() - 1;
+  if (last < 1 || !isSizeOf(flatten, 1, source, last))
+    return;
+  ReshapeOp restore;
+  for (Operation *user : op->getUsers()) {
+    // The sizes of the matrix may be asked for, but by nothing that matters.
+    if (isa<tensor::DimOp>(user) && user->use_empty())
+      continue;
+    auto reshape = dyn_cast<ReshapeOp>(user);
+    if (!reshape || restore)
+      return;
+    restore = reshape;
+  }
+  if (!restore || static_cast<int64_t>(restore.getSizes().size()) != last + 1)
+    return;
+  for (int64_t i = 0; i <= last; ++i)
+    if (!isSizeOf(restore, i, source, i))
+      return;
+  OpBuilder builder(op);
+  auto direct = Op::create(builder, op.getLoc(), source, last);
+  restore.getResult().replaceAllUsesWith(direct.getResult());
+  restore.erase();
+  for (Operation *user : llvm::make_early_inc_range(op->getUsers()))
+    user->erase();
+  op.erase();
+  if (flatten->use_empty())
+    flatten.erase();
+}
+
+template <typename Op> void removeAll(ModuleOp module) {
+  SmallVector<Op> ops;
+  module.walk([&](Op op) { ops.push_back(op); });
+  for (Op op : ops)
+    removeFlattening(op);
+}
+
+} // namespace
+
+void neuroplast::removeSoftmaxFlattening(ModuleOp module) {
+  removeAll<SoftmaxOp>(module);
+  removeAll<LogSoftmaxOp>(module);
+  removeAll<HardmaxOp>(module);
+}
