@@ -1,0 +1,51 @@
+"""Calls of the driver on arrays."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+class DriverError(RuntimeError):
+    """A command that ended with an error; its text is what the driver printed."""
+
+
+def call(neuroplast: Path, *arguments: str | Path, timeout: float = 600) -> str:
+    """Runs the driver; returns its standard output."""
+    command = [str(neuroplast), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    if done.returncode != 0:
+        last = (done.stderr.strip() or done.stdout.strip())[-2000:]
+        raise DriverError(f"{' '.join(command)}: exit code {done.returncode}: {last}")
+    return done.stdout
+
+
+def run(
+    neuroplast: Path, model: Path, inputs: dict[str, np.ndarray], *options: str
+) -> dict[str, np.ndarray]:
+    """Runs an ONNX model or a compiled library on inputs; returns its outputs."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "in.npz", Path(folder) / "out.npz"
+        save(source, inputs)
+        call(neuroplast, "run", model, "--inputs", source, "--outputs", target, *options)
+        with np.load(target) as archive:
+            return {name: archive[name] for name in archive.files}
+
+
+def save(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Writes an npz archive; unlike np.savez, with keys of any spelling."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, value in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asarray(value, order="C"))
+
+
+def bench(neuroplast: Path, model: Path, *options: str | Path) -> dict[str, Any]:
+    """The figures that `bench --json` prints."""
+    return json.loads(call(neuroplast, "bench", model, "--json", *options))
