@@ -123,6 +123,7 @@ struct ConvertNeuroToLinalgPass
     populateNormalizationToLinalgPatterns(converter, patterns);
     populateShapeToLinalgPatterns(converter, patterns);
     populateIndexingToLinalgPatterns(converter, patterns);
+    populateUniqueToLinalgPatterns(converter, patterns);
     populatePoolingToLinalgPatterns(converter, patterns);
     populateContractionToLinalgPatterns(converter, patterns);
     populateSequenceModelToLinalgPatterns(converter, patterns);

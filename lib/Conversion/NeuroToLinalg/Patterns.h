@@ -31,6 +31,8 @@ void populateShapeToLinalgPatterns(mlir::TypeConverter &converter,
                                    mlir::RewritePatternSet &patterns);
 void populateIndexingToLinalgPatterns(mlir::TypeConverter &converter,
                                       mlir::RewritePatternSet &patterns);
+void populateUniqueToLinalgPatterns(mlir::TypeConverter &converter,
+                                    mlir::RewritePatternSet &patterns);
 void populatePoolingToLinalgPatterns(mlir::TypeConverter &converter,
                                      mlir::RewritePatternSet &patterns);
 void populateContractionToLinalgPatterns(mlir::TypeConverter &converter,
