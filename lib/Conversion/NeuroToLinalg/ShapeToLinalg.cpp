@@ -249,8 +249,15 @@ FailureOr<Value> Lowering<ConcatOp>::lower(ConcatOp op, Adaptor adaptor,
   int64_t rank = cast<RankedTensorType>(inputs[0].getType()).getRank();
   int64_t axis = op.getAxis() < 0 ? op.getAxis() + rank : op.getAxis();
   SmallVector<OpFoldResult> sizes = getDims(b, loc, inputs[0]);
-  for (Value input : inputs.drop_front())
-    sizes[axis] = addSizes(b, loc, sizes[axis], getDim(b, loc, input, axis));
+  // Of unknown sizes the last operand decides: an empty stack that a loop
+  // grows is the first.
+  for (Value input : inputs.drop_front()) {
+    SmallVector<OpFoldResult> own = getDims(b, loc, input);
+    own[axis] = addSizes(b, loc, sizes[axis], own[axis]);
+    for (auto [size, other] : llvm::zip_equal(sizes, own))
+      if (!getConstantIntValue(size) || &size == &sizes[axis])
+        size = other;
+  }
   Value result =
       createEmpty(b, loc, sizes, getElementTypeOrSelf(inputs[0].getType()));
   SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0));

@@ -200,6 +200,7 @@ GraphImporter::GraphImporter(std::shared_ptr<LoadedModel> model,
   registerGenericHandlers(handlers);
   registerShapeHandlers(handlers);
   registerLayerHandlers(handlers);
+  registerControlFlowHandlers(handlers);
 }
 
 Location GraphImporter::getLocation(const onnx::NodeProto &node) {

@@ -92,6 +92,7 @@ using HandlerTable = llvm::StringMap<NodeHandler>;
 void registerGenericHandlers(HandlerTable &table);
 void registerShapeHandlers(HandlerTable &table);
 void registerLayerHandlers(HandlerTable &table);
+void registerControlFlowHandlers(HandlerTable &table);
 
 /// Evaluates a node whose operands are all known sizes or integer constants;
 /// false if it is none of those, and nothing was done.

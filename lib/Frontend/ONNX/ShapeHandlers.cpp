@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "GraphImporter.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -707,85 +706,6 @@ LogicalResult importResize(NodeContext &node) {
   return node.replace<ResizeOp>(operands, attributes);
 }
 
-/// A condition that is known chooses a branch now; else both become regions.
-LogicalResult importIf(NodeContext &node) {
-  const auto *thenBranch = node.getAttribute("then_branch");
-  const auto *elseBranch = node.getAttribute("else_branch");
-  if (!thenBranch || !elseBranch)
-    return node.error() << "lacks a branch";
-  GraphImporter &importer = node.importer;
-  if (auto condition = node.getConstantInts(0);
-      condition && condition->size() == 1) {
-    const auto &graph = condition->front() ? thenBranch->g() : elseBranch->g();
-    auto results = importer.importSubgraph(graph, {});
-    if (failed(results))
-      return failure();
-    for (auto [index, value] : llvm::enumerate(*results))
-      node.setResult(index, value);
-    return success();
-  }
-  OpBuilder &b = importer.builder;
-  Value condition = node.getInput(0);
-  if (!condition)
-    return failure();
-  SmallVector<Value> at(
-      cast<RankedTensorType>(condition.getType()).getRank(),
-      arith::ConstantIndexOp::create(b, node.location, 0));
-  Value flag = tensor::ExtractOp::create(b, node.location, condition, at);
-  auto ifOp = scf::IfOp::create(b, node.location, TypeRange(), flag, true, true);
-  SmallVector<SmallVector<Value>> yields;
-  for (auto [region, graph] :
-       {std::pair(&ifOp.getThenRegion(), &thenBranch->g()),
-        std::pair(&ifOp.getElseRegion(), &elseBranch->g())}) {
-    OpBuilder::InsertionGuard guard(b);
-    Block *block = &region->front();
-    if (block->mightHaveTerminator())
-      block->getTerminator()->erase();
-    b.setInsertionPointToEnd(block);
-    auto results = importer.importSubgraph(*graph, {});
-    if (failed(results))
-      return failure();
-    yields.push_back(*results);
-  }
-  if (yields[0].size() != yields[1].size())
-    return node.error() << "has branches with different numbers of results";
-  SmallVector<Type> types;
-  for (auto [left, right] : llvm::zip_equal(yields[0], yields[1])) {
-    auto lhs = dyn_cast<RankedTensorType>(left.getType());
-    auto rhs = dyn_cast<RankedTensorType>(right.getType());
-    if (!lhs || !rhs || lhs.getRank() != rhs.getRank() ||
-        lhs.getElementType() != rhs.getElementType())
-      return node.error() << "has branches with results of different rank or "
-                             "element type";
-    SmallVector<int64_t> shape;
-    for (auto [l, r] : llvm::zip_equal(lhs.getShape(), rhs.getShape()))
-      shape.push_back(l == r ? l : ShapedType::kDynamic);
-    types.push_back(lhs.clone(shape));
-  }
-  for (auto [block, values] :
-       llvm::zip_equal(ArrayRef<Block *>{ifOp.thenBlock(), ifOp.elseBlock()},
-                       yields)) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToEnd(block);
-    SmallVector<Value> joined;
-    for (auto [value, type] : llvm::zip_equal(values, types))
-      joined.push_back(value.getType() == type
-                           ? value
-                           : Value(tensor::CastOp::create(b, node.location,
-                                                          type, value)));
-    scf::YieldOp::create(b, node.location, joined);
-  }
-  // An op's result types are fixed when it is made: make it again with them.
-  auto typed =
-      scf::IfOp::create(b, node.location, types, flag, false, false);
-  typed.getThenRegion().takeBody(ifOp.getThenRegion());
-  typed.getElseRegion().takeBody(ifOp.getElseRegion());
-  ifOp.erase();
-  for (auto [index, value] : llvm::enumerate(typed.getResults()))
-    node.setResult(index, value);
-  return success();
-}
-
 } // namespace
 
 void neuroplast::registerShapeHandlers(HandlerTable &table) {
@@ -808,5 +728,4 @@ void neuroplast::registerShapeHandlers(HandlerTable &table) {
   table["TopK"] = importTopK;
   table["OneHot"] = importOneHot;
   table["Resize"] = importResize;
-  table["If"] = importIf;
 }
