@@ -2,7 +2,8 @@
 # Installs what Neuroplast needs on Debian 12 and builds it into build/.
 #
 # Idempotent and quick when everything is there. Needs root or sudo for the
-# Debian packages only. Variables: JOBS (compile jobs), BUILD_DIR (build/).
+# Debian packages only. Variables: JOBS (compile jobs), BUILD_DIR (build/) and, read
+# when BUILD_DIR is first made, CMAKE_ARGS.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -91,13 +92,15 @@ install_onnx() {
 }
 
 build_neuroplast() {
+  local arguments=()
+  read -ra arguments <<<"${CMAKE_ARGS:-}"
   if [[ ! -f $build/build.ninja ]]; then
     .venv/bin/cmake -G Ninja -S . -B "$build" -DCMAKE_BUILD_TYPE=Release \
       -DCMAKE_C_COMPILER=clang-22 -DCMAKE_CXX_COMPILER=clang++-22 \
       -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache \
       -DMLIR_DIR=/usr/lib/llvm-22/lib/cmake/mlir \
       -DLLVM_DIR=/usr/lib/llvm-22/lib/cmake/llvm \
-      -DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld
+      -DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld "${arguments[@]}"
   fi
   ninja -C "$build" -j "$jobs"
 }
