@@ -181,7 +181,8 @@ private:
 
 class JitModel : public Model {
 public:
-  explicit JitModel(CompiledModel compiled) : compiled(std::move(compiled)) {}
+  JitModel(CompiledModel compiled, std::unique_ptr<mlir::MLIRContext> context)
+      : context(std::move(context)), compiled(std::move(compiled)) {}
 
   llvm::Error load() {
     auto built = llvm::orc::LLJITBuilder().create();
@@ -221,6 +222,7 @@ public:
   }
 
 private:
+  std::unique_ptr<mlir::MLIRContext> context; // outlives the module
   CompiledModel compiled; // owns the parameters' bytes
   std::unique_ptr<llvm::orc::LLJIT> jit;
 };
@@ -236,8 +238,10 @@ neuroplast::loadLibrary(llvm::StringRef path) {
 }
 
 llvm::Expected<std::unique_ptr<Model>>
-neuroplast::loadInMemory(CompiledModel compiled) {
-  auto model = std::make_unique<JitModel>(std::move(compiled));
+neuroplast::loadInMemory(CompiledModel compiled,
+                         std::unique_ptr<mlir::MLIRContext> context) {
+  auto model =
+      std::make_unique<JitModel>(std::move(compiled), std::move(context));
   if (llvm::Error error = model->load())
     return std::move(error);
   return model;

@@ -23,6 +23,10 @@ Command getImportCommand();
 Command getExportCommand();
 Command getInspectCommand();
 Command getPruneCommand();
+Command getCompileCommand();
+Command getRunCommand();
+Command getBenchCommand();
+Command getVerifyCommand();
 
 } // namespace neuroplast::driver
 

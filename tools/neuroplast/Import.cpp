@@ -15,9 +15,7 @@ using namespace neuroplast::driver;
 /// Reads the first argument and writes it to `-o`.
 static int convert(const Arguments &arguments) {
   StringRef output = arguments.get("-o", "-");
-  DialectRegistry registry;
-  registerDialects(registry);
-  MLIRContext context(registry);
+  MLIRContext context(makeRegistry(), MLIRContext::Threading::DISABLED);
   auto module = loadModule(arguments.getPositional(0), context,
                            arguments.getAll("--shape"));
   if (!module || failed(saveModule(*module, output)))

@@ -7,11 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "Modules.h"
-#include "mlir/InitAllDialects.h"
 #include "mlir/Parser/Parser.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "neuroplast/Frontend/ONNX/Export.h"
 #include "neuroplast/Frontend/ONNX/Import.h"
+#include "neuroplast/Runtime/Compiler.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -19,14 +18,61 @@ using namespace mlir;
 using namespace neuroplast;
 using namespace neuroplast::driver;
 
-void neuroplast::driver::registerDialects(DialectRegistry &registry) {
-  registerAllDialects(registry);
-  registry.insert<neuro::NeuroDialect>();
+DialectRegistry neuroplast::driver::makeRegistry() {
+  DialectRegistry registry;
+  registerCompilerDialects(registry);
+  return registry;
+}
+
+/// `file: node 'name': `, as far as a location knows.
+static void printLocation(llvm::raw_ostream &os, mlir::Location location) {
+  if (auto name = llvm::dyn_cast<mlir::NameLoc>(location)) {
+    printLocation(os, name.getChildLoc());
+    os << "node '" << name.getName().getValue() << "': ";
+    return;
+  }
+  if (auto fused = llvm::dyn_cast<mlir::FusedLoc>(location)) {
+    if (!fused.getLocations().empty())
+      printLocation(os, fused.getLocations().front());
+    return;
+  }
+  if (auto call = llvm::dyn_cast<mlir::CallSiteLoc>(location))
+    return printLocation(os, call.getCallee());
+  if (auto file = llvm::dyn_cast<mlir::FileLineColLoc>(location)) {
+    os << file.getFilename().getValue() << ": ";
+    if (file.getLine())
+      os << "line " << file.getLine() << ": ";
+  }
+}
+
+/// One line for each diagnostic: the file, the node, the reason.
+static void registerDiagnostics(MLIRContext &context) {
+  context.printOpOnDiagnostic(false);
+  context.getDiagEngine().registerHandler([](mlir::Diagnostic &diagnostic) {
+    llvm::raw_ostream &os = llvm::errs();
+    switch (diagnostic.getSeverity()) {
+    case mlir::DiagnosticSeverity::Error:
+      os << "error: ";
+      break;
+    case mlir::DiagnosticSeverity::Warning:
+      os << "warning: ";
+      break;
+    default:
+      os << "note: ";
+    }
+    printLocation(os, diagnostic.getLocation());
+    std::string text = diagnostic.str();
+    for (char &c : text)
+      if (c == '\n')
+        c = ' ';
+    os << text << "\n";
+  });
 }
 
 OwningOpRef<ModuleOp>
 neuroplast::driver::loadModule(StringRef path, MLIRContext &context,
                                ArrayRef<std::string> shapes) {
+  registerDiagnostics(context);
   ImportOptions options;
   for (const std::string &entry : shapes) {
     auto [name, sizes] = StringRef(entry).rsplit('=');

@@ -15,8 +15,8 @@
 
 namespace neuroplast::driver {
 
-/// Registers the dialects of the project and those it lowers to.
-void registerDialects(mlir::DialectRegistry &registry);
+/// The dialects of the project and those it lowers to.
+mlir::DialectRegistry makeRegistry();
 
 /// Reads `.onnx`, `.onnxtext` or MLIR; null after a message. `shapes` are
 /// values of the option `--shape`.

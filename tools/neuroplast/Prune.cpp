@@ -81,9 +81,7 @@ static int runPrune(const Arguments &arguments) {
   options.only = arguments.getAll("--only").vec();
   options.freeze = arguments.getAll("--freeze").vec();
 
-  DialectRegistry registry;
-  registerDialects(registry);
-  MLIRContext context(registry);
+  MLIRContext context(makeRegistry(), MLIRContext::Threading::DISABLED);
   auto module = loadModule(input, context, arguments.getAll("--shape"));
   if (!module)
     return 1;

@@ -27,7 +27,9 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   const std::vector<Command> commands = {getImportCommand(), getExportCommand(),
                                          getInspectCommand(),
-                                         getPruneCommand()};
+                                         getPruneCommand(),   getCompileCommand(),
+                                         getRunCommand(),     getBenchCommand(),
+                                         getVerifyCommand()};
   if (argc < 2) {
     printOverview(llvm::errs(), commands);
     return 1;

@@ -62,8 +62,11 @@ protected:
 /// Loads a shared library that `compile` wrote.
 llvm::Expected<std::unique_ptr<Model>> loadLibrary(llvm::StringRef path);
 
-/// Makes compiled code executable in this process.
-llvm::Expected<std::unique_ptr<Model>> loadInMemory(CompiledModel compiled);
+/// Makes compiled code executable in this process. The model keeps `context`,
+/// in which its parameters live.
+llvm::Expected<std::unique_ptr<Model>>
+loadInMemory(CompiledModel compiled,
+             std::unique_ptr<mlir::MLIRContext> context = nullptr);
 
 } // namespace neuroplast
 

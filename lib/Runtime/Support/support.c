@@ -12,6 +12,7 @@
 
 #include "neuroplast/Runtime/Abi.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,19 +23,63 @@ extern const NeuroplastModelInfo neuroplast_model_info;
    in one struct), then one for each input. */
 void neuroplast_invoke(void **arguments);
 
-static _Thread_local char message[256];
+enum { cachedBlocks = 64, messageBytes = 256 };
+
+/* What each thread keeps between runs. Not thread-local storage: code that is
+   loaded into memory has none. */
+typedef struct {
+  char message[messageBytes];
+  void *cached[cachedBlocks];
+} ThreadState;
+
+static pthread_key_t stateKey;
+static pthread_once_t stateOnce = PTHREAD_ONCE_INIT;
+
+enum { headerBytes = 64 };
+
+static void freeState(void *data) {
+  ThreadState *state = data;
+  for (int i = 0; i < cachedBlocks; ++i)
+    if (state->cached[i])
+      free((char *)state->cached[i] - headerBytes);
+  free(state);
+}
+
+static void makeKey(void) { pthread_key_create(&stateKey, freeState); }
+
+static ThreadState *getState(void) {
+  pthread_once(&stateOnce, makeKey);
+  ThreadState *state = pthread_getspecific(stateKey);
+  if (!state) {
+    state = calloc(1, sizeof *state);
+    if (!state) {
+      fputs("neuroplast: out of memory\n", stderr);
+      abort();
+    }
+    pthread_setspecific(stateKey, state);
+  }
+  return state;
+}
+
+/* A library that is closed takes its thread's state with it. */
+__attribute__((destructor)) static void releaseState(void) {
+  pthread_once(&stateOnce, makeKey);
+  ThreadState *state = pthread_getspecific(stateKey);
+  if (state) {
+    pthread_setspecific(stateKey, 0);
+    freeState(state);
+  }
+  pthread_key_delete(stateKey);
+}
 
 /*===--- Memory ----------------------------------------------------------===*/
 
 /* Freed blocks of one thread, reused for requests that they fit closely: fresh
    pages cost more than most layers. */
-enum { cachedBlocks = 64 };
 typedef struct {
   size_t size;
   size_t padding; /* keeps what follows aligned */
 } BlockHeader;
-enum { headerBytes = 64 };
-static _Thread_local void *cached[cachedBlocks];
 
 static BlockHeader *headerOf(void *data) {
   return (BlockHeader *)((char *)data - headerBytes);
@@ -45,6 +90,7 @@ void _mlir_memref_to_llvm_free(void *data);
 void *_mlir_memref_to_llvm_aligned_alloc(uint64_t alignment, uint64_t size);
 
 void *_mlir_memref_to_llvm_alloc(uint64_t size) {
+  void **cached = getState()->cached;
   int best = -1;
   for (int i = 0; i < cachedBlocks; ++i) {
     if (!cached[i])
@@ -77,6 +123,7 @@ void *_mlir_memref_to_llvm_aligned_alloc(uint64_t alignment, uint64_t size) {
 void _mlir_memref_to_llvm_free(void *data) {
   if (!data)
     return;
+  void **cached = getState()->cached;
   int slot = -1;
   for (int i = 0; i < cachedBlocks; ++i) {
     if (!cached[i]) {
@@ -152,12 +199,12 @@ const NeuroplastModelInfo *neuroplast_info(void) {
   return &neuroplast_model_info;
 }
 
-const char *neuroplast_error(void) { return message; }
+const char *neuroplast_error(void) { return getState()->message; }
 
 void neuroplast_free(void *data) { free(data); }
 
 static int32_t fail(int32_t code, const char *text, const char *name) {
-  snprintf(message, sizeof message, "'%s' %s", name, text);
+  snprintf(getState()->message, messageBytes, "'%s' %s", name, text);
   return code;
 }
 
@@ -171,7 +218,7 @@ static int32_t checkInput(const NeuroplastTensorInfo *info,
   for (int32_t axis = 0; axis < info->rank; ++axis) {
     int64_t size = input->shape[axis];
     if (size < 0 || (info->shape[axis] >= 0 && size != info->shape[axis])) {
-      snprintf(message, sizeof message,
+      snprintf(getState()->message, messageBytes,
                "'%s' has size %lld along axis %d, expected %lld", info->name,
                (long long)size, axis, (long long)info->shape[axis]);
       return NEUROPLAST_BAD_SHAPE;
@@ -211,7 +258,7 @@ static int32_t takeOutput(const NeuroplastTensorInfo *info, int64_t *words,
 int32_t neuroplast_run(const NeuroplastTensor *inputs,
                        NeuroplastTensor *outputs) {
   const NeuroplastModelInfo *model = &neuroplast_model_info;
-  message[0] = 0;
+  getState()->message[0] = 0;
   if ((!inputs && model->num_inputs) || (!outputs && model->num_outputs))
     return fail(NEUROPLAST_BAD_ARGUMENT, "has no tensors", "run");
   for (int32_t i = 0; i < model->num_inputs; ++i) {

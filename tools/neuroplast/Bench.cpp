@@ -1,0 +1,102 @@
+//===- Bench.cpp - neuroplast bench ---------------------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Commands.h"
+#include "Modules.h"
+#include "RunnableModel.h"
+
+#include "neuroplast/Runtime/Npz.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/JSON.h"
+
+#include <chrono>
+#include <sys/resource.h>
+
+using namespace neuroplast;
+using namespace neuroplast::driver;
+
+static double now() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+static int runBench(const Arguments &arguments) {
+  llvm::StringRef input = arguments.getPositional(0);
+  std::optional<double> seconds = arguments.getNumber("--seconds", 2);
+  if (!seconds)
+    return 1;
+  std::optional<int64_t> threads = arguments.getInteger("--threads", 1);
+  if (!threads)
+    return 1;
+  if (*threads != 1)
+    return reportError("compiled models run on one thread so far");
+  NamedTensors arrays;
+  bool isGiven = arguments.has("--inputs");
+  if (isGiven) {
+    auto read = readNpz(arguments.get("--inputs"));
+    if (!read)
+      return reportError(llvm::toString(read.takeError()));
+    arrays = std::move(*read);
+  }
+  double compileSeconds = 0;
+  auto model = openModel(input, arguments.getAll("--shape"),
+                         isGiven ? &arrays : nullptr, &compileSeconds);
+  if (!model)
+    return 1;
+  if (!isGiven)
+    arrays = model->makeRandomInputs(/*seed=*/0);
+  auto bound = model->bindInputs(arrays);
+  if (!bound)
+    return reportError(input, bound.takeError());
+  std::vector<double> times;
+  std::vector<NeuroplastTensor> outputs(model->getInfo().num_outputs);
+  double end = 0;
+  // The first run is not counted; at least three are.
+  for (int i = 0; i < 4 || now() < end; ++i) {
+    double start = now();
+    if (llvm::Error error = model->runBound(*bound, outputs))
+      return reportError(input, std::move(error));
+    double elapsed = now() - start;
+    if (i == 0)
+      end = now() + *seconds;
+    else
+      times.push_back(elapsed * 1e3);
+  }
+  model->release(outputs);
+  llvm::sort(times);
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  llvm::json::Object result{
+      {"median_ms", times[times.size() / 2]},
+      {"min_ms", times.front()},
+      {"runs", static_cast<int64_t>(times.size())},
+      {"compile_s", compileSeconds},
+      {"peak_rss_mib", usage.ru_maxrss / 1024.0}};
+  if (arguments.has("--json"))
+    llvm::outs() << llvm::json::Value(std::move(result)) << "\n";
+  else
+    llvm::outs() << llvm::format(
+        "median %.3f ms, minimum %.3f ms over %zu runs; compiled in %.2f s; "
+        "peak memory %.0f MiB\n",
+        times[times.size() / 2], times.front(), times.size(), compileSeconds,
+        usage.ru_maxrss / 1024.0);
+  return 0;
+}
+
+Command neuroplast::driver::getBenchCommand() {
+  return {{"bench",
+           "measure how long a model takes",
+           {"MODEL"},
+           {{"--inputs", "FILE.npz", "input arrays; random ones if not given"},
+            {"--threads", "N", "threads that a run uses (1)"},
+            {"--seconds", "S", "how long to measure (2)"},
+            {"--shape", "NAME=AxB", "fix the shape of an input"},
+            {"--json", "", "print JSON"}}},
+          runBench};
+}

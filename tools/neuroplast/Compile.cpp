@@ -1,0 +1,84 @@
+//===- Compile.cpp - neuroplast compile -----------------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Commands.h"
+#include "Modules.h"
+#include "RunnableModel.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace neuroplast;
+using namespace neuroplast::driver;
+
+/// A C identifier made of a file's name.
+static std::string makePrefix(llvm::StringRef path) {
+  std::string prefix = llvm::sys::path::stem(path).str();
+  for (char &c : prefix)
+    if (!llvm::isAlnum(c))
+      c = '_';
+  if (prefix.empty() || llvm::isDigit(prefix.front()))
+    prefix = "model_" + prefix;
+  return prefix;
+}
+
+static int runCompile(const Arguments &arguments) {
+  llvm::StringRef input = arguments.getPositional(0);
+  llvm::StringRef output = arguments.get("-o");
+  llvm::StringRef header = arguments.get("--header");
+  std::optional<int64_t> level = arguments.getInteger("-O", 3);
+  std::optional<int64_t> threads = arguments.getInteger("--threads", 1);
+  if (!threads)
+    return 1;
+  if (*threads != 1)
+    return reportError("compiled models run on one thread so far");
+  if (!level)
+    return 1;
+  if (output.empty())
+    return reportError("'compile' needs '-o FILE.so'");
+  if (isSameFile(input, output) || (!header.empty() && isSameFile(input, header)))
+    return reportError("'compile' does not overwrite its input '" + input + "'");
+  CompileOptions options;
+  options.cpu = arguments.get("--mcpu", "native").str();
+  options.optLevel = static_cast<unsigned>(std::clamp<int64_t>(*level, 0, 3));
+  options.prefix = makePrefix(output);
+
+  mlir::MLIRContext context(makeRegistry(),
+                            mlir::MLIRContext::Threading::DISABLED);
+  auto module = loadModule(input, context, arguments.getAll("--shape"));
+  if (!module)
+    return 1;
+  auto compiled = compileModule(*module, options);
+  if (!compiled)
+    return reportError(input, compiled.takeError());
+  if (llvm::Error error = writeLibrary(*compiled, options, output))
+    return reportError(output, std::move(error));
+  if (header.empty())
+    return 0;
+  if (llvm::Error error = llvm::writeToOutput(
+          header, [&](llvm::raw_ostream &os) -> llvm::Error {
+            os << compiled->header;
+            return llvm::Error::success();
+          }))
+    return reportError(header, std::move(error));
+  return 0;
+}
+
+Command neuroplast::driver::getCompileCommand() {
+  return {{"compile",
+           "compile a model to a shared library",
+           {"MODEL"},
+           {{"-o", "FILE.so", "the shared library to write"},
+            {"--header", "FILE.h", "a C header to write"},
+            {"--shape", "NAME=AxB", "fix the shape of an input; others stay dynamic"},
+            {"--threads", "N", "threads that one run uses (1)"},
+            {"--mcpu", "NAME", "processor: native, x86-64-v3, ... (native)"},
+            {"-O", "LEVEL", "optimisation level, 0 to 3 (3)"}}},
+          runCompile};
+}

@@ -1,0 +1,30 @@
+//===- RunnableModel.h - Models ready to run ------------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_TOOLS_NEUROPLAST_RUNNABLEMODEL_H
+#define NEUROPLAST_TOOLS_NEUROPLAST_RUNNABLEMODEL_H
+
+#include "neuroplast/Runtime/Model.h"
+
+namespace neuroplast::driver {
+
+/// A model ready to run from `.so`, `.onnx` or `.mlir`. An ONNX model is
+/// specialised to the shapes of `inputs`, if they are given, and to `shapes`,
+/// values of the option `--shape`. `compileSeconds` is how long that took.
+/// Null after a message.
+std::unique_ptr<Model> openModel(llvm::StringRef path,
+                                 llvm::ArrayRef<std::string> shapes,
+                                 const NamedTensors *inputs,
+                                 double *compileSeconds = nullptr);
+
+/// `file: message`, as an error; returns 1.
+int reportError(llvm::StringRef file, llvm::Error error);
+
+} // namespace neuroplast::driver
+
+#endif // NEUROPLAST_TOOLS_NEUROPLAST_RUNNABLEMODEL_H
