@@ -21,9 +21,8 @@ Command neuroplast::driver::getInspectCommand() {
            {{"--json", "", "print JSON"},
             {"--shape", "NAME=AxBxC", "fix the shape of an input"}}},
           [](const Arguments &arguments) {
-            DialectRegistry registry;
-            registerDialects(registry);
-            MLIRContext context(registry);
+            MLIRContext context(makeRegistry(),
+                                MLIRContext::Threading::DISABLED);
             auto module = loadModule(arguments.getPositional(0), context,
                                      arguments.getAll("--shape"));
             if (!module)
