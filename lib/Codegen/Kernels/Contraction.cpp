@@ -1,0 +1,170 @@
+//===- Contraction.cpp - Recognise contractions, choose tiles -------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Contraction.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace neuroplast;
+
+/// Whether the body is result + lhs * rhs.
+static bool isMultiplyAdd(linalg::GenericOp op) {
+  Block *body = op.getBody();
+  auto yield = cast<linalg::YieldOp>(body->getTerminator());
+  if (yield.getNumOperands() != 1 || body->getOperations().size() != 3)
+    return false;
+  auto add = yield.getOperand(0).getDefiningOp<arith::AddFOp>();
+  if (!add)
+    return false;
+  Value lhs = body->getArgument(0), rhs = body->getArgument(1),
+        sum = body->getArgument(2);
+  Value product = add.getLhs() == sum ? add.getRhs() : add.getLhs();
+  if (add.getLhs() != sum && add.getRhs() != sum)
+    return false;
+  auto mul = product.getDefiningOp<arith::MulFOp>();
+  return mul && ((mul.getLhs() == lhs && mul.getRhs() == rhs) ||
+                 (mul.getLhs() == rhs && mul.getRhs() == lhs));
+}
+
+/// The factor of a loop in an expression that is a sum of multiples of loops.
+static std::optional<int64_t> getFactor(AffineExpr expr, unsigned loop) {
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return dim.getPosition() == loop ? 1 : 0;
+  if (isa<AffineConstantExpr>(expr))
+    return 0;
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return std::nullopt;
+  std::optional<int64_t> lhs = getFactor(binary.getLHS(), loop);
+  std::optional<int64_t> rhs = getFactor(binary.getRHS(), loop);
+  if (!lhs || !rhs)
+    return std::nullopt;
+  if (expr.getKind() == AffineExprKind::Add)
+    return *lhs + *rhs;
+  auto factor = dyn_cast<AffineConstantExpr>(binary.getRHS());
+  if (expr.getKind() == AffineExprKind::Mul && factor)
+    return *lhs * factor.getValue();
+  return std::nullopt;
+}
+
+/// The factor of `loop` in the last result of `map`, if it is in no other.
+static std::optional<int64_t> getLastFactor(AffineMap map, unsigned loop) {
+  if (map.getNumResults() == 0)
+    return std::nullopt;
+  for (AffineExpr expr : map.getResults().drop_back())
+    if (getFactor(expr, loop) != 0)
+      return std::nullopt;
+  return getFactor(map.getResults().back(), loop);
+}
+
+static bool isContiguousInLastAxis(Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  return type.getRank() > 0 && type.isLastDimUnitStride();
+}
+
+FailureOr<Contraction> Contraction::match(linalg::GenericOp op) {
+  if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
+      !op.hasPureBufferSemantics() || !isMultiplyAdd(op))
+    return failure();
+  Contraction c;
+  c.op = op;
+  c.result = op.getDpsInits()[0];
+  for (Value operand : op->getOperands()) {
+    auto type = dyn_cast<MemRefType>(operand.getType());
+    if (!type || !type.getElementType().isF32())
+      return failure();
+  }
+  c.sizes = op.getStaticLoopRanges();
+  if (llvm::any_of(c.sizes, ShapedType::isDynamic) ||
+      llvm::is_contained(c.sizes, 0))
+    return failure();
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  c.resultMap = maps[2];
+  auto lane = c.resultMap.getNumResults()
+                  ? dyn_cast<AffineDimExpr>(c.resultMap.getResults().back())
+                  : AffineDimExpr();
+  if (!lane)
+    return failure();
+  c.lane = lane.getPosition();
+  auto movesWith = [](AffineMap map, int64_t loop) {
+    return map.isFunctionOfDim(loop);
+  };
+  bool firstMoves = movesWith(maps[0], c.lane);
+  if (firstMoves == movesWith(maps[1], c.lane))
+    return failure();
+  unsigned vectorInput = firstMoves ? 0 : 1;
+  c.vector = op.getDpsInputs()[vectorInput];
+  c.vectorMap = maps[vectorInput];
+  c.scalar = op.getDpsInputs()[1 - vectorInput];
+  c.scalarMap = maps[1 - vectorInput];
+  std::optional<int64_t> stride = getLastFactor(c.vectorMap, c.lane);
+  if (!stride || (*stride != 1 && *stride != 2) ||
+      getLastFactor(c.resultMap, c.lane) != 1 ||
+      !isContiguousInLastAxis(c.vector) || !isContiguousInLastAxis(c.result))
+    return failure();
+  c.laneStride = *stride;
+  // Vectors that are mostly empty are no gain.
+  if (c.sizes[c.lane] < 4)
+    return failure();
+  for (int64_t loop = 0, e = c.sizes.size(); loop < e; ++loop) {
+    bool inScalar = movesWith(c.scalarMap, loop),
+         inVector = movesWith(c.vectorMap, loop),
+         inResult = movesWith(c.resultMap, loop);
+    if (loop == c.lane)
+      c.kinds.push_back(LoopKind::Lane);
+    else if (!inResult)
+      c.kinds.push_back(LoopKind::Reduced);
+    else if (inScalar && inVector)
+      c.kinds.push_back(LoopKind::Batch);
+    else if (inScalar)
+      c.kinds.push_back(LoopKind::Row);
+    else
+      c.kinds.push_back(LoopKind::Place);
+  }
+  return c;
+}
+
+/// Cycles of one step of the reduction for a tile.
+static double getCycles(int64_t rows, int64_t places, int64_t vectors) {
+  double products = rows * places * vectors;
+  double loads = 0.5 * (rows + places * vectors);
+  // Four multiply-adds are in flight before the first result is there.
+  return std::max({products, loads, 4.0}) + 0.1 * loads + 0.5;
+}
+
+Tile neuroplast::chooseTile(int64_t rows, int64_t places, int64_t lanes,
+                            int64_t width, int64_t registers) {
+  int64_t vectors = llvm::divideCeil(lanes, width);
+  Tile best{1, 1, 1};
+  double bestCycles = std::numeric_limits<double>::infinity();
+  for (int64_t v = 1; v <= std::min<int64_t>(vectors, 8); ++v)
+    for (int64_t p = 1; p <= std::min<int64_t>(places, 4); ++p)
+      for (int64_t r = 1; r <= std::min<int64_t>(rows, 14); ++r) {
+        if (r * p * v + p * v + 1 > registers)
+          break;
+        // Full tiles and remainders along each axis.
+        double cycles = 0;
+        for (auto [rowCount, r0] :
+             {std::pair(rows / r, r), std::pair(int64_t(rows % r != 0), rows % r)})
+          for (auto [placeCount, p0] :
+               {std::pair(places / p, p),
+                std::pair(int64_t(places % p != 0), places % p)})
+            for (auto [vectorCount, v0] :
+                 {std::pair(vectors / v, v),
+                  std::pair(int64_t(vectors % v != 0), vectors % v)})
+              if (rowCount * placeCount * vectorCount)
+                cycles += rowCount * placeCount * vectorCount *
+                          getCycles(r0, p0, v0);
+        if (cycles < bestCycles) {
+          bestCycles = cycles;
+          best = {r, p, v};
+        }
+      }
+  return best;
+}

@@ -1,0 +1,65 @@
+//===- Contraction.h - The shape of a contraction on buffers ----*- C++ -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_LIB_CODEGEN_KERNELS_CONTRACTION_H
+#define NEUROPLAST_LIB_CODEGEN_KERNELS_CONTRACTION_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+namespace neuroplast {
+
+/// A loop of a contraction by the operands that it moves through.
+enum class LoopKind {
+  Batch,  ///< both inputs and the result
+  Row,    ///< the scalar input and the result: output channels, matrix rows
+  Place,  ///< the vector input and the result: places other than the lanes
+  Lane,   ///< as Place, and contiguous in the result: what vectors run along
+  Reduced ///< both inputs
+};
+
+/// result += scalar * vector, as a linalg.generic over buffers of f32. One
+/// input (`scalar`) does not move with the lanes and is broadcast; the other
+/// (`vector`) is read `laneStride` elements apart.
+struct Contraction {
+  mlir::linalg::GenericOp op;
+  mlir::Value scalar, vector, result;
+  mlir::AffineMap scalarMap, vectorMap, resultMap;
+  llvm::SmallVector<int64_t> sizes; ///< of all loops
+  llvm::SmallVector<LoopKind> kinds;
+  int64_t lane;         ///< the Lane loop
+  int64_t laneStride;   ///< 1 or 2
+
+  /// Recognises a contraction that a kernel exists for.
+  static mlir::FailureOr<Contraction> match(mlir::linalg::GenericOp op);
+
+  llvm::SmallVector<int64_t> getLoops(LoopKind kind) const {
+    llvm::SmallVector<int64_t> loops;
+    for (auto [loop, other] : llvm::enumerate(kinds))
+      if (other == kind)
+        loops.push_back(loop);
+    return loops;
+  }
+};
+
+/// How much of the result is kept in registers.
+struct Tile {
+  int64_t rows, places, vectors;
+};
+
+/// The tile that takes the fewest cycles, by a model of one multiply-add and two
+/// loads a cycle.
+Tile chooseTile(int64_t rows, int64_t places, int64_t lanes, int64_t width,
+                int64_t registers);
+
+/// Writes the loops in place of the op, with vectors of `width` lanes.
+void emitKernel(mlir::OpBuilder &builder, const Contraction &contraction,
+                int64_t width);
+
+} // namespace neuroplast
+
+#endif // NEUROPLAST_LIB_CODEGEN_KERNELS_CONTRACTION_H

@@ -1,0 +1,302 @@
+//===- EmitKernel.cpp - Write a contraction as loops over vectors ---------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+// A tile of the result (rows x places x vectors) is loaded, accumulated over
+// the whole reduction in registers (one loop-carried vector each), and stored.
+
+#include "Contraction.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace neuroplast;
+
+namespace {
+
+/// Taps of a convolution are unrolled up to this many.
+constexpr int64_t kUnrolledSteps = 9;
+
+class KernelEmitter {
+public:
+  KernelEmitter(OpBuilder &builder, const Contraction &c, int64_t width)
+      : loc(c.op.getLoc()), c(c), width(width),
+        vectorType(VectorType::get(width, builder.getF32Type())) {
+    SmallVector<int64_t> rowLoops = c.getLoops(LoopKind::Row),
+                         placeLoops = c.getLoops(LoopKind::Place);
+    auto pick = [&](ArrayRef<int64_t> loops) {
+      // The last loop of a kind that is worth tiling.
+      for (int64_t loop : llvm::reverse(loops))
+        if (c.sizes[loop] > 1)
+          return loop;
+      return int64_t(-1);
+    };
+    row = pick(rowLoops);
+    place = pick(placeLoops);
+    // Half of the architectures' vector registers are 32 of 512 bits, or 16.
+    tile = chooseTile(row < 0 ? 1 : c.sizes[row],
+                      place < 0 ? 1 : c.sizes[place], c.sizes[c.lane], width,
+                      width == 16 ? 31 : 15);
+    for (int64_t loop = 0, e = c.sizes.size(); loop < e; ++loop) {
+      if (c.kinds[loop] == LoopKind::Reduced)
+        reduced.push_back(loop);
+      else if (loop != row && loop != place && loop != c.lane)
+        outer.push_back(loop);
+    }
+    int64_t steps = 1;
+    while (!reduced.empty() &&
+           steps * c.sizes[reduced.back()] <= kUnrolledSteps) {
+      steps *= c.sizes[reduced.back()];
+      unrolled.insert(unrolled.begin(), reduced.pop_back_val());
+    }
+  }
+
+  void emit(OpBuilder &b) {
+    indices.assign(c.sizes.size(), constant(b, 0));
+    emitOuter(b, 0);
+  }
+
+private:
+  Value constant(OpBuilder &b, int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+  Value offset(OpBuilder &b, Value base, int64_t by) {
+    return by ? arith::AddIOp::create(b, loc, base, constant(b, by)) : base;
+  }
+
+  /// scf.for over [0, size) in steps; `body` runs with the index set.
+  template <typename Body>
+  void loopOver(OpBuilder &b, int64_t loop, int64_t count, int64_t step,
+                Body body) {
+    if (count == 1) {
+      indices[loop] = constant(b, 0);
+      body(b);
+      return;
+    }
+    auto op = scf::ForOp::create(b, loc, constant(b, 0),
+                                 constant(b, count * step), constant(b, step));
+    OpBuilder inner = OpBuilder::atBlockTerminator(op.getBody());
+    indices[loop] = op.getInductionVar();
+    body(inner);
+  }
+
+  void emitOuter(OpBuilder &b, size_t depth) {
+    if (depth == outer.size()) {
+      emitTiles(b);
+      return;
+    }
+    loopOver(b, outer[depth], c.sizes[outer[depth]], 1,
+             [&](OpBuilder &inner) { emitOuter(inner, depth + 1); });
+  }
+
+  /// Full tiles and the remainder along one loop.
+  template <typename Body>
+  void split(OpBuilder &b, int64_t loop, int64_t size, int64_t step,
+             Body body) {
+    if (loop < 0) {
+      body(b, 1);
+      return;
+    }
+    if (int64_t full = size / step)
+      loopOver(b, loop, full, step,
+               [&](OpBuilder &inner) { body(inner, step); });
+    if (int64_t rest = size % step) {
+      indices[loop] = constant(b, size - rest);
+      body(b, rest);
+    }
+  }
+
+  void emitTiles(OpBuilder &b) {
+    int64_t rows = row < 0 ? 1 : c.sizes[row];
+    int64_t places = place < 0 ? 1 : c.sizes[place];
+    auto overRows = [&](OpBuilder &at, auto body) {
+      split(at, row, rows, tile.rows, body);
+    };
+    auto overPlaces = [&](OpBuilder &at, auto body) {
+      split(at, place, places, tile.places, body);
+    };
+    auto overLanes = [&](OpBuilder &at, auto body) {
+      int64_t lanes = c.sizes[c.lane], block = tile.vectors * width;
+      if (int64_t full = lanes / block)
+        loopOver(at, c.lane, full, block, [&](OpBuilder &inner) {
+          body(inner, tile.vectors, width);
+        });
+      if (int64_t rest = lanes % block) {
+        indices[c.lane] = constant(at, lanes - rest);
+        int64_t vectors = llvm::divideCeil(rest, width);
+        body(at, vectors, rest - (vectors - 1) * width);
+      }
+    };
+    // The operand that is larger is walked through once.
+    bool vectorOutside = getVolume(c.vector) > getVolume(c.scalar) &&
+                         place < 0 && outer.empty();
+    if (vectorOutside)
+      overLanes(b, [&](OpBuilder &b1, int64_t vectors, int64_t last) {
+        overRows(b1, [&](OpBuilder &b2, int64_t r) {
+          emitTile(b2, {r, 1, vectors}, last);
+        });
+      });
+    else
+      overRows(b, [&](OpBuilder &b1, int64_t r) {
+        overPlaces(b1, [&](OpBuilder &b2, int64_t p) {
+          overLanes(b2, [&](OpBuilder &b3, int64_t vectors, int64_t last) {
+            emitTile(b3, {r, p, vectors}, last);
+          });
+        });
+      });
+  }
+
+  static int64_t getVolume(Value buffer) {
+    auto type = cast<MemRefType>(buffer.getType());
+    return type.hasStaticShape() ? type.getNumElements() : 0;
+  }
+
+  /// The indices of an operand, with the tile's own offsets added.
+  SmallVector<Value> indicesOf(OpBuilder &b, AffineMap map,
+                               ArrayRef<Value> at) {
+    SmallVector<Value> result;
+    for (AffineExpr expr : map.getResults())
+      result.push_back(b.createOrFold<affine::AffineApplyOp>(
+          loc, AffineMap::get(map.getNumDims(), 0, expr), at));
+    return result;
+  }
+
+  Value mask(OpBuilder &b, int64_t lanes) {
+    SmallVector<bool> bits(width, false);
+    std::fill_n(bits.begin(), lanes, true);
+    auto type = VectorType::get(width, b.getI1Type());
+    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, bits));
+  }
+  Value zeros(OpBuilder &b) {
+    return arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(vectorType, 0.0f));
+  }
+
+  Value load(OpBuilder &b, Value buffer, ValueRange at, int64_t lanes) {
+    if (lanes >= width)
+      return vector::LoadOp::create(b, loc, vectorType, buffer, at);
+    if (lanes <= 0)
+      return zeros(b);
+    return vector::MaskedLoadOp::create(b, loc, vectorType, buffer, at,
+                                        mask(b, lanes), zeros(b));
+  }
+
+  /// `lanes` elements of the vector operand, `laneStride` apart.
+  Value loadVector(OpBuilder &b, ArrayRef<Value> at, int64_t lanes) {
+    SmallVector<Value> from = indicesOf(b, c.vectorMap, at);
+    if (c.laneStride == 1)
+      return load(b, c.vector, from, lanes);
+    int64_t span = 2 * lanes - 1;
+    Value low = load(b, c.vector, from, span);
+    from.back() = offset(b, from.back(), width);
+    Value high = load(b, c.vector, from, span - width);
+    SmallVector<int64_t> even;
+    for (int64_t lane = 0; lane < width; ++lane)
+      even.push_back(2 * lane);
+    return vector::ShuffleOp::create(b, loc, vectorType, low, high, even);
+  }
+
+  /// The loop indices of one vector of the tile.
+  SmallVector<Value> locate(OpBuilder &b, int64_t r, int64_t p, int64_t v) {
+    SmallVector<Value> at(indices);
+    if (row >= 0)
+      at[row] = offset(b, at[row], r);
+    if (place >= 0)
+      at[place] = offset(b, at[place], p);
+    at[c.lane] = offset(b, at[c.lane], v * width);
+    return at;
+  }
+
+  /// One step of the reduction for the whole tile.
+  SmallVector<Value> accumulate(OpBuilder &b, Tile t, int64_t last,
+                                ArrayRef<Value> sums) {
+    SmallVector<Value> vectors;
+    for (int64_t p = 0; p < t.places; ++p)
+      for (int64_t v = 0; v < t.vectors; ++v)
+        vectors.push_back(loadVector(b, locate(b, 0, p, v),
+                                     v + 1 == t.vectors ? last : width));
+    SmallVector<Value> next;
+    for (int64_t r = 0; r < t.rows; ++r) {
+      Value factor = memref::LoadOp::create(
+          b, loc, c.scalar, indicesOf(b, c.scalarMap, locate(b, r, 0, 0)));
+      Value wide = vector::BroadcastOp::create(b, loc, vectorType, factor);
+      for (Value vector : vectors)
+        next.push_back(vector::FMAOp::create(b, loc, wide, vector,
+                                             sums[next.size()]));
+    }
+    return next;
+  }
+
+  SmallVector<Value> emitUnrolled(OpBuilder &b, size_t depth, Tile t,
+                                  int64_t last, SmallVector<Value> sums) {
+    if (depth == unrolled.size())
+      return accumulate(b, t, last, sums);
+    for (int64_t i = 0; i < c.sizes[unrolled[depth]]; ++i) {
+      indices[unrolled[depth]] = constant(b, i);
+      sums = emitUnrolled(b, depth + 1, t, last, sums);
+    }
+    return sums;
+  }
+
+  SmallVector<Value> emitReduction(OpBuilder &b, size_t depth, Tile t,
+                                   int64_t last, SmallVector<Value> sums) {
+    if (depth == reduced.size())
+      return emitUnrolled(b, 0, t, last, sums);
+    auto loop = scf::ForOp::create(b, loc, constant(b, 0),
+                                   constant(b, c.sizes[reduced[depth]]),
+                                   constant(b, 1), sums);
+    OpBuilder inner = OpBuilder::atBlockBegin(loop.getBody());
+    indices[reduced[depth]] = loop.getInductionVar();
+    SmallVector<Value> next = emitReduction(
+        inner, depth + 1, t, last, SmallVector<Value>(loop.getRegionIterArgs()));
+    scf::YieldOp::create(inner, loc, next);
+    return SmallVector<Value>(loop.getResults());
+  }
+
+  void emitTile(OpBuilder &b, Tile t, int64_t last) {
+    auto forEach = [&](auto body) {
+      size_t next = 0;
+      for (int64_t r = 0; r < t.rows; ++r)
+        for (int64_t p = 0; p < t.places; ++p)
+          for (int64_t v = 0; v < t.vectors; ++v)
+            body(next++, indicesOf(b, c.resultMap, locate(b, r, p, v)),
+                 v + 1 == t.vectors ? last : width);
+    };
+    SmallVector<Value> sums;
+    forEach([&](size_t, ValueRange at, int64_t lanes) {
+      sums.push_back(load(b, c.result, at, lanes));
+    });
+    sums = emitReduction(b, 0, t, last, sums);
+    forEach([&](size_t index, ValueRange at, int64_t lanes) {
+      if (lanes >= width)
+        vector::StoreOp::create(b, loc, sums[index], c.result, at);
+      else
+        vector::MaskedStoreOp::create(b, loc, c.result, at, mask(b, lanes),
+                                      sums[index]);
+    });
+  }
+
+  Location loc;
+  const Contraction &c;
+  int64_t width;
+  VectorType vectorType;
+  int64_t row = -1, place = -1; ///< the tiled loops of these kinds, or none
+  Tile tile{1, 1, 1};
+  SmallVector<int64_t> outer, reduced, unrolled;
+  SmallVector<Value> indices; ///< of all loops, where code is being written
+};
+
+} // namespace
+
+void neuroplast::emitKernel(OpBuilder &builder, const Contraction &contraction,
+                            int64_t width) {
+  KernelEmitter(builder, contraction, width).emit(builder);
+}

@@ -1,0 +1,224 @@
+//===- LowerKernels.cpp - Give contractions kernels of their own ----------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Contraction.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "neuroplast/Codegen/Kernels.h"
+
+using namespace mlir;
+using namespace neuroplast;
+
+namespace {
+
+/// Joins two neighbouring loops that every operand either walks through as one
+/// contiguous run or does not walk through at all: the pixels of a 1 x 1
+/// convolution. Returns whether it did.
+bool joinLoops(linalg::GenericOp op) {
+  if (!op.hasPureBufferSemantics())
+    return false;
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  SmallVector<int64_t> sizes = op.getStaticLoopRanges();
+  MLIRContext *context = op.getContext();
+  if (llvm::any_of(sizes, ShapedType::isDynamic))
+    return false;
+  auto iterators = op.getIteratorTypesArray();
+  int64_t loops = sizes.size();
+  for (int64_t first = 0; first + 1 < loops; ++first) {
+    int64_t second = first + 1;
+    if (iterators[first] != iterators[second] || sizes[first] == 1)
+      continue;
+    AffineExpr x = getAffineDimExpr(first, context),
+               y = getAffineDimExpr(second, context);
+    SmallVector<int64_t> axes; // of the first loop in each operand, or -1
+    bool fits = true;
+    for (auto [operand, map] : llvm::zip_equal(op->getOperands(), maps)) {
+      auto type = dyn_cast<MemRefType>(operand.getType());
+      if (!type || !type.getLayout().isIdentity() || !type.hasStaticShape()) {
+        fits = false;
+        break;
+      }
+      int64_t axis = -1;
+      for (int64_t i = 0, e = map.getNumResults(); i < e; ++i)
+        if (map.getResult(i) == x)
+          axis = i;
+      if (axis < 0) {
+        fits &= !map.isFunctionOfDim(first) && !map.isFunctionOfDim(second);
+      } else {
+        fits &= axis + 1 < map.getNumResults() &&
+                map.getResult(axis + 1) == y &&
+                type.getDimSize(axis) == sizes[first] &&
+                type.getDimSize(axis + 1) == sizes[second];
+        for (int64_t i = 0, e = map.getNumResults(); i < e && fits; ++i)
+          if (i != axis && i != axis + 1)
+            fits &= !map.getResult(i).isFunctionOfDim(first) &&
+                    !map.getResult(i).isFunctionOfDim(second);
+      }
+      axes.push_back(axis);
+    }
+    if (!fits || !llvm::any_of(axes, [](int64_t a) { return a >= 0; }))
+      continue;
+    OpBuilder b(op);
+    SmallVector<Value> operands;
+    SmallVector<AffineMap> joined;
+    SmallVector<AffineExpr> renumber;
+    for (int64_t loop = 0; loop < loops; ++loop)
+      renumber.push_back(
+          getAffineDimExpr(loop <= first ? loop : loop - 1, context));
+    for (auto [operand, map, axis] :
+         llvm::zip_equal(op->getOperands(), maps, axes)) {
+      SmallVector<AffineExpr> exprs;
+      SmallVector<ReassociationIndices> groups;
+      for (int64_t i = 0, e = map.getNumResults(); i < e; ++i) {
+        if (axis >= 0 && i == axis + 1) {
+          groups.back().push_back(i);
+          continue;
+        }
+        groups.push_back({i});
+        exprs.push_back(map.getResult(i).replaceDims(renumber));
+      }
+      Value value = operand;
+      if (axis >= 0)
+        value = memref::CollapseShapeOp::create(b, op.getLoc(), operand, groups);
+      operands.push_back(value);
+      joined.push_back(AffineMap::get(loops - 1, 0, exprs, context));
+    }
+    SmallVector<utils::IteratorType> kept(iterators);
+    kept.erase(kept.begin() + second);
+    auto inputs = ValueRange(operands).take_front(op.getNumDpsInputs());
+    auto outputs = ValueRange(operands).drop_front(op.getNumDpsInputs());
+    auto replacement = linalg::GenericOp::create(
+        b, op.getLoc(), TypeRange(), inputs, outputs, joined, kept);
+    replacement.getRegion().takeBody(op.getRegion());
+    op.erase();
+    while (joinLoops(replacement))
+      return true;
+    return true;
+  }
+  return false;
+}
+
+/// Drops reduction loops of one step: the taps of a 1 x 1 convolution, which
+/// hide that its input is read as it lies.
+linalg::GenericOp dropUnitReductions(linalg::GenericOp op) {
+  if (!op.hasPureBufferSemantics())
+    return op;
+  SmallVector<int64_t> sizes = op.getStaticLoopRanges();
+  auto iterators = op.getIteratorTypesArray();
+  MLIRContext *context = op.getContext();
+  SmallVector<AffineExpr> renumber;
+  SmallVector<utils::IteratorType> kept;
+  for (auto [size, iterator] : llvm::zip_equal(sizes, iterators)) {
+    if (size == 1 && iterator == utils::IteratorType::reduction) {
+      renumber.push_back(getAffineConstantExpr(0, context));
+      continue;
+    }
+    renumber.push_back(getAffineDimExpr(kept.size(), context));
+    kept.push_back(iterator);
+  }
+  if (kept.size() == iterators.size() ||
+      !llvm::is_contained(kept, utils::IteratorType::reduction))
+    return op;
+  SmallVector<AffineMap> maps;
+  for (AffineMap map : op.getIndexingMapsArray())
+    maps.push_back(map.replaceDimsAndSymbols(renumber, {}, kept.size(), 0));
+  OpBuilder b(op);
+  auto replacement =
+      linalg::GenericOp::create(b, op.getLoc(), TypeRange(), op.getDpsInputs(),
+                                op.getDpsInits(), maps, kept);
+  replacement.getRegion().takeBody(op.getRegion());
+  op.erase();
+  return replacement;
+}
+
+struct LowerKernelsPass
+    : PassWrapper<LowerKernelsPass, OperationPass<>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LowerKernelsPass)
+
+  LowerKernelsPass() = default;
+  LowerKernelsPass(const LowerKernelsPass &other) : PassWrapper(other) {}
+  explicit LowerKernelsPass(unsigned bits) { vectorBits = bits; }
+
+  StringRef getArgument() const final { return "neuro-lower-kernels"; }
+  StringRef getDescription() const final {
+    return "Lower contractions on buffers to register-tiled vector code";
+  }
+  void getDependentDialects(DialectRegistry &registry) const final {
+    registry.insert<affine::AffineDialect, arith::ArithDialect,
+                    memref::MemRefDialect, scf::SCFDialect,
+                    vector::VectorDialect>();
+  }
+
+  void runOnOperation() final {
+    SmallVector<linalg::GenericOp> ops;
+    getOperation()->walk([&](linalg::GenericOp op) {
+      if (succeeded(Contraction::match(op)))
+        ops.push_back(op);
+    });
+    for (linalg::GenericOp op : ops)
+      joinLoops(dropUnitReductions(op));
+    ops.clear();
+    getOperation()->walk([&](linalg::GenericOp op) { ops.push_back(op); });
+    for (linalg::GenericOp op : ops) {
+      FailureOr<Contraction> contraction = Contraction::match(op);
+      if (failed(contraction))
+        continue;
+      OpBuilder builder(op);
+      emitKernel(builder, *contraction, vectorBits / 32);
+      op.erase();
+    }
+  }
+
+  Option<unsigned> vectorBits{*this, "vector-bits",
+                              llvm::cl::desc("Width of a vector register"),
+                              llvm::cl::init(512)};
+};
+
+struct FuseElementwisePass
+    : PassWrapper<FuseElementwisePass, OperationPass<>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FuseElementwisePass)
+
+  StringRef getArgument() const final { return "neuro-fuse-elementwise"; }
+  StringRef getDescription() const final {
+    return "Fuse elementwise ops on tensors, but not into reductions";
+  }
+
+  void runOnOperation() final {
+    RewritePatternSet patterns(&getContext());
+    linalg::populateElementwiseOpsFusionPatterns(
+        patterns, [](OpOperand *operand) {
+          auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
+          auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
+          return producer && consumer && producer->hasOneUse() &&
+                 consumer.getNumReductionLoops() == 0;
+        });
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Pass> neuroplast::createLowerKernelsPass(unsigned vectorBits) {
+  return std::make_unique<LowerKernelsPass>(vectorBits);
+}
+std::unique_ptr<Pass> neuroplast::createFuseElementwisePass() {
+  return std::make_unique<FuseElementwisePass>();
+}
+void neuroplast::registerKernelPasses() {
+  PassRegistration<LowerKernelsPass>();
+  PassRegistration<FuseElementwisePass>();
+}
