@@ -20,6 +20,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "neuroplast/Codegen/Kernels.h"
 #include "neuroplast/Codegen/Passes.h"
 #include "neuroplast/Conversion/Passes.h"
 
@@ -27,7 +28,7 @@ using namespace mlir;
 using namespace neuroplast;
 
 static void buildFusion(OpPassManager &manager) {
-  manager.addNestedPass<func::FuncOp>(createLinalgElementwiseOpFusionPass());
+  manager.addNestedPass<func::FuncOp>(createFuseElementwisePass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
 }
@@ -50,14 +51,17 @@ static void buildBufferization(OpPassManager &manager) {
 
 void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
                                            const CpuPipelineOptions &options) {
-  (void)options;
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(createConvertNeuroToLinalg());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   buildFusion(manager);
+  manager.addPass(createProtectInputs());
   buildBufferization(manager);
+  if (options.kernels)
+    manager.addNestedPass<func::FuncOp>(
+        createLowerKernelsPass(options.vectorBits));
   manager.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   manager.addPass(createCanonicalizerPass());
 }

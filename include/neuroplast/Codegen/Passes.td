@@ -23,6 +23,16 @@ def ApproximateMath : Pass<"neuro-approximate-math"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def ProtectInputs : Pass<"neuro-protect-inputs", "::mlir::ModuleOp"> {
+  let summary = "Keep bufferization from writing into the caller's tensors";
+  let description = [{
+    Marks every argument of every function as not writable. Without it a layer
+    that updates a state would do so in the buffer of the initial state, which
+    belongs to the caller.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
+}
+
 def ExposeEntryPoint : Pass<"neuro-expose-entry-point", "::mlir::ModuleOp"> {
   let summary = "Give the function `main` a C interface and drop the parameters";
   let description = [{

@@ -72,8 +72,7 @@ FailureOr<Contraction> Contraction::match(linalg::GenericOp op) {
   if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
       !op.hasPureBufferSemantics() || !isMultiplyAdd(op))
     return failure();
-  Contraction c;
-  c.op = op;
+  Contraction c(op.getLoc());
   c.result = op.getDpsInits()[0];
   for (Value operand : op->getOperands()) {
     auto type = dyn_cast<MemRefType>(operand.getType());
@@ -86,9 +85,9 @@ FailureOr<Contraction> Contraction::match(linalg::GenericOp op) {
     return failure();
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   c.resultMap = maps[2];
-  auto lane = c.resultMap.getNumResults()
-                  ? dyn_cast<AffineDimExpr>(c.resultMap.getResults().back())
-                  : AffineDimExpr();
+  if (c.resultMap.getNumResults() == 0)
+    return failure();
+  auto lane = dyn_cast<AffineDimExpr>(c.resultMap.getResults().back());
   if (!lane)
     return failure();
   c.lane = lane.getPosition();

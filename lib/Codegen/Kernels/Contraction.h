@@ -26,13 +26,15 @@ enum class LoopKind {
 /// input (`scalar`) does not move with the lanes and is broadcast; the other
 /// (`vector`) is read `laneStride` elements apart.
 struct Contraction {
-  mlir::linalg::GenericOp op;
+  explicit Contraction(mlir::Location location) : location(location) {}
+
+  mlir::Location location;
   mlir::Value scalar, vector, result;
   mlir::AffineMap scalarMap, vectorMap, resultMap;
   llvm::SmallVector<int64_t> sizes; ///< of all loops
   llvm::SmallVector<LoopKind> kinds;
-  int64_t lane;         ///< the Lane loop
-  int64_t laneStride;   ///< 1 or 2
+  int64_t lane = 0;       ///< the Lane loop
+  int64_t laneStride = 1; ///< 1 or 2
 
   /// Recognises a contraction that a kernel exists for.
   static mlir::FailureOr<Contraction> match(mlir::linalg::GenericOp op);

@@ -28,7 +28,7 @@ constexpr int64_t kUnrolledSteps = 9;
 class KernelEmitter {
 public:
   KernelEmitter(OpBuilder &builder, const Contraction &c, int64_t width)
-      : loc(c.op.getLoc()), c(c), width(width),
+      : loc(c.location), c(c), width(width),
         vectorType(VectorType::get(width, builder.getF32Type())) {
     SmallVector<int64_t> rowLoops = c.getLoops(LoopKind::Row),
                          placeLoops = c.getLoops(LoopKind::Place);
