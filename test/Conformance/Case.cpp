@@ -11,6 +11,7 @@
 
 #include "mlir/IR/Diagnostics.h"
 #include "neuroplast/Frontend/ONNX/Import.h"
+#include "neuroplast/Runtime/Model.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -37,7 +38,12 @@ llvm::Expected<std::string> readFile(const llvm::Twine &path) {
   return (*buffer)->getBuffer().str();
 }
 
-llvm::Expected<HostTensor> readTensor(const llvm::Twine &path,
+/// A tensor of the suite, with its element type.
+struct CaseTensor : HostTensor {
+  Type elementType;
+};
+
+llvm::Expected<CaseTensor> readTensor(const llvm::Twine &path,
                                       MLIRContext *context) {
   llvm::Expected<std::string> text = readFile(path);
   if (!text)
@@ -51,42 +57,30 @@ llvm::Expected<HostTensor> readTensor(const llvm::Twine &path,
   if (!value)
     return value.takeError();
   auto type = cast<RankedTensorType>(value->getShapedType());
-  HostTensor tensor;
+  CaseTensor tensor;
   tensor.elementType = type.getElementType();
+  tensor.dtype = getDataType(tensor.elementType);
   tensor.shape.assign(type.getShape().begin(), type.getShape().end());
-  if (!tensor.elementType.isIntOrFloat())
-    return llvm::createStringError("tensors of strings cannot be passed");
   llvm::Expected<std::string> bytes = getRawBytes(*value);
   if (!bytes)
     return bytes.takeError();
-  unsigned width = tensor.elementType.getIntOrFloatBitWidth();
-  if (width >= 8 || width == 1) {
-    tensor.bytes = std::move(*bytes);
-    return tensor;
-  }
-  // ONNX packs small elements, the first in the low bits; memory does not.
-  for (int64_t i = 0; i < type.getNumElements(); ++i) {
-    auto packed = static_cast<unsigned char>((*bytes)[i * width / 8]);
-    tensor.bytes.push_back((packed >> (i * width % 8)) & ((1u << width) - 1));
-  }
+  tensor.bytes.assign(bytes->begin(), bytes->end());
   return tensor;
 }
 
-/// Element `index` as bits, without what memory holds beside them.
-uint64_t getBits(const HostTensor &tensor, int64_t index) {
-  int64_t size = getElementSize(tensor.elementType);
+/// Element `index` as bits.
+uint64_t getBits(ArrayRef<char> bytes, Type elementType, int64_t index) {
+  int64_t size = llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8);
   uint64_t bits = 0;
-  memcpy(&bits, tensor.bytes.data() + index * size, size);
-  unsigned width = tensor.elementType.getIntOrFloatBitWidth();
-  return width >= 64 ? bits : bits & ((uint64_t(1) << width) - 1);
+  memcpy(&bits, bytes.data() + index * size, size);
+  return bits;
 }
 
-double getValue(const HostTensor &tensor, int64_t index) {
-  uint64_t bits = getBits(tensor, index);
-  unsigned width = tensor.elementType.getIntOrFloatBitWidth();
-  auto type = dyn_cast<FloatType>(tensor.elementType);
+double getValue(uint64_t bits, Type elementType) {
+  unsigned width = elementType.getIntOrFloatBitWidth();
+  auto type = dyn_cast<FloatType>(elementType);
   if (!type)
-    return tensor.elementType.isUnsignedInteger() || width == 1
+    return elementType.isUnsignedInteger() || width == 1
                ? static_cast<double>(bits)
                : static_cast<double>(llvm::SignExtend64(bits, width));
   llvm::APFloat value(type.getFloatSemantics(), llvm::APInt(width, bits));
@@ -96,38 +90,39 @@ double getValue(const HostTensor &tensor, int64_t index) {
   return value.convertToDouble();
 }
 
-bool isClose(const HostTensor &got, const HostTensor &expected, int64_t index,
+bool isClose(uint64_t got, uint64_t expected, Type elementType,
              Tolerance tolerance) {
-  if (getBits(got, index) == getBits(expected, index))
+  if (got == expected)
     return true;
-  auto type = dyn_cast<FloatType>(got.elementType);
+  auto type = dyn_cast<FloatType>(elementType);
   if (!type)
     return false;
-  double x = getValue(got, index), y = getValue(expected, index);
+  double x = getValue(got, elementType), y = getValue(expected, elementType);
   if (std::isnan(x) || std::isnan(y))
     return std::isnan(x) && std::isnan(y);
   if (std::isinf(x) || std::isinf(y))
     return x == y;
   double relative = tolerance.relative;
-  unsigned precision = type.getFPMantissaWidth();
+  auto precision = static_cast<int>(type.getFPMantissaWidth());
   if (precision > 4)
-    relative = std::max(relative, std::ldexp(2.0, 1 - static_cast<int>(precision)));
+    relative = std::max(relative, std::ldexp(2.0, 1 - precision));
   return std::abs(x - y) <= tolerance.absolute + relative * std::abs(y);
 }
 
 /// The first difference in words; empty if there is none.
-std::string compare(const HostTensor &got, const HostTensor &expected,
+std::string compare(const NeuroplastTensor &got, const CaseTensor &expected,
                     bool valuesCount, Tolerance tolerance) {
   std::string text;
   llvm::raw_string_ostream stream(text);
-  if (got.elementType != expected.elementType) {
-    stream << "element type " << got.elementType << ", expected "
-           << expected.elementType;
+  if (got.dtype != expected.dtype) {
+    stream << "element type number " << got.dtype << ", expected "
+           << expected.dtype;
     return text;
   }
-  if (got.shape != expected.shape) {
+  ArrayRef<int64_t> shape(got.shape, got.rank);
+  if (shape != ArrayRef<int64_t>(expected.shape)) {
     stream << "shape [";
-    llvm::interleaveComma(got.shape, stream);
+    llvm::interleaveComma(shape, stream);
     stream << "], expected [";
     llvm::interleaveComma(expected.shape, stream);
     stream << "]";
@@ -135,16 +130,20 @@ std::string compare(const HostTensor &got, const HostTensor &expected,
   }
   if (!valuesCount)
     return text;
-  int64_t count = 1, differing = 0, first = -1;
-  for (int64_t size : expected.shape)
-    count *= size;
-  for (int64_t i = 0; i < count; ++i)
-    if (!isClose(got, expected, i, tolerance) && ++differing == 1)
-      first = i;
+  int64_t count = expected.getNumElements(), differing = 0;
+  ArrayRef<char> bytes(static_cast<const char *>(got.data),
+                       expected.bytes.size());
+  for (int64_t i = 0; i < count; ++i) {
+    uint64_t x = getBits(bytes, expected.elementType, i);
+    uint64_t y = getBits(expected.bytes, expected.elementType, i);
+    if (isClose(x, y, expected.elementType, tolerance))
+      continue;
+    if (++differing == 1)
+      stream << "element " << i << " is " << getValue(x, expected.elementType)
+             << ", expected " << getValue(y, expected.elementType);
+  }
   if (differing)
-    stream << differing << " of " << count << " elements differ; element "
-           << first << " is " << getValue(got, first) << ", expected "
-           << getValue(expected, first);
+    stream << "; " << differing << " of " << count << " differ";
   return text;
 }
 
@@ -165,56 +164,79 @@ struct FirstError {
 
 } // namespace
 
+/// Runs the model on one test_data_set_*; empty if every output is as expected.
+static std::string runDataSet(const Model &model, const std::string &folder,
+                              bool valuesCount, Tolerance tolerance,
+                              MLIRContext *context) {
+  std::vector<CaseTensor> tensors;
+  const NeuroplastModelInfo &info = model.getInfo();
+  for (int32_t i = 0; i < info.num_inputs; ++i) {
+    auto tensor = readTensor(folder + "/input_" + llvm::Twine(i) + ".pb", context);
+    if (!tensor)
+      return llvm::toString(tensor.takeError());
+    tensors.push_back(std::move(*tensor));
+  }
+  std::vector<NeuroplastTensor> inputs, outputs(info.num_outputs);
+  for (CaseTensor &tensor : tensors) {
+    NeuroplastTensor input = {};
+    input.data = tensor.bytes.data();
+    input.dtype = tensor.dtype;
+    input.rank = tensor.shape.size();
+    llvm::copy(tensor.shape, input.shape);
+    inputs.push_back(input);
+  }
+  if (llvm::Error error = model.runBound(inputs, outputs))
+    return llvm::toString(std::move(error));
+  std::string difference;
+  for (int32_t i = 0; i < info.num_outputs && difference.empty(); ++i) {
+    auto expected = readTensor(folder + "/output_" + llvm::Twine(i) + ".pb", context);
+    if (!expected)
+      return llvm::toString(expected.takeError());
+    difference = compare(outputs[i], *expected, valuesCount, tolerance);
+    if (!difference.empty())
+      difference = "output " + std::to_string(i) + ": " + difference;
+  }
+  model.release(outputs);
+  return difference;
+}
+
 Outcome neuroplast::conformance::runCase(StringRef folder,
                                          const DialectRegistry &registry,
                                          Tolerance tolerance) {
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   FirstError first(&context);
   std::string modelPath = (folder + "/model.onnx").str();
-  auto refuse = [&](llvm::StringRef stage, std::string reason) {
-    if (!first.text.empty())
-      reason = first.text;
-    return Outcome{Outcome::Refused, (stage + ": " + reason).str()};
+  auto refuse = [&](std::string reason) {
+    return Outcome{Outcome::Refused, first.text.empty() ? reason : first.text};
   };
   OwningOpRef<ModuleOp> module = importOnnx(modelPath, {}, &context);
   if (!module)
-    return refuse("import", "no reason given");
-  auto compiled = CompiledModule::compile(*module);
+    return refuse("no reason given");
+  CompileOptions options;
+  options.optLevel = 1;
+  auto compiled = compileModule(*module, options);
   if (!compiled)
-    return refuse("compile", llvm::toString(compiled.takeError()));
+    return refuse(llvm::toString(compiled.takeError()));
+  auto model = loadInMemory(std::move(*compiled));
+  if (!model)
+    return refuse(llvm::toString(model.takeError()));
 
-  onnx::ModelProto model;
+  onnx::ModelProto proto;
   llvm::Expected<std::string> text = readFile(modelPath);
   if (!text)
     return {Outcome::Wrong, llvm::toString(text.takeError())};
-  if (!model.ParseFromString(*text))
+  if (!proto.ParseFromString(*text))
     return {Outcome::Wrong, "the model does not parse"};
-  bool valuesCount = !hasRandomOutput(model.graph());
+  bool valuesCount = !hasRandomOutput(proto.graph());
   int64_t sets = 0;
   for (;; ++sets) {
     std::string data = (folder + "/test_data_set_" + llvm::Twine(sets)).str();
     if (!llvm::sys::fs::is_directory(data))
       break;
-    std::vector<HostTensor> inputs;
-    for (int64_t i = 0; llvm::sys::fs::exists(data + "/input_" + llvm::Twine(i) + ".pb"); ++i) {
-      auto tensor = readTensor(data + "/input_" + llvm::Twine(i) + ".pb", &context);
-      if (!tensor)
-        return {Outcome::Wrong, llvm::toString(tensor.takeError())};
-      inputs.push_back(std::move(*tensor));
-    }
-    auto outputs = (*compiled)->run(inputs);
-    if (!outputs)
-      return {Outcome::Wrong, llvm::toString(outputs.takeError())};
-    for (auto [i, output] : llvm::enumerate(*outputs)) {
-      auto expected = readTensor(data + "/output_" + llvm::Twine(i) + ".pb", &context);
-      if (!expected)
-        return {Outcome::Wrong, llvm::toString(expected.takeError())};
-      std::string difference =
-          compare(output, *expected, valuesCount, tolerance);
-      if (!difference.empty())
-        return {Outcome::Wrong,
-                ("output " + llvm::Twine(i) + ": " + difference).str()};
-    }
+    std::string difference =
+        runDataSet(**model, data, valuesCount, tolerance, &context);
+    if (!difference.empty())
+      return {Outcome::Wrong, difference};
   }
   if (sets == 0)
     return {Outcome::Wrong, "there is no test_data_set_0"};

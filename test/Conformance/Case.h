@@ -9,8 +9,9 @@
 #ifndef NEUROPLAST_TEST_CONFORMANCE_CASE_H
 #define NEUROPLAST_TEST_CONFORMANCE_CASE_H
 
-#include "Execution.h"
 #include "mlir/IR/DialectRegistry.h"
+
+#include <string>
 
 namespace neuroplast::conformance {
 
