@@ -177,7 +177,9 @@ private:
           builder, param.getLoc(), name, /*sym_visibility=*/StringAttr(),
           MemRefType::get(type.getShape(), type.getElementType()),
           /*initial_value=*/Attribute(), /*constant=*/true,
-          builder.getI64IntegerAttr(64));
+          // In memory a parameter lies where its file put it: no alignment
+          // beyond that of its elements can be promised.
+          /*alignment=*/IntegerAttr());
     }
   }
 };
