@@ -49,14 +49,15 @@ def forget_a_place(rule: Rule) -> Rule:
 
 
 def swap_factors(rule: Rule) -> Rule:
-    """The factors of the first product with two of them change places."""
+    """In the first product that can be edited, a factor and its neighbour change places."""
     for tensors in (rule["operands"], rule["results"]):
         for axes in tensors:
             for axis in axes:
                 for term in axis["terms"]:
-                    if len(term) > 1 and set(term) & set(editable(rule)):
-                        term[0], term[1] = term[1], term[0]
-                        return rule
+                    for place in range(1, len(term)):
+                        if set(term[place - 1 : place + 1]) & set(editable(rule)):
+                            term[place - 1], term[place] = term[place], term[place - 1]
+                            return rule
     raise Refused("no product")
 
 
@@ -101,7 +102,7 @@ def test_swapped_factors_are_found(
     cases: dict[str, Path], neuroplast_opt: Path, tmp_path: Path
 ) -> None:
     names = ["test_lstm_defaults", "test_gru_defaults", "test_depthtospace_example",
-             "test_depthtospace_crd_mode_example", "test_spacetodepth_example"]  # fmt: skip
+             "test_depthtospace_crd_mode_example"]  # fmt: skip
     counts, messages = run_all(
         neuroplast_opt, [cases[name] for name in names], tmp_path, swap_factors
     )

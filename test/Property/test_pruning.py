@@ -48,7 +48,7 @@ def make_inputs(
 def scaled_difference(a: list[Any], b: list[Any], reference: list[Any]) -> float:
     return max(
         float(np.abs(x - y).max() / max(np.abs(z).max(), 1e-30))
-        for x, y, z in zip(a, b, reference)
+        for x, y, z in zip(a, b, reference, strict=True)
     )
 
 

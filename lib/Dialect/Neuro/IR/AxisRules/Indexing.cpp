@@ -31,6 +31,9 @@ AxisRule getElementsRule(Operation *op, int64_t axis, bool scatters) {
     int64_t size = RuleBuilder::getShape(data)[i];
     if (i == indexed) {
       build.pin(dataAxes[i], build.reason(kIndexed));
+      // Left-out updates would leave the old data, whatever they are.
+      if (scatters)
+        build.pin(indexAxes[i], build.reason(kIndexed));
     } else if (size == RuleBuilder::getShape(indices)[i] &&
                !ShapedType::isDynamic(size)) {
       indexAxes[i] = dataAxes[i];
@@ -105,7 +108,7 @@ AxisRule ScatterNDOp::getAxisRule() {
       shape.back() > static_cast<int64_t>(data.size()))
     return build.take();
   size_t indexed = shape.back();
-  build.pin(indices.back(), build.reason(kIndexed));
+  build.pin(indices, build.reason(kIndexed));
   build.pin(ArrayRef<AxisExpr>(data).take_front(indexed),
             build.reason(kIndexed));
   TensorAxes updates(indices.begin(), indices.end() - 1);

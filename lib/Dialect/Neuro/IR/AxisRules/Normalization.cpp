@@ -100,9 +100,13 @@ AxisRule RMSNormOp::getAxisRule() {
 }
 
 AxisRule LpNormOp::getAxisRule() {
-  // A zero adds nothing to a norm.
   RuleBuilder build(*this);
   TensorAxes axes = build.axes(getInput());
+  auto axis = static_cast<int64_t>(getAxis());
+  if (axis < 0)
+    axis += axes.size();
+  if (axis >= 0 && axis < static_cast<int64_t>(axes.size()))
+    build.markNotZeroInvariant(axes[axis]);
   build.set(getInputMutable(), axes);
   build.set(getResult(), axes);
   return build.take();
