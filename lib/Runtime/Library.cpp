@@ -121,6 +121,19 @@ llvm::Error neuroplast::writeLibrary(const CompiledModel &model,
       "-soname",          soname.c_str(),      "--no-undefined-version",
       "--gc-sections",    "-z",                "relro",
       object.path.c_str(), params.path.c_str()};
+  // The only libraries that a model needs; named, so that a program that uses
+  // neither still gets them.
+  std::vector<std::string> needed;
+  for (const char *name : {"libm.so.6", "libc.so.6"})
+    for (const char *folder : {"/lib/x86_64-linux-gnu/", "/lib64/", "/usr/lib64/",
+                               "/lib/aarch64-linux-gnu/", "/usr/lib/"})
+      if (std::string file = std::string(folder) + name;
+          llvm::sys::fs::exists(file)) {
+        needed.push_back(file);
+        break;
+      }
+  for (const std::string &file : needed)
+    arguments.push_back(file.c_str());
   std::string messages;
   llvm::raw_string_ostream stream(messages);
   static std::mutex linkerIsNotReentrant;

@@ -16,6 +16,7 @@
 #include "mlir/Dialect/SCF/Transforms/Patterns.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "neuroplast/Conversion/Passes.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace neuroplast {
 #define GEN_PASS_DEF_CONVERTNEUROTOLINALG
@@ -27,7 +28,16 @@ using namespace neuroplast;
 using namespace neuroplast::neuro;
 
 std::string neuroplast::getParamBufferName(StringRef symbol) {
-  return ("neuroplast_param_" + symbol).str();
+  // Linkers read an '@' as a version, and assemblers stumble over more: all but
+  // plain characters become '$' and two hexadecimal digits.
+  std::string name = "neuroplast_param_";
+  for (char c : symbol) {
+    if (llvm::isAlnum(c) || c == '_' || c == '.')
+      name.push_back(c);
+    else
+      name += "$" + llvm::toHex(StringRef(&c, 1));
+  }
+  return name;
 }
 
 namespace {
