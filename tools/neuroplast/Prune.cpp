@@ -9,6 +9,8 @@
 #include "neuroplast/Structure/Prune.h"
 #include "Commands.h"
 #include "Modules.h"
+#include "RunnableModel.h"
+#include "neuroplast/Runtime/Npz.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -54,6 +56,62 @@ static std::string describe(const PruneReport &report) {
   return llvm::formatv("{0}", llvm::json::Value(std::move(object)));
 }
 
+/// Runs the model before and after on the same inputs. Returns the differences
+/// by output, or an object that says why there are none.
+static llvm::json::Object compareOutputs(const Arguments &arguments,
+                                         uint64_t seed) {
+  auto fail = [](const llvm::Twine &reason) {
+    return llvm::json::Object{{"not_computed", reason.str()}};
+  };
+  if (!arguments.has("--data") && !arguments.has("--compare"))
+    return fail("give --data FILE.npz, or --compare for random inputs");
+  if (arguments.has("--dry-run"))
+    return fail("a dry run writes no model");
+  ArrayRef<std::string> shapes = arguments.getAll("--shape");
+  neuroplast::NamedTensors inputs, results[2];
+  bool hasData = arguments.has("--data");
+  if (hasData) {
+    auto data = neuroplast::readNpz(arguments.get("--data"));
+    if (!data)
+      return fail(llvm::toString(data.takeError()));
+    inputs = std::move(*data);
+  }
+  StringRef paths[2] = {arguments.getPositional(0), arguments.get("-o")};
+  for (unsigned i = 0; i < 2; ++i) {
+    // The first model says what random inputs look like.
+    auto model = openModel(paths[i], i == 0 ? shapes : ArrayRef<std::string>(),
+                           hasData || i == 1 ? &inputs : nullptr);
+    if (!model)
+      return fail("'" + paths[i] + "' does not compile");
+    if (!hasData && i == 0)
+      inputs = model->makeRandomInputs(seed);
+    auto outputs = model->run(inputs);
+    if (!outputs)
+      return fail(llvm::toString(outputs.takeError()));
+    results[i] = std::move(*outputs);
+  }
+  llvm::json::Object differences;
+  for (const auto &[name, tensor] : results[0])
+    if (auto other = results[1].find(name); other != results[1].end())
+      differences[name] = getScaledDifference(tensor, other->second);
+  return llvm::json::Object{{"inputs", hasData ? "data" : "random"},
+                            {"relative_to_largest", std::move(differences)}};
+}
+
+static void printDifferences(const llvm::json::Object &result) {
+  if (auto reason = result.getString("not_computed")) {
+    llvm::outs() << "\noutput difference not computed: " << *reason << '\n';
+    return;
+  }
+  llvm::outs() << "\noutput difference on "
+               << result.getString("inputs").value_or("") << " inputs:";
+  if (const auto *list = result.getObject("relative_to_largest"))
+    for (const auto &[name, value] : *list)
+      llvm::outs() << ' ' << StringRef(name) << ' '
+                   << llvm::formatv("{0:f4}", value.getAsNumber().value_or(0));
+  llvm::outs() << " of the largest value\n";
+}
+
 static int runPrune(const Arguments &arguments) {
   bool dryRun = arguments.has("--dry-run");
   StringRef input = arguments.getPositional(0), output = arguments.get("-o");
@@ -93,14 +151,17 @@ static int runPrune(const Arguments &arguments) {
     if (failed(saveModule(*module, output)))
       return 1;
   }
+  llvm::json::Object difference = compareOutputs(arguments, options.seed);
   if (arguments.has("--json")) {
     llvm::json::Object object = report->toJson();
+    object["output_difference"] = std::move(difference);
     object["accuracy"] = "not checked";
     llvm::outs() << llvm::formatv("{0:2}\n",
                                   llvm::json::Value(std::move(object)));
   } else {
     report->print(llvm::outs());
-    llvm::outs() << "\naccuracy not checked\n";
+    printDifferences(difference);
+    llvm::outs() << "accuracy not checked\n";
   }
   return 0;
 }
@@ -122,6 +183,8 @@ Command neuroplast::driver::getPruneCommand() {
         {"--freeze", "PATTERN",
          "leave units of tensors whose name contains this"},
         {"--shape", "NAME=AxBxC", "fix the shape of an input"},
+        {"--data", "FILE.npz", "compare the outputs before and after on this"},
+        {"--compare", "", "compare them on random inputs"},
         {"--dry-run", "", "only tell what would be done"},
         {"--json", "", "print JSON"}}},
       runPrune};

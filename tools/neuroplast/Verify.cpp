@@ -60,6 +60,19 @@ static std::vector<double> getNumbers(const HostTensor &tensor) {
   return numbers;
 }
 
+double neuroplast::driver::getScaledDifference(const HostTensor &a,
+                                               const HostTensor &b) {
+  if (a.dtype != b.dtype || a.shape != b.shape)
+    return INFINITY;
+  double largest = 0, scale = 0;
+  for (auto [x, y] : llvm::zip_equal(getNumbers(a), getNumbers(b))) {
+    double difference = x == y ? 0 : std::abs(x - y);
+    largest = std::max(largest, std::isnan(difference) ? INFINITY : difference);
+    scale = std::max(scale, std::abs(x));
+  }
+  return scale > 0 ? largest / scale : largest;
+}
+
 /// Prints one line; returns whether the tensors agree.
 static bool compare(llvm::StringRef name, const HostTensor &a,
                     const HostTensor &b, double relativeTolerance,
@@ -114,8 +127,8 @@ static int runVerify(const Arguments &arguments) {
   for (unsigned i = 0; i < 2; ++i)
     for (const auto &entry : results[i])
       if (!results[1 - i].count(entry.first)) {
-        llvm::outs() << entry.first << ": only in " << arguments.getPositional(i)
-                     << "\n";
+        llvm::outs() << entry.first << ": only in "
+                     << arguments.getPositional(i) << "\n";
         agree = false;
       }
   for (const auto &[name, tensor] : results[0])
