@@ -13,6 +13,23 @@
 using namespace mlir;
 using namespace neuroplast;
 
+/// Whether the body combines the result with the input at `position` only, as a
+/// pool does.
+static std::optional<Combination> getPooling(linalg::GenericOp op) {
+  Block *body = op.getBody();
+  if (body->getOperations().size() != 2 || !body->getArgument(1).use_empty())
+    return std::nullopt;
+  Operation &only = body->front();
+  if (!isa<arith::AddFOp, arith::MaximumFOp>(only) ||
+      body->getTerminator()->getOperand(0) != only.getResult(0))
+    return std::nullopt;
+  Value input = body->getArgument(0), sum = body->getArgument(2);
+  if (!((only.getOperand(0) == input && only.getOperand(1) == sum) ||
+        (only.getOperand(0) == sum && only.getOperand(1) == input)))
+    return std::nullopt;
+  return isa<arith::AddFOp>(only) ? Combination::Add : Combination::Maximum;
+}
+
 /// Whether the body is result + lhs * rhs.
 static bool isMultiplyAdd(linalg::GenericOp op) {
   Block *body = op.getBody();
@@ -70,13 +87,18 @@ static bool isContiguousInLastAxis(Value buffer) {
 
 FailureOr<Contraction> Contraction::match(linalg::GenericOp op) {
   if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
-      !op.hasPureBufferSemantics() || !isMultiplyAdd(op))
+      !op.hasPureBufferSemantics())
+    return failure();
+  std::optional<Combination> pooling = getPooling(op);
+  if (!pooling && !isMultiplyAdd(op))
     return failure();
   Contraction c(op.getLoc());
+  c.combination = pooling.value_or(Combination::MultiplyAdd);
   c.result = op.getDpsInits()[0];
-  for (Value operand : op->getOperands()) {
+  for (auto [index, operand] : llvm::enumerate(op->getOperands())) {
     auto type = dyn_cast<MemRefType>(operand.getType());
-    if (!type || !type.getElementType().isF32())
+    // The second operand of a pool only gives the sizes of its window.
+    if (!type || (!type.getElementType().isF32() && !(pooling && index == 1)))
       return failure();
   }
   c.sizes = op.getStaticLoopRanges();
@@ -98,6 +120,8 @@ FailureOr<Contraction> Contraction::match(linalg::GenericOp op) {
   if (firstMoves == movesWith(maps[1], c.lane))
     return failure();
   unsigned vectorInput = firstMoves ? 0 : 1;
+  if (pooling && vectorInput != 0)
+    return failure();
   c.vector = op.getDpsInputs()[vectorInput];
   c.vectorMap = maps[vectorInput];
   c.scalar = op.getDpsInputs()[1 - vectorInput];
@@ -150,7 +174,8 @@ Tile neuroplast::chooseTile(int64_t rows, int64_t places, int64_t lanes,
         // Full tiles and remainders along each axis.
         double cycles = 0;
         for (auto [rowCount, r0] :
-             {std::pair(rows / r, r), std::pair(int64_t(rows % r != 0), rows % r)})
+             {std::pair(rows / r, r),
+              std::pair(int64_t(rows % r != 0), rows % r)})
           for (auto [placeCount, p0] :
                {std::pair(places / p, p),
                 std::pair(int64_t(places % p != 0), places % p)})
@@ -158,8 +183,8 @@ Tile neuroplast::chooseTile(int64_t rows, int64_t places, int64_t lanes,
                  {std::pair(vectors / v, v),
                   std::pair(int64_t(vectors % v != 0), vectors % v)})
               if (rowCount * placeCount * vectorCount)
-                cycles += rowCount * placeCount * vectorCount *
-                          getCycles(r0, p0, v0);
+                cycles +=
+                    rowCount * placeCount * vectorCount * getCycles(r0, p0, v0);
         if (cycles < bestCycles) {
           bestCycles = cycles;
           best = {r, p, v};

@@ -22,13 +22,24 @@ enum class LoopKind {
   Reduced ///< both inputs
 };
 
-/// result += scalar * vector, as a linalg.generic over buffers of f32. One
-/// input (`scalar`) does not move with the lanes and is broadcast; the other
+/// How a step of the reduction changes the result.
+enum class Combination {
+  MultiplyAdd, ///< result += scalar * vector
+  Add,         ///< result += vector
+  Maximum      ///< result = max(result, vector), NaN if one is
+};
+
+/// result += scalar * vector (or a pool, which has no scalar), as a
+/// linalg.generic over buffers of f32. One input (`scalar`) does not move with
+/// the lanes and is broadcast; the other
 /// (`vector`) is read `laneStride` elements apart.
 struct Contraction {
   explicit Contraction(mlir::Location location) : location(location) {}
 
   mlir::Location location;
+  Combination combination = Combination::MultiplyAdd;
+  /// Whether the result starts as zero instead of what its buffer holds.
+  bool startsAtZero = false;
   mlir::Value scalar, vector, result;
   mlir::AffineMap scalarMap, vectorMap, resultMap;
   llvm::SmallVector<int64_t> sizes; ///< of all loops
@@ -53,10 +64,14 @@ struct Tile {
   int64_t rows, places, vectors;
 };
 
-/// The tile that takes the fewest cycles, by a model of one multiply-add and two
-/// loads a cycle.
+/// The tile that takes the fewest cycles, by a model of one multiply-add and
+/// two loads a cycle.
 Tile chooseTile(int64_t rows, int64_t places, int64_t lanes, int64_t width,
                 int64_t registers);
+
+/// Replaces an elementwise op on buffers of static size by loops over vectors;
+/// false if it is not of that kind.
+bool emitElementwise(mlir::linalg::GenericOp op, int64_t width);
 
 /// Writes the loops in place of the op, with vectors of `width` lanes.
 void emitKernel(mlir::OpBuilder &builder, const Contraction &contraction,

@@ -42,9 +42,9 @@ public:
     row = pick(rowLoops);
     place = pick(placeLoops);
     // Half of the architectures' vector registers are 32 of 512 bits, or 16.
-    tile = chooseTile(row < 0 ? 1 : c.sizes[row],
-                      place < 0 ? 1 : c.sizes[place], c.sizes[c.lane], width,
-                      width == 16 ? 31 : 15);
+    tile =
+        chooseTile(row < 0 ? 1 : c.sizes[row], place < 0 ? 1 : c.sizes[place],
+                   c.sizes[c.lane], width, width == 16 ? 31 : 15);
     for (int64_t loop = 0, e = c.sizes.size(); loop < e; ++loop) {
       if (c.kinds[loop] == LoopKind::Reduced)
         reduced.push_back(loop);
@@ -126,9 +126,8 @@ private:
     auto overLanes = [&](OpBuilder &at, auto body) {
       int64_t lanes = c.sizes[c.lane], block = tile.vectors * width;
       if (int64_t full = lanes / block)
-        loopOver(at, c.lane, full, block, [&](OpBuilder &inner) {
-          body(inner, tile.vectors, width);
-        });
+        loopOver(at, c.lane, full, block,
+                 [&](OpBuilder &inner) { body(inner, tile.vectors, width); });
       if (int64_t rest = lanes % block) {
         indices[c.lane] = constant(at, lanes - rest);
         int64_t vectors = llvm::divideCeil(rest, width);
@@ -136,8 +135,8 @@ private:
       }
     };
     // The operand that is larger is walked through once.
-    bool vectorOutside = getVolume(c.vector) > getVolume(c.scalar) &&
-                         place < 0 && outer.empty();
+    bool vectorOutside =
+        getVolume(c.vector) > getVolume(c.scalar) && place < 0 && outer.empty();
     if (vectorOutside)
       overLanes(b, [&](OpBuilder &b1, int64_t vectors, int64_t last) {
         overRows(b1, [&](OpBuilder &b2, int64_t r) {
@@ -173,11 +172,12 @@ private:
     SmallVector<bool> bits(width, false);
     std::fill_n(bits.begin(), lanes, true);
     auto type = VectorType::get(width, b.getI1Type());
-    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, bits));
+    return arith::ConstantOp::create(b, loc,
+                                     DenseElementsAttr::get(type, bits));
   }
   Value zeros(OpBuilder &b) {
-    return arith::ConstantOp::create(
-        b, loc, DenseElementsAttr::get(vectorType, 0.0f));
+    return arith::ConstantOp::create(b, loc,
+                                     DenseElementsAttr::get(vectorType, 0.0f));
   }
 
   Value load(OpBuilder &b, Value buffer, ValueRange at, int64_t lanes) {
@@ -224,13 +224,21 @@ private:
         vectors.push_back(loadVector(b, locate(b, 0, p, v),
                                      v + 1 == t.vectors ? last : width));
     SmallVector<Value> next;
+    if (c.combination != Combination::MultiplyAdd) {
+      for (auto [sum, vector] : llvm::zip_equal(sums, vectors))
+        next.push_back(
+            c.combination == Combination::Add
+                ? Value(arith::AddFOp::create(b, loc, sum, vector))
+                : Value(arith::MaximumFOp::create(b, loc, sum, vector)));
+      return next;
+    }
     for (int64_t r = 0; r < t.rows; ++r) {
       Value factor = memref::LoadOp::create(
           b, loc, c.scalar, indicesOf(b, c.scalarMap, locate(b, r, 0, 0)));
       Value wide = vector::BroadcastOp::create(b, loc, vectorType, factor);
       for (Value vector : vectors)
-        next.push_back(vector::FMAOp::create(b, loc, wide, vector,
-                                             sums[next.size()]));
+        next.push_back(
+            vector::FMAOp::create(b, loc, wide, vector, sums[next.size()]));
     }
     return next;
   }
@@ -255,8 +263,9 @@ private:
                                    constant(b, 1), sums);
     OpBuilder inner = OpBuilder::atBlockBegin(loop.getBody());
     indices[reduced[depth]] = loop.getInductionVar();
-    SmallVector<Value> next = emitReduction(
-        inner, depth + 1, t, last, SmallVector<Value>(loop.getRegionIterArgs()));
+    SmallVector<Value> next =
+        emitReduction(inner, depth + 1, t, last,
+                      SmallVector<Value>(loop.getRegionIterArgs()));
     scf::YieldOp::create(inner, loc, next);
     return SmallVector<Value>(loop.getResults());
   }
@@ -272,7 +281,7 @@ private:
     };
     SmallVector<Value> sums;
     forEach([&](size_t, ValueRange at, int64_t lanes) {
-      sums.push_back(load(b, c.result, at, lanes));
+      sums.push_back(c.startsAtZero ? zeros(b) : load(b, c.result, at, lanes));
     });
     sums = emitReduction(b, 0, t, last, sums);
     forEach([&](size_t index, ValueRange at, int64_t lanes) {

@@ -26,15 +26,15 @@ namespace {
 
 /// Joins two neighbouring loops that every operand either walks through as one
 /// contiguous run or does not walk through at all: the pixels of a 1 x 1
-/// convolution. Returns whether it did.
-bool joinLoops(linalg::GenericOp op) {
-  if (!op.hasPureBufferSemantics())
-    return false;
+/// convolution. Returns the op in its new form.
+linalg::GenericOp joinLoops(linalg::GenericOp op) {
+  if (!op.hasPureBufferSemantics() || op.hasIndexSemantics())
+    return op;
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   SmallVector<int64_t> sizes = op.getStaticLoopRanges();
   MLIRContext *context = op.getContext();
   if (llvm::any_of(sizes, ShapedType::isDynamic))
-    return false;
+    return op;
   auto iterators = op.getIteratorTypesArray();
   int64_t loops = sizes.size();
   for (int64_t first = 0; first + 1 < loops; ++first) {
@@ -92,7 +92,8 @@ bool joinLoops(linalg::GenericOp op) {
       }
       Value value = operand;
       if (axis >= 0)
-        value = memref::CollapseShapeOp::create(b, op.getLoc(), operand, groups);
+        value =
+            memref::CollapseShapeOp::create(b, op.getLoc(), operand, groups);
       operands.push_back(value);
       joined.push_back(AffineMap::get(loops - 1, 0, exprs, context));
     }
@@ -100,21 +101,19 @@ bool joinLoops(linalg::GenericOp op) {
     kept.erase(kept.begin() + second);
     auto inputs = ValueRange(operands).take_front(op.getNumDpsInputs());
     auto outputs = ValueRange(operands).drop_front(op.getNumDpsInputs());
-    auto replacement = linalg::GenericOp::create(
-        b, op.getLoc(), TypeRange(), inputs, outputs, joined, kept);
+    auto replacement = linalg::GenericOp::create(b, op.getLoc(), TypeRange(),
+                                                 inputs, outputs, joined, kept);
     replacement.getRegion().takeBody(op.getRegion());
     op.erase();
-    while (joinLoops(replacement))
-      return true;
-    return true;
+    return joinLoops(replacement);
   }
-  return false;
+  return op;
 }
 
 /// Drops reduction loops of one step: the taps of a 1 x 1 convolution, which
 /// hide that its input is read as it lies.
 linalg::GenericOp dropUnitReductions(linalg::GenericOp op) {
-  if (!op.hasPureBufferSemantics())
+  if (!op.hasPureBufferSemantics() || op.hasIndexSemantics())
     return op;
   SmallVector<int64_t> sizes = op.getStaticLoopRanges();
   auto iterators = op.getIteratorTypesArray();
@@ -144,8 +143,63 @@ linalg::GenericOp dropUnitReductions(linalg::GenericOp op) {
   return replacement;
 }
 
-struct LowerKernelsPass
-    : PassWrapper<LowerKernelsPass, OperationPass<>> {
+bool isZero(Value value) { return matchPattern(value, m_AnyZeroFloat()); }
+
+/// The one op that mentions `buffer` before `op` does; null if there are none
+/// or several.
+Operation *findOnlyPreviousUse(Operation *op, Value buffer) {
+  Operation *previous = nullptr;
+  for (Operation *user : buffer.getUsers()) {
+    Operation *ancestor = op->getBlock()->findAncestorOpInBlock(*user);
+    if (!ancestor)
+      return nullptr;
+    if (!ancestor->isBeforeInBlock(op))
+      continue;
+    if (previous || ancestor != user)
+      return nullptr;
+    previous = user;
+  }
+  return previous;
+}
+
+/// Whether a buffer holds zeros for as long as it lives.
+bool isAlwaysZero(Value buffer) {
+  if (!buffer.getDefiningOp<memref::AllocOp>())
+    return false;
+  bool isFilled = false;
+  for (Operation *user : buffer.getUsers()) {
+    auto fill = dyn_cast<linalg::FillOp>(user);
+    auto copy = dyn_cast<memref::CopyOp>(user);
+    if (fill && isZero(fill.getInputs()[0]))
+      isFilled = true;
+    else if (!(copy && copy.getSource() == buffer &&
+               copy.getTarget() != buffer) &&
+             !isa<memref::DeallocOp>(user))
+      return false;
+  }
+  return isFilled;
+}
+
+/// Removes what fills the result of a contraction with zeros just before it,
+/// so that the kernel starts from zero instead of reading it.
+bool takeZeros(linalg::GenericOp op) {
+  Value result = op.getDpsInits()[0];
+  if (!result.getDefiningOp<memref::AllocOp>())
+    return false;
+  Operation *previous = findOnlyPreviousUse(op, result);
+  if (!previous)
+    return false;
+  auto fill = dyn_cast<linalg::FillOp>(previous);
+  auto copy = dyn_cast<memref::CopyOp>(previous);
+  bool isZeroed =
+      (fill && isZero(fill.getInputs()[0]) && !isAlwaysZero(result)) ||
+      (copy && copy.getTarget() == result && isAlwaysZero(copy.getSource()));
+  if (isZeroed)
+    previous->erase();
+  return isZeroed;
+}
+
+struct LowerKernelsPass : PassWrapper<LowerKernelsPass, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LowerKernelsPass)
 
   LowerKernelsPass() = default;
@@ -164,19 +218,37 @@ struct LowerKernelsPass
 
   void runOnOperation() final {
     SmallVector<linalg::GenericOp> ops;
-    getOperation()->walk([&](linalg::GenericOp op) {
-      if (succeeded(Contraction::match(op)))
-        ops.push_back(op);
-    });
-    for (linalg::GenericOp op : ops)
-      joinLoops(dropUnitReductions(op));
+    // Which results start from zero is seen before their buffers are reshaped.
+    auto marker = UnitAttr::get(&getContext());
+    StringRef markerName = "neuro.starts_at_zero";
+    getOperation()->walk([&](linalg::GenericOp op) { ops.push_back(op); });
+    for (linalg::GenericOp op : ops) {
+      FailureOr<Contraction> contraction = Contraction::match(op);
+      bool startsAtZero = succeeded(contraction) &&
+                          contraction->combination != Combination::Maximum &&
+                          takeZeros(op);
+      op = joinLoops(dropUnitReductions(op));
+      if (startsAtZero)
+        op->setAttr(markerName, marker);
+    }
     ops.clear();
     getOperation()->walk([&](linalg::GenericOp op) { ops.push_back(op); });
     for (linalg::GenericOp op : ops) {
       FailureOr<Contraction> contraction = Contraction::match(op);
-      if (failed(contraction))
-        continue;
       OpBuilder builder(op);
+      bool startsAtZero = op->hasAttr(markerName);
+      if (failed(contraction)) {
+        if (startsAtZero) { // no kernel after all: fill what was taken away
+          Value zero = arith::ConstantOp::create(builder, op.getLoc(),
+                                                 builder.getF32FloatAttr(0));
+          linalg::FillOp::create(builder, op.getLoc(), zero,
+                                 op.getDpsInits()[0]);
+          op->removeAttr(markerName);
+        }
+        emitElementwise(op, vectorBits / 32);
+        continue;
+      }
+      contraction->startsAtZero = startsAtZero;
       emitKernel(builder, *contraction, vectorBits / 32);
       op.erase();
     }
@@ -187,8 +259,7 @@ struct LowerKernelsPass
                               llvm::cl::init(512)};
 };
 
-struct FuseElementwisePass
-    : PassWrapper<FuseElementwisePass, OperationPass<>> {
+struct FuseElementwisePass : PassWrapper<FuseElementwisePass, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FuseElementwisePass)
 
   StringRef getArgument() const final { return "neuro-fuse-elementwise"; }
