@@ -53,9 +53,21 @@ WindowAxis neuroplast::computeWindowAxis(OpBuilder &b, Location loc,
   axis.high = attr(high);
   OpFoldResult padded = addSizes(b, loc, size, attr(low + high));
   OpFoldResult room = sub(padded, attr(extent));
+  // A window that is longer than what it stands on still counts once, if it
+  // starts inside, and reads padding; that is what ONNX Runtime does.
+  auto reachEnd = [&] {
+    OpFoldResult reach = addSizes(
+        b, loc, mulSizes(b, loc, sub(axis.count, attr(1)), attr(stride)),
+        attr(extent));
+    axis.high = max(attr(high), sub(sub(reach, size), attr(low)));
+  };
   if (!ceilMode) {
-    axis.count =
-        addSizes(b, loc, divSizes(b, loc, room, attr(stride)), attr(1));
+    axis.count = max(
+        addSizes(b, loc, divSizes(b, loc, room, attr(stride)), attr(1)),
+        attr(0));
+    std::optional<int64_t> known = getConstantIntValue(room);
+    if (extent > 1 && (!known || *known < 0))
+      reachEnd();
     return axis;
   }
   OpFoldResult count = addSizes(
@@ -67,10 +79,7 @@ WindowAxis neuroplast::computeWindowAxis(OpBuilder &b, Location loc,
       b, loc, addSizes(b, loc, size, attr(low + stride - 1)), attr(stride));
   axis.count = fold(b, b.createOrFold<arith::MinSIOp>(
                            loc, toIndex(b, loc, count), toIndex(b, loc, inside)));
-  OpFoldResult reach = addSizes(
-      b, loc, mulSizes(b, loc, sub(axis.count, attr(1)), attr(stride)),
-      attr(extent));
-  axis.high = max(attr(high), sub(sub(reach, size), attr(low)));
+  reachEnd();
   return axis;
 }
 

@@ -123,10 +123,11 @@ int64_t neuroplast::neuro::detail::getWindowedSize(
     return llvm::divideCeil(size, stride);
   int64_t extent = (kernel - 1) * dilation + 1;
   int64_t room = size + padding - extent;
-  if (room < 0)
-    return 0;
-  int64_t steps = ceilMode ? llvm::divideCeil(room, stride) : room / stride;
-  return steps + 1;
+  // The division truncates: a window longer than what it stands on counts once
+  // if it starts inside.
+  int64_t steps = ceilMode && room > 0 ? llvm::divideCeil(room, stride)
+                                       : room / stride;
+  return std::max<int64_t>(steps + 1, 0);
 }
 
 FailureOr<SmallVector<int64_t>>
