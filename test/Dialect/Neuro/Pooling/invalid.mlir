@@ -1,0 +1,38 @@
+// RUN: neuroplast-opt %s -split-input-file -verify-diagnostics
+
+func.func @no_pixels(%x: tensor<2x3xf32>) {
+  // expected-error @+2 {{'neuro.lp_pool' op pools 'tensor<2x3xf32>', which has no spatial axis}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = neuro.lp_pool %x {kernel_shape = array<i64>, strides = array<i64>, dilations = array<i64>, pads = array<i64>}
+    : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @stride(%x: tensor<1x1x8xf32>) {
+  // expected-error @+2 {{'neuro.average_pool' op kernel, strides and dilations must be positive}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = neuro.average_pool %x {kernel_shape = array<i64: 2>, strides = array<i64: 0>, dilations = array<i64: 1>, pads = array<i64: 0, 0>}
+    : (tensor<1x1x8xf32>) -> tensor<1x1x7xf32>
+  return
+}
+
+// -----
+
+func.func @grid(%x: tensor<1x3x8x8xf32>, %g: tensor<1x4x5x3xf32>) {
+  // expected-error @+2 {{does not fit the input 'tensor<1x3x8x8xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = neuro.grid_sample %x, %g : (tensor<1x3x8x8xf32>, tensor<1x4x5x3xf32>) -> tensor<1x3x4x5xf32>
+  return
+}
+
+// -----
+
+func.func @size(%x: tensor<1x1x8xf32>) {
+  // expected-error @+2 {{incompatible with}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = neuro.average_pool %x {kernel_shape = array<i64: 2>, strides = array<i64: 2>, dilations = array<i64: 1>, pads = array<i64: 0, 0>}
+    : (tensor<1x1x8xf32>) -> tensor<1x1x5xf32>
+  return
+}

@@ -1,0 +1,80 @@
+// RUN: neuroplast-opt %s -split-input-file -verify-diagnostics
+
+func.func @reshape_count(%x: tensor<2x3xf32>) {
+  // expected-error @+2 {{'neuro.reshape' op reshapes 6 elements to}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = neuro.reshape %x [4, 2] : tensor<2x3xf32> -> tensor<4x2xf32>
+  return
+}
+
+// -----
+
+func.func @transpose_repeats(%x: tensor<2x3xf32>) {
+  // expected-error @+2 {{'neuro.transpose' op permutation is none of the 2 axes of its operand}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = neuro.transpose %x [0, 0] : tensor<2x3xf32> -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
+func.func @expand_mismatch(%x: tensor<3xf32>) {
+  // expected-error @+2 {{does not broadcast to the sizes asked for}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = neuro.expand %x [2, 4] : tensor<3xf32> -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @concat_mismatch(%x: tensor<2x3xf32>, %y: tensor<3x3xf32>) {
+  // expected-error @+2 {{'neuro.concat' op operand #1 of type 'tensor<3x3xf32>' cannot follow 'tensor<2x3xf32>' along axis 1}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = neuro.concat %x, %y {axis = 1 : i64} : (tensor<2x3xf32>, tensor<3x3xf32>) -> tensor<2x6xf32>
+  return
+}
+
+// -----
+
+func.func @concat_axis(%x: tensor<2x3xf32>) {
+  // expected-error @+2 {{'neuro.concat' op axis 2 is outside its operand of rank 2}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = neuro.concat %x, %x {axis = 2 : i64} : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x6xf32>
+  return
+}
+
+// -----
+
+func.func @split_sum(%x: tensor<6xf32>) {
+  // expected-error @+2 {{'neuro.split' op splits 6 rows into 7}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0:2 = neuro.split %x {axis = 0 : i64, sizes = array<i64: 3, 4>} : (tensor<6xf32>) -> (tensor<3xf32>, tensor<4xf32>)
+  return
+}
+
+// -----
+
+func.func @slice_outside(%x: tensor<4xf32>) {
+  // expected-error @+2 {{'neuro.slice' op reaches outside axis 0 of size 4}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = neuro.slice %x [2] [3] [1] : tensor<4xf32> -> tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @block_size(%x: tensor<1x3x4x4xf32>) {
+  // expected-error @+2 {{'neuro.depth_to_space' op block size 2 does not divide}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = neuro.depth_to_space %x {blocksize = 2 : i64} : (tensor<1x3x4x4xf32>) -> tensor<1x1x8x8xf32>
+  return
+}
+
+// -----
+
+func.func @inferred_type(%x: tensor<2x3xf32>) {
+  // expected-error @+2 {{incompatible with}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = neuro.transpose %x [1, 0] : tensor<2x3xf32> -> tensor<2x3xf32>
+  return
+}
