@@ -129,7 +129,10 @@ INFER(GridSampleOp) {
   (void)context;
   RankedTensorType input = getTensorType(adaptor.getInput());
   RankedTensorType grid = getTensorType(adaptor.getGrid());
-  if (grid.getRank() != input.getRank() || input.getRank() < 3)
+  bool fits = grid.getRank() == input.getRank() && input.getRank() >= 3;
+  if (fits && !grid.isDynamicDim(grid.getRank() - 1))
+    fits = grid.getShape().back() == input.getRank() - 2;
+  if (!fits)
     return emitOptionalError(location, "'", getOperationName(), "' op grid ",
                              grid, " does not fit the input ", input);
   SmallVector<int64_t> shape{input.getDimSize(0), input.getDimSize(1)};
