@@ -72,7 +72,7 @@ std::optional<SmallVector<OpFoldResult>> NodeContext::getSizes(int index) {
   if (!known)
     return std::nullopt;
   OpBuilder &b = importer.builder;
-  if (known->elements)
+  if (known->elements && known->matrix.empty())
     return known->elements;
   SmallVector<OpFoldResult> result;
   if (known->constant) {
@@ -83,6 +83,8 @@ std::optional<SmallVector<OpFoldResult>> NodeContext::getSizes(int index) {
       result.push_back(b.getIndexAttr(value));
     return result;
   }
+  if (!known->value)
+    return std::nullopt;
   auto type = dyn_cast<RankedTensorType>(known->value.getType());
   if (!type || type.getRank() > 1 || !type.hasStaticShape() ||
       !type.getElementType().isSignlessInteger())
@@ -277,7 +279,9 @@ Value GraphImporter::materialize(StringRef name, Location location) {
         builder, location, known->elementType, cast<Value>(element)));
   }
   SmallVector<int64_t> shape;
-  if (!known->isScalar)
+  if (!known->matrix.empty())
+    shape = known->matrix;
+  else if (!known->isScalar)
     shape.push_back(elements.size());
   // Not kept: the place may be inside a region.
   return tensor::FromElementsOp::create(
@@ -540,7 +544,7 @@ OwningOpRef<ModuleOp> neuroplast::importOnnx(StringRef path,
   context->loadDialect<NeuroDialect, func::FuncDialect, arith::ArithDialect,
                        tensor::TensorDialect, scf::SCFDialect>();
   Location location = FileLineColLoc::get(context, path, 0, 0);
-  auto model = loadModel(path, options.inputShapes);
+  auto model = loadModel(path, options);
   if (!model) {
     emitError(location) << llvm::toString(model.takeError());
     return nullptr;

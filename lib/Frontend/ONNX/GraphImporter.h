@@ -27,6 +27,8 @@ struct GraphValue {
   std::optional<llvm::SmallVector<mlir::OpFoldResult>> elements;
   bool isScalar = false;     ///< Of `elements`: rank 0, not 1.
   mlir::Type elementType;    ///< Of `elements`: i64, i32 or i1.
+  /// Of `elements`: the shape, if the rank is 2 or more.
+  llvm::SmallVector<int64_t> matrix = {};
 };
 
 class GraphImporter;

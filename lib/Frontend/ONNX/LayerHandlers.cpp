@@ -287,7 +287,9 @@ LogicalResult importCast(NodeContext &node) {
     // A list of sizes stays one.
     GraphValue known = *node.importer.lookup(node.node.input(0));
     if (to.isInteger(64) || to.isInteger(32)) {
-      node.setElements(0, *known.elements, known.isScalar, to);
+      known.value = Value();
+      known.elementType = to;
+      node.importer.define(node.node.output(0), known);
       return success();
     }
   }

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ModelLoader.h"
+#include "Tensors.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
@@ -113,6 +114,30 @@ applyInputShapes(onnx::GraphProto &graph,
   return llvm::Error::success();
 }
 
+/// Gives inputs a value, which makes constants of them.
+static llvm::Error
+applyInputValues(onnx::GraphProto &graph,
+                 const llvm::StringMap<mlir::ElementsAttr> &values) {
+  for (const auto &entry : values) {
+    bool isInput = llvm::any_of(graph.input(), [&](const auto &input) {
+      return StringRef(input.name()) == entry.getKey();
+    });
+    if (!isInput)
+      return makeError("has no input '" + entry.getKey() + "'");
+    auto bytes = getRawBytes(entry.getValue());
+    if (!bytes)
+      return bytes.takeError();
+    mlir::ShapedType type = entry.getValue().getShapedType();
+    onnx::TensorProto *tensor = graph.add_initializer();
+    tensor->set_name(entry.getKey().str());
+    tensor->set_data_type(getDataType(type.getElementType()));
+    for (int64_t size : type.getShape())
+      tensor->add_dims(size);
+    tensor->set_raw_data(std::move(*bytes));
+  }
+  return llvm::Error::success();
+}
+
 /// Before IR version 4 every initializer is a graph input too; those that have
 /// a value are constants here.
 static void dropInitializedInputs(onnx::GraphProto &graph) {
@@ -130,22 +155,39 @@ static bool isInlinedOperator(StringRef name) {
   static constexpr llvm::StringLiteral names[] = {
       "AffineGrid",       "Bernoulli",           "BlackmanWindow",
       "CastLike",         "CenterCropPad",       "DynamicQuantizeLinear",
-      "HammingWindow",    "HannWindow",          "MeanVarianceNormalization",
+      "FlexAttention",    "HammingWindow",       "HannWindow",
+      "LinearAttention",  "MeanVarianceNormalization",
       "NegativeLogLikelihoodLoss",               "SequenceMap",
       "SoftmaxCrossEntropyLoss"};
   return llvm::is_contained(names, name);
 }
 
+static void inferShapes(onnx::ModelProto &model) {
+  onnx::ShapeInferenceOptions options(/*check_type=*/false, /*strict_mode=*/0,
+                                      /*data_prop=*/true);
+  try {
+    onnx::shape_inference::InferShapes(
+        model, onnx::OpSchemaRegistry::Instance(), options);
+  } catch (const std::exception &) {
+    // Shapes are inferred again, op by op, during the translation.
+  }
+}
+
+/// A body may use such operators itself, and may need the types around it.
 static void inlineRareOperators(onnx::ModelProto &model) {
-  onnx::inliner::FunctionIdVector ids;
-  for (const auto &node : model.graph().node())
-    if (node.domain().empty() && isInlinedOperator(node.op_type()))
-      ids.push_back({"", node.op_type()});
-  if (ids.empty())
-    return;
-  auto set = onnx::inliner::FunctionIdSet::Create(std::move(ids));
-  onnx::inliner::InlineSelectedFunctions(model, *set,
-                                         onnx::OpSchemaRegistry::Instance());
+  constexpr int kDepth = 4;
+  for (int depth = 0; depth < kDepth; ++depth) {
+    onnx::inliner::FunctionIdVector ids;
+    for (const auto &node : model.graph().node())
+      if (node.domain().empty() && isInlinedOperator(node.op_type()))
+        ids.push_back({"", node.op_type()});
+    if (ids.empty())
+      return;
+    inferShapes(model);
+    auto set = onnx::inliner::FunctionIdSet::Create(std::move(ids));
+    onnx::inliner::InlineSelectedFunctions(model, *set,
+                                           onnx::OpSchemaRegistry::Instance());
+  }
 }
 
 /// Takes the raw bytes of large initializers out, so that no step copies them.
@@ -166,9 +208,8 @@ static void restoreLargeData(onnx::GraphProto &graph,
   }
 }
 
-llvm::Expected<std::shared_ptr<LoadedModel>> neuroplast::loadModel(
-    StringRef path,
-    const llvm::StringMap<llvm::SmallVector<int64_t>> &inputShapes) {
+llvm::Expected<std::shared_ptr<LoadedModel>>
+neuroplast::loadModel(StringRef path, const ImportOptions &options) {
   google::protobuf::LogSilencer silence;
   auto model = std::make_shared<LoadedModel>();
   llvm::SmallString<128> folder(path);
@@ -190,7 +231,10 @@ llvm::Expected<std::shared_ptr<LoadedModel>> neuroplast::loadModel(
     onnx::checker::check_model(model->proto);
     onnx::inliner::InlineLocalFunctions(model->proto, /*convert_version=*/true);
     if (llvm::Error error =
-            applyInputShapes(*model->proto.mutable_graph(), inputShapes))
+            applyInputShapes(*model->proto.mutable_graph(), options.inputShapes))
+      return std::move(error);
+    if (llvm::Error error =
+            applyInputValues(*model->proto.mutable_graph(), options.inputValues))
       return std::move(error);
     auto data = takeLargeData(*model->proto.mutable_graph());
     if (model->originalOpset < getNewestOpset()) {
@@ -206,15 +250,7 @@ llvm::Expected<std::shared_ptr<LoadedModel>> neuroplast::loadModel(
       }
     }
     inlineRareOperators(model->proto);
-    try {
-      onnx::ShapeInferenceOptions options(/*check_type=*/false,
-                                          /*strict_mode=*/0,
-                                          /*data_prop=*/true);
-      onnx::shape_inference::InferShapes(
-          model->proto, onnx::OpSchemaRegistry::Instance(), options);
-    } catch (const std::exception &) {
-      // Shapes are inferred again, op by op, during the translation.
-    }
+    inferShapes(model->proto);
     restoreLargeData(*model->proto.mutable_graph(), data);
   } catch (const std::exception &error) {
     return makeError("is no valid ONNX model: " + llvm::Twine(error.what()));

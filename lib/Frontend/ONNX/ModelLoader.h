@@ -9,6 +9,7 @@
 #ifndef NEUROPLAST_LIB_FRONTEND_ONNX_MODELLOADER_H
 #define NEUROPLAST_LIB_FRONTEND_ONNX_MODELLOADER_H
 
+#include "neuroplast/Frontend/ONNX/Import.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -33,12 +34,11 @@ struct LoadedModel {
   std::string folder;
 };
 
-/// Reads `path` (text if it ends in `.onnxtext`), applies `inputShapes` to the
-/// graph inputs, and runs the ONNX library's steps. Errors say what is wrong in
-/// one line, without the file name.
+/// Reads `path` (text if it ends in `.onnxtext`), applies the shapes and values
+/// of graph inputs, and runs the ONNX library's steps. Errors say what is wrong
+/// in one line, without the file name.
 llvm::Expected<std::shared_ptr<LoadedModel>>
-loadModel(llvm::StringRef path,
-          const llvm::StringMap<llvm::SmallVector<int64_t>> &inputShapes);
+loadModel(llvm::StringRef path, const ImportOptions &options);
 
 /// The bytes of a tensor kept in a file beside the model: mapped, within the
 /// model's folder, and within the file's bounds.

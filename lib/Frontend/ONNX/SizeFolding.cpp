@@ -11,6 +11,8 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
+#include <array>
+
 using namespace mlir;
 using namespace neuroplast;
 
@@ -140,59 +142,86 @@ Size SizeArithmetic::divideProducts(ArrayRef<Size> numerator,
 
 namespace {
 
-/// Sizes or small integer constants of rank 0 or 1.
+/// Sizes or small integer constants, row by row.
 struct Elements {
   SmallVector<Size> sizes;
-  bool isScalar;
+  bool isScalar = false;
   Type type;
-  bool isComputed; ///< From sizes, not a constant of the model.
+  SmallVector<int64_t> matrix; ///< The shape, if the rank is 2 or more.
 };
 
-std::optional<Elements> getElements(NodeContext &node, int index) {
+/// The operand as elements of any rank; none if they are not known.
+std::optional<Elements> getAnyElements(NodeContext &node, int index) {
   if (!node.hasInput(index))
     return std::nullopt;
   GraphValue *known = node.importer.lookup(node.node.input(index));
   if (!known)
     return std::nullopt;
   if (known->elements)
-    return Elements{*known->elements, known->isScalar, known->elementType, true};
+    return Elements{*known->elements, known->isScalar, known->elementType,
+                    known->matrix};
   if (!known->constant)
     return std::nullopt;
   auto type = cast<RankedTensorType>(known->constant.getShapedType());
   auto integer = dyn_cast<IntegerType>(type.getElementType());
-  if (!integer || integer.isUnsigned() || type.getRank() > 1 ||
-      type.getNumElements() > 64)
+  if (!integer || integer.isUnsigned() || type.getNumElements() > 64)
     return std::nullopt;
   auto ints = getIntegers(known->constant);
   if (!ints)
     return std::nullopt;
-  Elements result{{}, type.getRank() == 0, integer, false};
+  Elements result{{}, type.getRank() == 0, integer, {}};
   for (int64_t value : *ints)
     result.sizes.push_back(node.importer.builder.getIndexAttr(value));
+  if (type.getRank() > 1)
+    result.matrix.assign(type.getShape().begin(), type.getShape().end());
   return result;
+}
+
+/// The operand as elements of rank 0 or 1; none if it is something else.
+std::optional<Elements> getElements(NodeContext &node, int index) {
+  auto elements = getAnyElements(node, index);
+  if (elements && !elements->matrix.empty())
+    return std::nullopt;
+  return elements;
+}
+
+/// Whether an operand comes from sizes, and is no constant of the model.
+bool isComputed(NodeContext &node, int index) {
+  GraphValue *known = node.importer.lookup(node.node.input(index));
+  return known && known->elements;
+}
+
+void setMatrix(NodeContext &node, ArrayRef<Size> sizes,
+               ArrayRef<int64_t> shape, Type type) {
+  node.setElements(0, sizes, shape.empty(), type);
+  if (shape.size() > 1)
+    if (GraphValue *value = node.importer.lookup(node.node.output(0)))
+      value->matrix.assign(shape.begin(), shape.end());
 }
 
 using BinaryFold = Size (SizeArithmetic::*)(Size, Size);
 
 bool foldBinary(NodeContext &node, BinaryFold combine, bool isFlag) {
   auto lhs = getElements(node, 0), rhs = getElements(node, 1);
-  if (!lhs || !rhs || node.node.input_size() != 2 ||
-      !(lhs->isComputed || rhs->isComputed))
+  if (!lhs || !rhs || node.node.input_size() != 2)
     return false;
   size_t count = std::max(lhs->sizes.size(), rhs->sizes.size());
   if (lhs->sizes.empty() || rhs->sizes.empty() ||
       (lhs->sizes.size() != count && lhs->sizes.size() != 1) ||
       (rhs->sizes.size() != count && rhs->sizes.size() != 1))
     return false;
+  // A division by zero is left to run time.
+  bool divides =
+      combine == &SizeArithmetic::div || combine == &SizeArithmetic::rem;
+  if (divides && llvm::any_of(rhs->sizes, [](Size size) {
+        return isConstantIntValue(size, 0);
+      }))
+    return false;
   SizeArithmetic arithmetic(node.importer.builder, node.location);
   SmallVector<Size> result;
   for (size_t i = 0; i < count; ++i) {
     Size left = lhs->sizes[lhs->sizes.size() == 1 ? 0 : i];
     Size right = rhs->sizes[rhs->sizes.size() == 1 ? 0 : i];
-    // A division by zero is left to run time.
-    if ((combine == &SizeArithmetic::div || combine == &SizeArithmetic::rem) &&
-        isConstantIntValue(right, 0))
-      return false;
     result.push_back((arithmetic.*combine)(left, right));
   }
   Type type = isFlag ? Type(node.importer.builder.getI1Type()) : lhs->type;
@@ -200,27 +229,59 @@ bool foldBinary(NodeContext &node, BinaryFold combine, bool isFlag) {
   return true;
 }
 
+bool foldNegation(NodeContext &node) {
+  auto data = getElements(node, 0);
+  if (!data)
+    return false;
+  SizeArithmetic arithmetic(node.importer.builder, node.location);
+  SmallVector<Size> result;
+  for (Size size : data->sizes)
+    result.push_back(arithmetic.sub(arithmetic.constant(0), size));
+  node.setElements(0, result, data->isScalar, data->type);
+  return true;
+}
+
+/// A short range of constants: axes, mostly.
+bool foldRange(NodeContext &node) {
+  std::array<int64_t, 3> bounds;
+  Type type;
+  for (int i = 0; i < 3; ++i) {
+    auto elements = getElements(node, i);
+    if (!elements || elements->sizes.size() != 1)
+      return false;
+    auto constant = getConstantIntValue(elements->sizes.front());
+    if (!constant)
+      return false;
+    bounds[i] = *constant;
+    type = elements->type;
+  }
+  auto [start, limit, step] = bounds;
+  if (step == 0 || std::abs(limit - start) / std::abs(step) > 64)
+    return false;
+  SmallVector<Size> result;
+  for (int64_t at = start; step > 0 ? at < limit : at > limit; at += step)
+    result.push_back(node.importer.builder.getIndexAttr(at));
+  node.setElements(0, result, false, type);
+  return true;
+}
+
 bool foldConcat(NodeContext &node) {
   SmallVector<Size> result;
   Type type;
-  bool isComputed = false;
   for (int i = 0; i < node.node.input_size(); ++i) {
     auto piece = getElements(node, i);
     if (!piece || piece->isScalar)
       return false;
     result.append(piece->sizes);
     type = piece->type;
-    isComputed |= piece->isComputed;
   }
-  if (!isComputed)
-    return false;
   node.setElements(0, result, false, type);
   return true;
 }
 
 bool foldGather(NodeContext &node) {
   auto data = getElements(node, 0), indices = getElements(node, 1);
-  if (!data || !indices || data->isScalar || !data->isComputed)
+  if (!data || !indices || data->isScalar)
     return false;
   SmallVector<Size> result;
   for (Size index : indices->sizes) {
@@ -238,15 +299,33 @@ bool foldGather(NodeContext &node) {
   return true;
 }
 
+/// Of a vector, or of the rows of a matrix.
 bool foldSlice(NodeContext &node) {
-  auto data = getElements(node, 0), starts = getElements(node, 1),
-       ends = getElements(node, 2);
-  if (!data || !data->isComputed || data->isScalar || !starts || !ends ||
+  auto data = getAnyElements(node, 0);
+  auto starts = getElements(node, 1), ends = getElements(node, 2);
+  if (!data || data->isScalar || !starts || !ends ||
       starts->sizes.size() != 1 || ends->sizes.size() != 1)
     return false;
-  int64_t step = 1, size = data->sizes.size();
-  if (auto steps = getElements(node, 4)) {
-    auto constant = getConstantIntValue(steps->sizes.front());
+  int64_t rows = data->matrix.empty()
+                     ? static_cast<int64_t>(data->sizes.size())
+                     : data->matrix.front();
+  if (rows == 0)
+    return false;
+  int64_t width = data->sizes.size() / rows;
+  if (node.hasInput(3)) {
+    auto axes = getElements(node, 3);
+    int64_t rank = data->matrix.empty() ? 1 : data->matrix.size();
+    if (!axes || axes->sizes.size() != 1 ||
+        (!isConstantIntValue(axes->sizes.front(), 0) &&
+         !isConstantIntValue(axes->sizes.front(), -rank)))
+      return false;
+  }
+  int64_t step = 1;
+  if (node.hasInput(4)) {
+    auto steps = getElements(node, 4);
+    auto constant = steps && steps->sizes.size() == 1
+                        ? getConstantIntValue(steps->sizes.front())
+                        : std::nullopt;
     if (!constant || *constant == 0)
       return false;
     step = *constant;
@@ -257,26 +336,84 @@ bool foldSlice(NodeContext &node) {
     return false;
   auto clamp = [&](int64_t value, int64_t low, int64_t high) {
     if (value < 0)
-      value += size;
+      value += rows;
     return std::clamp(value, low, high);
   };
   SmallVector<Size> result;
+  auto take = [&](int64_t row) {
+    result.append(data->sizes.begin() + row * width,
+                  data->sizes.begin() + (row + 1) * width);
+  };
   if (step > 0)
-    for (int64_t i = clamp(*first, 0, size), e = clamp(*last, 0, size); i < e;
-         i += step)
-      result.push_back(data->sizes[i]);
+    for (int64_t i = clamp(*first, 0, rows), e = clamp(*last, 0, rows); i < e;
+         i += std::min(step, rows))
+      take(i);
   else
-    for (int64_t i = clamp(*first, 0, size - 1), e = clamp(*last, -1, size - 1);
-         i > e; i += step)
-      result.push_back(data->sizes[i]);
-  node.setElements(0, result, false, data->type);
+    for (int64_t i = clamp(*first, 0, rows - 1),
+                 e = *last < -rows ? -1 : clamp(*last, -1, rows - 1);
+         i > e; i += std::max(step, -rows))
+      take(i);
+  SmallVector<int64_t> shape{static_cast<int64_t>(result.size())};
+  if (!data->matrix.empty()) {
+    shape = data->matrix;
+    shape.front() = result.size() / width;
+  }
+  setMatrix(node, result, shape, data->type);
+  return true;
+}
+
+bool foldTranspose(NodeContext &node) {
+  auto data = getAnyElements(node, 0);
+  if (!data || data->matrix.size() != 2)
+    return false;
+  auto permutation =
+      node.getInts("perm").value_or(SmallVector<int64_t>{1, 0});
+  if (permutation != SmallVector<int64_t>{1, 0})
+    return false;
+  int64_t rows = data->matrix[0], columns = data->matrix[1];
+  SmallVector<Size> result;
+  for (int64_t column = 0; column < columns; ++column)
+    for (int64_t row = 0; row < rows; ++row)
+      result.push_back(data->sizes[row * columns + column]);
+  setMatrix(node, result, {columns, rows}, data->type);
+  return true;
+}
+
+bool foldReshape(NodeContext &node) {
+  auto data = getAnyElements(node, 0);
+  auto shape = getElements(node, 1);
+  if (!data || !shape || !isComputed(node, 0))
+    return false;
+  int64_t known = 1, count = data->sizes.size();
+  SmallVector<int64_t> sizes;
+  std::optional<size_t> open;
+  for (Size size : shape->sizes) {
+    auto constant = getConstantIntValue(size);
+    if (!constant || *constant < -1 || (*constant == -1 && open))
+      return false;
+    if (*constant == -1)
+      open = sizes.size();
+    else
+      known *= *constant;
+    sizes.push_back(*constant);
+  }
+  if (open) {
+    if (known == 0 || count % known != 0)
+      return false;
+    sizes[*open] = count / known;
+    known = count;
+  }
+  // A size of 0, which keeps that of the operand, is not worth a rule here.
+  if (known != count || llvm::is_contained(sizes, 0))
+    return false;
+  setMatrix(node, data->sizes, sizes, data->type);
   return true;
 }
 
 /// Identity, and the ops that change only the rank (0 or 1).
 bool foldRank(NodeContext &node) {
   auto data = getElements(node, 0);
-  if (!data || !data->isComputed)
+  if (!data || !isComputed(node, 0))
     return false;
   StringRef name = node.node.op_type();
   bool isScalar = data->isScalar;
@@ -285,14 +422,10 @@ bool foldRank(NodeContext &node) {
       return false;
     isScalar = true;
   } else if (name == "Unsqueeze") {
-    if (!data->isScalar)
+    auto axes = getElements(node, 1);
+    if (!data->isScalar || !axes || axes->sizes.size() != 1)
       return false;
     isScalar = false;
-  } else if (name == "Reshape") {
-    auto shape = getElements(node, 1);
-    if (!shape || shape->sizes.size() > 1)
-      return false;
-    isScalar = shape->sizes.empty();
   }
   node.setElements(0, data->sizes, isScalar, data->type);
   return true;
@@ -300,22 +433,21 @@ bool foldRank(NodeContext &node) {
 
 bool foldReduction(NodeContext &node, BinaryFold combine) {
   auto data = getElements(node, 0);
-  if (!data || !data->isComputed || data->sizes.empty())
+  if (!data || data->isScalar || data->sizes.empty() ||
+      node.getInt("noop_with_empty_axes", 0))
     return false;
   SizeArithmetic arithmetic(node.importer.builder, node.location);
   Size result = data->sizes.front();
   for (Size next : ArrayRef(data->sizes).drop_front())
     result = (arithmetic.*combine)(result, next);
-  node.setElements(0, result, !node.getInt("keepdims", 1) || data->isScalar,
-                   data->type);
+  node.setElements(0, result, !node.getInt("keepdims", 1), data->type);
   return true;
 }
 
 bool foldWhere(NodeContext &node) {
   auto condition = getElements(node, 0), lhs = getElements(node, 1),
        rhs = getElements(node, 2);
-  if (!condition || !lhs || !rhs ||
-      !(condition->isComputed || lhs->isComputed || rhs->isComputed))
+  if (!condition || !lhs || !rhs)
     return false;
   size_t count = std::max({condition->sizes.size(), lhs->sizes.size(),
                            rhs->sizes.size()});
@@ -363,9 +495,16 @@ bool neuroplast::foldSizes(NodeContext &node) {
     return foldGather(node);
   if (name == "Slice")
     return foldSlice(node);
-  if (name == "Identity" || name == "Squeeze" || name == "Unsqueeze" ||
-      name == "Reshape")
+  if (name == "Identity" || name == "Squeeze" || name == "Unsqueeze")
     return foldRank(node);
+  if (name == "Reshape")
+    return foldReshape(node);
+  if (name == "Transpose")
+    return foldTranspose(node);
+  if (name == "Neg")
+    return foldNegation(node);
+  if (name == "Range")
+    return foldRange(node);
   if (name == "ReduceProd")
     return foldReduction(node, &A::mul);
   if (name == "ReduceSum")

@@ -9,6 +9,7 @@
 #ifndef NEUROPLAST_FRONTEND_ONNX_IMPORT_H
 #define NEUROPLAST_FRONTEND_ONNX_IMPORT_H
 
+#include "mlir/IR/BuiltinAttributeInterfaces.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/StringMap.h"
@@ -19,6 +20,10 @@ namespace neuroplast {
 struct ImportOptions {
   /// Shapes that replace those of graph inputs, by name.
   llvm::StringMap<llvm::SmallVector<int64_t>> inputShapes;
+  /// Values that graph inputs are fixed to, by name; such an input becomes a
+  /// constant and is no argument of `main`. Axes, sizes and the like must be known
+  /// where they decide the rank of a tensor.
+  llvm::StringMap<mlir::ElementsAttr> inputValues;
 };
 
 /// Whether a file name ends as ONNX models do (`.onnx`, `.onnxtext`).
