@@ -84,7 +84,17 @@ Value buildMod(ScalarEmitter &e, ModOp op, ValueRange x) {
   Location loc = e.getLoc();
   if (e.isFloat()) {
     Value remainder = arith::RemFOp::create(b, loc, x[0], x[1]);
-    return remainder;
+    if (op.getFmod())
+      return remainder;
+    // As for integers, the remainder takes the sign of the divisor; zero too.
+    Value zero = e.constant(0);
+    Value isZero = e.compare(Cmp::Equal, remainder, zero);
+    Value differs = arith::XOrIOp::create(
+        b, loc, e.compare(Cmp::Less, remainder, zero),
+        e.compare(Cmp::Less, x[1], zero));
+    Value moved = e.select(differs, e.add(remainder, x[1]), remainder);
+    Value signedZero = math::CopySignOp::create(b, loc, zero, x[1]);
+    return e.select(isZero, signedZero, moved);
   }
   if (e.isUnsigned())
     return arith::RemUIOp::create(b, loc, x[0], x[1]);
@@ -127,7 +137,8 @@ Value foldOperands(ValueRange x, Fn combine) {
 Value buildShift(ScalarEmitter &e, BitShiftOp op, ValueRange x) {
   OpBuilder &b = e.getBuilder();
   Location loc = e.getLoc();
-  // A shift by the width or more gives zero, where the machine's is undefined.
+  // A shift by the width or more leaves nothing but the sign, where the
+  // machine's is undefined.
   Value width = e.constant(x[0].getType().getIntOrFloatBitWidth());
   Value inRange = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, x[1],
                                         width);
@@ -135,9 +146,14 @@ Value buildShift(ScalarEmitter &e, BitShiftOp op, ValueRange x) {
   Value shifted;
   if (op.getDirection() == "LEFT")
     shifted = arith::ShLIOp::create(b, loc, x[0], amount);
-  else
+  else if (e.isUnsigned())
     shifted = arith::ShRUIOp::create(b, loc, x[0], amount);
-  return e.select(inRange, shifted, e.constant(0));
+  else
+    shifted = arith::ShRSIOp::create(b, loc, x[0], amount);
+  Value rest = e.constant(0);
+  if (op.getDirection() != "LEFT" && !e.isUnsigned())
+    rest = e.select(e.compare(Cmp::Less, x[0], rest), e.constant(-1), rest);
+  return e.select(inRange, shifted, rest);
 }
 
 Value buildGelu(ScalarEmitter &e, GeluOp op, ValueRange x) {

@@ -284,8 +284,9 @@ struct LpNormLowering : OpConversionPattern<LpNormOp> {
     Type element = getElementTypeOrSelf(op.getInput().getType());
     Value input = adaptor.getInput();
     int64_t rank = cast<RankedTensorType>(input.getType()).getRank();
-    int64_t axis = op.getAxis() < 0 ? op.getAxis() + rank
-                                    : static_cast<int64_t>(op.getAxis());
+    int64_t axis = static_cast<int64_t>(op.getAxis()) < 0
+                     ? static_cast<int64_t>(op.getAxis()) + rank
+                     : static_cast<int64_t>(op.getAxis());
     bool isL1 = op.getP() == 1;
     SmallVector<OpFoldResult> kept = getDims(b, loc, input);
     kept.erase(kept.begin() + axis);

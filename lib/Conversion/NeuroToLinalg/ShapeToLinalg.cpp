@@ -247,7 +247,9 @@ FailureOr<Value> Lowering<ConcatOp>::lower(ConcatOp op, Adaptor adaptor,
   Location loc = op.getLoc();
   ValueRange inputs = adaptor.getInputs();
   int64_t rank = cast<RankedTensorType>(inputs[0].getType()).getRank();
-  int64_t axis = op.getAxis() < 0 ? op.getAxis() + rank : op.getAxis();
+  int64_t axis = static_cast<int64_t>(op.getAxis()) < 0
+                     ? static_cast<int64_t>(op.getAxis()) + rank
+                     : static_cast<int64_t>(op.getAxis());
   SmallVector<OpFoldResult> sizes = getDims(b, loc, inputs[0]);
   // Of unknown sizes the last operand decides: an empty stack that a loop
   // grows is the first.
@@ -531,8 +533,9 @@ struct SplitLowering : OpConversionPattern<SplitOp> {
     Location loc = op.getLoc();
     Value input = adaptor.getInput();
     int64_t rank = cast<RankedTensorType>(input.getType()).getRank();
-    int64_t axis = op.getAxis() < 0 ? op.getAxis() + rank
-                                    : static_cast<int64_t>(op.getAxis());
+    int64_t axis = static_cast<int64_t>(op.getAxis()) < 0
+                     ? static_cast<int64_t>(op.getAxis()) + rank
+                     : static_cast<int64_t>(op.getAxis());
     SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0));
     SmallVector<OpFoldResult> strides(rank, b.getIndexAttr(1));
     SmallVector<OpFoldResult> sizes = getDims(b, loc, input);

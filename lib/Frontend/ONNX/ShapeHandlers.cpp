@@ -182,6 +182,51 @@ LogicalResult importSize(NodeContext &node) {
   return success();
 }
 
+/// Whether a size is arithmetic on the sizes of tensors, not data.
+bool isMadeOfSizes(Size size) {
+  SmallVector<Value> pending;
+  if (auto value = dyn_cast<Value>(size))
+    pending.push_back(value);
+  while (!pending.empty()) {
+    Operation *op = pending.pop_back_val().getDefiningOp();
+    if (!op)
+      return false;
+    if (isa<tensor::DimOp>(op))
+      continue;
+    if (!isa<arith::ArithDialect>(op->getDialect()))
+      return false;
+    pending.append(op->operand_begin(), op->operand_end());
+  }
+  return true;
+}
+
+/// Gives 0 and -1 their meanings in a list of sizes that only data decides:
+/// the operand's size, and what the others leave.
+void resolveDataSizes(NodeContext &node, ArrayRef<Size> own, bool allowZero,
+                      bool hasOpenSize, SmallVectorImpl<Size> &sizes) {
+  SizeArithmetic a(node.importer.builder, node.location);
+  SmallVector<bool> isData;
+  for (Size size : sizes)
+    isData.push_back(!isMadeOfSizes(size));
+  for (size_t axis = 0; axis < sizes.size(); ++axis)
+    if (isData[axis] && !allowZero && axis < own.size())
+      sizes[axis] = a.select(a.equal(sizes[axis], a.constant(0)), own[axis],
+                             sizes[axis]);
+  if (hasOpenSize || !llvm::is_contained(isData, true))
+    return;
+  Size total = a.constant(1), others = a.constant(1);
+  for (Size size : own)
+    total = a.mul(total, size);
+  for (auto [size, data] : llvm::zip_equal(sizes, isData))
+    others = a.mul(others, data ? a.select(a.equal(size, a.constant(-1)),
+                                           a.constant(1), size)
+                                : size);
+  Size rest = a.div(total, a.max(others, a.constant(1)));
+  for (auto [size, data] : llvm::zip_equal(sizes, isData))
+    if (data)
+      size = a.select(a.equal(size, a.constant(-1)), rest, size);
+}
+
 LogicalResult importReshape(NodeContext &node) {
   auto own = getInputSizes(node);
   auto asked = node.getSizes(1);
@@ -211,6 +256,7 @@ LogicalResult importReshape(NodeContext &node) {
       sizes.push_back(size);
     }
   }
+  resolveDataSizes(node, *own, allowZero, open.has_value(), sizes);
   if (open) {
     SmallVector<Size> others(sizes);
     others.erase(others.begin() + *open);
