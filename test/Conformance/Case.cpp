@@ -48,10 +48,11 @@ llvm::Expected<ElementsAttr> readElements(const llvm::Twine &path,
   llvm::Expected<std::string> text = readFile(path);
   if (!text)
     return text.takeError();
-  onnx::TensorProto proto;
+  // The attribute may refer to the bytes of the tensor, which its owner keeps.
+  auto owner = std::make_shared<LoadedModel>();
+  onnx::TensorProto &proto = *owner->proto.mutable_graph()->add_initializer();
   if (!proto.ParseFromString(*text))
     return llvm::createStringError(path + " holds no tensor");
-  auto owner = std::make_shared<LoadedModel>();
   return convertTensor(owner, proto, proto.name(), context);
 }
 
