@@ -140,7 +140,8 @@ def measure(
     if ratio == 0:
         model = original
     else:
-        driver.call(neuroplast, "prune", original, "-o", model, "--ratio", str(ratio))
+        driver.call(neuroplast, "prune", original, "-o", model, "--ratio", str(ratio),
+                    "--no-compare")
     facts = json.loads(
         driver.call(neuroplast, "inspect", model, "--json", "--shape", f"x=1x3x{HEIGHT}x{WIDTH}")
     )

@@ -52,7 +52,7 @@ B | C | D | E | F | H)
   case "$letter" in
   B) "$python" test/Conformance/run.py --build "$build" --reasons 1000 ;;
   C) end_to_end --all-models test/EndToEnd/test_models.py ;;
-  D) end_to_end --all-models test/EndToEnd/test_prune.py ;;
+  D) "$python" test/Models/pruning.py --build "$build" ;;
   E) "$python" tools/quickstart.py --build "$build" --rounds 5 ;;
   F) "$python" test/Benchmark/run.py --build "$build" --limits ;;
   H) end_to_end test/Property ;;

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/Inspect.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Format.h"
 
 using namespace mlir;
@@ -105,6 +106,18 @@ neuroplast::structure::summarizeSets(const UnitAnalysis &analysis) {
 Inspection neuroplast::structure::inspect(ModuleOp module) {
   UnitAnalysis analysis(module);
   return {measure(analysis), summarizeSets(analysis)};
+}
+
+void NetworkSize::setFlops(const NetworkSize &other) {
+  flops = other.flops;
+  flopsIncomplete = other.flopsIncomplete;
+  // Known sizes may have folded some ops away, so that names identify the rest.
+  llvm::StringMap<std::optional<int64_t>> byName;
+  for (const LayerSize &layer : other.layers)
+    byName[layer.op + ' ' + layer.name] = layer.flops;
+  for (LayerSize &layer : layers)
+    if (auto it = byName.find(layer.op + ' ' + layer.name); it != byName.end())
+      layer.flops = it->second;
 }
 
 llvm::json::Object NetworkSize::toJson() const {

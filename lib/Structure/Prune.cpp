@@ -9,6 +9,7 @@
 #include "neuroplast/Structure/Prune.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/GlobPattern.h"
 #include <algorithm>
 #include <cmath>
 
@@ -18,12 +19,29 @@ using namespace neuroplast::structure;
 
 namespace {
 
+/// Whether the tensor of a member ("@name[axis]") has a name like the pattern.
+bool matches(StringRef member, StringRef pattern) {
+  StringRef name = member.take_front(member.rfind('[')).ltrim('@');
+  pattern = pattern.ltrim('@');
+  if (!pattern.contains('*') && !pattern.contains('?'))
+    return name.contains(pattern);
+  auto glob = llvm::GlobPattern::create(pattern);
+  if (glob)
+    return glob->match(name);
+  llvm::consumeError(glob.takeError());
+  return false;
+}
+
+bool matches(const UnitSetSummary &set, StringRef pattern) {
+  return llvm::any_of(set.members, [&](const std::string &member) {
+    return matches(member, pattern);
+  });
+}
+
 bool matches(const UnitSetSummary &set,
              const std::vector<std::string> &patterns) {
   return llvm::any_of(patterns, [&](const std::string &pattern) {
-    return llvm::any_of(set.members, [&](const std::string &member) {
-      return StringRef(member).contains(pattern);
-    });
+    return matches(set, pattern);
   });
 }
 
@@ -131,6 +149,17 @@ FailureOr<Edit> neuroplast::structure::planPrune(const UnitAnalysis &analysis,
     sets.push_back(std::move(set));
   }
 
+  // A pattern without a match is a slip of the pen.
+  for (const auto *patterns : {&options.only, &options.freeze})
+    for (const std::string &pattern : *patterns)
+      if (llvm::none_of(sets, [&](const PrunedSet &set) {
+            return matches(set.summary, pattern);
+          })) {
+        module.emitError("no tensor with units has a name like '")
+            << pattern << "'";
+        return failure();
+      }
+
   Edit edit;
   for (const UnitGroup &group : units.getGroups()) {
     SmallVector<int64_t> wanted;
@@ -192,6 +221,16 @@ FailureOr<PruneReport> neuroplast::structure::prune(ModuleOp module,
 // Reports
 //===----------------------------------------------------------------------===//
 
+llvm::json::Object PruneOptions::toJson() const {
+  return llvm::json::Object{{"criterion", getName(criterion)},
+                            {"ratio", ratio},
+                            {"round_to", roundTo},
+                            {"seed", static_cast<int64_t>(seed)},
+                            {"inner", inner},
+                            {"only", llvm::json::Array(only)},
+                            {"freeze", llvm::json::Array(freeze)}};
+}
+
 llvm::json::Object PruneReport::toJson() const {
   llvm::json::Array setList, editList, normList;
   for (const NormEdit &norm : norms)
@@ -220,15 +259,13 @@ llvm::json::Object PruneReport::toJson() const {
                                           {"block_axis", edit.blockAxis},
                                           {"kept", std::move(blocks)}});
   }
-  return llvm::json::Object{{"criterion", getName(options.criterion)},
-                            {"ratio", options.ratio},
-                            {"round_to", options.roundTo},
-                            {"seed", static_cast<int64_t>(options.seed)},
-                            {"before", before.toJson()},
-                            {"after", after.toJson()},
-                            {"units", std::move(setList)},
-                            {"edits", std::move(editList)},
-                            {"norms", std::move(normList)}};
+  llvm::json::Object result = options.toJson();
+  result["before"] = before.toJson();
+  result["after"] = after.toJson();
+  result["units"] = std::move(setList);
+  result["edits"] = std::move(editList);
+  result["norms"] = std::move(normList);
+  return result;
 }
 
 void PruneReport::print(raw_ostream &os) const {

@@ -39,6 +39,9 @@ std::optional<Arguments> Arguments::parse(const CommandSpec &spec,
                                           ArrayRef<const char *> args,
                                           int &exitCode) {
   Arguments result;
+  result.commandLine = spec.name.str();
+  for (const char *argument : args)
+    result.commandLine += std::string(" ") + argument;
   exitCode = 1;
   for (size_t i = 0; i < args.size(); ++i) {
     StringRef argument = args[i];

@@ -56,7 +56,11 @@ public:
   std::optional<int64_t> getInteger(llvm::StringRef name,
                                     int64_t otherwise) const;
 
+  /// The call as it was typed, without the name of the program.
+  llvm::StringRef getCommandLine() const { return commandLine; }
+
 private:
+  std::string commandLine;
   std::vector<std::string> positional;
   llvm::StringMap<std::vector<std::string>> values;
 };

@@ -34,8 +34,9 @@ static void addMetadata(ModuleOp module, StringRef key, StringRef value) {
 }
 
 /// What was done, as one line of JSON: enough to do it again.
-static std::string describe(const PruneReport &report) {
-  llvm::json::Array only(report.options.only), freeze(report.options.freeze);
+static std::string describe(const Arguments &arguments,
+                            const PruneReport &report) {
+  llvm::json::Object object = report.options.toJson();
   llvm::json::Array edits;
   for (const TensorEdit &edit : report.edits) {
     llvm::json::Array kept;
@@ -45,71 +46,112 @@ static std::string describe(const PruneReport &report) {
                                        {"axis", edit.axis},
                                        {"kept", std::move(kept)}});
   }
-  llvm::json::Object object{{"command", "prune"},
-                            {"criterion", getName(report.options.criterion)},
-                            {"ratio", report.options.ratio},
-                            {"round_to", report.options.roundTo},
-                            {"seed", static_cast<int64_t>(report.options.seed)},
-                            {"only", std::move(only)},
-                            {"freeze", std::move(freeze)},
-                            {"edits", std::move(edits)}};
+  object["command"] = arguments.getCommandLine();
+  object["edits"] = std::move(edits);
   return llvm::formatv("{0}", llvm::json::Value(std::move(object)));
 }
 
-/// Runs the model before and after on the same inputs. Returns the differences
-/// by output, or an object that says why there are none.
-static llvm::json::Object compareOutputs(const Arguments &arguments,
-                                         uint64_t seed) {
-  auto fail = [](const llvm::Twine &reason) {
-    return llvm::json::Object{{"not_computed", reason.str()}};
+/// Values of `--shape` that fix the inputs to the shapes of given tensors.
+static std::vector<std::string>
+describeShapes(const neuroplast::NamedTensors &inputs) {
+  std::vector<std::string> shapes;
+  for (const auto &[name, tensor] : inputs) {
+    std::string &shape = shapes.emplace_back(name + "=");
+    llvm::raw_string_ostream os(shape);
+    llvm::interleave(tensor.shape, os, "x");
+  }
+  return shapes;
+}
+
+namespace {
+
+/// The outputs before and after on the same inputs.
+struct Comparison {
+  /// Why nothing was compared; empty if something was.
+  std::string obstacle;
+  neuroplast::NamedTensors inputs;
+  bool hasData = false;
+  /// By output, in units of the largest magnitude before.
+  std::vector<std::pair<std::string, double>> differences;
+
+  llvm::json::Object toJson() const {
+    if (!obstacle.empty())
+      return llvm::json::Object{{"not_computed", obstacle}};
+    llvm::json::Object list;
+    for (const auto &[name, value] : differences)
+      list[name] = value;
+    return llvm::json::Object{{"inputs", hasData ? "data" : "random"},
+                              {"relative_to_largest", std::move(list)}};
+  }
+
+  void print(llvm::raw_ostream &os) const {
+    if (!obstacle.empty()) {
+      os << "\noutput difference not computed: " << obstacle << '\n';
+      return;
+    }
+    os << "\noutput difference on " << (hasData ? "the given" : "random")
+       << " inputs:";
+    for (const auto &[name, value] : differences)
+      os << ' ' << name << ' ' << llvm::formatv("{0:f4}", value);
+    os << " of the largest value\n";
+  }
+};
+
+} // namespace
+
+/// Compiles and runs the models before and after.
+static Comparison compareOutputs(const Arguments &arguments, uint64_t seed) {
+  Comparison result;
+  auto fail = [&](const llvm::Twine &reason) {
+    result.obstacle = reason.str();
+    return std::move(result);
   };
-  if (!arguments.has("--data") && !arguments.has("--compare"))
-    return fail("give --data FILE.npz, or --compare for random inputs");
   if (arguments.has("--dry-run"))
     return fail("a dry run writes no model");
-  ArrayRef<std::string> shapes = arguments.getAll("--shape");
-  neuroplast::NamedTensors inputs, results[2];
-  bool hasData = arguments.has("--data");
-  if (hasData) {
+  if (arguments.has("--no-compare"))
+    return fail("not asked for");
+  result.hasData = arguments.has("--data");
+  if (result.hasData) {
     auto data = neuroplast::readNpz(arguments.get("--data"));
     if (!data)
       return fail(llvm::toString(data.takeError()));
-    inputs = std::move(*data);
+    result.inputs = std::move(*data);
   }
+  neuroplast::NamedTensors outputs[2];
   StringRef paths[2] = {arguments.getPositional(0), arguments.get("-o")};
   for (unsigned i = 0; i < 2; ++i) {
-    // The first model says what random inputs look like.
-    auto model = openModel(paths[i], i == 0 ? shapes : ArrayRef<std::string>(),
-                           hasData || i == 1 ? &inputs : nullptr);
+    bool hasInputs = result.hasData || i == 1;
+    auto model = openModel(paths[i],
+                           hasInputs ? ArrayRef<std::string>()
+                                     : arguments.getAll("--shape"),
+                           hasInputs ? &result.inputs : nullptr);
     if (!model)
       return fail("'" + paths[i] + "' does not compile");
-    if (!hasData && i == 0)
-      inputs = model->makeRandomInputs(seed);
-    auto outputs = model->run(inputs);
-    if (!outputs)
-      return fail(llvm::toString(outputs.takeError()));
-    results[i] = std::move(*outputs);
+    // The first model says what random inputs look like.
+    if (!hasInputs)
+      result.inputs = model->makeRandomInputs(seed);
+    auto values = model->run(result.inputs);
+    if (!values)
+      return fail(llvm::toString(values.takeError()) +
+                  (hasInputs ? "" : "; free sizes need '--shape' or '--data'"));
+    outputs[i] = std::move(*values);
   }
-  llvm::json::Object differences;
-  for (const auto &[name, tensor] : results[0])
-    if (auto other = results[1].find(name); other != results[1].end())
-      differences[name] = getScaledDifference(tensor, other->second);
-  return llvm::json::Object{{"inputs", hasData ? "data" : "random"},
-                            {"relative_to_largest", std::move(differences)}};
+  for (const auto &[name, tensor] : outputs[0])
+    if (auto other = outputs[1].find(name); other != outputs[1].end())
+      result.differences.emplace_back(
+          name, getScaledDifference(tensor, other->second));
+  return result;
 }
 
-static void printDifferences(const llvm::json::Object &result) {
-  if (auto reason = result.getString("not_computed")) {
-    llvm::outs() << "\noutput difference not computed: " << *reason << '\n';
+/// Counts the operations that depend on free sizes, for inputs of these shapes.
+static void countOperations(NetworkSize &size, StringRef path,
+                            ArrayRef<std::string> shapes) {
+  if (!size.flopsIncomplete || shapes.empty())
     return;
-  }
-  llvm::outs() << "\noutput difference on "
-               << result.getString("inputs").value_or("") << " inputs:";
-  if (const auto *list = result.getObject("relative_to_largest"))
-    for (const auto &[name, value] : *list)
-      llvm::outs() << ' ' << StringRef(name) << ' '
-                   << llvm::formatv("{0:f4}", value.getAsNumber().value_or(0));
-  llvm::outs() << " of the largest value\n";
+  MLIRContext context(makeRegistry(), MLIRContext::Threading::DISABLED);
+  auto module = loadModule(path, context, shapes);
+  if (module)
+    size.setFlops(measure(UnitAnalysis(*module)));
 }
 
 static int runPrune(const Arguments &arguments) {
@@ -140,27 +182,34 @@ static int runPrune(const Arguments &arguments) {
   options.freeze = arguments.getAll("--freeze").vec();
 
   MLIRContext context(makeRegistry(), MLIRContext::Threading::DISABLED);
-  auto module = loadModule(input, context, arguments.getAll("--shape"));
+  auto module = loadModule(input, context);
   if (!module)
     return 1;
   FailureOr<PruneReport> report = prune(*module, options, dryRun);
   if (failed(report))
     return 1;
   if (!dryRun) {
-    addMetadata(*module, "neuroplast.history", describe(*report));
+    addMetadata(*module, "neuroplast.history", describe(arguments, *report));
     if (failed(saveModule(*module, output)))
       return 1;
   }
-  llvm::json::Object difference = compareOutputs(arguments, options.seed);
+  Comparison comparison = compareOutputs(arguments, options.seed);
+  std::vector<std::string> shapes = comparison.inputs.empty()
+                                        ? arguments.getAll("--shape").vec()
+                                        : describeShapes(comparison.inputs);
+  if (!dryRun) {
+    countOperations(report->before, input, shapes);
+    countOperations(report->after, output, shapes);
+  }
   if (arguments.has("--json")) {
     llvm::json::Object object = report->toJson();
-    object["output_difference"] = std::move(difference);
+    object["output_difference"] = comparison.toJson();
     object["accuracy"] = "not checked";
     llvm::outs() << llvm::formatv("{0:2}\n",
                                   llvm::json::Value(std::move(object)));
   } else {
     report->print(llvm::outs());
-    printDifferences(difference);
+    comparison.print(llvm::outs());
     llvm::outs() << "accuracy not checked\n";
   }
   return 0;
@@ -179,12 +228,14 @@ Command neuroplast::driver::getPruneCommand() {
         {"--seed", "N", "seed of the criterion random (0)"},
         {"--inner", "", "cut inner units, as features of heads, too"},
         {"--only", "PATTERN",
-         "cut only units of tensors whose name contains this"},
-        {"--freeze", "PATTERN",
-         "leave units of tensors whose name contains this"},
-        {"--shape", "NAME=AxBxC", "fix the shape of an input"},
-        {"--data", "FILE.npz", "compare the outputs before and after on this"},
-        {"--compare", "", "compare them on random inputs"},
+         "cut only units of tensors whose name matches (text, or with * and "
+         "?)"},
+        {"--freeze", "PATTERN", "leave units of tensors whose name matches"},
+        {"--data", "FILE.npz",
+         "compare the outputs before and after on this, not on random inputs"},
+        {"--shape", "NAME=AxBxC",
+         "shape of an input for the comparison and the operation counts"},
+        {"--no-compare", "", "do not compile and compare"},
         {"--dry-run", "", "only tell what would be done"},
         {"--json", "", "print JSON"}}},
       runPrune};

@@ -27,12 +27,15 @@ struct LayerSize {
 struct NetworkSize {
   std::vector<LayerSize> layers;
   int64_t parameters = 0;
-  /// Floating-point parameters that no place of a graph input or output carries.
+  /// Floating-point parameters that no place of a graph input or output
+  /// carries.
   int64_t innerParameters = 0;
   int64_t flops = 0;
   /// Whether some op is missing from `flops`.
   bool flopsIncomplete = false;
 
+  /// Takes over the operations of the same network with other input sizes.
+  void setFlops(const NetworkSize &other);
   llvm::json::Object toJson() const;
 };
 

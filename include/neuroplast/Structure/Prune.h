@@ -24,11 +24,14 @@ struct PruneOptions {
   uint64_t seed = 0;
   /// Cut inner sets, as the features of attention heads, too.
   bool inner = false;
-  /// Only sets with a member whose name contains one of these; all if empty.
-  /// Inner sets are cut only if they are named here.
+  /// Only sets with a tensor whose name matches one of these (as a part of it,
+  /// or as a whole if the pattern has wildcards); all if empty. Inner sets that
+  /// are named here are cut, too.
   std::vector<std::string> only;
-  /// No sets with a member whose name contains one of these.
+  /// No sets with a tensor whose name matches one of these.
   std::vector<std::string> freeze;
+
+  llvm::json::Object toJson() const;
 };
 
 /// What became of one unit set.

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "GraphWriter.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSwitch.h"
 
@@ -382,10 +383,29 @@ LogicalResult writeCol2Im(GraphWriter &writer, Operation *op) {
   return addAttributes(node, op, {"image_shape", "block_shape"});
 }
 
+/// Head counts belong to flat heads, and windows are newer than the rest, so
+/// that both are left out unless they say something.
+LogicalResult writeAttention(GraphWriter &writer, Operation *op) {
+  auto attention = cast<AttentionOp>(op);
+  NodeProto &node = writer.addNode(op, AttentionOp::getOnnxName());
+  addOperands(writer, node, op);
+  writer.addOutputs(node, op);
+  SmallVector<StringRef> except;
+  if (attention.getQNumHeads() == 0)
+    except.append({"q_num_heads", "kv_num_heads"});
+  if (attention.getLeftWindowSize() < 0)
+    except.push_back("left_window_size");
+  if (attention.getRightWindowSize() < 0)
+    except.push_back("right_window_size");
+  return addAttributes(node, op, except);
+}
+
 LogicalResult writeOpaque(GraphWriter &writer, Operation *op) {
   auto opaque = cast<OpaqueOp>(op);
   NodeProto *node = writer.graph.add_node();
-  if (!node->ParseFromString(opaque.getNode().str())) {
+  std::string bytes;
+  if (!llvm::tryGetFromHex(opaque.getNode(), bytes) ||
+      !node->ParseFromString(bytes)) {
     writer.graph.mutable_node()->RemoveLast();
     return op->emitError("the serialised node cannot be read");
   }
@@ -427,6 +447,7 @@ public:
     add<ResizeOp>(writeResize);
     add<MaxUnpoolOp>(writeMaxUnpool);
     add<Col2ImOp>(writeCol2Im);
+    add<AttentionOp>(writeAttention);
     add<OpaqueOp>(writeOpaque);
     add<CumSumOp>([](GraphWriter &writer, Operation *op) {
       return writeScan<CumSumOp>(writer, op, "CumSum");

@@ -27,19 +27,20 @@ AxisRule getElementsRule(Operation *op, int64_t axis, bool scatters) {
   Value data = op->getOperand(0), indices = op->getOperand(1);
   TensorAxes dataAxes = build.axes(data), indexAxes = build.axes(indices, "i");
   size_t indexed = normalizeAxis(axis, data);
+  std::string reason = build.reason(kIndexed, indices);
   for (size_t i = 0; i < dataAxes.size() && i < indexAxes.size(); ++i) {
     int64_t size = RuleBuilder::getShape(data)[i];
     if (i == indexed) {
-      build.pin(dataAxes[i], build.reason(kIndexed));
+      build.pin(dataAxes[i], reason);
       // Left-out updates would leave the old data, whatever they are.
       if (scatters)
-        build.pin(indexAxes[i], build.reason(kIndexed));
+        build.pin(indexAxes[i], reason);
     } else if (size == RuleBuilder::getShape(indices)[i] &&
                !ShapedType::isDynamic(size)) {
       indexAxes[i] = dataAxes[i];
     } else {
-      build.pin(dataAxes[i], build.reason(kIndexed));
-      build.pin(indexAxes[i], build.reason(kIndexed));
+      build.pin(dataAxes[i], reason);
+      build.pin(indexAxes[i], reason);
     }
   }
   build.set(op->getOpOperand(0), dataAxes);
@@ -59,7 +60,7 @@ AxisRule GatherOp::getAxisRule() {
   size_t axis = normalizeAxis(getAxis(), getData());
   if (axis >= data.size())
     return build.take();
-  build.pin(data[axis], build.reason(kIndexed));
+  build.pin(data[axis], build.reason(kIndexed, getIndices()));
   TensorAxes result(data.begin(), data.begin() + axis);
   llvm::append_range(result, indices);
   result.append(data.begin() + axis + 1, data.end());
@@ -88,9 +89,9 @@ AxisRule GatherNDOp::getAxisRule() {
     return build.take();
   for (size_t i = 0; i < batch; ++i)
     indices[i] = data[i];
-  build.pin(indices.back(), build.reason(kIndexed));
+  build.pin(indices.back(), build.reason(kIndexed, getIndices()));
   build.pin(ArrayRef<AxisExpr>(data).slice(batch, indexed - batch),
-            build.reason(kIndexed));
+            build.reason(kIndexed, getIndices()));
   TensorAxes result(indices.begin(), indices.end() - 1);
   result.append(data.begin() + indexed, data.end());
   build.set(getDataMutable(), data);
@@ -108,9 +109,9 @@ AxisRule ScatterNDOp::getAxisRule() {
       shape.back() > static_cast<int64_t>(data.size()))
     return build.take();
   size_t indexed = shape.back();
-  build.pin(indices, build.reason(kIndexed));
+  build.pin(indices, build.reason(kIndexed, getIndices()));
   build.pin(ArrayRef<AxisExpr>(data).take_front(indexed),
-            build.reason(kIndexed));
+            build.reason(kIndexed, getIndices()));
   TensorAxes updates(indices.begin(), indices.end() - 1);
   updates.append(data.begin() + indexed, data.end());
   build.set(getDataMutable(), data);
@@ -127,9 +128,9 @@ AxisRule TensorScatterOp::getAxisRule() {
   if (axis >= cache.size())
     return build.take();
   TensorAxes update = cache;
-  build.pin(cache[axis], build.reason(kIndexed));
+  build.pin(cache[axis], build.reason(kIndexed, getWriteIndices()));
   update[axis] = build.axis("u", RuleBuilder::getShape(getUpdate())[axis]);
-  build.pin(update[axis], build.reason(kIndexed));
+  build.pin(update[axis], build.reason(kIndexed, getWriteIndices()));
   build.set(getPastCacheMutable(), cache);
   build.set(getUpdateMutable(), update);
   build.set(getWriteIndicesMutable(), {cache[0]});
@@ -164,10 +165,10 @@ AxisRule CompressOp::getAxisRule() {
   size_t axis = normalizeAxis(*getAxis(), getInput());
   if (axis >= axes.size())
     return build.take();
-  build.pin(axes[axis], build.reason(kIndexed));
+  build.pin(axes[axis], build.reason(kIndexed, getCondition()));
   build.set(getInputMutable(), axes);
   axes[axis] = build.axis("c", RuleBuilder::getShape(getResult())[axis]);
-  build.pin(axes[axis], build.reason(kIndexed));
+  build.pin(axes[axis], build.reason(kIndexed, getCondition()));
   build.set(getResult(), axes);
   return build.take();
 }

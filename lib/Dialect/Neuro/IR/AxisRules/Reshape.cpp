@@ -187,9 +187,9 @@ private:
                TensorAxes &axes) {
     for (size_t dim : dims) {
       axes[dim] = build.axis("u", shape[dim]);
-      build.pin(
-          axes[dim],
-          build.reason("mixes the axis with sizes known at run time only"));
+      build.pin(axes[dim],
+                build.reason("mixes the axis with sizes known at run time only",
+                             op.getDynamicSizes()));
     }
   }
 

@@ -7,6 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "RuleBuilder.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -69,6 +72,42 @@ TensorAxes RuleBuilder::broadcast(Value operand, ArrayRef<AxisExpr> to) {
     result.push_back(expr);
   }
   return result;
+}
+
+/// The names of the graph inputs from which whole numbers (sizes, places) are
+/// computed by steps that are whole numbers, too.
+static SmallVector<StringRef> findGraphInputs(ValueRange values) {
+  llvm::SetVector<Value> pending(values.begin(), values.end());
+  SmallVector<StringRef> names;
+  for (size_t i = 0; i < pending.size(); ++i) {
+    Value value = pending[i];
+    if (!value)
+      continue;
+    if (Operation *op = value.getDefiningOp()) {
+      if (getElementTypeOrSelf(value).isIntOrIndex())
+        pending.insert(op->operand_begin(), op->operand_end());
+      continue;
+    }
+    auto argument = cast<BlockArgument>(value);
+    auto func =
+        dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
+    if (!func)
+      continue;
+    if (auto name = func.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                      "neuro.name"))
+      names.push_back(name);
+  }
+  return names;
+}
+
+std::string RuleBuilder::reason(StringRef text, ValueRange decidedBy) const {
+  std::string result = ("'" + op->getName().getStringRef() + "' " + text).str();
+  SmallVector<StringRef> inputs = findGraphInputs(decidedBy);
+  for (auto [index, name] : llvm::enumerate(inputs))
+    result +=
+        ((index == 0 ? " (by graph input '" : ", graph input '") + name + "'")
+            .str();
+  return inputs.empty() ? result : result + ")";
 }
 
 AxisRule RuleBuilder::take() {

@@ -65,10 +65,10 @@ public:
   /// The axes of an operand that broadcasts to a value with these axes.
   TensorAxes broadcast(mlir::Value operand, llvm::ArrayRef<AxisExpr> to);
 
-  /// "'neuro.op' ": the beginning of every reason.
-  std::string reason(llvm::StringRef text) const {
-    return ("'" + op->getName().getStringRef() + "' " + text).str();
-  }
+  /// A reason against edits: "'neuro.op' " and the text. Where `decidedBy` are
+  /// whole numbers that come from graph inputs, those are named, too.
+  std::string reason(llvm::StringRef text,
+                     mlir::ValueRange decidedBy = {}) const;
 
   AxisRule take();
 

@@ -255,7 +255,8 @@ AxisRule RotaryEmbeddingOp::getAxisRule() {
   if (getPositionIds()) {
     AxisExpr positions = build.axis("m", cache[0]);
     build.pin(positions,
-              build.reason("picks places of the axis by index values"));
+              build.reason("picks places of the axis by index values",
+                           getPositionIds()));
     caches = {positions, AxisExpr::factor(p)};
     build.set(getPositionIdsMutable(), {n, s});
   } else {

@@ -173,15 +173,17 @@ void SplitOp::setFactorExtents(ArrayRef<int64_t> extents) {
 namespace {
 
 /// How a slice cuts one axis: what is left out before, what is taken, after.
-void sliceAxis(RuleBuilder &build, int64_t whole, int64_t part, int64_t start,
-               int64_t step, TensorAxes &input, TensorAxes &result) {
+/// `places` are the operands that hold places.
+void sliceAxis(RuleBuilder &build, ValueRange places, int64_t whole,
+               int64_t part, int64_t start, int64_t step, TensorAxes &input,
+               TensorAxes &result) {
   if (isDynamic(whole) || isDynamic(part) || isDynamic(start) ||
       isDynamic(step)) {
     bool same = isDynamic(whole) && isDynamic(part) && start == 0 && step == 1;
     input.push_back(build.axis("s", whole, FactorRole::Plain));
     if (!same && !isDynamic(whole))
       build.pin(input.back(),
-                build.reason("cuts at places known at run time only"));
+                build.reason("cuts at places known at run time only", places));
     result.push_back(build.axis("t", part, FactorRole::Spatial));
     return;
   }
@@ -233,8 +235,8 @@ AxisRule SliceOp::getAxisRule() {
       out.size() != in.size())
     return build.take();
   for (size_t i = 0; i < in.size(); ++i)
-    sliceAxis(build, in[i], out[i], getStarts()[i], getSteps()[i], input,
-              result);
+    sliceAxis(build, getOperation()->getOperands().drop_front(), in[i], out[i],
+              getStarts()[i], getSteps()[i], input, result);
   build.set(getInputMutable(), input);
   build.set(getResult(), result);
   return build.take();
