@@ -52,10 +52,13 @@ B | C | D | E | F | H)
   case "$letter" in
   B) "$python" test/Conformance/run.py --build "$build" --reasons 1000 ;;
   C) end_to_end --all-models test/EndToEnd/test_models.py ;;
-  D) "$python" test/Models/pruning.py --build "$build" ;;
+  D) PYTHONPATH="$root/test" "$python" -m Models.pruning --build "$build" ;;
   E) "$python" tools/quickstart.py --build "$build" --rounds 5 ;;
   F) "$python" test/Benchmark/run.py --build "$build" --limits ;;
-  H) end_to_end test/Property ;;
+  H)
+    PYTHONPATH="$root/test" "$python" -m Property.survey --mutants --build "$build"
+    end_to_end test/Property/test_edits.py
+    ;;
   esac
   ;;
 *) usage ;;

@@ -25,19 +25,22 @@ using namespace neuroplast::structure;
 
 namespace {
 
+llvm::json::Array toJson(ArrayRef<neuro::AxisExpr> axes) {
+  llvm::json::Array list;
+  for (const neuro::AxisExpr &axis : axes) {
+    llvm::json::Array terms;
+    for (const auto &term : axis.terms)
+      terms.push_back(llvm::json::Array(term));
+    list.push_back(llvm::json::Object{{"terms", std::move(terms)},
+                                      {"reversed", axis.reversed}});
+  }
+  return list;
+}
+
 llvm::json::Array toJson(ArrayRef<neuro::TensorAxes> tensors) {
   llvm::json::Array list;
-  for (const neuro::TensorAxes &axes : tensors) {
-    llvm::json::Array axisList;
-    for (const neuro::AxisExpr &axis : axes) {
-      llvm::json::Array terms;
-      for (const auto &term : axis.terms)
-        terms.push_back(llvm::json::Array(term));
-      axisList.push_back(llvm::json::Object{{"terms", std::move(terms)},
-                                            {"reversed", axis.reversed}});
-    }
-    list.push_back(std::move(axisList));
-  }
+  for (const neuro::TensorAxes &axes : tensors)
+    list.push_back(toJson(ArrayRef<neuro::AxisExpr>(axes)));
   return list;
 }
 
@@ -58,7 +61,9 @@ StringRef getName(neuro::FactorRole role) {
 /// A rule, and where its operands and results stand in the function.
 llvm::json::Object toJson(neuro::AxisRuleOpInterface op) {
   neuro::AxisRule rule = op.getAxisRule();
-  llvm::json::Array factors, arguments, outputs;
+  llvm::json::Array factors, arguments, outputs, equations;
+  for (const auto &[left, right] : rule.equations)
+    equations.push_back(toJson(ArrayRef<neuro::AxisExpr>{left, right}));
   for (const neuro::AxisFactor &factor : rule.factors)
     factors.push_back(llvm::json::Object{
         {"name", factor.name},
@@ -80,14 +85,10 @@ llvm::json::Object toJson(neuro::AxisRuleOpInterface op) {
     outputs.push_back(position);
   }
   return llvm::json::Object{
-      {"op", op->getName().getStringRef()},
-      {"rule", rule.str()},
-      {"factors", std::move(factors)},
-      {"operands", toJson(rule.operands)},
-      {"results", toJson(rule.results)},
-      {"equations", static_cast<int64_t>(rule.equations.size())},
-      {"arguments", std::move(arguments)},
-      {"outputs", std::move(outputs)}};
+      {"op", op->getName().getStringRef()}, {"rule", rule.str()},
+      {"factors", std::move(factors)},      {"operands", toJson(rule.operands)},
+      {"results", toJson(rule.results)},    {"equations", std::move(equations)},
+      {"arguments", std::move(arguments)},  {"outputs", std::move(outputs)}};
 }
 
 struct PrintUnits : structure::impl::NeuroPrintUnitsBase<PrintUnits> {

@@ -218,6 +218,48 @@ void UnitAnalysis::visitRule(AxisRuleOpInterface op) {
   factorsOf[op] = std::move(instance.factors);
 }
 
+void UnitAnalysis::relate(Value a, Value b, StringRef where) {
+  if (!isTensor(a) || !isTensor(b))
+    return;
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(a.getType()).getShape();
+  if (cast<RankedTensorType>(b.getType()).getShape().size() != shape.size()) {
+    pinValue(a, where);
+    pinValue(b, where);
+    return;
+  }
+  TensorPlaces &from = place(a), &to = place(b);
+  for (auto [index, size] : llvm::enumerate(shape)) {
+    if (!from.axes[index] && !to.axes[index])
+      from.axes[index] = algebra.makeAxis(size);
+    if (!from.axes[index])
+      from.axes[index] = to.axes[index];
+    else
+      assign(to, index, *from.axes[index], where);
+  }
+}
+
+void UnitAnalysis::visitBranch(RegionBranchOpInterface op) {
+  std::string where =
+      ("'" + op->getName().getStringRef() + "' needs the axis as it is").str();
+  RegionBranchSuccessorMapping mapping;
+  op.getSuccessorOperandInputMapping(mapping);
+  auto visitOperands = [&](Operation *source) {
+    for (OpOperand &operand : source->getOpOperands()) {
+      auto inputs = mapping.find(&operand);
+      if (inputs == mapping.end()) {
+        pinValue(operand.get(), where);
+        continue;
+      }
+      for (Value input : inputs->second)
+        relate(operand.get(), input, where);
+    }
+  };
+  visitOperands(op);
+  for (Region &region : op->getRegions())
+    for (Block &block : region)
+      visitOperands(block.getTerminator());
+}
+
 void UnitAnalysis::visit(Operation *op) {
   if (auto read = dyn_cast<neuro::GetParamOp>(op)) {
     auto *param = SymbolTable::lookupNearestSymbolFrom(op, read.getNameAttr());
@@ -253,6 +295,12 @@ void UnitAnalysis::visit(Operation *op) {
   }
   if (auto rule = dyn_cast<AxisRuleOpInterface>(op))
     return visitRule(rule);
+  if (auto branch = dyn_cast<RegionBranchOpInterface>(op))
+    return visitBranch(branch);
+  // Visited with the op around it.
+  if (isa<RegionBranchTerminatorOpInterface>(op) &&
+      isa<RegionBranchOpInterface>(op->getParentOp()))
+    return;
   // A size is read anew after an edit; a parameter has been placed already.
   if (isa<tensor::DimOp, neuro::ParamOp>(op))
     return;

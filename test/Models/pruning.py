@@ -2,7 +2,7 @@
 
 The pruned model is run by ONNX Runtime and by the compiler, which must agree; and it
 must compute what the original computes when every weight of a removed unit is zero.
-Run as a script, it prints a table of the whole collection and ends with 1 if a model
+Run with -m it prints a table of the whole collection and ends with 1 if a model
 misses a limit.
 """
 
@@ -18,9 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-
-if __package__ in (None, ""):
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from Models import driver, masking, models
 

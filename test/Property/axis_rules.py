@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,49 +23,46 @@ Rule = dict[str, Any]
 # For each factor and block the indices that stay.
 Keep = dict[int, list[list[int]]]
 
-# Inputs after the first that hold sizes, axes and the like are made constants, as
-# they are in real models.
-INDEX_OPS = {
-    "Gather", "GatherElements", "GatherND", "ScatterElements", "ScatterND", "Scatter",
-    "TensorScatter", "OneHot", "MaxUnpool", "RotaryEmbedding", "Attention", "RNN", "GRU",
-    "LSTM", "ReverseSequence", "RoiAlign", "Where", "NegativeLogLikelihoodLoss",
-    "SoftmaxCrossEntropyLoss",
-}  # fmt: skip
-
 
 @dataclass
 class Case:
-    """A conformance case with its sizes made constant."""
+    """A conformance case."""
 
     name: str
     model: onnx.ModelProto
     inputs: list[np.ndarray]
 
 
-def read_tensor(path: Path) -> np.ndarray:
-    return numpy_helper.to_array(onnx.load_tensor(str(path)))
-
-
 def load_case(folder: Path) -> Case:
     model = onnx.load(str(folder / "model.onnx"))
     data = folder / "test_data_set_0"
-    inputs = [read_tensor(data / f"input_{i}.pb") for i in range(len(model.graph.input))]
-    ops = {node.op_type for node in model.graph.node}
-    kept_inputs, kept_values = [], []
-    for position, (info, value) in enumerate(zip(model.graph.input, inputs, strict=False)):
-        is_size = value.dtype in (np.int64, np.int32) and position > 0 and value.ndim <= 1
-        if is_size and not ops & INDEX_OPS:
-            model.graph.initializer.append(numpy_helper.from_array(value, info.name))
-            continue
-        kept_inputs.append(info)
-        kept_values.append(value)
+    infos = model.graph.input
+    if any(info.type.WhichOneof("value") != "tensor_type" for info in infos):
+        raise Refused("an input is no tensor")
+    tensors = [onnx.load_tensor(str(data / f"input_{i}.pb")) for i in range(len(infos))]
+    return Case(folder.name, model, [numpy_helper.to_array(tensor) for tensor in tensors])
+
+
+def with_constants(case: Case, types: str) -> Case:
+    """The case with its lists and numbers of these types as constants, save the first.
+
+    Real models know their sizes, axes and scales.
+    """
+    model, values = onnx.ModelProto(), []
+    model.CopyFrom(case.model)
+    infos = list(model.graph.input)
     del model.graph.input[:]
-    model.graph.input.extend(kept_inputs)
-    return Case(folder.name, model, kept_values)
+    for position, (info, value) in enumerate(zip(infos, case.inputs, strict=True)):
+        if position > 0 and value.dtype.kind in types and value.ndim <= 1:
+            model.graph.initializer.append(numpy_helper.from_array(value, info.name))
+        else:
+            model.graph.input.append(info)
+            values.append(value)
+    return Case(case.name, model, values)
 
 
 class Refused(Exception):
-    """The case has no single rule over its inputs that could be edited."""
+    """The case has no single rule over its inputs that could be edited, or none to run."""
 
 
 class Wrong(Exception):
@@ -84,12 +82,12 @@ def get_rule(opt: str, model: Path, exported: Path) -> Rule:
     output = run_opt(opt, [str(model), "--neuro-print-axis-rules=json=1", "-o", str(exported)])
     rules = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     if len(rules) != 1:
-        raise Refused(f"{len(rules)} rules")
-    rule = rules[0]
+        raise Refused("several operators" if rules else "no operator with a rule")
+    (rule,) = rules
     if any(argument < 0 for argument in rule["arguments"]):
         raise Refused("an operand is no input")
-    if rule["equations"]:
-        raise Refused("the rule has equations")
+    if len(set(rule["arguments"])) != len(rule["arguments"]):
+        raise Refused("an input is used twice")
     return rule
 
 
@@ -106,27 +104,36 @@ def block_of(rule: Rule) -> dict[int, int]:
     return owner
 
 
+def is_free(factor: dict[str, Any]) -> bool:
+    return factor["role"] == "plain" and not factor["pin"] and factor["zero_invariant"]
+
+
+def equated(rule: Rule) -> set[int]:
+    """Factors that an equation ties to others in ways that keep-lists do not express."""
+    return {factor for pair in rule["equations"] for axis in pair
+            for term in axis["terms"] for factor in term}  # fmt: skip
+
+
 def editable(rule: Rule) -> list[int]:
+    tied = equated(rule)
     return [
         index
         for index, factor in enumerate(rule["factors"])
-        if factor["role"] == "plain"
-        and factor["extent"] > 1
-        and not factor["pin"]
-        and factor["zero_invariant"]
+        if is_free(factor) and factor["extent"] > 1 and index not in tied
     ]
 
 
 def choose(rule: Rule, random: np.random.Generator) -> Keep:
-    """Random keep-lists for some of the factors."""
+    """Random keep-lists for some of the factors, among them those in `focus`."""
     owner = block_of(rule)
     candidates = editable(rule)
     if not candidates:
         raise Refused("nothing may be edited")
-    chosen = [index for index in candidates if random.random() < 0.7]
-    chosen = chosen or [candidates[int(random.integers(len(candidates)))]]
+    focus = rule.get("focus", [candidates[int(random.integers(len(candidates)))]])
     keep: Keep = {}
-    for index in chosen:
+    for index in candidates:
+        if index not in focus and random.random() > 0.7:
+            continue
         extent = rule["factors"][index]["extent"]
         count = int(random.integers(1, extent))
         blocks = rule["factors"][owner[index]]["extent"] if index in owner else 1
@@ -239,70 +246,183 @@ def run(model: Path, inputs: list[np.ndarray]) -> list[np.ndarray]:
     return session.run(None, dict(zip(names, inputs, strict=False)))
 
 
-def extents_of(rule: Rule, keep: Keep) -> str:
-    return ",".join(f"{rule['factors'][i]['name']}:{len(k[0])}" for i, k in keep.items())
+class Checker:
+    """Checks rules with a given compiler, which writes models into a folder."""
 
-
-def check(
-    opt: str,
-    case: Case,
-    folder: Path,
-    random: np.random.Generator,
-    mutate: Any = None,
-    trials: int = 2,
-) -> str:
-    """Checks the rule of a case on random keep-lists. Returns the rule.
-
-    `mutate` may change the rule that the check believes in.
-    """
-    source, exported, edited = (folder / name for name in ("in.onnx", "out.onnx", "edit.onnx"))
-    onnx.save(case.model, str(source))
-    rule = get_rule(opt, source, exported)
-    believed = mutate(json.loads(json.dumps(rule))) if mutate else rule
-    arguments: list[int] = rule["arguments"]
-    if len(set(arguments)) != len(arguments) or len(arguments) != len(case.inputs):
-        raise Refused("an input is used twice or not at all")
-    try:
-        run(exported, case.inputs)
-    except Exception as error:
-        raise Refused("ONNX Runtime: " + str(error).splitlines()[0]) from error
-    for _ in range(trials):
-        keep = choose(believed, random)
-        run_opt(
-            opt,
-            [
-                str(source),
-                f"--neuro-test-rule=extents={extents_of(believed, keep)}",
-                "-o",
-                str(edited),
-            ],
+    def __init__(self, opt: Path, folder: Path) -> None:
+        self.opt = str(opt)
+        self.source, self.whole, self.small = (
+            folder / f"{name}.onnx" for name in ("source", "whole", "small")
         )
-        masked, small = list(case.inputs), list(case.inputs)
+
+    def read(self, case: Case) -> tuple[Rule, Case]:
+        """The rule of a case, with as few of its inputs made constant as possible."""
+        found = []
+        refusal = Refused("no operator with a rule")
+        for types in ("", "iu", "iuf"):
+            variant = with_constants(case, types)
+            try:
+                rule = self.get_rule(variant)
+            except Refused as error:
+                refusal = error
+                continue
+            if editable(rule):
+                return rule, variant
+            found.append(variant)
+        if not found:
+            raise refusal
+        return self.get_rule(found[0]), found[0]
+
+    def get_rule(self, case: Case) -> Rule:
+        onnx.save(case.model, str(self.source))
+        return get_rule(self.opt, self.source, self.whole)
+
+    def resize(self, rule: Rule, extents: dict[int, int], target: Path) -> None:
+        """Writes the model with other extents of some factors."""
+        text = ",".join(f"{rule['factors'][i]['name']}:{size}" for i, size in extents.items())
+        option = f"--neuro-test-rule=extents={text}"
+        run_opt(self.opt, [str(self.source), option, "-o", str(target)])
+
+    def widen(self, rule: Rule, case: Case, random: np.random.Generator) -> tuple[Rule, Case]:
+        """A case in which nothing has two indices, with three of all that may change."""
+        extents = {
+            index: 3
+            for index, factor in enumerate(rule["factors"])
+            if is_free(factor) and factor["extent"] == 1 and index not in equated(rule)
+        }
+        if not extents:
+            raise Refused("nothing may be edited")
+        self.resize(rule, extents, self.whole)
+        self.whole.replace(self.source)
+        wide = get_rule(self.opt, self.source, self.whole)
+        model = onnx.load(str(self.source))
+        inputs = []
+        for info, value in zip(model.graph.input, case.inputs, strict=True):
+            shape = [dim.dim_value for dim in info.type.tensor_type.shape.dim]
+            if list(value.shape) != shape:
+                if value.dtype.kind != "f" or 0 in shape:
+                    raise Refused("nothing may be edited")
+                value = random.normal(size=shape).astype(value.dtype)
+            inputs.append(value)
+        return wide, Case(case.name, model, inputs)
+
+    def check(
+        self,
+        case: Case,
+        random: np.random.Generator,
+        mutate: Callable[[Rule], Rule] | None = None,
+        trials: int = 2,
+    ) -> Rule:
+        """Checks the rule of a case on random keep-lists and returns it.
+
+        `mutate` may change the rule that the check believes in.
+        """
+        rule, case = self.read(case)
+        if not editable(rule):
+            try:
+                rule, case = self.widen(rule, case, random)
+            except Refused:
+                if mutate is None:
+                    raise
+        believed = mutate(json.loads(json.dumps(rule))) if mutate else rule
         try:
-            for operand, argument in enumerate(arguments):
-                axes = believed["operands"][operand]
-                zeros = {f: lists for f, lists in keep.items() if f in contracted(believed)}
-                masked[argument] = mask(believed, axes, zeros, case.inputs[argument])
-                small[argument] = gather(believed, axes, keep, case.inputs[argument])
-            expected = run(exported, masked)
-            actual = run(edited, small)
+            run(self.whole, case.inputs)
+        except Exception as error:
+            raise Refused("ONNX Runtime does not run it") from error
+        for trial in range(trials):
+            inputs = case.inputs
+            if trial % 2:
+                # Where all numbers are positive, a zero is the least of them.
+                inputs = [np.asarray(-v) if v.dtype.kind == "f" else v for v in inputs]
+            self.compare(believed, choose(believed, random), inputs)
+        return rule
+
+    def compare(self, rule: Rule, keep: Keep, inputs: list[np.ndarray]) -> None:
+        """Runs the op on what is kept, and on everything with zeros elsewhere."""
+        zeros = {factor: lists for factor, lists in keep.items() if factor in contracted(rule)}
+        masked, small = list(inputs), list(inputs)
+        try:
+            self.resize(rule, {index: len(lists[0]) for index, lists in keep.items()}, self.small)
+            for operand, argument in enumerate(rule["arguments"]):
+                axes = rule["operands"][operand]
+                masked[argument] = mask(rule, axes, zeros, inputs[argument])
+                small[argument] = gather(rule, axes, keep, inputs[argument])
+            expected, actual = run(self.whole, masked), run(self.small, small)
+            for result, output in enumerate(rule["outputs"]):
+                if output < 0:
+                    continue
+                want = gather(rule, rule["results"][result], keep, expected[output])
+                if not is_close(actual[output], want):
+                    raise Wrong(f"{rule['rule']} with {keep}: result {result} differs")
+        except Wrong:
+            raise
         except Exception as error:
             reason = str(error).splitlines()[0]
             raise Wrong(f"{rule['rule']} with {keep}: {reason}") from error
-        for result, output in enumerate(rule["outputs"]):
-            if output < 0:
-                continue
-            try:
-                want = gather(believed, believed["results"][result], keep, expected[output])
-            except (ValueError, IndexError) as error:
-                raise Wrong(f"{rule['rule']} with {keep}: {error}") from error
-            got = actual[output]
-            if want.shape != got.shape or not np.allclose(
-                want.astype(np.float64),
-                got.astype(np.float64),
-                rtol=1e-3,
-                atol=1e-5,
-                equal_nan=True,
-            ):
-                raise Wrong(f"{rule['rule']} with {keep}: result {result} differs")
-    return rule["rule"]
+
+
+def is_close(actual: np.ndarray, expected: np.ndarray) -> bool:
+    if actual.shape != expected.shape:
+        return False
+    if actual.dtype.kind not in "fc":
+        return np.array_equal(actual, expected)
+    return np.allclose(
+        expected.astype(np.float64), actual.astype(np.float64), rtol=1e-3, atol=1e-5,
+        equal_nan=True,
+    )  # fmt: skip
+
+
+# ----------------------------------------------------------------------------
+# Mutants: rules that are not true. `focus` names the factors that must be cut to see it.
+# ----------------------------------------------------------------------------
+
+
+def terms_of(tensors: list[list[dict[str, Any]]]) -> Iterator[list[int]]:
+    return (term for axes in tensors for axis in axes for term in axis["terms"])
+
+
+def forget_a_place(rule: Rule) -> Rule:
+    """One operand's occurrence of an editable factor becomes a factor of its own."""
+    for index in editable(rule):
+        for term in terms_of(rule["operands"]):
+            if index in term:
+                twin = {**rule["factors"][index], "name": "mutant", "role": "fixed"}
+                rule["factors"].append(twin)
+                term[term.index(index)] = len(rule["factors"]) - 1
+                return {**rule, "focus": [index]}
+    raise Refused("nothing to mutate")
+
+
+def swap_factors(rule: Rule) -> Rule:
+    """In a product, an editable factor and its neighbour of another size change places."""
+    factors = rule["factors"]
+    for term in terms_of(rule["operands"] + rule["results"]):
+        for place in range(1, len(term)):
+            pair = term[place - 1 : place + 1]
+            free = [index for index in pair if index in editable(rule)]
+            if free and all(factors[index]["extent"] > 1 for index in pair):
+                term[place - 1 : place + 1] = pair[::-1]
+                return {**rule, "focus": free}
+    raise Refused("nothing to mutate")
+
+
+def unpin(rule: Rule) -> Rule:
+    """A factor that must not be edited is said to be free."""
+    used = {factor for term in terms_of(rule["operands"]) for factor in term}
+    for index, factor in enumerate(rule["factors"]):
+        if factor["pin"] and factor["extent"] > 1 and index in used:
+            factor.update(pin="", role="plain", zero_invariant=True)
+            return {**rule, "focus": [index]}
+    raise Refused("nothing to mutate")
+
+
+def ignore_statistics(rule: Rule) -> Rule:
+    """A factor that is normalised over is said to bear zeros."""
+    for index, factor in enumerate(rule["factors"]):
+        if not factor["zero_invariant"] and not factor["pin"] and factor["extent"] > 1:
+            factor["zero_invariant"] = True
+            return {**rule, "focus": [index]}
+    raise Refused("nothing to mutate")
+
+
+MUTANTS = (forget_a_place, swap_factors, unpin, ignore_statistics)

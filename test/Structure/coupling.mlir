@@ -82,3 +82,50 @@ func.func @main(%x: tensor<1x1x2x2xf32> {neuro.name = "x"}) -> (tensor<1x4x2x2xf
   %1 = neuro.conv %0, %b {group = 2 : i64, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x6x2x2xf32>, tensor<4x3x1x1xf32>) -> tensor<1x4x2x2xf32>
   return %1 : tensor<1x4x2x2xf32>
 }
+
+// -----
+
+// What a branch yields is what comes out of it, on either side.
+// CHECK: 3 units: @a[1] @b[1] @c[0]
+neuro.param @a trainable = dense<1.0> : tensor<4x3xf32>
+neuro.param @b trainable = dense<1.0> : tensor<4x3xf32>
+neuro.param @c trainable = dense<1.0> : tensor<3x4xf32>
+func.func @main(%x: tensor<1x4xf32> {neuro.name = "x"}, %flag: tensor<i1> {neuro.name = "flag"}) -> (tensor<1x4xf32> {neuro.name = "y"}) {
+  %c = neuro.get_param @c : tensor<3x4xf32>
+  %condition = tensor.extract %flag[] : tensor<i1>
+  %0 = scf.if %condition -> (tensor<1x3xf32>) {
+    %a = neuro.get_param @a : tensor<4x3xf32>
+    %1 = neuro.matmul %x, %a : (tensor<1x4xf32>, tensor<4x3xf32>) -> tensor<1x3xf32>
+    scf.yield %1 : tensor<1x3xf32>
+  } else {
+    %b = neuro.get_param @b : tensor<4x3xf32>
+    %2 = neuro.matmul %x, %b : (tensor<1x4xf32>, tensor<4x3xf32>) -> tensor<1x3xf32>
+    scf.yield %2 : tensor<1x3xf32>
+  }
+  %3 = neuro.matmul %0, %c : (tensor<1x3xf32>, tensor<3x4xf32>) -> tensor<1x4xf32>
+  return %3 : tensor<1x4xf32>
+}
+
+// -----
+
+// A state that a loop carries has the same units on every turn.
+// CHECK: 3 units: @a[1] @r[0] @r[1] @c[0]
+neuro.param @a trainable = dense<1.0> : tensor<4x3xf32>
+neuro.param @r trainable = dense<1.0> : tensor<3x3xf32>
+neuro.param @c trainable = dense<1.0> : tensor<3x4xf32>
+func.func @main(%x: tensor<1x4xf32> {neuro.name = "x"}) -> (tensor<1x4xf32> {neuro.name = "y"}) {
+  %a = neuro.get_param @a : tensor<4x3xf32>
+  %r = neuro.get_param @r : tensor<3x3xf32>
+  %c = neuro.get_param @c : tensor<3x4xf32>
+  %zero = arith.constant 0 : index
+  %one = arith.constant 1 : index
+  %five = arith.constant 5 : index
+  %start = neuro.matmul %x, %a : (tensor<1x4xf32>, tensor<4x3xf32>) -> tensor<1x3xf32>
+  %end = scf.for %i = %zero to %five step %one iter_args(%h = %start) -> (tensor<1x3xf32>) {
+    %next = neuro.matmul %h, %r : (tensor<1x3xf32>, tensor<3x3xf32>) -> tensor<1x3xf32>
+    %state = neuro.tanh %next : (tensor<1x3xf32>) -> tensor<1x3xf32>
+    scf.yield %state : tensor<1x3xf32>
+  }
+  %y = neuro.matmul %end, %c : (tensor<1x3xf32>, tensor<3x4xf32>) -> tensor<1x4xf32>
+  return %y : tensor<1x4xf32>
+}

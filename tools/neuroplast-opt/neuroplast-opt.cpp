@@ -6,10 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
-#include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -22,11 +22,24 @@
 #include "neuroplast/Frontend/ONNX/Import.h"
 #include "neuroplast/Structure/Passes.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ToolOutputFile.h"
 
 namespace {
 
-/// The input as MLIR: an ONNX model is imported, and anything else is read as is.
+/// Bytecode in a buffer of its own. The reader refuses one whose address has
+/// less alignment than the weights in it.
+std::unique_ptr<llvm::MemoryBuffer> copyBytecode(llvm::StringRef bytes,
+                                                 llvm::StringRef name) {
+  auto buffer = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(
+      bytes.size(), name, llvm::Align(64));
+  if (buffer)
+    llvm::copy(bytes, buffer->getBufferStart());
+  return buffer;
+}
+
+/// The input as MLIR: an ONNX model is imported, and anything else is read as
+/// is.
 std::unique_ptr<llvm::MemoryBuffer> openInput(llvm::StringRef path,
                                               mlir::DialectRegistry &registry) {
   if (!neuroplast::isOnnxFile(path)) {
@@ -46,7 +59,7 @@ std::unique_ptr<llvm::MemoryBuffer> openInput(llvm::StringRef path,
   llvm::raw_string_ostream stream(bytecode);
   if (mlir::failed(mlir::writeBytecodeToFile(*module, stream)))
     return nullptr;
-  return llvm::MemoryBuffer::getMemBufferCopy(bytecode, path);
+  return copyBytecode(bytecode, path);
 }
 
 /// Runs the passes into memory, and writes the module that comes out as ONNX.
@@ -62,7 +75,9 @@ llvm::LogicalResult runToOnnx(std::unique_ptr<llvm::MemoryBuffer> input,
           mlir::MlirOptMain(stream, std::move(input), registry, config)))
     return mlir::failure();
   mlir::MLIRContext context(registry);
-  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+  llvm::SourceMgr source;
+  source.AddNewSourceBuffer(copyBytecode(text, output), llvm::SMLoc());
+  auto module = mlir::parseSourceFile<mlir::ModuleOp>(source, &context);
   if (!module)
     return mlir::failure();
   return neuroplast::onnx_frontend::exportFile(*module, output);
@@ -78,9 +93,9 @@ llvm::LogicalResult runToFile(std::unique_ptr<llvm::MemoryBuffer> input,
     llvm::errs() << error << '\n';
     return mlir::failure();
   }
-  if (mlir::failed(mlir::MlirOptMain(
-          file->os(), std::move(input), registry,
-          mlir::MlirOptMainConfig::createFromCLOptions())))
+  if (mlir::failed(
+          mlir::MlirOptMain(file->os(), std::move(input), registry,
+                            mlir::MlirOptMainConfig::createFromCLOptions())))
     return mlir::failure();
   file->keep();
   return mlir::success();

@@ -15,6 +15,7 @@
 #define NEUROPLAST_STRUCTURE_UNITANALYSIS_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "neuroplast/Structure/UnitGroups.h"
 #include <memory>
@@ -73,6 +74,11 @@ private:
   TensorPlaces &place(mlir::Value value);
   void visit(mlir::Operation *op);
   void visitRule(neuro::AxisRuleOpInterface op);
+  /// What flows from an op into its regions, between them and out of them has
+  /// the same places everywhere.
+  void visitBranch(mlir::RegionBranchOpInterface op);
+  /// States that two values have the same places.
+  void relate(mlir::Value a, mlir::Value b, llvm::StringRef where);
   void assign(TensorPlaces &places, unsigned index, const Axis &axis,
               llvm::StringRef where);
   void pinValue(mlir::Value value, llvm::StringRef reason);
