@@ -9,9 +9,7 @@
 #include "neuroplast/Structure/Edit.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Verifier.h"
-#include "neuroplast/Structure/TensorData.h"
-#include "llvm/ADT/DenseSet.h"
-#include <cstring>
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -19,9 +17,12 @@ using namespace neuroplast::structure;
 
 IndexMap IndexMap::keepAllBut(int64_t extent, ArrayRef<int64_t> removed) {
   IndexMap map;
-  for (int64_t i = 0; i < extent; ++i)
-    if (!llvm::is_contained(removed, i))
+  for (int64_t i = 0; i < extent; ++i) {
+    if (!removed.empty() && removed.front() == i)
+      removed = removed.drop_front();
+    else
       map.entries.push_back(i);
+  }
   return map;
 }
 
@@ -35,6 +36,34 @@ bool IndexMap::isKeepList(int64_t extent) const {
   return true;
 }
 
+KeptPlaces::KeptPlaces(const UnitAnalysis &analysis, const Edit &edit)
+    : algebra(analysis.getAlgebra()) {
+  for (const auto &[index, map] : edit.maps) {
+    ArrayRef<Node> units = analysis.getUnits().getSets()[index].units;
+    removed.insert(units.begin(), units.end());
+    for (int64_t entry : map.entries)
+      if (entry != IndexMap::kFresh)
+        removed.erase(units[entry]);
+  }
+}
+
+bool KeptPlaces::contains(Node place) const {
+  return llvm::none_of(algebra.getAtoms(place),
+                       [&](Node atom) { return removed.contains(atom); });
+}
+
+int64_t KeptPlaces::count(ArrayRef<Node> places) const {
+  return llvm::count_if(places, [&](Node place) { return contains(place); });
+}
+
+std::vector<int64_t> KeptPlaces::list(ArrayRef<Node> places) const {
+  std::vector<int64_t> positions;
+  for (auto [position, place] : llvm::enumerate(places))
+    if (contains(place))
+      positions.push_back(position);
+  return positions;
+}
+
 namespace {
 
 /// Applies one edit to a copy of the module, which replaces the module once
@@ -45,7 +74,10 @@ public:
       : analysis(analysis), edit(edit), module(analysis.getModule()) {}
 
   FailureOr<std::vector<TensorEdit>> run() {
-    if (failed(collectRemoved()) || failed(checkBlocks()))
+    if (failed(checkMaps()))
+      return failure();
+    kept.emplace(analysis, edit);
+    if (failed(checkBlocks()))
       return failure();
     IRMapping mapping;
     OwningOpRef<ModuleOp> copy = cast<ModuleOp>(module->clone(mapping));
@@ -60,7 +92,7 @@ public:
   }
 
 private:
-  LogicalResult collectRemoved() {
+  LogicalResult checkMaps() {
     const UnitGroups &units = analysis.getUnits();
     for (const auto &[index, map] : edit.maps) {
       if (index >= units.getSets().size())
@@ -80,27 +112,14 @@ private:
       if (map.entries.empty())
         return module.emitError("the edit leaves nothing of unit set #")
                << index;
-      llvm::DenseSet<int64_t> kept(map.entries.begin(), map.entries.end());
-      for (int64_t i = 0; i < extent; ++i)
-        if (!kept.contains(i))
-          removed.insert(set.units[i]);
     }
     return success();
-  }
-
-  bool isKept(Node place) const {
-    return llvm::none_of(analysis.getAlgebra().getAtoms(place),
-                         [&](Node atom) { return removed.contains(atom); });
-  }
-
-  int64_t countKept(ArrayRef<Node> places) const {
-    return llvm::count_if(places, [&](Node place) { return isKept(place); });
   }
 
   LogicalResult checkBlocks() {
     for (const Axis &axis : analysis.getAlgebra().getEqualCounts())
       for (unsigned block = 1; block < axis.blocks; ++block)
-        if (countKept(axis.getBlock(block)) != countKept(axis.getBlock(0)))
+        if (kept->count(axis.getBlock(block)) != kept->count(axis.getBlock(0)))
           return module.emitError("the edit leaves unequal numbers of units in "
                                   "the blocks of an axis");
     return success();
@@ -110,7 +129,7 @@ private:
   int64_t getExtent(const std::optional<Axis> &axis, int64_t old) const {
     if (!axis || axis->isDynamic() || ShapedType::isDynamic(old))
       return old;
-    return countKept(axis->getBlock(0));
+    return kept->count(axis->getBlock(0));
   }
 
   RankedTensorType editType(RankedTensorType type,
@@ -130,7 +149,7 @@ private:
       bool changed = false;
       for (const Axis &factor : factors) {
         extents.push_back(factor.isDynamic() ? Axis::kDynamic
-                                             : countKept(factor.getBlock(0)));
+                                             : kept->count(factor.getBlock(0)));
         changed |= extents.back() != factor.extent;
       }
       if (changed)
@@ -165,24 +184,18 @@ private:
 
   /// The kept places of every axis and block of a tensor; also written down in
   /// the record.
-  SmallVector<std::vector<std::vector<int64_t>>>
-  collectKept(Operation *tensor, RankedTensorType type,
-              const TensorPlaces &places) {
-    SmallVector<std::vector<std::vector<int64_t>>> kept;
+  SmallVector<PlaceLists> listPlaces(Operation *tensor, RankedTensorType type,
+                                     const TensorPlaces &places) {
+    SmallVector<PlaceLists> result;
     for (auto [index, axis] : llvm::enumerate(places.axes)) {
-      auto &lists = kept.emplace_back();
+      PlaceLists &lists = result.emplace_back();
       if (!axis || axis->isDynamic()) {
-        lists.emplace_back();
-        for (int64_t i = 0; i < type.getDimSize(index); ++i)
-          lists.back().push_back(i);
+        auto all = llvm::seq<int64_t>(0, type.getDimSize(index));
+        lists.emplace_back(all.begin(), all.end());
         continue;
       }
-      for (unsigned block = 0; block < axis->blocks; ++block) {
-        lists.emplace_back();
-        for (auto [place, node] : llvm::enumerate(axis->getBlock(block)))
-          if (isKept(node))
-            lists.back().push_back(place);
-      }
+      for (unsigned block = 0; block < axis->blocks; ++block)
+        lists.push_back(kept->list(axis->getBlock(block)));
       if (static_cast<int64_t>(lists.front().size()) == axis->extent)
         continue;
       TensorEdit entry;
@@ -195,14 +208,14 @@ private:
       entry.kept = lists;
       record.push_back(std::move(entry));
     }
-    return kept;
+    return result;
   }
 
   FailureOr<ElementsAttr> gather(Operation *tensor, ElementsAttr value,
                                  RankedTensorType newType,
                                  const TensorPlaces &places) {
     auto type = cast<RankedTensorType>(value.getShapedType());
-    auto kept = collectKept(tensor, type, places);
+    SmallVector<PlaceLists> lists = listPlaces(tensor, type, places);
     if (auto dense = dyn_cast<DenseElementsAttr>(value);
         dense && dense.isSplat())
       return cast<ElementsAttr>(dense.resizeSplat(newType));
@@ -210,54 +223,14 @@ private:
     if (!data)
       return tensor->emitError("the elements of ")
              << getTensorName(tensor) << " cannot be read";
-
-    int64_t rank = type.getRank();
-    SmallVector<int64_t> strides(rank, 1);
-    for (int64_t axis = rank - 2; axis >= 0; --axis)
-      strides[axis] = strides[axis + 1] * type.getDimSize(axis + 1);
-    unsigned bytes = data->getElementBytes();
-    std::vector<char> result;
-    result.reserve(newType.getNumElements() * bytes);
-    unsigned blocks = 1;
-    for (const auto &lists : kept)
-      blocks = std::max<unsigned>(blocks, lists.size());
-    int64_t blockLength =
-        rank == 0
-            ? 1
-            : std::max<int64_t>(1, type.getDimSize(places.blockAxis) / blocks);
-
-    // Rows of the last axis are copied element by element, or as a whole.
-    SmallVector<int64_t> index(rank, 0);
-    auto copy = [&](auto &&self, int64_t axis, int64_t offset) -> void {
-      if (axis == rank) {
-        result.insert(result.end(), data->getBytes().begin() + offset * bytes,
-                      data->getBytes().begin() + (offset + 1) * bytes);
-        return;
-      }
-      const auto &lists = kept[axis];
-      const auto &list = lists.size() == 1
-                             ? lists[0]
-                             : lists[index[places.blockAxis] / blockLength];
-      if (axis == rank - 1 &&
-          static_cast<int64_t>(list.size()) == type.getDimSize(axis)) {
-        result.insert(result.end(), data->getBytes().begin() + offset * bytes,
-                      data->getBytes().begin() +
-                          (offset + list.size()) * bytes);
-        return;
-      }
-      for (int64_t place : list) {
-        index[axis] = place;
-        self(self, axis + 1, offset + place * strides[axis]);
-      }
-    };
-    copy(copy, 0, 0);
-    if (static_cast<int64_t>(result.size()) != newType.getNumElements() * bytes)
+    std::vector<char> bytes = data->gather(lists, places.blockAxis);
+    if (static_cast<int64_t>(bytes.size()) !=
+        newType.getNumElements() * data->getElementBytes())
       return tensor->emitError("the edit of ")
              << getTensorName(tensor) << " leaves no rectangular tensor";
-    std::string name = "edited";
-    if (auto param = dyn_cast<neuro::ParamOp>(tensor))
-      name = param.getSymName().str();
-    return TensorData::write(newType, result, value, name);
+    auto param = dyn_cast<neuro::ParamOp>(tensor);
+    return TensorData::write(newType, bytes, value,
+                             param ? param.getSymName() : "edited");
   }
 
   void editTypes(IRMapping &mapping) {
@@ -278,7 +251,8 @@ private:
   const UnitAnalysis &analysis;
   const Edit &edit;
   ModuleOp module;
-  llvm::DenseSet<Node> removed;
+  /// Set once the maps have been checked.
+  std::optional<KeptPlaces> kept;
   std::vector<TensorEdit> record;
 };
 

@@ -7,8 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/Prune.h"
-#include "llvm/ADT/DenseSet.h"
-#include "llvm/Support/Format.h"
+#include "llvm/ADT/Sequence.h"
 #include "llvm/Support/GlobPattern.h"
 #include <algorithm>
 #include <cmath>
@@ -65,31 +64,19 @@ int64_t countRemoved(int64_t extent, const PruneOptions &options) {
   return extent - std::min(kept, extent);
 }
 
-/// The `count` units with the lowest scores, ascending.
-SmallVector<int64_t> chooseLowest(const std::vector<double> &scores,
-                                  int64_t count) {
-  SmallVector<int64_t> order(scores.size());
-  for (size_t i = 0; i < order.size(); ++i)
-    order[i] = i;
+/// Units by score, lowest first.
+SmallVector<int64_t> sortByScore(ArrayRef<double> scores) {
+  auto order = llvm::to_vector_of<int64_t>(llvm::seq<size_t>(0, scores.size()));
   llvm::sort(order, [&](int64_t a, int64_t b) {
     return std::make_pair(scores[a], a) < std::make_pair(scores[b], b);
   });
-  order.truncate(count);
-  llvm::sort(order);
   return order;
 }
 
 /// The normalisations whose first operand loses places of a normalised axis.
 std::vector<NormEdit> collectNorms(const UnitAnalysis &analysis,
                                    const Edit &edit) {
-  const UnitGroups &units = analysis.getUnits();
-  llvm::DenseSet<Node> removed;
-  for (const auto &[set, map] : edit.maps) {
-    llvm::DenseSet<int64_t> kept(map.entries.begin(), map.entries.end());
-    for (auto [position, unit] : llvm::enumerate(units.getSets()[set].units))
-      if (!kept.contains(position))
-        removed.insert(unit);
-  }
+  KeptPlaces kept(analysis, edit);
   std::vector<NormEdit> norms;
   analysis.getModule().walk([&](neuro::AxisRuleOpInterface op) {
     neuro::AxisRule rule = op.getAxisRule();
@@ -105,13 +92,9 @@ std::vector<NormEdit> collectNorms(const UnitAnalysis &analysis,
       });
       if (!normalised || !places->axes[index])
         continue;
-      NormEdit norm{
-          getNodeName(op.getLoc()).str(), static_cast<unsigned>(index), {}};
       const Axis &known = *places->axes[index];
-      for (auto [place, node] : llvm::enumerate(known.places))
-        if (llvm::none_of(analysis.getAlgebra().getAtoms(node),
-                          [&](Node atom) { return removed.contains(atom); }))
-          norm.kept.push_back(place);
+      NormEdit norm{getNodeName(op.getLoc()).str(),
+                    static_cast<unsigned>(index), kept.list(known.places)};
       if (norm.kept.size() != known.places.size())
         norms.push_back(std::move(norm));
     }
@@ -180,10 +163,14 @@ FailureOr<Edit> neuroplast::structure::planPrune(const UnitAnalysis &analysis,
         pruned.reason = want == 0 ? "too small" : "equal counts";
         continue;
       }
-      int64_t extent = units.getSets()[set].units.size();
-      pruned.kept = extent - count;
-      edit.maps[set] =
-          IndexMap::keepAllBut(extent, chooseLowest((*scores)[set], count));
+      ArrayRef<double> setScores = (*scores)[set];
+      SmallVector<int64_t> order = sortByScore(setScores);
+      pruned.kept = setScores.size() - count;
+      pruned.highestRemoved = setScores[order[count - 1]];
+      pruned.lowestKept = setScores[order[count]];
+      order.truncate(count);
+      llvm::sort(order);
+      edit.maps[set] = IndexMap::keepAllBut(setScores.size(), order);
     }
   }
   return edit;
@@ -215,105 +202,4 @@ FailureOr<PruneReport> neuroplast::structure::prune(ModuleOp module,
   report.edits = std::move(*edits);
   report.after = measure(UnitAnalysis(module));
   return report;
-}
-
-//===----------------------------------------------------------------------===//
-// Reports
-//===----------------------------------------------------------------------===//
-
-llvm::json::Object PruneOptions::toJson() const {
-  return llvm::json::Object{{"criterion", getName(criterion)},
-                            {"ratio", ratio},
-                            {"round_to", roundTo},
-                            {"seed", static_cast<int64_t>(seed)},
-                            {"inner", inner},
-                            {"only", llvm::json::Array(only)},
-                            {"freeze", llvm::json::Array(freeze)}};
-}
-
-llvm::json::Object PruneReport::toJson() const {
-  llvm::json::Array setList, editList, normList;
-  for (const NormEdit &norm : norms)
-    normList.push_back(
-        llvm::json::Object{{"node", norm.node},
-                           {"axis", norm.axis},
-                           {"kept", llvm::json::Array(norm.kept)}});
-  for (const PrunedSet &set : sets)
-    setList.push_back(
-        llvm::json::Object{{"set", set.summary.set},
-                           {"group", set.summary.group},
-                           {"units", set.summary.units},
-                           {"kept", set.kept},
-                           {"reason", set.reason},
-                           {"members", llvm::json::Array(set.summary.members)},
-                           {"pins", llvm::json::Array(set.summary.pins)},
-                           {"not_zero_invariant",
-                            llvm::json::Array(set.summary.notZeroInvariant)}});
-  for (const TensorEdit &edit : edits) {
-    llvm::json::Array blocks;
-    for (const std::vector<int64_t> &kept : edit.kept)
-      blocks.push_back(llvm::json::Array(kept));
-    editList.push_back(llvm::json::Object{{"tensor", edit.tensor},
-                                          {"source_name", edit.sourceName},
-                                          {"axis", edit.axis},
-                                          {"block_axis", edit.blockAxis},
-                                          {"kept", std::move(blocks)}});
-  }
-  llvm::json::Object result = options.toJson();
-  result["before"] = before.toJson();
-  result["after"] = after.toJson();
-  result["units"] = std::move(setList);
-  result["edits"] = std::move(editList);
-  result["norms"] = std::move(normList);
-  return result;
-}
-
-void PruneReport::print(raw_ostream &os) const {
-  auto number = [](int64_t value) { return static_cast<long long>(value); };
-  os << "parameters before  after | operations before  after | layer\n";
-  for (auto [index, layer] : llvm::enumerate(before.layers)) {
-    if (index >= after.layers.size())
-      break;
-    const LayerSize &now = after.layers[index];
-    if (layer.parameters == 0 && layer.flops == now.flops)
-      continue;
-    os << llvm::format("%12lld %12lld | ", number(layer.parameters),
-                       number(now.parameters));
-    if (layer.flops && now.flops)
-      os << llvm::format("%12lld %12lld", number(*layer.flops),
-                         number(*now.flops));
-    else
-      os << "           ?            ?";
-    os << " | " << layer.op << ' ' << layer.name << '\n';
-  }
-  os << llvm::format("%12lld %12lld | %12lld %12lld | in total",
-                     number(before.parameters), number(after.parameters),
-                     number(before.flops), number(after.flops))
-     << (before.flopsIncomplete ? " (without ops of dynamic shape)\n" : "\n");
-  if (before.parameters > 0)
-    os << llvm::format("kept %.1f %% of the parameters",
-                       100.0 * after.parameters / before.parameters);
-  if (before.innerParameters > 0)
-    os << llvm::format(
-        ", %.1f %% of those that no graph input or output carries",
-        100.0 * after.innerParameters / before.innerParameters);
-  os << "\n\n";
-  for (const PrunedSet &set : sets) {
-    os << "units " << set.summary.set << ": kept " << set.kept << " of "
-       << set.summary.units;
-    if (!set.reason.empty())
-      os << " (" << set.reason << ")";
-    os << ",";
-    for (const std::string &member : set.summary.members)
-      os << ' ' << member;
-    os << '\n';
-    for (const std::string &pin : set.summary.pins)
-      os << "  pinned: " << pin << '\n';
-    if (set.kept != set.summary.units)
-      for (const std::string &where : set.summary.notZeroInvariant)
-        os << "  warning: " << where
-           << " normalises over these units, so what remains is computed by "
-              "other "
-              "statistics\n";
-  }
 }

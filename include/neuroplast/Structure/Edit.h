@@ -9,7 +9,9 @@
 #ifndef NEUROPLAST_STRUCTURE_EDIT_H
 #define NEUROPLAST_STRUCTURE_EDIT_H
 
+#include "neuroplast/Structure/TensorData.h"
 #include "neuroplast/Structure/UnitAnalysis.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace neuroplast::structure {
@@ -30,6 +32,21 @@ struct Edit {
   llvm::MapVector<unsigned, IndexMap> maps;
 };
 
+/// Which places an edit leaves.
+class KeptPlaces {
+public:
+  KeptPlaces(const UnitAnalysis &analysis, const Edit &edit);
+
+  bool contains(Node place) const;
+  int64_t count(llvm::ArrayRef<Node> places) const;
+  /// The positions of the places that are left.
+  std::vector<int64_t> list(llvm::ArrayRef<Node> places) const;
+
+private:
+  const AxisAlgebra &algebra;
+  llvm::DenseSet<Node> removed;
+};
+
 /// What an edit did to one axis of one tensor: the old places that were kept,
 /// for every block.
 struct TensorEdit {
@@ -38,7 +55,7 @@ struct TensorEdit {
   std::string sourceName;
   unsigned axis;
   unsigned blockAxis;
-  std::vector<std::vector<int64_t>> kept;
+  PlaceLists kept;
 };
 
 /// Rewrites every parameter, type and attribute that the edit touches, at once.

@@ -41,6 +41,8 @@ struct PrunedSet {
   /// Why nothing was removed: "pinned", "frozen", "not named", "inner", "too
   /// small", "equal counts"; empty if something was.
   std::string reason;
+  /// Scores on either side of the cut, if there was one.
+  double highestRemoved = 0, lowestKept = 0;
 };
 
 /// A normalisation over units of which some went: the places of an axis of its

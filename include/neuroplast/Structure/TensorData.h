@@ -17,6 +17,9 @@
 
 namespace neuroplast::structure {
 
+/// Places of an axis: one list, or one for each block of the tensor.
+using PlaceLists = std::vector<std::vector<int64_t>>;
+
 /// The elements of a constant tensor in row-major order, booleans as bytes.
 class TensorData {
 public:
@@ -31,6 +34,11 @@ public:
   }
   /// The element as a number; zero for types that are none.
   double getNumber(int64_t index) const;
+
+  /// The elements at the listed places of every axis. The blocks are the equal
+  /// parts of the tensor along `blockAxis`.
+  std::vector<char> gather(llvm::ArrayRef<PlaceLists> places,
+                           unsigned blockAxis) const;
 
   /// An attribute of the kind of `like` with other contents. A blob is named
   /// after `name`.

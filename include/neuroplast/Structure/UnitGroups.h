@@ -70,6 +70,14 @@ public:
                                      llvm::ArrayRef<int64_t> wanted) const;
 
 private:
+  /// Joins sets whose counts depend on each other.
+  void formGroups(const AxisAlgebra &algebra);
+  /// What equal counts in the blocks of an axis demand of the sets, those that
+  /// it ties together; none if it holds by itself.
+  std::optional<EqualCounts>
+  makeConstraint(const AxisAlgebra &algebra, const Axis &axis,
+                 llvm::SmallVectorImpl<unsigned> &tied) const;
+
   std::vector<UnitSet> sets;
   std::vector<UnitGroup> groups;
   std::vector<EqualCounts> constraints;

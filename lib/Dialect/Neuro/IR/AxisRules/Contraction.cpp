@@ -189,30 +189,13 @@ RuleBuilder buildMatMulRule(Operation *op) {
       lhs.size() > 2 ? lhs.drop_back(2) : ArrayRef<int64_t>();
   ArrayRef<int64_t> rhsBatch =
       rhs.size() > 2 ? rhs.drop_back(2) : ArrayRef<int64_t>();
-  TensorAxes left, right, result;
+  TensorAxes result;
   ArrayRef<int64_t> shape = RuleBuilder::getShape(op->getResult(0));
   size_t rank = std::max(lhsBatch.size(), rhsBatch.size());
   for (size_t axis = 0; axis < rank && axis < shape.size(); ++axis)
     result.push_back(build.axis("b", shape[axis]));
-  auto batchOf = [&](ArrayRef<int64_t> sizes) {
-    TensorAxes axes;
-    ArrayRef<AxisExpr> target =
-        ArrayRef<AxisExpr>(result).take_back(sizes.size());
-    for (auto [size, expr] : llvm::zip_equal(sizes, target)) {
-      int64_t extent = build.rule.getExtent(expr);
-      if (size == 1 && extent != 1) {
-        axes.push_back(AxisExpr::one());
-        continue;
-      }
-      if (size != extent)
-        build.pin(expr,
-                  build.reason("broadcasts a size known at run time only"));
-      axes.push_back(expr);
-    }
-    return axes;
-  };
-  left = batchOf(lhsBatch);
-  right = batchOf(rhsBatch);
+  TensorAxes left = build.broadcast(lhsBatch, result);
+  TensorAxes right = build.broadcast(rhsBatch, result);
 
   int64_t depth = lhs.back();
   int64_t otherDepth = rhs.size() == 1 ? rhs[0] : rhs[rhs.size() - 2];

@@ -53,18 +53,13 @@ AxisRule neuroplast::neuro::detail::getReductionAxisRule(Operation *op,
 
 namespace {
 
-int64_t normalizeAxis(int64_t axis, Value value) {
-  int64_t rank = cast<RankedTensorType>(value.getType()).getRank();
-  return axis < 0 ? axis + rank : axis;
-}
-
 /// The result has the axes of the first operand; `axis` cannot be edited.
 AxisRule getPinnedAxisRule(Operation *op, int64_t axis, StringRef reason) {
   RuleBuilder build(op);
   TensorAxes axes = build.axes(op->getOperand(0));
-  axis = normalizeAxis(axis, op->getOperand(0));
-  if (axis >= 0 && axis < static_cast<int64_t>(axes.size()))
-    build.pin(axes[axis], build.reason(reason));
+  if (size_t place = RuleBuilder::getPlace(axis, axes.size());
+      place < axes.size())
+    build.pin(axes[place], build.reason(reason));
   build.set(op->getOpOperand(0), axes);
   build.set(op->getResult(0), axes);
   return build.take();
@@ -73,9 +68,9 @@ AxisRule getPinnedAxisRule(Operation *op, int64_t axis, StringRef reason) {
 AxisRule getArgRule(Operation *op, int64_t axis, bool keepdims) {
   RuleBuilder build(op);
   TensorAxes axes = build.axes(op->getOperand(0)), result;
-  axis = normalizeAxis(axis, op->getOperand(0));
+  size_t place = RuleBuilder::getPlace(axis, axes.size());
   for (auto [index, expr] : llvm::enumerate(axes)) {
-    if (static_cast<int64_t>(index) != axis) {
+    if (index != place) {
       result.push_back(expr);
       continue;
     }
@@ -92,12 +87,11 @@ AxisRule getArgRule(Operation *op, int64_t axis, bool keepdims) {
 AxisRule getQuantRule(Operation *op, int64_t axis, int64_t blockSize) {
   RuleBuilder build(op);
   TensorAxes axes = build.axes(op->getOperand(0));
-  axis = normalizeAxis(axis, op->getOperand(0));
+  size_t place = RuleBuilder::getPlace(axis, axes.size());
   for (OpOperand &operand : op->getOpOperands().drop_front()) {
     ArrayRef<int64_t> shape = RuleBuilder::getShape(operand.get());
-    if (shape.size() == 1 && blockSize == 0 && axis >= 0 &&
-        axis < static_cast<int64_t>(axes.size()))
-      build.set(operand, build.broadcast(operand.get(), axes[axis]));
+    if (shape.size() == 1 && blockSize == 0 && place < axes.size())
+      build.set(operand, build.broadcast(operand.get(), axes[place]));
     else if (!shape.empty())
       build.pin(axes, build.reason("scales blocks of the axis"));
   }
@@ -140,8 +134,8 @@ AxisRule TopKOp::getAxisRule() {
   RuleBuilder build(*this);
   TensorAxes axes = build.axes(getInput());
   build.set(getOperation()->getOpOperand(0), axes);
-  int64_t axis = normalizeAxis(getAxis(), getInput());
-  if (axis >= 0 && axis < static_cast<int64_t>(axes.size())) {
+  size_t axis = RuleBuilder::getPlace(getAxis(), axes.size());
+  if (axis < axes.size()) {
     std::string reason = build.reason("sorts the axis");
     build.pin(axes[axis], reason);
     axes[axis] = build.axis("k", RuleBuilder::getShape(getValues())[axis]);

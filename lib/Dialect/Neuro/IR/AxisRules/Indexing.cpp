@@ -14,11 +14,6 @@ using namespace neuroplast::neuro::detail;
 
 namespace {
 
-size_t normalizeAxis(int64_t axis, Value value) {
-  int64_t rank = cast<RankedTensorType>(value.getType()).getRank();
-  return axis < 0 ? axis + rank : axis;
-}
-
 constexpr StringLiteral kIndexed = "picks places of the axis by index values";
 
 /// Data and indices agree in every axis but one, in which values are indices.
@@ -26,7 +21,7 @@ AxisRule getElementsRule(Operation *op, int64_t axis, bool scatters) {
   RuleBuilder build(op);
   Value data = op->getOperand(0), indices = op->getOperand(1);
   TensorAxes dataAxes = build.axes(data), indexAxes = build.axes(indices, "i");
-  size_t indexed = normalizeAxis(axis, data);
+  size_t indexed = RuleBuilder::getPlace(axis, data);
   std::string reason = build.reason(kIndexed, indices);
   for (size_t i = 0; i < dataAxes.size() && i < indexAxes.size(); ++i) {
     int64_t size = RuleBuilder::getShape(data)[i];
@@ -57,7 +52,7 @@ AxisRule GatherOp::getAxisRule() {
   RuleBuilder build(*this);
   TensorAxes data = build.axes(getData()),
              indices = build.axes(getIndices(), "i");
-  size_t axis = normalizeAxis(getAxis(), getData());
+  size_t axis = RuleBuilder::getPlace(getAxis(), getData());
   if (axis >= data.size())
     return build.take();
   build.pin(data[axis], build.reason(kIndexed, getIndices()));
@@ -124,7 +119,7 @@ AxisRule ScatterNDOp::getAxisRule() {
 AxisRule TensorScatterOp::getAxisRule() {
   RuleBuilder build(*this);
   TensorAxes cache = build.axes(getPastCache());
-  size_t axis = normalizeAxis(getAxis(), getPastCache());
+  size_t axis = RuleBuilder::getPlace(getAxis(), getPastCache());
   if (axis >= cache.size())
     return build.take();
   TensorAxes update = cache;
@@ -142,11 +137,8 @@ AxisRule OneHotOp::getAxisRule() {
   RuleBuilder build(*this);
   TensorAxes indices = build.axes(getIndices());
   ArrayRef<int64_t> shape = RuleBuilder::getShape(getResult());
-  int64_t rank = shape.size();
-  auto axis = static_cast<int64_t>(getAxis());
-  if (axis < 0)
-    axis += rank;
-  if (axis < 0 || axis >= rank)
+  size_t axis = RuleBuilder::getPlace(getAxis(), shape.size());
+  if (axis >= shape.size())
     return build.take();
   AxisExpr depth = build.axis("d", shape[axis]);
   build.pin(depth, build.reason("numbers the indices of the axis"));
@@ -162,7 +154,7 @@ AxisRule CompressOp::getAxisRule() {
   if (!getAxis())
     return build.take();
   TensorAxes axes = build.axes(getInput());
-  size_t axis = normalizeAxis(*getAxis(), getInput());
+  size_t axis = RuleBuilder::getPlace(*getAxis(), getInput());
   if (axis >= axes.size())
     return build.take();
   build.pin(axes[axis], build.reason(kIndexed, getCondition()));

@@ -34,9 +34,8 @@ RuleBuilder buildChannelRule(Operation *op) {
 RuleBuilder buildTrailingRule(Operation *op, int64_t axis) {
   RuleBuilder build(op);
   TensorAxes axes = build.axes(op->getOperand(0));
-  if (axis < 0)
-    axis += axes.size();
-  for (size_t i = std::max<int64_t>(axis, 0); i < axes.size(); ++i)
+  for (size_t i = RuleBuilder::getPlace(axis, axes.size()); i < axes.size();
+       ++i)
     build.markNotZeroInvariant(axes[i]);
   build.set(op->getOpOperand(0), axes);
   build.set(op->getResult(0), axes);
@@ -86,10 +85,8 @@ void GroupNormOp::setFactorExtents(ArrayRef<int64_t> extents) {
 AxisRule LayerNormOp::getAxisRule() {
   RuleBuilder build = buildTrailingRule(*this, getAxis());
   TensorAxes statistics = build.rule.operands[0];
-  auto axis = static_cast<int64_t>(getAxis());
-  if (axis < 0)
-    axis += statistics.size();
-  for (size_t i = std::max<int64_t>(axis, 0); i < statistics.size(); ++i)
+  for (size_t i = RuleBuilder::getPlace(getAxis(), statistics.size());
+       i < statistics.size(); ++i)
     statistics[i] = AxisExpr::one();
   build.set(getMean(), statistics);
   build.set(getInvStdDev(), statistics);
@@ -102,10 +99,8 @@ AxisRule RMSNormOp::getAxisRule() {
 AxisRule LpNormOp::getAxisRule() {
   RuleBuilder build(*this);
   TensorAxes axes = build.axes(getInput());
-  auto axis = static_cast<int64_t>(getAxis());
-  if (axis < 0)
-    axis += axes.size();
-  if (axis >= 0 && axis < static_cast<int64_t>(axes.size()))
+  if (size_t axis = RuleBuilder::getPlace(getAxis(), axes.size());
+      axis < axes.size())
     build.markNotZeroInvariant(axes[axis]);
   build.set(getInputMutable(), axes);
   build.set(getResult(), axes);

@@ -63,44 +63,38 @@ AxisRule MaxUnpoolOp::getAxisRule() {
   return build.take();
 }
 
-AxisRule RoiAlignOp::getAxisRule() {
-  RuleBuilder build(*this);
-  ArrayRef<int64_t> out = RuleBuilder::getShape(getResult());
-  TensorAxes input = build.axes(getInput());
-  TensorAxes rois = build.axes(getRois(), "r");
+namespace {
+
+/// Each region of interest is an image of its own; it names the image that it
+/// is cut from.
+RuleBuilder buildRoiRule(Operation *op) {
+  RuleBuilder build(op);
+  TensorAxes input = build.axes(op->getOperand(0));
+  TensorAxes rois = build.axes(op->getOperand(1), "r");
+  ArrayRef<int64_t> out = RuleBuilder::getShape(op->getResult(0));
   if (input.size() != 4 || rois.size() != 2 || out.size() != 4)
-    return build.take();
+    return build;
   build.pin(input[0], build.reason("picks places of the axis by index values"));
   for (size_t i : {2, 3})
     build.rule.factors[input[i].terms[0][0]].role = FactorRole::Spatial;
   build.rule.factors[rois[1].terms[0][0]].role = FactorRole::Fixed;
-  build.set(getInputMutable(), input);
-  build.set(getRoisMutable(), rois);
-  build.set(getBatchIndicesMutable(), {rois[0]});
-  build.set(getResult(),
+  build.set(op->getOpOperand(0), input);
+  build.set(op->getOpOperand(1), rois);
+  build.set(op->getResult(0),
             {rois[0], input[1], build.axis("t", out[2], FactorRole::Spatial),
              build.axis("t", out[3], FactorRole::Spatial)});
-  return build.take();
+  return build;
 }
 
-AxisRule MaxRoiPoolOp::getAxisRule() {
-  RuleBuilder build(*this);
-  ArrayRef<int64_t> out = RuleBuilder::getShape(getResult());
-  TensorAxes input = build.axes(getInput());
-  TensorAxes rois = build.axes(getRois(), "r");
-  if (input.size() != 4 || rois.size() != 2 || out.size() != 4)
-    return build.take();
-  build.pin(input[0], build.reason("picks places of the axis by index values"));
-  for (size_t i : {2, 3})
-    build.rule.factors[input[i].terms[0][0]].role = FactorRole::Spatial;
-  build.rule.factors[rois[1].terms[0][0]].role = FactorRole::Fixed;
-  build.set(getInputMutable(), input);
-  build.set(getRoisMutable(), rois);
-  build.set(getResult(),
-            {rois[0], input[1], build.axis("t", out[2], FactorRole::Spatial),
-             build.axis("t", out[3], FactorRole::Spatial)});
+} // namespace
+
+AxisRule RoiAlignOp::getAxisRule() {
+  RuleBuilder build = buildRoiRule(*this);
+  if (!build.rule.operands[1].empty())
+    build.set(getBatchIndicesMutable(), {build.rule.operands[1][0]});
   return build.take();
 }
+AxisRule MaxRoiPoolOp::getAxisRule() { return buildRoiRule(*this).take(); }
 
 AxisRule ResizeOp::getAxisRule() {
   RuleBuilder build(*this);

@@ -58,9 +58,12 @@ void RuleBuilder::markNotZeroInvariant(const AxisExpr &expr) {
 
 TensorAxes RuleBuilder::broadcast(Value operand, ArrayRef<AxisExpr> to) {
   ArrayRef<int64_t> shape = getShape(operand);
+  return shape.size() > to.size() ? pinnedAxes(operand) : broadcast(shape, to);
+}
+
+TensorAxes RuleBuilder::broadcast(ArrayRef<int64_t> shape,
+                                  ArrayRef<AxisExpr> to) {
   TensorAxes result;
-  if (shape.size() > to.size())
-    return pinnedAxes(operand);
   for (auto [size, expr] : llvm::zip_equal(shape, to.take_back(shape.size()))) {
     int64_t extent = rule.getExtent(expr);
     if (size == 1 && extent != 1) {

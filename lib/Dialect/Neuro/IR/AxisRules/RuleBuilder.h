@@ -28,6 +28,15 @@ public:
     return mlir::cast<mlir::RankedTensorType>(value.getType()).getShape();
   }
 
+  /// The place of an axis that may count from the end; none of `rank` places if
+  /// there is no such axis.
+  static size_t getPlace(int64_t axis, size_t rank) {
+    return axis < 0 ? axis + rank : axis;
+  }
+  static size_t getPlace(int64_t axis, mlir::Value value) {
+    return getPlace(axis, getShape(value).size());
+  }
+
   /// A factor as an axis. A taken name is made unique by a number.
   AxisExpr axis(llvm::StringRef name, int64_t extent,
                 FactorRole role = FactorRole::Plain);
@@ -64,6 +73,8 @@ public:
 
   /// The axes of an operand that broadcasts to a value with these axes.
   TensorAxes broadcast(mlir::Value operand, llvm::ArrayRef<AxisExpr> to);
+  TensorAxes broadcast(llvm::ArrayRef<int64_t> shape,
+                       llvm::ArrayRef<AxisExpr> to);
 
   /// A reason against edits: "'neuro.op' " and the text. Where `decidedBy` are
   /// whole numbers that come from graph inputs, those are named, too.

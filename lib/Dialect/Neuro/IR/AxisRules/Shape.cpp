@@ -16,11 +16,6 @@ namespace {
 
 bool isDynamic(int64_t size) { return ShapedType::isDynamic(size); }
 
-/// An axis that may count from the end.
-size_t getPlace(int64_t axis, size_t rank) {
-  return axis < 0 ? axis + rank : axis;
-}
-
 /// Static entries of `sizes` become the extents of the axes.
 SmallVector<int64_t> resize(ArrayRef<int64_t> sizes, ArrayRef<AxisExpr> axes,
                             ArrayRef<int64_t> extents) {
@@ -103,7 +98,7 @@ AxisRule TileOp::getAxisRule() {
 AxisRule ConcatOp::getAxisRule() {
   RuleBuilder build(*this);
   TensorAxes result = build.axes(getResult());
-  size_t axis = getPlace(getAxis(), result.size());
+  size_t axis = RuleBuilder::getPlace(getAxis(), result.size());
   if (axis >= result.size())
     return build.take();
   // The factor of the joined axis is replaced by the parts.
@@ -137,7 +132,7 @@ AxisRule ConcatOp::getAxisRule() {
 AxisRule SplitOp::getAxisRule() {
   RuleBuilder build(*this);
   TensorAxes input = build.axes(getInput());
-  size_t axis = getPlace(getAxis(), input.size());
+  size_t axis = RuleBuilder::getPlace(getAxis(), input.size());
   if (axis >= input.size())
     return build.take();
   int64_t whole = RuleBuilder::getShape(getInput())[axis];
@@ -160,7 +155,7 @@ void SplitOp::setFactorExtents(ArrayRef<int64_t> extents) {
   AxisRule rule = getAxisRule();
   SmallVector<int64_t> sizes(getSizes());
   for (auto [size, axes] : llvm::zip(sizes, rule.results))
-    if (size_t axis = getPlace(getAxis(), axes.size());
+    if (size_t axis = RuleBuilder::getPlace(getAxis(), axes.size());
         !isDynamic(size) && axis < axes.size())
       size = AxisRule::getExtent(axes[axis], extents);
   setSizes(sizes);

@@ -1,0 +1,119 @@
+//===- PruneReport.cpp - What pruning did, for people and programs --------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Structure/Prune.h"
+#include "llvm/Support/Format.h"
+
+using namespace mlir;
+using namespace neuroplast::structure;
+
+llvm::json::Object PruneOptions::toJson() const {
+  return llvm::json::Object{{"criterion", getName(criterion)},
+                            {"ratio", ratio},
+                            {"round_to", roundTo},
+                            {"seed", static_cast<int64_t>(seed)},
+                            {"inner", inner},
+                            {"only", llvm::json::Array(only)},
+                            {"freeze", llvm::json::Array(freeze)}};
+}
+
+llvm::json::Object PruneReport::toJson() const {
+  llvm::json::Array setList, editList, normList;
+  for (const NormEdit &norm : norms)
+    normList.push_back(
+        llvm::json::Object{{"node", norm.node},
+                           {"axis", norm.axis},
+                           {"kept", llvm::json::Array(norm.kept)}});
+  for (const PrunedSet &set : sets) {
+    llvm::json::Object object{
+        {"set", set.summary.set},
+        {"group", set.summary.group},
+        {"units", set.summary.units},
+        {"kept", set.kept},
+        {"reason", set.reason},
+        {"members", llvm::json::Array(set.summary.members)},
+        {"pins", llvm::json::Array(set.summary.pins)},
+        {"not_zero_invariant",
+         llvm::json::Array(set.summary.notZeroInvariant)}};
+    if (set.reason.empty()) {
+      object["highest_removed_score"] = set.highestRemoved;
+      object["lowest_kept_score"] = set.lowestKept;
+    }
+    setList.push_back(std::move(object));
+  }
+  for (const TensorEdit &edit : edits) {
+    llvm::json::Array blocks;
+    for (const std::vector<int64_t> &kept : edit.kept)
+      blocks.push_back(llvm::json::Array(kept));
+    editList.push_back(llvm::json::Object{{"tensor", edit.tensor},
+                                          {"source_name", edit.sourceName},
+                                          {"axis", edit.axis},
+                                          {"block_axis", edit.blockAxis},
+                                          {"kept", std::move(blocks)}});
+  }
+  llvm::json::Object result = options.toJson();
+  result["before"] = before.toJson();
+  result["after"] = after.toJson();
+  result["units"] = std::move(setList);
+  result["edits"] = std::move(editList);
+  result["norms"] = std::move(normList);
+  return result;
+}
+
+void PruneReport::print(raw_ostream &os) const {
+  auto number = [](int64_t value) { return static_cast<long long>(value); };
+  os << "parameters before  after | operations before  after | layer\n";
+  for (auto [index, layer] : llvm::enumerate(before.layers)) {
+    if (index >= after.layers.size())
+      break;
+    const LayerSize &now = after.layers[index];
+    if (layer.parameters == 0 && layer.flops == now.flops)
+      continue;
+    os << llvm::format("%12lld %12lld | ", number(layer.parameters),
+                       number(now.parameters));
+    if (layer.flops && now.flops)
+      os << llvm::format("%12lld %12lld", number(*layer.flops),
+                         number(*now.flops));
+    else
+      os << "           ?            ?";
+    os << " | " << layer.op << ' ' << layer.name << '\n';
+  }
+  os << llvm::format("%12lld %12lld | %12lld %12lld | in total",
+                     number(before.parameters), number(after.parameters),
+                     number(before.flops), number(after.flops))
+     << (before.flopsIncomplete ? " (without ops of dynamic shape)\n" : "\n");
+  if (before.parameters > 0)
+    os << llvm::format("kept %.1f %% of the parameters",
+                       100.0 * after.parameters / before.parameters);
+  if (before.innerParameters > 0)
+    os << llvm::format(
+        ", %.1f %% of those that no graph input or output carries",
+        100.0 * after.innerParameters / before.innerParameters);
+  os << "\n\n";
+  for (const PrunedSet &set : sets) {
+    os << "units " << set.summary.set << ": kept " << set.kept << " of "
+       << set.summary.units;
+    if (!set.reason.empty())
+      os << " (" << set.reason << ")";
+    else
+      os << llvm::format(" (scores up to %.4g went, from %.4g stayed)",
+                         set.highestRemoved, set.lowestKept);
+    os << ",";
+    for (const std::string &member : set.summary.members)
+      os << ' ' << member;
+    os << '\n';
+    for (const std::string &pin : set.summary.pins)
+      os << "  pinned: " << pin << '\n';
+    if (set.kept != set.summary.units)
+      for (const std::string &where : set.summary.notZeroInvariant)
+        os << "  warning: " << where
+           << " normalises over these units, so what remains is computed by "
+              "other "
+              "statistics\n";
+  }
+}
