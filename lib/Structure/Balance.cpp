@@ -107,7 +107,7 @@ SmallVector<int64_t> UnitGroups::balance(const UnitGroup &group,
   SmallVector<int64_t> extents, clamped;
   for (auto [set, want] : llvm::zip_equal(group.sets, wanted)) {
     extents.push_back(sets[set].units.size());
-    bool free = sets[set].pins.empty();
+    bool free = want >= 0 && sets[set].pins.empty();
     clamped.push_back(free ? std::clamp<int64_t>(want, 0, extents.back() - 1)
                            : -1);
   }

@@ -56,6 +56,13 @@ int64_t KeptPlaces::count(ArrayRef<Node> places) const {
   return llvm::count_if(places, [&](Node place) { return contains(place); });
 }
 
+bool KeptPlaces::hasEqualBlocks(const Axis &axis) const {
+  for (unsigned block = 1; block < axis.blocks; ++block)
+    if (count(axis.getBlock(block)) != count(axis.getBlock(0)))
+      return false;
+  return true;
+}
+
 std::vector<int64_t> KeptPlaces::list(ArrayRef<Node> places) const {
   std::vector<int64_t> positions;
   for (auto [position, place] : llvm::enumerate(places))
@@ -118,10 +125,9 @@ private:
 
   LogicalResult checkBlocks() {
     for (const Axis &axis : analysis.getAlgebra().getEqualCounts())
-      for (unsigned block = 1; block < axis.blocks; ++block)
-        if (kept->count(axis.getBlock(block)) != kept->count(axis.getBlock(0)))
-          return module.emitError("the edit leaves unequal numbers of units in "
-                                  "the blocks of an axis");
+      if (!kept->hasEqualBlocks(axis))
+        return module.emitError("the edit leaves unequal numbers of units in "
+                                "the blocks of an axis");
     return success();
   }
 

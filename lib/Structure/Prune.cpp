@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/Prune.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/Sequence.h"
 #include "llvm/Support/GlobPattern.h"
 #include <algorithm>
@@ -55,11 +56,16 @@ StringRef getObstacle(const UnitSetSummary &set, const PruneOptions &options) {
   return set.isInner && !options.inner ? "inner" : "";
 }
 
-int64_t countRemoved(int64_t extent, const PruneOptions &options) {
+/// The share of `extent` units to remove; at least one stays.
+int64_t countShare(int64_t extent, double ratio) {
   // A share that is an integer up to rounding errors is one.
-  auto removed =
-      static_cast<int64_t>(std::floor(extent * options.ratio + 1e-9));
-  int64_t kept = std::max<int64_t>(1, extent - removed);
+  auto removed = static_cast<int64_t>(std::floor(extent * ratio + 1e-9));
+  return std::min(removed, extent - 1);
+}
+
+/// The same, where the number of those that stay is rounded up.
+int64_t countRemoved(int64_t extent, const PruneOptions &options) {
+  int64_t kept = extent - countShare(extent, options.ratio);
   kept = llvm::divideCeil(kept, options.roundTo) * options.roundTo;
   return extent - std::min(kept, extent);
 }
@@ -100,6 +106,33 @@ std::vector<NormEdit> collectNorms(const UnitAnalysis &analysis,
     }
   });
   return norms;
+}
+
+/// Takes back what would leave unequal blocks. Counts were balanced as if every
+/// unit took as many places along; where a place belongs to two units, both may
+/// go and count once.
+void cancelUnequal(const UnitAnalysis &analysis, Edit &edit,
+                   std::vector<PrunedSet> &sets) {
+  const UnitGroups &units = analysis.getUnits();
+  const AxisAlgebra &algebra = analysis.getAlgebra();
+  KeptPlaces kept(analysis, edit);
+  llvm::DenseSet<unsigned> unequal;
+  for (const Axis &axis : algebra.getEqualCounts())
+    if (!kept.hasEqualBlocks(axis))
+      for (Node place : axis.places)
+        for (Node atom : algebra.getAtoms(place))
+          if (std::optional<unsigned> set = units.getSet(atom))
+            unequal.insert(*set);
+  for (const UnitGroup &group : units.getGroups())
+    if (llvm::any_of(group.sets,
+                     [&](unsigned set) { return unequal.contains(set); }))
+      for (unsigned set : group.sets)
+        edit.maps.erase(set);
+  for (PrunedSet &set : sets)
+    if (set.reason.empty() && !edit.maps.contains(set.summary.set)) {
+      set.reason = "equal counts";
+      set.kept = set.summary.units;
+    }
 }
 
 } // namespace
@@ -150,7 +183,7 @@ FailureOr<Edit> neuroplast::structure::planPrune(const UnitAnalysis &analysis,
       auto it = positionOf.find(set);
       bool cut = it != positionOf.end() && sets[it->second].reason.empty();
       wanted.push_back(
-          cut ? countRemoved(units.getSets()[set].units.size(), options) : 0);
+          cut ? countRemoved(units.getSets()[set].units.size(), options) : -1);
     }
     SmallVector<int64_t> counts = units.balance(group, wanted);
     for (auto [set, want, count] :
@@ -160,7 +193,10 @@ FailureOr<Edit> neuroplast::structure::planPrune(const UnitAnalysis &analysis,
         continue;
       PrunedSet &pruned = sets[it->second];
       if (count == 0) {
-        pruned.reason = want == 0 ? "too small" : "equal counts";
+        bool share = countShare(pruned.summary.units, options.ratio) > 0;
+        pruned.reason = want > 0 ? "equal counts"
+                        : share  ? "rounding"
+                                 : "too small";
         continue;
       }
       ArrayRef<double> setScores = (*scores)[set];
@@ -173,6 +209,7 @@ FailureOr<Edit> neuroplast::structure::planPrune(const UnitAnalysis &analysis,
       edit.maps[set] = IndexMap::keepAllBut(setScores.size(), order);
     }
   }
+  cancelUnequal(analysis, edit, sets);
   return edit;
 }
 

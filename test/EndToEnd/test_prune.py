@@ -89,6 +89,22 @@ def test_only_and_freeze(neuroplast: Path, source: Path, tmp_path: Path) -> None
         prune(neuroplast, source, target, "--only", "conv77")
 
 
+def test_freezing_one_block_holds_the_others(neuroplast: Path, tmp_path: Path) -> None:
+    """Groups of a convolution keep equal counts, so that none goes if one must stay."""
+    source = models.MODELS["shufflenet"].path()
+    free = prune(neuroplast, source, tmp_path / "free.onnx")
+    tied = [u for u in free["units"] if sum(v["group"] == u["group"] for v in free["units"]) > 1]
+    group = [units for units in tied if units["group"] == tied[0]["group"]]
+    own = set(group[0]["members"]).difference(*(units["members"] for units in group[1:]))
+    pattern = min(own or group[0]["members"])[1:].split("[")[0]
+    frozen = prune(neuroplast, source, tmp_path / "frozen.onnx", "--freeze", pattern)
+    for units in frozen["units"]:
+        if any(pattern in member for member in units["members"]):
+            assert units["kept"] == units["units"]
+    assert cut(frozen)
+    models.session(tmp_path / "frozen.onnx")
+
+
 @pytest.mark.parametrize("multiple", [4, 16])
 def test_round_to(multiple: int, neuroplast: Path, source: Path, tmp_path: Path) -> None:
     report = prune(neuroplast, source, tmp_path / "small.onnx", "--round-to", str(multiple))
@@ -109,10 +125,8 @@ def test_criteria(neuroplast: Path, source: Path, tmp_path: Path) -> None:
     assert random != kept("--criterion", "random", "--seed", "8")
 
 
-def test_the_smallest_units_go(neuroplast: Path, tmp_path: Path) -> None:
-    """Scores of a net small enough to count by hand."""
-    rng = np.random.default_rng(0)
-    first, second = rng.normal(size=(5, 8)), rng.normal(size=(8, 3))
+def write_net(path: Path, **weights: np.ndarray) -> Path:
+    """A perceptron of five inputs, eight hidden units and three outputs."""
     model = onnx.parser.parse_model(
         """<ir_version: 9, opset_import: ["" : 20]>
         net (float[N, 5] x) => (float[N, 3] y) {
@@ -121,17 +135,44 @@ def test_the_smallest_units_go(neuroplast: Path, tmp_path: Path) -> None:
           y = MatMul(r, second)
         }"""
     )
-    for name, value in (("first", first), ("second", second)):
+    for name, value in weights.items():
         model.graph.initializer.append(
             onnx.numpy_helper.from_array(value.astype(np.float32), name)
         )
-    source = tmp_path / "net.onnx"
-    onnx.save(model, source)
+    onnx.save(model, path)
+    return path
+
+
+def test_the_smallest_units_go(neuroplast: Path, tmp_path: Path) -> None:
+    """Scores that can be counted by hand."""
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(5, 8)), rng.normal(size=(8, 3))
+    source = write_net(tmp_path / "net.onnx", first=first, second=second)
     for criterion, power in (("l1", 1), ("l2", 2)):
         report = prune(neuroplast, source, tmp_path / "small.onnx", "--criterion", criterion)
         scores = (np.abs(first) ** power).sum(0) + (np.abs(second) ** power).sum(1)
         expected = sorted(np.argsort(scores)[4:].tolist())
         assert [edit["kept"] for edit in report["edits"]] == [[expected], [expected]]
+        (units,) = cut(report)
+        ranked = np.sort(scores)
+        assert np.isclose(units["highest_removed_score"], ranked[3], rtol=1e-5)
+        assert np.isclose(units["lowest_kept_score"], ranked[4], rtol=1e-5)
+
+
+def test_units_without_weight_go_without_a_trace(neuroplast: Path, tmp_path: Path) -> None:
+    """A unit whose every weight is zero goes first, and nothing changes: no masks needed."""
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(5, 8)), rng.normal(size=(8, 3))
+    dead = [1, 2, 5, 6]
+    first[:, dead] = second[dead] = 0
+    source = write_net(tmp_path / "net.onnx", first=first, second=second)
+    report = prune(neuroplast, source, tmp_path / "small.onnx")
+    assert [edit["kept"] for edit in report["edits"]] == [[[0, 3, 4, 7]]] * 2
+    inputs = {"x": rng.normal(size=(4, 5)).astype(np.float32)}
+    expected, actual = (
+        models.reference(path, inputs)["y"] for path in (source, tmp_path / "small.onnx")
+    )
+    np.testing.assert_allclose(actual, expected, rtol=1e-6)
 
 
 def test_the_report_in_words(neuroplast: Path, source: Path, tmp_path: Path) -> None:

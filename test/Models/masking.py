@@ -8,6 +8,7 @@ The table of what was removed comes from the JSON report of the pruning.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -63,73 +64,90 @@ def mask(model: onnx.ModelProto, edits: list[dict[str, Any]]) -> onnx.ModelProto
     return masked
 
 
+# Normalisations whose result has all axes of their input; others reduce the axis away.
+KEEPS_AXIS = {"LRN", "LayerNormalization", "RMSNormalization", "LpNormalization"}
+
+
+class Restriction:
+    """Makes normalisations count kept units only.
+
+    They see the kept places alone; where the result still has the axis, the other places
+    are put back as zeros.
+    """
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self.model = onnx.ModelProto()
+        self.model.CopyFrom(model)
+        inferred = onnx.shape_inference.infer_shapes(model).graph
+        self.shapes = {
+            info.name: [dim.dim_value for dim in info.type.tensor_type.shape.dim]
+            for info in (*inferred.value_info, *inferred.input)
+        }
+        self.shapes |= {tensor.name: list(tensor.dims) for tensor in inferred.initializer}
+        self.nodes: list[onnx.NodeProto] = []
+
+    def constant(self, name: str, values: Any) -> str:
+        array = np.array(values, dtype=np.int64)
+        self.model.graph.initializer.append(numpy_helper.from_array(array, name))
+        return name
+
+    def gather(self, source: str, places: str, target: str, axis: int) -> str:
+        self.nodes.append(helper.make_node("Gather", [source, places], [target], axis=axis))
+        return target
+
+    def restrict(self, node: onnx.NodeProto, axis: int, kept: list[int]) -> Callable[[], None]:
+        """Shows a node the kept places of an axis of its first input only.
+
+        The result puts the others back, and is to be called once the node is in place.
+        """
+        shape = self.shapes[node.input[0]]
+        prefix = f"{node.output[0]}_{axis}"
+        places = self.constant(prefix + "_kept", kept)
+        for index, operand in enumerate(node.input):
+            # Scales and shifts run along the last axes.
+            own = axis - len(shape) + len(self.shapes.get(operand, []))
+            if own >= 0 and self.shapes[operand][own] == shape[axis]:
+                node.input[index] = self.gather(operand, places, f"{prefix}_{index}", own)
+                self.shapes[node.input[index]] = [
+                    len(kept) if i == own else size
+                    for i, size in enumerate(self.shapes[operand])
+                ]
+        if node.op_type not in KEEPS_AXIS:
+            return lambda: None
+        whole, short, padded = node.output[0], prefix + "_short", prefix + "_padded"
+        node.output[0] = short
+        pads = [0] * (2 * len(shape))
+        pads[len(shape) + axis] = 1
+        # The zero that is padded stands for all that were removed.
+        position = np.full(shape[axis], len(kept))
+        position[kept] = np.arange(len(kept))
+
+        def put_back() -> None:
+            border = self.constant(prefix + "_pads", pads)
+            self.nodes.append(helper.make_node("Pad", [short, border], [padded]))
+            self.gather(padded, self.constant(prefix + "_position", position), whole, axis)
+
+        return put_back
+
+
 def restrict_norms(
     model: onnx.ModelProto, kept: dict[tuple[str, int], list[int]]
 ) -> onnx.ModelProto:
-    """Makes normalisations count kept units only.
+    """The model with normalisations that count kept units only.
 
-    `kept` maps (node name, axis of its first input) to the places that stay. The
-    node sees those places alone; where its result still has the axis, the others
-    become zero.
+    `kept` maps (node name, axis of its first input) to the places that stay.
     """
-    result = onnx.ModelProto()
-    result.CopyFrom(model)
-    nodes = []
-    for node in result.graph.node:
-        axes = [(axis, places) for (name, axis), places in kept.items() if name == node.name]
-        for axis, places in axes:
-            prefix = f"{node.name}_{axis}"
-            gathered = prefix + "_kept"
-            result.graph.initializer.append(
-                numpy_helper.from_array(np.array(places, dtype=np.int64), gathered + "_places")
-            )
-            nodes.append(
-                helper.make_node(
-                    "Gather", [node.input[0], gathered + "_places"], [gathered], axis=axis
-                )
-            )
-            node.input[0] = gathered
-        nodes.append(node)
-        if node.op_type == "LRN":
-            # Put the places back among zeros: padded by one, gathered by position.
-            for axis, _ in axes:
-                raise_to = node.output[0]
-                short = raise_to + "_short"
-                node.output[0] = short
-                width = kept[(node.name, axis)]
-                extent = kept_extent(model, node.name, axis)
-                position = np.full(extent, len(width), dtype=np.int64)
-                position[np.array(width)] = np.arange(len(width))
-                rank = 4
-                pads = np.zeros(2 * rank, dtype=np.int64)
-                pads[rank + axis] = 1
-                result.graph.initializer.extend(
-                    [
-                        numpy_helper.from_array(pads, short + "_pads"),
-                        numpy_helper.from_array(position, short + "_position"),
-                    ]
-                )
-                nodes.append(
-                    helper.make_node("Pad", [short, short + "_pads"], [short + "_padded"])
-                )
-                nodes.append(
-                    helper.make_node(
-                        "Gather",
-                        [short + "_padded", short + "_position"],
-                        [raise_to],
-                        axis=axis,
-                    )
-                )
-    del result.graph.node[:]
-    result.graph.node.extend(nodes)
-    return result
-
-
-def kept_extent(model: onnx.ModelProto, node_name: str, axis: int) -> int:
-    """The size of an axis of a node's first input."""
-    inferred = onnx.shape_inference.infer_shapes(model)
-    node = next(node for node in inferred.graph.node if node.name == node_name)
-    for info in [*inferred.graph.value_info, *inferred.graph.input]:
-        if info.name == node.input[0]:
-            return info.type.tensor_type.shape.dim[axis].dim_value
-    raise KeyError(node.input[0])
+    restriction = Restriction(model)
+    for node in restriction.model.graph.node:
+        steps = [
+            restriction.restrict(node, axis, places)
+            for (name, axis), places in kept.items()
+            if name == node.name
+        ]
+        restriction.nodes.append(node)
+        for put_back in reversed(steps):
+            put_back()
+    nodes = list(restriction.nodes)
+    del restriction.model.graph.node[:]
+    restriction.model.graph.node.extend(nodes)
+    return restriction.model

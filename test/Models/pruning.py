@@ -105,45 +105,61 @@ def sizes(neuroplast: Path, model: Path, inputs: models.Inputs) -> dict[str, Any
     return json.loads(driver.call(neuroplast, "inspect", model, "--json", *shapes))
 
 
-def prune(neuroplast: Path, model: models.Model, folder: Path, options: list[str]) -> Result:
-    """Removes half of the units of a model and compares what is left with its twins."""
-    small, whole, masked = (folder / f"{name}.onnx" for name in ("small", "whole", "masked"))
-    source = model.path()
-    if model.name in LOGITS:
-        source = without_sigmoid(source, folder)
-    report = json.loads(
-        driver.call(
-            neuroplast, "prune", source, "-o", small, "--ratio", "0.5", "--json", "--no-compare",
-            *options,
-        )
-    )
-    inputs = model.sample()
+@dataclass
+class Pruned:
+    """The files that pruning a model makes, and what it said."""
 
+    small: Path
+    # The original as the compiler writes it, and the same with zeros in removed units.
+    whole: Path
+    masked: Path
+    report: dict[str, Any]
+
+    def pins(self) -> list[str]:
+        return sorted({pin for units in self.report["units"] for pin in units["pins"]})
+
+    def foreign_pins(self) -> list[str]:
+        return [pin for pin in self.pins() if not ALLOWED_PINS.search(pin)]
+
+    def kept(self, kind: str) -> float:
+        return self.report["after"][kind] / max(1, self.report["before"][kind])
+
+
+def prune_file(neuroplast: Path, source: Path, folder: Path, *options: str) -> Pruned:
+    """Prunes a model and writes its masked twin."""
+    small, whole, masked = (folder / f"{name}.onnx" for name in ("small", "whole", "masked"))
+    command = ("prune", source, "-o", small, "--json", "--no-compare", *options)
+    report = json.loads(driver.call(neuroplast, *command))
     # The report names parameters as the exported model does.
     driver.call(neuroplast, "export", source, "-o", whole)
     twin = masking.mask(onnx.load(whole), report["edits"])
     norms = {(norm["node"], norm["axis"]): norm["kept"] for norm in report["norms"]}
     onnx.save(masking.restrict_norms(twin, norms), masked)
-    del twin
+    return Pruned(small, whole, masked, report)
 
-    pruned = models.reference(small, inputs)
-    before, after = report["before"], report["after"]
-    pins = sorted({pin for units in report["units"] for pin in units["pins"]})
-    flops = [sizes(neuroplast, path, inputs)["flops"] for path in (source, small)]
+
+def prune(neuroplast: Path, model: models.Model, folder: Path, options: list[str]) -> Result:
+    """Removes half of the units of a model and compares what is left with its twins."""
+    source, inputs = model.path(), model.sample()
+    if model.name in LOGITS:
+        source = without_sigmoid(source, folder)
+    files = prune_file(neuroplast, source, folder, "--ratio", "0.5", *options)
+    outputs = models.reference(files.small, inputs)
+    flops = [sizes(neuroplast, path, inputs)["flops"] for path in (source, files.small)]
     return Result(
         name=model.name,
-        parameters=before["parameters"],
-        kept=after["parameters"] / before["parameters"],
-        inner_kept=after["inner_parameters"] / before["inner_parameters"],
+        parameters=files.report["before"]["parameters"],
+        kept=files.kept("parameters"),
+        inner_kept=files.kept("inner_parameters"),
         flops_kept=flops[1] / flops[0],
-        pins=pins,
-        foreign_pins=[pin for pin in pins if not ALLOWED_PINS.search(pin)],
-        against_masked=worst(pruned, models.reference(masked, inputs)),
-        against_compiled=worst(driver.run(neuroplast, small, inputs), pruned),
+        pins=files.pins(),
+        foreign_pins=files.foreign_pins(),
+        against_masked=worst(outputs, models.reference(files.masked, inputs)),
+        against_compiled=worst(driver.run(neuroplast, files.small, inputs), outputs),
         against_original=worst(
-            models.reference(whole, inputs), models.reference(source, inputs)
+            models.reference(files.whole, inputs), models.reference(source, inputs)
         ),
-        varies=worst(models.reference(small, model.sample(1)), pruned),
+        varies=worst(models.reference(files.small, model.sample(1)), outputs),
         options=options,
     )
 

@@ -39,6 +39,8 @@ public:
 
   bool contains(Node place) const;
   int64_t count(llvm::ArrayRef<Node> places) const;
+  /// Whether equally many places are left in all blocks of an axis.
+  bool hasEqualBlocks(const Axis &axis) const;
   /// The positions of the places that are left.
   std::vector<int64_t> list(llvm::ArrayRef<Node> places) const;
 

@@ -38,8 +38,9 @@ struct PruneOptions {
 struct PrunedSet {
   UnitSetSummary summary;
   int64_t kept = 0;
-  /// Why nothing was removed: "pinned", "frozen", "not named", "inner", "too
-  /// small", "equal counts"; empty if something was.
+  /// Why nothing was removed, empty if something was: "pinned", "frozen", "not
+  /// named", "inner", "too small" (less than a unit is its share), "rounding",
+  /// "equal counts" (blocks that others bind cannot lose as many).
   std::string reason;
   /// Scores on either side of the cut, if there was one.
   double highestRemoved = 0, lowestKept = 0;

@@ -63,9 +63,9 @@ public:
   std::optional<unsigned> getSet(Node atom) const;
 
   /// How many units of each set of the group to remove, near the counts wanted
-  /// (given in the order of `group.sets`) and such that the equal counts hold.
-  /// Leaves at least one unit in every set. All zeros if nothing else is
-  /// possible.
+  /// (given in the order of `group.sets`; sets with a negative one stay whole)
+  /// and such that the equal counts hold. Leaves at least one unit in every
+  /// set. All zeros if nothing else is possible.
   llvm::SmallVector<int64_t> balance(const UnitGroup &group,
                                      llvm::ArrayRef<int64_t> wanted) const;
 

@@ -143,6 +143,19 @@ TEST(UnitGroups, APinnedBlockHoldsTheOthers) {
             (SmallVector<int64_t>{0, 0}));
 }
 
+TEST(UnitGroups, ASetThatIsNotWantedStaysWhole) {
+  AxisAlgebra algebra;
+  Axis out = algebra.makeAxis(6, /*blocks=*/2);
+  algebra.requireEqualCounts(out);
+  Axis flat = AxisAlgebra::flattenBlocks(out);
+  UnitGroups groups(algebra, {&flat, &out});
+  // A wish of none may be overruled, a refusal not.
+  EXPECT_EQ(groups.balance(groups.getGroups()[0], {0, 2}),
+            (SmallVector<int64_t>{1, 1}));
+  EXPECT_EQ(groups.balance(groups.getGroups()[0], {-1, 2}),
+            (SmallVector<int64_t>{0, 0}));
+}
+
 /// ShuffleNet: 4 x 34 channels are transposed to 34 x 4, and a convolution of
 /// four groups reads them in runs of 34. Copies make 34 units; the groups cut
 /// them where a run ends within a unit.
