@@ -16,11 +16,16 @@ def cases(request: pytest.FixtureRequest) -> dict[str, Path]:
     return node_cases(Path(request.config.getoption("--build")))
 
 
+# Cases on which rules have been wrong.
+FOUND = ["test_attention_4d_diff_heads_mask4d_padded_kv", "test_attention_bidirectional_window"]
+
+
 def test_rules_hold(
     cases: dict[str, Path], neuroplast_opt: Path, request: pytest.FixtureRequest
 ) -> None:
     every = 1 if request.config.getoption("--all-models") else 16
-    result = survey(neuroplast_opt, [cases[name] for name in sorted(cases)[::every]])
+    chosen = dict.fromkeys([*FOUND, *sorted(cases)[::every]])
+    result = survey(neuroplast_opt, [cases[name] for name in chosen])
     result.print()
     assert not result.wrong
     assert sum(map(len, result.holds.values())) >= 700 // every

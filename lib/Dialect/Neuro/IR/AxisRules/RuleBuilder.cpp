@@ -70,8 +70,10 @@ TensorAxes RuleBuilder::broadcast(ArrayRef<int64_t> shape,
       result.push_back(AxisExpr::one());
       continue;
     }
-    if (size != extent)
+    if (ShapedType::isDynamic(size) != ShapedType::isDynamic(extent))
       pin(expr, reason("broadcasts a size known at run time only"));
+    else if (size != extent)
+      pin(expr, reason("reads a part of the axis"));
     result.push_back(expr);
   }
   return result;
@@ -114,10 +116,24 @@ std::string RuleBuilder::reason(StringRef text, ValueRange decidedBy) const {
 }
 
 AxisRule RuleBuilder::take() {
+  // What nobody described, and what is shorter than its factors, stays.
   auto complete = [&](Value value, TensorAxes &axes) {
     auto type = dyn_cast<RankedTensorType>(value.getType());
-    if (type && axes.size() != static_cast<size_t>(type.getRank()))
+    if (!type)
+      return;
+    if (axes.size() != static_cast<size_t>(type.getRank())) {
       axes = pinnedAxes(value);
+      return;
+    }
+    for (auto [size, expr] : llvm::zip_equal(type.getShape(), axes)) {
+      int64_t extent = rule.getExtent(expr);
+      if (size == extent || ShapedType::isDynamic(size) ||
+          ShapedType::isDynamic(extent))
+        continue;
+      pin(expr, reason("reads a part of the axis"));
+      expr = axis("p", size);
+      pin(expr, reason("reads a part of the axis"));
+    }
   };
   for (auto [value, axes] : llvm::zip_equal(op->getOperands(), rule.operands))
     complete(value, axes);

@@ -164,7 +164,7 @@ AxisRule AttentionOp::getAxisRule() {
     return {batch, length, AxisExpr::product(head)};
   };
   build.pin(t, build.reason("runs a softmax over the axis"));
-  if (getIsCausal())
+  if (getIsCausal() || getLeftWindowSize() >= 0 || getRightWindowSize() >= 0)
     build.pin(s, build.reason("masks by position in the axis"));
   build.set(getQMutable(), tensor(true, s, d));
   build.set(getKMutable(), tensor(false, t, d));
