@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/UnitAnalysis.h"
+#include "RuleInstance.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/MapVector.h"
@@ -15,10 +16,8 @@ using namespace mlir;
 using namespace neuroplast;
 using namespace neuroplast::structure;
 using neuro::AxisExpr;
-using neuro::AxisFactor;
 using neuro::AxisRule;
 using neuro::AxisRuleOpInterface;
-using neuro::FactorRole;
 
 ElementsAttr neuroplast::structure::getTensorValue(Operation *tensor) {
   if (auto param = dyn_cast<neuro::ParamOp>(tensor))
@@ -46,92 +45,6 @@ std::string neuroplast::structure::getTensorName(Operation *tensor) {
 }
 
 //===----------------------------------------------------------------------===//
-// Rules as axes
-//===----------------------------------------------------------------------===//
-
-namespace {
-
-/// Turns the expressions of one rule into places.
-class RuleInstance {
-public:
-  RuleInstance(const AxisRule &rule, AxisAlgebra &algebra, StringRef node)
-      : rule(rule), algebra(algebra), blockOf(rule.factors.size()) {
-    for (const auto *lists : {&rule.operands, &rule.results})
-      for (const auto &axes : *lists)
-        for (const AxisExpr &expr : axes)
-          for (const auto &term : expr.terms)
-            for (size_t i = 1; i < term.size(); ++i)
-              if (rule.factors[term[i - 1]].role == FactorRole::Block)
-                blockOf[term[i]] = term[i - 1];
-    for (auto [index, factor] : llvm::enumerate(rule.factors))
-      factors.push_back(instantiate(factor, blockOf[index], node));
-  }
-
-  Axis evaluate(const AxisExpr &expr) {
-    SmallVector<Axis> parts;
-    for (const auto &term : expr.terms) {
-      // A block factor and what it numbers are one run of places.
-      SmallVector<Axis> product;
-      for (size_t i = 0; i < term.size(); ++i) {
-        if (i + 1 < term.size() && blockOf[term[i + 1]] == term[i])
-          continue;
-        bool numbered = i > 0 && blockOf[term[i]] == term[i - 1];
-        product.push_back(numbered
-                              ? AxisAlgebra::flattenBlocks(factors[term[i]])
-                              : factors[term[i]]);
-      }
-      parts.push_back(product.empty() ? AxisAlgebra::makeKeptAxis(1)
-                                      : algebra.product(product));
-    }
-    Axis axis = parts.size() == 1 ? std::move(parts.front())
-                                  : AxisAlgebra::concat(parts);
-    return expr.reversed ? AxisAlgebra::reverse(axis) : axis;
-  }
-
-  /// The axis of a tensor along which the blocks of its blocked axes follow
-  /// each other.
-  unsigned getBlockAxis(ArrayRef<AxisExpr> axes) const {
-    for (auto [index, expr] : llvm::enumerate(axes))
-      for (const auto &term : expr.terms)
-        if (!term.empty() &&
-            rule.factors[term.front()].role == FactorRole::Block)
-          return index;
-    return 0;
-  }
-
-  std::vector<Axis> factors;
-  std::vector<Axis> notZeroInvariant;
-
-private:
-  Axis instantiate(const AxisFactor &factor, std::optional<unsigned> block,
-                   StringRef node) {
-    bool edits = factor.role == FactorRole::Plain || !factor.pin.empty();
-    if (!edits || factor.extent == AxisRule::kDynamic)
-      return AxisAlgebra::makeKeptAxis(factor.extent);
-    unsigned blocks = block ? rule.factors[*block].extent : 1;
-    Axis axis = algebra.makeAxis(factor.extent, blocks);
-    auto describe = [&](const Twine &text) {
-      return node.empty() ? text.str() : (text + " at '" + node + "'").str();
-    };
-    if (!factor.pin.empty())
-      algebra.pin(axis, describe(factor.pin));
-    algebra.requireEqualCounts(axis);
-    if (!factor.zeroInvariant)
-      notZeroInvariant.push_back(axis);
-    return axis;
-  }
-
-  const AxisRule &rule;
-  AxisAlgebra &algebra;
-  /// The block factor that numbers the copies of a factor.
-  std::vector<std::optional<unsigned>> blockOf;
-};
-
-bool isTensor(Value value) { return isa<RankedTensorType>(value.getType()); }
-
-} // namespace
-
-//===----------------------------------------------------------------------===//
 // Walking the module
 //===----------------------------------------------------------------------===//
 
@@ -151,6 +64,16 @@ UnitAnalysis::UnitAnalysis(ModuleOp module) : module(module) {
       if (axis)
         axes.push_back(&*axis);
   units = std::make_unique<UnitGroups>(algebra, axes);
+}
+
+static bool isTensor(Value value) {
+  return isa<RankedTensorType>(value.getType());
+}
+
+/// The reason that an input or output of the graph gives.
+static std::string describeInterface(StringRef kind, StringAttr name) {
+  StringRef text = name ? name.getValue() : StringRef("?");
+  return ("graph " + kind + " '" + text + "'").str();
 }
 
 TensorPlaces &UnitAnalysis::place(Value value) {
@@ -186,17 +109,16 @@ void UnitAnalysis::pinValue(Value value, StringRef reason) {
 void UnitAnalysis::visitRule(AxisRuleOpInterface op) {
   AxisRule rule = op.getAxisRule();
   StringRef node = getNodeName(op.getLoc());
-  std::string where =
-      ("'" + op->getName().getStringRef() + "' needs the axis as it is" +
-       (node.empty() ? "" : " at '" + node + "'"))
-          .str();
+  std::string name = ("'" + op->getName().getStringRef() + "'").str();
+  std::string at = node.empty() ? "" : (" at '" + node + "'").str();
+  std::string where = name + " needs the axis as it is" + at;
   RuleInstance instance(rule, algebra, node);
   for (const auto &[left, right] : rule.equations)
     algebra.unify(instance.evaluate(left), instance.evaluate(right), where);
-  auto place = [&](Value value, ArrayRef<AxisExpr> axes) {
+  auto visitValue = [&](Value value, ArrayRef<AxisExpr> axes) {
     if (!isTensor(value))
       return;
-    TensorPlaces &places = this->place(value);
+    TensorPlaces &places = place(value);
     if (axes.size() != places.axes.size())
       return pinValue(value, where);
     for (auto [index, expr] : llvm::enumerate(axes)) {
@@ -207,15 +129,12 @@ void UnitAnalysis::visitRule(AxisRuleOpInterface op) {
     }
   };
   for (auto [value, axes] : llvm::zip_equal(op->getOperands(), rule.operands))
-    place(value, axes);
+    visitValue(value, axes);
   for (auto [value, axes] : llvm::zip_equal(op->getResults(), rule.results))
-    place(value, axes);
-  for (const Axis &axis : instance.notZeroInvariant)
-    algebra.markNotZeroInvariant(axis,
-                                 ("'" + op->getName().getStringRef() + "'" +
-                                  (node.empty() ? "" : " at '" + node + "'"))
-                                     .str());
-  factorsOf[op] = std::move(instance.factors);
+    visitValue(value, axes);
+  for (const Axis &axis : instance.getNotZeroInvariant())
+    algebra.markNotZeroInvariant(axis, name + at);
+  factorsOf[op] = instance.getFactors().vec();
 }
 
 void UnitAnalysis::relate(Value a, Value b, StringRef where) {
@@ -260,75 +179,71 @@ void UnitAnalysis::visitBranch(RegionBranchOpInterface op) {
       visitOperands(block.getTerminator());
 }
 
+void UnitAnalysis::visitInputs(func::FuncOp func) {
+  for (BlockArgument argument : func.getArguments())
+    pinValue(
+        argument,
+        describeInterface("input", func.getArgAttrOfType<StringAttr>(
+                                       argument.getArgNumber(), "neuro.name")));
+}
+
+void UnitAnalysis::visitOutputs(func::ReturnOp ret) {
+  auto func = ret->getParentOfType<func::FuncOp>();
+  for (OpOperand &operand : ret->getOpOperands())
+    pinValue(operand.get(),
+             describeInterface("output",
+                               func.getResultAttrOfType<StringAttr>(
+                                   operand.getOperandNumber(), "neuro.name")));
+}
+
+void UnitAnalysis::keep(Value value) {
+  if (!isTensor(value))
+    return;
+  TensorPlaces &places = place(value);
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(value.getType()).getShape();
+  for (auto [index, size] : llvm::enumerate(shape))
+    assign(places, index, AxisAlgebra::makeKeptAxis(size), "");
+}
+
+void UnitAnalysis::visitUnknown(Operation *op) {
+  std::string reason =
+      ("'" + op->getName().getStringRef() + "' has no axis rule").str();
+  auto pin = [&](Value value) { pinValue(value, reason); };
+  llvm::for_each(op->getOperands(), pin);
+  llvm::for_each(op->getResults(), pin);
+  for (Region &region : op->getRegions())
+    for (Block &block : region)
+      llvm::for_each(block.getArguments(), pin);
+}
+
 void UnitAnalysis::visit(Operation *op) {
   if (auto read = dyn_cast<neuro::GetParamOp>(op)) {
     auto *param = SymbolTable::lookupNearestSymbolFrom(op, read.getNameAttr());
     if (auto it = ofParam.find(param); it != ofParam.end())
       ofValue[read.getResult()] = it->second;
-    return;
-  }
-  if (isa<neuro::ConstantOp>(op)) {
+  } else if (isa<neuro::ConstantOp>(op)) {
     tensors.push_back(op);
     place(op->getResult(0));
-    return;
+  } else if (auto func = dyn_cast<func::FuncOp>(op)) {
+    visitInputs(func);
+  } else if (auto ret = dyn_cast<func::ReturnOp>(op)) {
+    visitOutputs(ret);
+  } else if (auto rule = dyn_cast<AxisRuleOpInterface>(op)) {
+    visitRule(rule);
+  } else if (auto branch = dyn_cast<RegionBranchOpInterface>(op)) {
+    visitBranch(branch);
+  } else if (isa<tensor::ExtractOp, tensor::FromElementsOp>(op)) {
+    // Lists of sizes have places, but no units.
+    auto keepValue = [&](Value value) { keep(value); };
+    llvm::for_each(op->getOperands(), keepValue);
+    llvm::for_each(op->getResults(), keepValue);
+  } else if (isa<RegionBranchTerminatorOpInterface>(op) &&
+             isa<RegionBranchOpInterface>(op->getParentOp())) {
+    // Visited with the op around it.
+  } else if (!isa<ModuleOp, tensor::DimOp, neuro::ParamOp>(op)) {
+    // A size is read anew after an edit; the others have been placed already.
+    visitUnknown(op);
   }
-  if (auto func = dyn_cast<func::FuncOp>(op)) {
-    for (BlockArgument argument : func.getArguments()) {
-      auto name = func.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
-                                                    "neuro.name");
-      pinValue(argument, ("graph input '" +
-                          (name ? name.getValue() : StringRef("?")) + "'")
-                             .str());
-    }
-    return;
-  }
-  if (auto ret = dyn_cast<func::ReturnOp>(op)) {
-    auto func = ret->getParentOfType<func::FuncOp>();
-    for (OpOperand &operand : ret->getOpOperands()) {
-      auto name = func.getResultAttrOfType<StringAttr>(
-          operand.getOperandNumber(), "neuro.name");
-      pinValue(operand.get(), ("graph output '" +
-                               (name ? name.getValue() : StringRef("?")) + "'")
-                                  .str());
-    }
-    return;
-  }
-  if (auto rule = dyn_cast<AxisRuleOpInterface>(op))
-    return visitRule(rule);
-  if (auto branch = dyn_cast<RegionBranchOpInterface>(op))
-    return visitBranch(branch);
-  // Visited with the op around it.
-  if (isa<RegionBranchTerminatorOpInterface>(op) &&
-      isa<RegionBranchOpInterface>(op->getParentOp()))
-    return;
-  // A size is read anew after an edit; a parameter has been placed already.
-  if (isa<tensor::DimOp, neuro::ParamOp>(op))
-    return;
-  // Lists of sizes have places, but no units.
-  if (isa<tensor::ExtractOp, tensor::FromElementsOp>(op)) {
-    auto keep = [&](Value value) {
-      if (!isTensor(value))
-        return;
-      TensorPlaces &places = place(value);
-      ArrayRef<int64_t> shape =
-          cast<RankedTensorType>(value.getType()).getShape();
-      for (auto [index, size] : llvm::enumerate(shape))
-        assign(places, index, AxisAlgebra::makeKeptAxis(size), "");
-    };
-    llvm::for_each(op->getOperands(), keep);
-    llvm::for_each(op->getResults(), keep);
-    return;
-  }
-  std::string reason =
-      ("'" + op->getName().getStringRef() + "' has no axis rule").str();
-  for (Value operand : op->getOperands())
-    pinValue(operand, reason);
-  for (Value result : op->getResults())
-    pinValue(result, reason);
-  for (Region &region : op->getRegions())
-    for (Block &block : region)
-      for (BlockArgument argument : block.getArguments())
-        pinValue(argument, reason);
 }
 
 const TensorPlaces *UnitAnalysis::getPlaces(Value value) const {

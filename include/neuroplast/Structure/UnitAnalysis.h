@@ -14,6 +14,7 @@
 #ifndef NEUROPLAST_STRUCTURE_UNITANALYSIS_H
 #define NEUROPLAST_STRUCTURE_UNITANALYSIS_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
@@ -71,17 +72,27 @@ public:
   void print(llvm::raw_ostream &os) const;
 
 private:
+  /// What is known of a value; nothing yet if it was not met before.
   TensorPlaces &place(mlir::Value value);
+  /// States what an axis of a tensor is, or that it is this, too.
+  void assign(TensorPlaces &places, unsigned index, const Axis &axis,
+              llvm::StringRef where);
+  /// States that two values have the same places.
+  void relate(mlir::Value a, mlir::Value b, llvm::StringRef where);
+  /// States that no place of a value is a unit.
+  void keep(mlir::Value value);
+  void pinValue(mlir::Value value, llvm::StringRef reason);
+
   void visit(mlir::Operation *op);
+  /// The inputs and outputs of the graph stay.
+  void visitInputs(mlir::func::FuncOp func);
+  void visitOutputs(mlir::func::ReturnOp ret);
   void visitRule(neuro::AxisRuleOpInterface op);
   /// What flows from an op into its regions, between them and out of them has
   /// the same places everywhere.
   void visitBranch(mlir::RegionBranchOpInterface op);
-  /// States that two values have the same places.
-  void relate(mlir::Value a, mlir::Value b, llvm::StringRef where);
-  void assign(TensorPlaces &places, unsigned index, const Axis &axis,
-              llvm::StringRef where);
-  void pinValue(mlir::Value value, llvm::StringRef reason);
+  /// Pins all that the op touches.
+  void visitUnknown(mlir::Operation *op);
 
   mlir::ModuleOp module;
   AxisAlgebra algebra;

@@ -393,9 +393,9 @@ LogicalResult writeAttention(GraphWriter &writer, Operation *op) {
   SmallVector<StringRef> except;
   if (attention.getQNumHeads() == 0)
     except.append({"q_num_heads", "kv_num_heads"});
-  if (attention.getLeftWindowSize() < 0)
+  if (static_cast<int64_t>(attention.getLeftWindowSize()) < 0)
     except.push_back("left_window_size");
-  if (attention.getRightWindowSize() < 0)
+  if (static_cast<int64_t>(attention.getRightWindowSize()) < 0)
     except.push_back("right_window_size");
   return addAttributes(node, op, except);
 }

@@ -164,7 +164,12 @@ AxisRule AttentionOp::getAxisRule() {
     return {batch, length, AxisExpr::product(head)};
   };
   build.pin(t, build.reason("runs a softmax over the axis"));
-  if (getIsCausal() || getLeftWindowSize() >= 0 || getRightWindowSize() >= 0)
+  // A window of -1 has no end on that side.
+  auto isLimited = [](uint64_t window) {
+    return static_cast<int64_t>(window) >= 0;
+  };
+  if (getIsCausal() || isLimited(getLeftWindowSize()) ||
+      isLimited(getRightWindowSize()))
     build.pin(s, build.reason("masks by position in the axis"));
   build.set(getQMutable(), tensor(true, s, d));
   build.set(getKMutable(), tensor(false, t, d));
