@@ -238,55 +238,55 @@ static llvm::StringMap<ElementsAttr> readBoundInputs(StringRef folder,
   return values;
 }
 
-/// Imports a case; what cannot be imported while its sizes are unknown gets
+/// Imports and compiles a case; what cannot be while its sizes are unknown gets
 /// the small inputs' values at compile time.
-static OwningOpRef<ModuleOp> importCase(StringRef folder,
-                                        const onnx::GraphProto &graph,
-                                        FirstError &first,
-                                        MLIRContext *context) {
-  std::string modelPath = (folder + "/model.onnx").str();
-  std::string reason;
+static llvm::Expected<std::unique_ptr<Model>>
+buildCase(StringRef folder, const onnx::GraphProto &graph,
+          MLIRContext *context) {
+  std::string modelPath = (folder + "/model.onnx").str(), reason;
+  CompileOptions compileOptions;
+  compileOptions.optLevel = 1;
   for (Bound bound : {Bound::None, Bound::Integers, Bound::Vectors}) {
-    first.text.clear();
+    FirstError first(context);
+    auto keep = [&](std::string text) {
+      if (reason.empty())
+        reason = first.text.empty() ? text : first.text;
+    };
     ImportOptions options;
     options.inputValues = readBoundInputs(folder, graph, bound, context);
     if (bound != Bound::None && options.inputValues.empty())
       continue;
-    if (auto module = importOnnx(modelPath, options, context))
-      return module;
-    if (reason.empty())
-      reason = first.text;
+    OwningOpRef<ModuleOp> module = importOnnx(modelPath, options, context);
+    if (!module) {
+      keep("no reason given");
+      continue;
+    }
+    auto compiled = compileModule(*module, compileOptions);
+    if (!compiled) {
+      keep(llvm::toString(compiled.takeError()));
+      continue;
+    }
+    auto model = loadInMemory(std::move(*compiled));
+    if (model)
+      return model;
+    keep(llvm::toString(model.takeError()));
   }
-  first.text = reason;
-  return nullptr;
+  return llvm::createStringError(reason);
 }
 
 Outcome neuroplast::conformance::runCase(StringRef folder,
                                          const DialectRegistry &registry,
                                          Tolerance tolerance) {
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  FirstError first(&context);
-  auto refuse = [&](std::string reason) {
-    return Outcome{Outcome::Refused, first.text.empty() ? reason : first.text};
-  };
   onnx::ModelProto proto;
   llvm::Expected<std::string> text = readFile(folder + "/model.onnx");
   if (!text)
     return {Outcome::Wrong, llvm::toString(text.takeError())};
   if (!proto.ParseFromString(*text))
     return {Outcome::Wrong, "the model does not parse"};
-  OwningOpRef<ModuleOp> module =
-      importCase(folder, proto.graph(), first, &context);
-  if (!module)
-    return refuse("no reason given");
-  CompileOptions options;
-  options.optLevel = 1;
-  auto compiled = compileModule(*module, options);
-  if (!compiled)
-    return refuse(llvm::toString(compiled.takeError()));
-  auto model = loadInMemory(std::move(*compiled));
+  auto model = buildCase(folder, proto.graph(), &context);
   if (!model)
-    return refuse(llvm::toString(model.takeError()));
+    return {Outcome::Refused, llvm::toString(model.takeError())};
 
   bool valuesCount = !hasRandomOutput(proto.graph());
   int64_t sets = 0;

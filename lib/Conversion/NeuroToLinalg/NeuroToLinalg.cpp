@@ -135,6 +135,7 @@ struct ConvertNeuroToLinalgPass
     populateIndexingToLinalgPatterns(converter, patterns);
     populateUniqueToLinalgPatterns(converter, patterns);
     populatePoolingToLinalgPatterns(converter, patterns);
+    populateResizeToLinalgPatterns(converter, patterns);
     populateContractionToLinalgPatterns(converter, patterns);
     populateSequenceModelToLinalgPatterns(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,

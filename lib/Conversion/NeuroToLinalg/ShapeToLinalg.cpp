@@ -265,12 +265,25 @@ FailureOr<Value> Lowering<ConcatOp>::lower(ConcatOp op, Adaptor adaptor,
   SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0));
   SmallVector<OpFoldResult> strides(rank, b.getIndexAttr(1));
   for (Value input : inputs) {
+    if (cast<RankedTensorType>(input.getType()).getDimSize(axis) == 0)
+      continue;
     SmallVector<OpFoldResult> own = getDims(b, loc, input);
     result = tensor::InsertSliceOp::create(b, loc, input, result, offsets, own,
                                            strides);
     offsets[axis] = addSizes(b, loc, offsets[axis], own[axis]);
   }
   return result;
+}
+
+/// A slice that may hold nothing: then it may start where its input ends, which
+/// `tensor.extract_slice` does not take.
+static Value extractSlice(OpBuilder &b, Location loc, Value input,
+                          ArrayRef<OpFoldResult> starts,
+                          ArrayRef<OpFoldResult> sizes,
+                          ArrayRef<OpFoldResult> steps) {
+  if (llvm::any_of(sizes, [](OpFoldResult size) { return isZeroInteger(size); }))
+    return createEmpty(b, loc, sizes, getElementTypeOrSelf(input.getType()));
+  return tensor::ExtractSliceOp::create(b, loc, input, starts, sizes, steps);
 }
 
 template <>
@@ -286,8 +299,7 @@ FailureOr<Value> Lowering<SliceOp>::lower(SliceOp op, Adaptor adaptor,
     return constant && *constant > 0;
   };
   if (llvm::all_of(steps, isPositive))
-    return Value(
-        tensor::ExtractSliceOp::create(b, loc, input, starts, sizes, steps));
+    return extractSlice(b, loc, input, starts, sizes, steps);
   return createMap(
       b, loc, sizes, getElementTypeOrSelf(input.getType()),
       [&](OpBuilder &nested, Location l, ValueRange indices) -> Value {
@@ -556,8 +568,7 @@ struct SplitLowering : OpConversionPattern<SplitOp> {
                                              toIndex(b, loc, share))
                           .getResult();
       }
-      Value piece = tensor::ExtractSliceOp::create(b, loc, input, offsets,
-                                                   sizes, strides);
+      Value piece = extractSlice(b, loc, input, offsets, sizes, strides);
       results.push_back(castTo(
           b, loc, piece, getTypeConverter()->convertType(result.getType())));
       offsets[axis] = addSizes(b, loc, offsets[axis], sizes[axis]);

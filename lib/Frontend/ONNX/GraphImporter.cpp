@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "GraphImporter.h"
+#include "OperatorVersions.h"
 #include "Simplify.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -336,6 +337,10 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node) {
   auto handler = handlers.find(node.op_type());
   if (!isStandard || handler == handlers.end())
     return importOpaque(nodeContext, "the operator is unknown");
+  // Models that could not be lifted may use operators of another meaning.
+  if (!hasNewestMeaning(node, model->opset))
+    return importOpaque(nodeContext,
+                        "the operator meant something else at this opset");
   for (const std::string &name : node.input())
     if (!name.empty() && !lookup(name))
       return nodeContext.error()

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ModelLoader.h"
+#include "OperatorVersions.h"
 #include "Tensors.h"
 
 #include "llvm/ADT/SmallString.h"
@@ -36,22 +37,6 @@ static llvm::Error makeError(const llvm::Twine &message) {
     if (c == '\n' || c == '\r')
       c = ' ';
   return createStringError(llvm::inconvertibleErrorCode(), line);
-}
-
-/// The highest version of the default operator set that a model imports.
-static int64_t getOpset(const onnx::ModelProto &model) {
-  for (const auto &entry : model.opset_import())
-    if (entry.domain().empty() || entry.domain() == "ai.onnx")
-      return entry.version();
-  return 1;
-}
-
-/// The operator set of which the library knows converters from every older one.
-static int64_t getNewestOpset() {
-  const auto &versions =
-      onnx::OpSchemaRegistry::DomainToVersionRange::Instance().Map();
-  int64_t newest = versions.at("").second;
-  return std::min<int64_t>(newest, 26);
 }
 
 static llvm::Error parse(StringRef path, onnx::ModelProto &model) {
@@ -245,7 +230,8 @@ neuroplast::loadModel(StringRef path, const ImportOptions &options) {
         // The converter drops what it does not know of.
         upgraded.mutable_metadata_props()->CopyFrom(
             model->proto.metadata_props());
-        model->proto.Swap(&upgraded);
+        if (haveSameInterface(model->proto.graph(), upgraded.graph()))
+          model->proto.Swap(&upgraded);
       } catch (const std::exception &) {
       }
     }

@@ -653,6 +653,28 @@ LogicalResult importOneHot(NodeContext &node) {
        b.getNamedAttr("axis", b.getI64IntegerAttr(node.getInt("axis", -1)))});
 }
 
+/// The starts, then the ends of the part that Resize crops to, per axis of the
+/// input and relative to its size; empty for modes that do not crop.
+FailureOr<SmallVector<float>> getCroppedPart(NodeContext &node,
+                                             ArrayRef<int64_t> axes,
+                                             int64_t rank) {
+  SmallVector<float> roi;
+  if (node.getString("coordinate_transformation_mode", "") !=
+      "tf_crop_and_resize")
+    return roi;
+  ElementsAttr constant = node.getConstant(1);
+  auto given = constant ? getFloats(constant) : std::nullopt;
+  if (!given || given->size() != 2 * axes.size())
+    return node.error() << "crops to a part that is known at run time only";
+  roi.assign(rank, 0.0f);
+  roi.append(rank, 1.0f);
+  for (auto [index, axis] : llvm::enumerate(axes)) {
+    roi[axis] = static_cast<float>((*given)[index]);
+    roi[rank + axis] = static_cast<float>((*given)[axes.size() + index]);
+  }
+  return roi;
+}
+
 LogicalResult importResize(NodeContext &node) {
   RankedTensorType type = node.getInputType(0);
   if (!type)
@@ -671,6 +693,9 @@ LogicalResult importResize(NodeContext &node) {
   SmallVector<Size> sizes;
   for (int64_t axis = 0; axis < rank; ++axis)
     sizes.push_back(a.getDim(input, axis));
+  auto roi = getCroppedPart(node, axes, rank);
+  if (failed(roi))
+    return failure();
   SmallVector<float> scales;
   std::optional<SmallVector<double>> given;
   if (ElementsAttr constant = node.getConstant(2))
@@ -682,6 +707,8 @@ LogicalResult importResize(NodeContext &node) {
     scales.assign(rank, 1.0f);
     for (auto [axis, scale] : llvm::zip_equal(axes, *given)) {
       scales[axis] = static_cast<float>(scale);
+      if (!roi->empty())
+        scale *= (*roi)[rank + axis] - (*roi)[axis];
       if (auto size = getConstantIntValue(sizes[axis]))
         sizes[axis] = a.constant(static_cast<int64_t>(
             std::floor(static_cast<float>(*size) * static_cast<float>(scale))));
@@ -725,18 +752,13 @@ LogicalResult importResize(NodeContext &node) {
   MixedList list = split(sizes);
   SmallVector<Value> operands{input};
   operands.append(list.dynamic);
-  SmallVector<float> roi;
   SmallVector<NamedAttribute> attributes{
       b.getNamedAttr("sizes", b.getDenseI64ArrayAttr(list.fixed)),
       b.getNamedAttr("scales", b.getDenseF32ArrayAttr(scales)),
       b.getNamedAttr("operandSegmentSizes",
                      b.getDenseI32ArrayAttr(
                          {1, static_cast<int32_t>(list.dynamic.size()), 0}))};
-  if (ElementsAttr constant = node.getConstant(1))
-    if (auto floats = getFloats(constant))
-      for (double value : *floats)
-        roi.push_back(static_cast<float>(value));
-  attributes.push_back(b.getNamedAttr("roi", b.getDenseF32ArrayAttr(roi)));
+  attributes.push_back(b.getNamedAttr("roi", b.getDenseF32ArrayAttr(*roi)));
   for (StringRef name :
        {"mode", "coordinate_transformation_mode", "nearest_mode"})
     if (const auto *attribute = node.getAttribute(name))
