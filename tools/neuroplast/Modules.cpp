@@ -77,7 +77,8 @@ neuroplast::driver::loadModule(StringRef path, MLIRContext &context,
   for (const std::string &entry : shapes) {
     auto [name, sizes] = StringRef(entry).rsplit('=');
     SmallVector<StringRef> parts;
-    sizes.split(parts, 'x');
+    if (!sizes.empty()) // a scalar has no sizes
+      sizes.split(parts, 'x');
     SmallVector<int64_t> shape;
     for (StringRef part : parts) {
       int64_t size;
