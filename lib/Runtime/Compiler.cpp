@@ -25,6 +25,7 @@
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Linker/Linker.h"
+#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/CommandLine.h"
@@ -84,6 +85,10 @@ neuroplast::createTargetMachine(const CompileOptions &options) {
     for (const auto &feature : llvm::sys::getHostCPUFeatures())
       features.AddFeature(feature.first(), feature.second);
   }
+  std::unique_ptr<llvm::MCSubtargetInfo> known(
+      target->createMCSubtargetInfo(triple, "", ""));
+  if (!known || !known->isCPUStringValid(cpu))
+    return nullptr;
   // The full width of the vector registers pays in our loops.
   features.AddFeature("prefer-256-bit", false);
   llvm::TargetOptions targetOptions;
@@ -205,7 +210,8 @@ llvm::Expected<CompiledModel>
 neuroplast::compileModule(mlir::ModuleOp module, const CompileOptions &options) {
   std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(options);
   if (!machine)
-    return makeError("this host's architecture has no code generator");
+    return makeError("the processor '" + options.cpu +
+                     "' has no code generator on this host");
   auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
   if (!main)
     return makeError("the module has no function 'main'");

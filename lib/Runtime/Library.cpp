@@ -73,7 +73,13 @@ assembleParams(const CompiledModel &model, const CompileOptions &options,
   std::string assembly;
   llvm::raw_string_ostream os(assembly);
   os << ".section .neuroplast.params,\"a\",@progbits\n.p2align 6\n"
-     << ".Lparams:\n.incbin \"" << dataFile << "\"\n";
+     << ".Lparams:\n.incbin \"";
+  for (char c : dataFile) {
+    if (c == '"' || c == '\\')
+      os << '\\';
+    os << c;
+  }
+  os << "\"\n";
   uint64_t offset = 0;
   for (const ParamData &param : model.params) {
     os << ".globl \"" << param.symbol << "\"\n.hidden \"" << param.symbol

@@ -56,11 +56,23 @@ llvm::Expected<std::vector<NeuroplastTensor>>
 Model::bindInputs(const NamedTensors &inputs) const {
   const NeuroplastModelInfo &info = getInfo();
   std::vector<NeuroplastTensor> bound;
+  std::string problems;
+  for (int32_t i = 0; i < info.num_inputs; ++i)
+    if (!inputs.count(info.inputs[i].name))
+      problems += std::string(problems.empty() ? "" : ", ") + "input '" +
+                  info.inputs[i].name + "' is missing";
+  for (const auto &entry : inputs) {
+    bool isKnown = false;
+    for (int32_t i = 0; i < info.num_inputs; ++i)
+      isKnown |= entry.first == info.inputs[i].name;
+    if (!isKnown)
+      problems += std::string(problems.empty() ? "" : ", ") +
+                  "the model has no input '" + entry.first + "'";
+  }
+  if (!problems.empty())
+    return makeError(problems);
   for (int32_t i = 0; i < info.num_inputs; ++i) {
     auto it = inputs.find(info.inputs[i].name);
-    if (it == inputs.end())
-      return makeError("input '" + llvm::Twine(info.inputs[i].name) +
-                       "' is missing");
     const HostTensor &host = it->second;
     if (host.shape.size() > NEUROPLAST_MAX_RANK)
       return makeError("input '" + it->first + "' has too many axes");
@@ -72,13 +84,6 @@ Model::bindInputs(const NamedTensors &inputs) const {
     tensor.rank = static_cast<int32_t>(host.shape.size());
     std::copy(host.shape.begin(), host.shape.end(), tensor.shape);
     bound.push_back(tensor);
-  }
-  for (const auto &entry : inputs) {
-    bool isKnown = false;
-    for (int32_t i = 0; i < info.num_inputs; ++i)
-      isKnown |= entry.first == info.inputs[i].name;
-    if (!isKnown)
-      return makeError("the model has no input '" + entry.first + "'");
   }
   return bound;
 }

@@ -9,6 +9,7 @@
 #include "neuroplast/Runtime/Npz.h"
 
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <zip.h>
 
@@ -67,11 +68,14 @@ llvm::Expected<HostTensor> neuroplast::parseNpy(StringRef bytes) {
   uint64_t size = getElementBytes(tensor.dtype);
   while (!shape.trim().empty()) {
     auto [number, rest] = shape.split(',');
-    int64_t value = 0;
+    int64_t value = 0, product = 0;
     if (number.trim().getAsInteger(10, value) || value < 0)
       return makeError("has a malformed shape");
     tensor.shape.push_back(value);
-    size *= value;
+    // No array is that large; what follows may then multiply sizes freely.
+    if (llvm::MulOverflow(static_cast<int64_t>(size), value, product))
+      return makeError("has a malformed shape");
+    size = product;
     shape = rest;
   }
   StringRef data = bytes.drop_front(start + length);

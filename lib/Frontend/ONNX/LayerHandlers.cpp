@@ -277,9 +277,8 @@ LogicalResult importDropout(NodeContext &node) {
   return success();
 }
 
-LogicalResult importCast(NodeContext &node) {
+LogicalResult importCastTo(NodeContext &node, Type to) {
   Builder &b = node.importer.builder;
-  Type to = getElementType(node.getInt("to", 0), b.getContext());
   if (!to || isa<StringType>(to))
     return node.error() << "casts to an element type that is not modelled";
   RankedTensorType type;
@@ -350,6 +349,19 @@ LogicalResult importCast(NodeContext &node) {
        b.getNamedAttr("saturate", b.getBoolAttr(node.getInt("saturate", 1)))});
 }
 
+LogicalResult importCast(NodeContext &node) {
+  return importCastTo(node, getElementType(node.getInt("to", 0),
+                                           node.importer.context));
+}
+
+/// Takes the element type of another operand, whose values do not matter.
+LogicalResult importCastLike(NodeContext &node) {
+  if (ElementsAttr like = node.getConstant(1))
+    return importCastTo(node, like.getShapedType().getElementType());
+  RankedTensorType like = node.getInputType(1);
+  return like ? importCastTo(node, like.getElementType()) : failure();
+}
+
 LogicalResult importQuantizeLinear(NodeContext &node) {
   Builder &b = node.importer.builder;
   SmallVector<Value> inputs = getPresentInputs(node, 3);
@@ -404,6 +416,7 @@ void neuroplast::registerLayerHandlers(HandlerTable &table) {
   table["BatchNormalization"] = importBatchNorm;
   table["Dropout"] = importDropout;
   table["Cast"] = importCast;
+  table["CastLike"] = importCastLike;
   table["QuantizeLinear"] = importQuantizeLinear;
   table["EyeLike"] = importEyeLike;
 }

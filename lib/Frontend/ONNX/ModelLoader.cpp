@@ -139,8 +139,8 @@ static void dropInitializedInputs(onnx::GraphProto &graph) {
 static bool isInlinedOperator(StringRef name) {
   static constexpr llvm::StringLiteral names[] = {
       "AffineGrid",       "Bernoulli",           "BlackmanWindow",
-      "CastLike",         "CenterCropPad",       "DynamicQuantizeLinear",
-      "FlexAttention",    "HammingWindow",       "HannWindow",
+      "CenterCropPad",    "DynamicQuantizeLinear",
+      "HammingWindow",    "HannWindow",
       "LinearAttention",  "MeanVarianceNormalization",
       "NegativeLogLikelihoodLoss",               "SequenceMap",
       "SoftmaxCrossEntropyLoss"};

@@ -230,6 +230,35 @@ static int32_t checkInput(const NeuroplastTensorInfo *info,
   return NEUROPLAST_OK;
 }
 
+/* Sizes of one name are one size: the code was compiled on that promise. */
+static int32_t checkNamedSizes(const NeuroplastModelInfo *model,
+                               const NeuroplastTensor *inputs) {
+  int32_t numSizes = model->num_inputs * NEUROPLAST_MAX_RANK;
+  for (int32_t i = 0; i < numSizes; ++i) {
+    int32_t input = i / NEUROPLAST_MAX_RANK, axis = i % NEUROPLAST_MAX_RANK;
+    const NeuroplastTensorInfo *info = &model->inputs[input];
+    if (axis >= info->rank || info->shape[axis] >= 0 || !*info->dim_names[axis])
+      continue;
+    /* The first size of that name is what the others are held to. */
+    for (int32_t j = 0; j < i; ++j) {
+      int32_t other = j / NEUROPLAST_MAX_RANK, at = j % NEUROPLAST_MAX_RANK;
+      const NeuroplastTensorInfo *first = &model->inputs[other];
+      if (at >= first->rank || first->shape[at] >= 0 ||
+          strcmp(first->dim_names[at], info->dim_names[axis]))
+        continue;
+      if (inputs[other].shape[at] == inputs[input].shape[axis])
+        break;
+      snprintf(getState()->message, messageBytes,
+               "'%s' has size %lld along axis %d, but '%s' has %lld for '%s'",
+               info->name, (long long)inputs[input].shape[axis], axis,
+               first->name, (long long)inputs[other].shape[at],
+               info->dim_names[axis]);
+      return NEUROPLAST_BAD_SHAPE;
+    }
+  }
+  return NEUROPLAST_OK;
+}
+
 enum { descriptorWords = 3 + 2 * NEUROPLAST_MAX_RANK };
 
 static int32_t takeOutput(const NeuroplastTensorInfo *info, int64_t *words,
@@ -255,6 +284,26 @@ static int32_t takeOutput(const NeuroplastTensorInfo *info, int64_t *words,
   return NEUROPLAST_OK;
 }
 
+/* Words of the descriptor of a tensor: three, a size and a stride per axis. */
+static int32_t getDescriptorWords(const NeuroplastTensorInfo *info) {
+  return 3 + 2 * info->rank;
+}
+
+/* A tensor that the model gives as several outputs lies in one buffer. */
+static void freeResults(const NeuroplastModelInfo *model, int64_t *words) {
+  int64_t *result = words;
+  for (int32_t i = 0; i < model->num_outputs; ++i) {
+    char *block = ((MemRef *)result)->allocated;
+    int64_t *earlier = words;
+    int32_t j = 0;
+    for (; j < i && ((MemRef *)earlier)->allocated != block; ++j)
+      earlier += getDescriptorWords(&model->outputs[j]);
+    if (j == i)
+      _mlir_memref_to_llvm_free(block);
+    result += getDescriptorWords(&model->outputs[i]);
+  }
+}
+
 int32_t neuroplast_run(const NeuroplastTensor *inputs,
                        NeuroplastTensor *outputs) {
   const NeuroplastModelInfo *model = &neuroplast_model_info;
@@ -266,6 +315,8 @@ int32_t neuroplast_run(const NeuroplastTensor *inputs,
     if (code)
       return code;
   }
+  if (checkNamedSizes(model, inputs))
+    return NEUROPLAST_BAD_SHAPE;
   size_t count = model->num_inputs + model->num_outputs;
   int64_t *words = calloc(count * descriptorWords + 1, sizeof(int64_t));
   void **arguments = calloc(model->num_inputs + 1, sizeof(void *));
@@ -278,7 +329,7 @@ int32_t neuroplast_run(const NeuroplastTensor *inputs,
   arguments[0] = next;
   /* The results' descriptors follow each other without gaps. */
   for (int32_t i = 0; i < model->num_outputs; ++i)
-    next += 3 + 2 * model->outputs[i].rank;
+    next += getDescriptorWords(&model->outputs[i]);
   for (int32_t i = 0; i < model->num_inputs; ++i) {
     int32_t rank = model->inputs[i].rank;
     MemRef *descriptor = (MemRef *)next;
@@ -291,17 +342,16 @@ int32_t neuroplast_run(const NeuroplastTensor *inputs,
       stride *= inputs[i].shape[axis];
     }
     arguments[i + 1] = next;
-    next += 3 + 2 * rank;
+    next += getDescriptorWords(&model->inputs[i]);
   }
   neuroplast_invoke(arguments);
   int32_t code = NEUROPLAST_OK;
   int64_t *result = words;
-  for (int32_t i = 0; i < model->num_outputs; ++i) {
-    if (!code)
-      code = takeOutput(&model->outputs[i], result, &outputs[i]);
-    _mlir_memref_to_llvm_free(((MemRef *)result)->allocated);
-    result += 3 + 2 * model->outputs[i].rank;
+  for (int32_t i = 0; i < model->num_outputs && !code; ++i) {
+    code = takeOutput(&model->outputs[i], result, &outputs[i]);
+    result += getDescriptorWords(&model->outputs[i]);
   }
+  freeResults(model, words);
   free(words);
   free(arguments);
   return code;
