@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -12,6 +13,15 @@ from pathlib import Path
 
 import onnxruntime as ort
 from Models import driver, models
+
+# The peak of a child counts what its parent held when it was started, so the one
+# that starts the compiler has to be small.
+MEASURE = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)
+"""
 
 
 @dataclass(frozen=True)
@@ -50,14 +60,12 @@ def compile_model(
         shapes += ["--shape", f"{name}={'x'.join(map(str, value.shape))}"]
     command = [neuroplast, "compile", model, "-o", library, "--threads", "1", *shapes, *options]
     start = time.monotonic()
-    process = subprocess.Popen([str(p) for p in command], stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    errors = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise driver.DriverError(f"compile {model.name}: {errors.strip()[-1000:]}")
-    return Compilation(library, time.monotonic() - start, usage.ru_maxrss / 1024)
+    done = subprocess.run([sys.executable, "-c", MEASURE, *map(str, command)], check=False,
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        raise driver.DriverError(f"compile {model.name}: {done.stderr.strip()[-1000:]}")
+    peak_mib = int(done.stdout.splitlines()[-1]) / 1024
+    return Compilation(library, time.monotonic() - start, peak_mib)
 
 
 def time_peer(session: ort.InferenceSession, inputs: models.Inputs, seconds: float) -> list[float]:

@@ -27,7 +27,11 @@ DialectRegistry neuroplast::driver::makeRegistry() {
 /// `file: node 'name': `, as far as a location knows.
 static void printLocation(llvm::raw_ostream &os, mlir::Location location) {
   if (auto name = llvm::dyn_cast<mlir::NameLoc>(location)) {
-    printLocation(os, name.getChildLoc());
+    // What stands inside a node's name are the names of its results.
+    mlir::Location child = name.getChildLoc();
+    while (auto inner = llvm::dyn_cast<mlir::NameLoc>(child))
+      child = inner.getChildLoc();
+    printLocation(os, child);
     os << "node '" << name.getName().getValue() << "': ";
     return;
   }

@@ -103,27 +103,11 @@ private:
 
   LogicalResult writeType(::onnx::ValueInfoProto &info, Value value,
                           ArrayAttr dims) {
-    auto type = dyn_cast<RankedTensorType>(value.getType());
-    int32_t elementType = type ? getOnnxElementType(type.getElementType()) : 0;
-    if (elementType == 0)
-      return emitError(value.getLoc())
-             << "an input or output of type " << value.getType()
-             << " has no ONNX form";
-    auto *tensor = info.mutable_type()->mutable_tensor_type();
-    tensor->set_elem_type(elementType);
-    auto *shape = tensor->mutable_shape();
-    for (auto [axis, size] : llvm::enumerate(type.getShape())) {
-      auto *dim = shape->add_dim();
-      if (!ShapedType::isDynamic(size)) {
-        dim->set_dim_value(size);
-        continue;
-      }
-      auto name = dims && axis < dims.size() ? dyn_cast<StringAttr>(dims[axis])
-                                             : StringAttr();
-      if (name && !name.getValue().empty())
-        dim->set_dim_param(name.getValue().str());
-    }
-    return success();
+    if (GraphWriter::setType(*info.mutable_type(), value.getType(), dims))
+      return success();
+    return emitError(value.getLoc())
+           << "an input or output of type " << value.getType()
+           << " has no ONNX form";
   }
 
   LogicalResult nameInterface(func::FuncOp main) {

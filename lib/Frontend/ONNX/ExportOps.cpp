@@ -414,8 +414,17 @@ LogicalResult writeOpaque(GraphWriter &writer, Operation *op) {
   size_t next = 0;
   for (bool present : opaque.getPresent())
     node->add_input(present ? writer.getName(opaque.getInputs()[next++]) : "");
-  for (Value result : opaque.getOutputs())
+  for (Value result : opaque.getOutputs()) {
     node->add_output(writer.getName(result));
+    // No reader can infer what an unknown operator gives.
+    ::onnx::ValueInfoProto info;
+    info.set_name(writer.getName(result));
+    bool isOutput = llvm::any_of(writer.graph.output(), [&](const auto &output) {
+      return output.name() == info.name();
+    });
+    if (!isOutput && GraphWriter::setType(*info.mutable_type(), result.getType()))
+      *writer.graph.add_value_info() = std::move(info);
+  }
   return success();
 }
 

@@ -128,9 +128,40 @@ std::optional<SmallVector<int64_t>> NodeContext::getInts(StringRef name) const {
                               attribute->ints().end());
 }
 
+/// Keeps the name of a result for the export: what stands inside the name of the
+/// node names its results in turn. Operations that only help keep the plain
+/// location of the node.
+static void nameResult(OpResult result, StringRef name) {
+  SmallVector<StringAttr> names;
+  Location location = result.getOwner()->getLoc();
+  while (auto named = dyn_cast<NameLoc>(location)) {
+    names.push_back(named.getName());
+    location = named.getChildLoc();
+  }
+  if (names.empty())
+    return;
+  MLIRContext *context = result.getContext();
+  size_t place = result.getResultNumber() + 1;
+  if (names.size() <= place)
+    names.resize(place + 1, StringAttr::get(context));
+  else if (!names[place].empty())
+    return;
+  names[place] = StringAttr::get(context, name);
+  for (StringAttr outer : llvm::reverse(names))
+    location = NameLoc::get(outer, location);
+  result.getOwner()->setLoc(location);
+}
+
 void NodeContext::setResult(int index, Value value) {
-  if (index < node.output_size() && !node.output(index).empty())
-    importer.define(node.output(index), GraphValue{value, {}, {}, false, {}});
+  if (index >= node.output_size() || node.output(index).empty())
+    return;
+  // A value that another node made keeps the name that this gave it.
+  if (auto result = dyn_cast<OpResult>(value);
+      result && isa<NameLoc>(value.getLoc()) &&
+      cast<NameLoc>(value.getLoc()).getName() ==
+          cast<NameLoc>(location).getName())
+    nameResult(result, node.output(index));
+  importer.define(node.output(index), GraphValue{value, {}, {}, false, {}});
 }
 void NodeContext::setConstant(int index, ElementsAttr value) {
   if (index < node.output_size() && !node.output(index).empty())
@@ -204,6 +235,7 @@ GraphImporter::GraphImporter(std::shared_ptr<LoadedModel> model,
   registerShapeHandlers(handlers);
   registerLayerHandlers(handlers);
   registerControlFlowHandlers(handlers);
+  registerSequenceHandlers(handlers);
 }
 
 Location GraphImporter::getLocation(const onnx::NodeProto &node) {
@@ -268,6 +300,8 @@ Value GraphImporter::materialize(StringRef name, Location location) {
                                                known->constant);
     return known->value;
   }
+  if (known->sequence)
+    return createSequence(*known, location);
   SmallVector<Value> elements;
   for (OpFoldResult element : *known->elements) {
     if (auto constant = getConstantIntValue(element)) {

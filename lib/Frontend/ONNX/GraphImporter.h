@@ -26,9 +26,11 @@ struct GraphValue {
   mlir::ElementsAttr constant;
   std::optional<llvm::SmallVector<mlir::OpFoldResult>> elements;
   bool isScalar = false;     ///< Of `elements`: rank 0, not 1.
-  mlir::Type elementType;    ///< Of `elements`: i64, i32 or i1.
+  mlir::Type elementType;    ///< Of `elements` (i64, i32 or i1) or `sequence`.
   /// Of `elements`: the shape, if the rank is 2 or more.
   llvm::SmallVector<int64_t> matrix = {};
+  /// The tensors of a sequence of known length.
+  std::optional<llvm::SmallVector<mlir::Value>> sequence = std::nullopt;
 };
 
 class GraphImporter;
@@ -95,6 +97,7 @@ void registerGenericHandlers(HandlerTable &table);
 void registerShapeHandlers(HandlerTable &table);
 void registerLayerHandlers(HandlerTable &table);
 void registerControlFlowHandlers(HandlerTable &table);
+void registerSequenceHandlers(HandlerTable &table);
 
 /// Evaluates a node whose operands are all known sizes or integer constants;
 /// false if it is none of those, and nothing was done.
@@ -165,6 +168,9 @@ private:
   mlir::LogicalResult importInitializers(const onnx::GraphProto &graph);
   mlir::LogicalResult importNode(const onnx::NodeProto &node);
   mlir::LogicalResult importOpaque(NodeContext &node, llvm::StringRef reason);
+  /// A sequence as a value, which only opaque operators take; null if its
+  /// tensors differ in rank.
+  mlir::Value createSequence(const GraphValue &known, mlir::Location location);
   mlir::Value createParam(llvm::StringRef name, mlir::ElementsAttr value,
                           mlir::Location location);
   void setModelAttributes();

@@ -85,17 +85,32 @@ static StringRef getNodeName(Location location) {
   return "";
 }
 
+/// The name that a result had when it was read, which stands inside that of its
+/// node; see NodeContext::setResult.
+static StringRef getResultName(OpResult result) {
+  Location location = result.getLoc();
+  for (unsigned depth = 0; depth <= result.getResultNumber(); ++depth) {
+    auto name = dyn_cast<NameLoc>(location);
+    if (!name)
+      return "";
+    location = name.getChildLoc();
+  }
+  auto name = dyn_cast<NameLoc>(location);
+  return name ? name.getName().getValue() : "";
+}
+
 std::string GraphWriter::getName(Value value) {
   std::string &name = names[value];
-  if (name.empty()) {
-    StringRef node = getNodeName(value.getLoc());
-    auto result = dyn_cast<OpResult>(value);
-    std::string hint = node.empty() ? std::string("v") : node.str();
-    if (result && result.getResultNumber() > 0)
-      hint += ":" + std::to_string(result.getResultNumber());
-    name = makeName(hint + ":out");
-  }
-  return name;
+  if (!name.empty())
+    return name;
+  auto result = dyn_cast<OpResult>(value);
+  if (StringRef given = result ? getResultName(result) : ""; !given.empty())
+    return name = makeName(given);
+  StringRef node = getNodeName(value.getLoc());
+  std::string hint = node.empty() ? std::string("v") : node.str();
+  if (result && result.getResultNumber() > 0)
+    hint += ":" + std::to_string(result.getResultNumber());
+  return name = makeName(hint + ":out");
 }
 
 ::onnx::NodeProto &GraphWriter::addNode(Operation *op, StringRef type) {
@@ -130,6 +145,33 @@ GraphWriter::addHelper(StringRef type, ArrayRef<std::string> inputs,
   if (fill)
     fill(*node);
   return name;
+}
+
+bool GraphWriter::setType(::onnx::TypeProto &proto, Type type, ArrayAttr dims) {
+  if (auto sequence = dyn_cast<neuro::SequenceType>(type))
+    return setType(*proto.mutable_sequence_type()->mutable_elem_type(),
+                   sequence.getElementType());
+  if (auto optional = dyn_cast<neuro::OptionalType>(type))
+    return setType(*proto.mutable_optional_type()->mutable_elem_type(),
+                   optional.getElementType());
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  int32_t elementType = tensor ? getOnnxElementType(tensor.getElementType()) : 0;
+  if (elementType == 0)
+    return false;
+  proto.mutable_tensor_type()->set_elem_type(elementType);
+  auto *shape = proto.mutable_tensor_type()->mutable_shape();
+  for (auto [axis, size] : llvm::enumerate(tensor.getShape())) {
+    auto *dim = shape->add_dim();
+    if (!ShapedType::isDynamic(size)) {
+      dim->set_dim_value(size);
+      continue;
+    }
+    auto name = dims && axis < dims.size() ? dyn_cast<StringAttr>(dims[axis])
+                                           : StringAttr();
+    if (name && !name.getValue().empty())
+      dim->set_dim_param(name.getValue().str());
+  }
+  return true;
 }
 
 //===----------------------------------------------------------------------===//

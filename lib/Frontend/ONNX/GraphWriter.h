@@ -56,6 +56,10 @@ public:
                                      mlir::ElementsAttr value,
                                      mlir::Location location);
 
+  /// Writes a type whose free sizes bear the names `dims`; false if ONNX has no
+  /// such type.
+  static bool setType(::onnx::TypeProto &proto, mlir::Type type,
+                      mlir::ArrayAttr dims = {});
   static void setInt(::onnx::NodeProto &node, llvm::StringRef name,
                      int64_t value);
   static void setInts(::onnx::NodeProto &node, llvm::StringRef name,
