@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "GraphImporter.h"
+#include "OperandTypes.h"
 #include "OperatorVersions.h"
 #include "Simplify.h"
 
@@ -389,6 +390,8 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node) {
                                          "opaque operators take");
     }
   }
+  if (failed(checkOperandTypes(nodeContext)))
+    return failure();
   if (foldSizes(nodeContext))
     return success();
   return handler->second(nodeContext);
@@ -557,6 +560,13 @@ LogicalResult GraphImporter::importMain() {
     if (!value)
       return emitError(fileLocation)
              << "output '" << output.name() << "' is computed by no node";
+    if (Type declared = convertType(output.type());
+        declared && isa<RankedTensorType>(value.getType()) &&
+        !areCompatibleTypes(declared, value.getType()))
+      return emitError(value.getLoc())
+             << "computes output '" << output.name() << "' of type "
+             << value.getType() << ", which the model declares as "
+             << declared;
     results.push_back(value);
     resultTypes.push_back(value.getType());
     SmallVector<NamedAttribute> attributes{builder.getNamedAttr(

@@ -175,21 +175,98 @@ static void inlineRareOperators(onnx::ModelProto &model) {
   }
 }
 
-/// Takes the raw bytes of large initializers out, so that no step copies them.
-static llvm::StringMap<std::string> takeLargeData(onnx::GraphProto &graph) {
-  llvm::StringMap<std::string> data;
+/// Calls `visit` with every tensor of some nodes and of the graphs in them.
+static void
+visitTensors(google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
+             llvm::function_ref<void(onnx::TensorProto &)> visit);
+
+static void visitTensors(onnx::GraphProto &graph,
+                         llvm::function_ref<void(onnx::TensorProto &)> visit) {
   for (auto &tensor : *graph.mutable_initializer())
-    if (tensor.raw_data().size() >= 4096)
-      data[tensor.name()].swap(*tensor.mutable_raw_data());
+    visit(tensor);
+  visitTensors(*graph.mutable_node(), visit);
+}
+
+static void
+visitTensors(google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
+             llvm::function_ref<void(onnx::TensorProto &)> visit) {
+  for (auto &node : nodes)
+    for (auto &attribute : *node.mutable_attribute()) {
+      if (attribute.has_t())
+        visit(*attribute.mutable_t());
+      for (auto &tensor : *attribute.mutable_tensors())
+        visit(tensor);
+      if (attribute.has_g())
+        visitTensors(*attribute.mutable_g(), visit);
+      for (auto &graph : *attribute.mutable_graphs())
+        visitTensors(graph, visit);
+    }
+}
+
+/// Checks external data here and the rest of the model by the library, which
+/// looks for such data in the working directory, not beside the model. Throws
+/// what the library throws.
+static llvm::Error checkModel(LoadedModel &model) {
+  std::vector<std::pair<onnx::TensorProto *, onnx::TensorProto>> external;
+  llvm::Error problem = llvm::Error::success();
+  auto hide = [&](onnx::TensorProto &tensor) {
+    if (tensor.data_location() != onnx::TensorProto::EXTERNAL || problem)
+      return;
+    if (auto data = mapExternalData(model, tensor); !data) {
+      problem = data.takeError();
+      return;
+    }
+    onnx::TensorProto &hidden = external.emplace_back(&tensor, onnx::TensorProto()).second;
+    hidden.Swap(&tensor);
+    tensor.set_name(hidden.name());
+    tensor.set_data_type(hidden.data_type());
+    tensor.add_dims(0);
+  };
+  visitTensors(*model.proto.mutable_graph(), hide);
+  for (auto &function : *model.proto.mutable_functions())
+    visitTensors(*function.mutable_node(), hide);
+  if (problem)
+    return problem;
+  onnx::checker::check_model(model.proto);
+  for (auto &[tensor, hidden] : external)
+    tensor->Swap(&hidden);
+  return llvm::Error::success();
+}
+
+/// Takes the data of large and of external initializers out: no step then copies
+/// them, or looks for files itself. What is returned has just the data.
+static llvm::StringMap<onnx::TensorProto> takeData(onnx::GraphProto &graph) {
+  llvm::StringMap<onnx::TensorProto> data;
+  for (auto &tensor : *graph.mutable_initializer()) {
+    bool isExternal = tensor.data_location() == onnx::TensorProto::EXTERNAL;
+    if (!isExternal && tensor.raw_data().size() < 4096)
+      continue;
+    onnx::TensorProto &taken = data[tensor.name()];
+    if (isExternal) {
+      taken.set_data_location(onnx::TensorProto::EXTERNAL);
+      taken.mutable_external_data()->Swap(tensor.mutable_external_data());
+      tensor.clear_data_location();
+      tensor.set_raw_data("");
+    } else {
+      taken.mutable_raw_data()->swap(*tensor.mutable_raw_data());
+    }
+  }
   return data;
 }
 
-static void restoreLargeData(onnx::GraphProto &graph,
-                             llvm::StringMap<std::string> &data) {
+static void restoreData(onnx::GraphProto &graph,
+                        llvm::StringMap<onnx::TensorProto> &data) {
   for (auto &tensor : *graph.mutable_initializer()) {
     auto it = data.find(tensor.name());
-    if (it != data.end())
-      tensor.mutable_raw_data()->swap(it->second);
+    if (it == data.end())
+      continue;
+    if (it->second.data_location() == onnx::TensorProto::EXTERNAL) {
+      tensor.set_data_location(onnx::TensorProto::EXTERNAL);
+      tensor.mutable_external_data()->Swap(it->second.mutable_external_data());
+      tensor.clear_raw_data();
+    } else {
+      tensor.mutable_raw_data()->swap(*it->second.mutable_raw_data());
+    }
   }
 }
 
@@ -208,12 +285,9 @@ neuroplast::loadModel(StringRef path, const ImportOptions &options) {
                      "; the newest known one is " +
                      llvm::Twine(getNewestOpset()));
   try {
-    // Sizes and offsets first: the checker reads external files.
-    for (const auto &tensor : model->proto.graph().initializer())
-      if (tensor.data_location() == onnx::TensorProto::EXTERNAL)
-        if (auto data = mapExternalData(*model, tensor); !data)
-          return data.takeError();
-    onnx::checker::check_model(model->proto);
+    if (llvm::Error error = checkModel(*model))
+      return std::move(error);
+    auto data = takeData(*model->proto.mutable_graph());
     onnx::inliner::InlineLocalFunctions(model->proto, /*convert_version=*/true);
     if (llvm::Error error =
             applyInputShapes(*model->proto.mutable_graph(), options.inputShapes))
@@ -221,7 +295,6 @@ neuroplast::loadModel(StringRef path, const ImportOptions &options) {
     if (llvm::Error error =
             applyInputValues(*model->proto.mutable_graph(), options.inputValues))
       return std::move(error);
-    auto data = takeLargeData(*model->proto.mutable_graph());
     if (model->originalOpset < getNewestOpset()) {
       // Not every operator has a converter; then the model's own opset stays.
       try {
@@ -237,7 +310,7 @@ neuroplast::loadModel(StringRef path, const ImportOptions &options) {
     }
     inlineRareOperators(model->proto);
     inferShapes(model->proto);
-    restoreLargeData(*model->proto.mutable_graph(), data);
+    restoreData(*model->proto.mutable_graph(), data);
   } catch (const std::exception &error) {
     return makeError("is no valid ONNX model: " + llvm::Twine(error.what()));
   }

@@ -22,6 +22,18 @@ bool neuroplast::neuro::areCompatibleTypes(TypeRange lhs, TypeRange rhs) {
   return true;
 }
 
+LogicalResult neuroplast::neuro::verifyAxisInRange(Operation *op) {
+  auto axis = op->getAttrOfType<IntegerAttr>("axis");
+  auto type = dyn_cast<RankedTensorType>(op->getOperand(0).getType());
+  if (!axis || !type)
+    return success();
+  int64_t rank = type.getRank(), value = axis.getInt();
+  if (value < -rank || value >= rank)
+    return op->emitOpError("axis ")
+           << value << " is outside its operand of rank " << rank;
+  return success();
+}
+
 std::optional<int64_t> neuroplast::neuro::detail::countResultElements(Operation *op) {
   int64_t count = 0;
   for (Type type : op->getResultTypes()) {

@@ -50,14 +50,14 @@ class Neuro_UnaryOp<string mnemonic, string onnx, string meaning,
 
 class Neuro_BinaryOp<string mnemonic, string onnx, string meaning,
                      Type tensor = Neuro_NumberTensor, list<Trait> traits = []>
-    : Neuro_ElementwiseOp<mnemonic, onnx, traits> {
+    : Neuro_ElementwiseOp<mnemonic, onnx, [SameOperandsElementType] # traits> {
   let summary = meaning;
   let arguments = (ins tensor:$lhs, tensor:$rhs);
   let results = (outs tensor:$result);
 }
 
 class Neuro_CompareOp<string mnemonic, string onnx, string meaning, Type tensor = Neuro_Tensor>
-    : Neuro_ElementwiseOp<mnemonic, onnx, [], "::mlir::IntegerType::get(context, 1)"> {
+    : Neuro_ElementwiseOp<mnemonic, onnx, [SameOperandsElementType], "::mlir::IntegerType::get(context, 1)"> {
   let summary = meaning;
   let arguments = (ins tensor:$lhs, tensor:$rhs);
   let results = (outs Neuro_BoolTensor:$result);
@@ -76,13 +76,13 @@ def Neuro_PowOp : Neuro_ElementwiseOp<"pow", "Pow"> {
   let arguments = (ins Neuro_NumberTensor:$base, Neuro_NumberTensor:$exponent);
   let results = (outs Neuro_NumberTensor:$result);
 }
-def Neuro_ModOp : Neuro_ElementwiseOp<"mod", "Mod"> {
+def Neuro_ModOp : Neuro_ElementwiseOp<"mod", "Mod", [SameOperandsElementType]> {
   let summary = "remainder; `fmod` = 1 takes the sign of the dividend";
   let arguments = (ins Neuro_NumberTensor:$lhs, Neuro_NumberTensor:$rhs, DefaultValuedAttr<I64Attr, "0">:$fmod);
   let results = (outs Neuro_NumberTensor:$result);
 }
 class Neuro_VariadicElementwiseOp<string mnemonic, string onnx, string meaning>
-    : Neuro_ElementwiseOp<mnemonic, onnx> {
+    : Neuro_ElementwiseOp<mnemonic, onnx, [SameOperandsElementType]> {
   let summary = meaning;
   let arguments = (ins Variadic<Neuro_NumberTensor>:$inputs);
   let results = (outs Neuro_NumberTensor:$result);
@@ -162,12 +162,12 @@ def Neuro_GeluOp : Neuro_ElementwiseOp<"gelu", "Gelu"> {
   let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<StrAttr, "\"none\"">:$approximate);
   let results = (outs Neuro_FloatTensor:$result);
 }
-def Neuro_PReluOp : Neuro_ElementwiseOp<"prelu", "PRelu"> {
+def Neuro_PReluOp : Neuro_ElementwiseOp<"prelu", "PRelu", [SameOperandsElementType]> {
   let summary = "x, or slope * x below 0; the slope broadcasts to x";
   let arguments = (ins Neuro_NumberTensor:$input, Neuro_NumberTensor:$slope);
   let results = (outs Neuro_NumberTensor:$result);
 }
-def Neuro_ClipOp : Neuro_ElementwiseOp<"clip", "Clip", [AttrSizedOperandSegments]> {
+def Neuro_ClipOp : Neuro_ElementwiseOp<"clip", "Clip", [AttrSizedOperandSegments, SameOperandsElementType]> {
   let summary = "min(max(x, min), max); an absent bound does not bind";
   let arguments = (ins Neuro_NumberTensor:$input, Optional<Neuro_NumberTensor>:$min, Optional<Neuro_NumberTensor>:$max);
   let results = (outs Neuro_NumberTensor:$result);
@@ -191,7 +191,7 @@ def Neuro_BitwiseAndOp : Neuro_BinaryOp<"bitwise_and", "BitwiseAnd", "lhs & rhs"
 def Neuro_BitwiseOrOp : Neuro_BinaryOp<"bitwise_or", "BitwiseOr", "lhs | rhs", Neuro_IntTensor>;
 def Neuro_BitwiseXorOp : Neuro_BinaryOp<"bitwise_xor", "BitwiseXor", "lhs ^ rhs", Neuro_IntTensor>;
 def Neuro_BitwiseNotOp : Neuro_UnaryOp<"bitwise_not", "BitwiseNot", "~x", Neuro_IntTensor>;
-def Neuro_BitShiftOp : Neuro_ElementwiseOp<"bit_shift", "BitShift"> {
+def Neuro_BitShiftOp : Neuro_ElementwiseOp<"bit_shift", "BitShift", [SameOperandsElementType]> {
   let summary = "shift by bits; `direction` is \"LEFT\" or \"RIGHT\"";
   let arguments = (ins Neuro_IntTensor:$lhs, Neuro_IntTensor:$rhs, StrAttr:$direction);
   let results = (outs Neuro_IntTensor:$result);

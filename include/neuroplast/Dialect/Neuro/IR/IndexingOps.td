@@ -16,7 +16,7 @@ def Neuro_GatherOp : Neuro_TensorOp<"gather", "Gather"> {
   let arguments = (ins Neuro_Tensor:$data, Neuro_IndexTensor:$indices, DefaultValuedAttr<I64Attr, "0">:$axis);
   let results = (outs Neuro_Tensor:$result);
 }
-def Neuro_GatherElementsOp : Neuro_TensorOp<"gather_elements", "GatherElements"> {
+def Neuro_GatherElementsOp : Neuro_TensorOp<"gather_elements", "GatherElements", [Neuro_AxisInRange]> {
   let summary = "elements along an axis, one index for each element of the result";
   let arguments = (ins Neuro_Tensor:$data, Neuro_IndexTensor:$indices, DefaultValuedAttr<I64Attr, "0">:$axis);
   let results = (outs Neuro_Tensor:$result);
@@ -26,10 +26,11 @@ def Neuro_GatherNDOp : Neuro_TensorOp<"gather_nd", "GatherND"> {
   let arguments = (ins Neuro_Tensor:$data, RankedTensorOf<[I64]>:$indices, DefaultValuedAttr<I64Attr, "0">:$batch_dims);
   let results = (outs Neuro_Tensor:$result);
 }
-class Neuro_ScatterBase<string mnemonic, string onnx> : Neuro_SameTypeOp<mnemonic, onnx> {
+class Neuro_ScatterBase<string mnemonic, string onnx, list<Trait> traits = []>
+    : Neuro_SameTypeOp<mnemonic, onnx, traits> {
   let results = (outs Neuro_Tensor:$result);
 }
-def Neuro_ScatterElementsOp : Neuro_ScatterBase<"scatter_elements", "ScatterElements"> {
+def Neuro_ScatterElementsOp : Neuro_ScatterBase<"scatter_elements", "ScatterElements", [Neuro_AxisInRange]> {
   let summary = "the data with elements along an axis replaced, or combined by `reduction`: none, add, mul, max, min";
   let arguments = (ins Neuro_Tensor:$data, Neuro_IndexTensor:$indices, Neuro_Tensor:$updates,
     DefaultValuedAttr<I64Attr, "0">:$axis, DefaultValuedAttr<StrAttr, "\"none\"">:$reduction);

@@ -33,6 +33,18 @@ bool areCompatibleTypes(mlir::TypeRange lhs, mlir::TypeRange rhs);
 template <typename ConcreteOp>
 class Elementwise : public mlir::OpTrait::TraitBase<ConcreteOp, Elementwise> {};
 
+/// Checks that the attribute `axis`, if given, is an axis of operand 0.
+mlir::LogicalResult verifyAxisInRange(mlir::Operation *op);
+
+/// Marks the ops whose attribute `axis` names an axis of operand 0.
+template <typename ConcreteOp>
+class AxisInRange : public mlir::OpTrait::TraitBase<ConcreteOp, AxisInRange> {
+public:
+  static mlir::LogicalResult verifyTrait(mlir::Operation *op) {
+    return verifyAxisInRange(op);
+  }
+};
+
 namespace detail {
 
 /// Elements of all results together; none if a shape is dynamic.

@@ -74,6 +74,12 @@ def Neuro_NumberTensor : RankedTensorOf<[AnyFloat, AnyInteger]>;
 // Op bases
 //===----------------------------------------------------------------------===//
 
+/// The attribute `axis`, if given, is an axis of operand 0; negative ones count
+/// from the back. For ops whose types tell nothing of it.
+def Neuro_AxisInRange : NativeOpTrait<"AxisInRange"> {
+  let cppNamespace = "::neuroplast::neuro";
+}
+
 /// Every op of the dialect. `onnx` is the ONNX operator of the same concept, or
 /// empty where the ONNX form differs and a translation of its own exists.
 /// Attributes of an op with an `onnx` name keep their ONNX names and meanings,

@@ -41,14 +41,14 @@ def Neuro_LayerNormOp : Neuro_TensorOp<"layer_norm", "LayerNormalization"> {
     DefaultValuedAttr<I64Attr, "1">:$stash_type);
   let results = (outs Neuro_FloatTensor:$result, Neuro_FloatTensor:$mean, Neuro_FloatTensor:$inv_std_dev);
 }
-def Neuro_RMSNormOp : Neuro_SameTypeOp<"rms_norm", "RMSNormalization"> {
+def Neuro_RMSNormOp : Neuro_SameTypeOp<"rms_norm", "RMSNormalization", [Neuro_AxisInRange]> {
   let summary = "divide by the root mean square over the axes from `axis` on, then scale";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$scale,
     DefaultValuedAttr<I64Attr, "-1">:$axis, DefaultValuedAttr<F32Attr, "1e-05f">:$epsilon,
     DefaultValuedAttr<I64Attr, "1">:$stash_type);
   let results = (outs Neuro_FloatTensor:$result);
 }
-def Neuro_LpNormOp : Neuro_SameTypeOp<"lp_norm", "LpNormalization"> {
+def Neuro_LpNormOp : Neuro_SameTypeOp<"lp_norm", "LpNormalization", [Neuro_AxisInRange]> {
   let summary = "divide by the p-norm along an axis";
   let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<I64Attr, "-1">:$axis, DefaultValuedAttr<I64Attr, "2">:$p);
   let results = (outs Neuro_FloatTensor:$result);

@@ -58,7 +58,8 @@ class Neuro_ArgOp<string mnemonic, string onnx, string meaning> : Neuro_TensorOp
 def Neuro_ArgMaxOp : Neuro_ArgOp<"arg_max", "ArgMax", "index of the largest element along an axis">;
 def Neuro_ArgMinOp : Neuro_ArgOp<"arg_min", "ArgMin", "index of the smallest element along an axis">;
 
-class Neuro_AxisOp<string mnemonic, string onnx, string meaning> : Neuro_SameTypeOp<mnemonic, onnx> {
+class Neuro_AxisOp<string mnemonic, string onnx, string meaning>
+    : Neuro_SameTypeOp<mnemonic, onnx, [Neuro_AxisInRange]> {
   let summary = meaning;
   let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<I64Attr, "-1">:$axis);
   let results = (outs Neuro_FloatTensor:$result);
@@ -67,7 +68,8 @@ def Neuro_SoftmaxOp : Neuro_AxisOp<"softmax", "Softmax", "e^x divided by its sum
 def Neuro_LogSoftmaxOp : Neuro_AxisOp<"log_softmax", "LogSoftmax", "logarithm of the softmax along an axis">;
 def Neuro_HardmaxOp : Neuro_AxisOp<"hardmax", "Hardmax", "1 at the first largest element along an axis, else 0">;
 
-class Neuro_ScanOp<string mnemonic, string meaning> : Neuro_SameTypeOp<mnemonic, ""> {
+class Neuro_ScanOp<string mnemonic, string meaning>
+    : Neuro_SameTypeOp<mnemonic, "", [Neuro_AxisInRange]> {
   let summary = meaning;
   let arguments = (ins Neuro_NumberTensor:$input, I64Attr:$axis,
     DefaultValuedAttr<BoolAttr, "false">:$exclusive, DefaultValuedAttr<BoolAttr, "false">:$reverse);
