@@ -602,6 +602,7 @@ OwningOpRef<ModuleOp> neuroplast::importOnnx(StringRef path,
   GraphImporter importer(*model, *module, path);
   if (failed(importer.importMain()))
     return nullptr;
-  removeSoftmaxFlattening(*module);
+  if (failed(simplifyImported(*module)))
+    return nullptr;
   return module;
 }

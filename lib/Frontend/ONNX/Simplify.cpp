@@ -1,4 +1,4 @@
-//===- Simplify.cpp - Undoing what upgrading a model writes ---------------===//
+//===- Simplify.cpp - Undo what upgrading a model writes -----------------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -7,7 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Simplify.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 
 using namespace mlir;
@@ -77,8 +79,22 @@ template <typename Op> void removeAll(ModuleOp module) {
 
 } // namespace
 
-void neuroplast::removeSoftmaxFlattening(ModuleOp module) {
+LogicalResult neuroplast::simplifyImported(ModuleOp module) {
   removeAll<SoftmaxOp>(module);
   removeAll<LogSoftmaxOp>(module);
   removeAll<HardmaxOp>(module);
+  if (failed(applyPatternsGreedily(module, {})))
+    return failure();
+  // A list of sizes that folded is a constant like any other.
+  module.walk([](arith::ConstantOp op) {
+    auto value = dyn_cast<ElementsAttr>(op.getValue());
+    if (!value)
+      return;
+    OpBuilder builder(op);
+    op.replaceAllUsesWith(
+        ConstantOp::create(builder, op.getLoc(), op.getType(), value)
+            .getResult());
+    op.erase();
+  });
+  return success();
 }
