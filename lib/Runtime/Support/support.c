@@ -230,20 +230,30 @@ static int32_t checkInput(const NeuroplastTensorInfo *info,
   return NEUROPLAST_OK;
 }
 
-/* Sizes of one name are one size: the code was compiled on that promise. */
+/* Whether a free size has a name. Some writers put a question mark or a number
+   there for every size that they do not know. */
+static int isNamed(const NeuroplastTensorInfo *info, int32_t axis) {
+  if (axis >= info->rank || info->shape[axis] >= 0)
+    return 0;
+  char first = info->dim_names[axis][0];
+  return (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z') ||
+         first == '_';
+}
+
+/* Sizes of one name are one size: other ones are a mistake of the caller. */
 static int32_t checkNamedSizes(const NeuroplastModelInfo *model,
                                const NeuroplastTensor *inputs) {
   int32_t numSizes = model->num_inputs * NEUROPLAST_MAX_RANK;
   for (int32_t i = 0; i < numSizes; ++i) {
     int32_t input = i / NEUROPLAST_MAX_RANK, axis = i % NEUROPLAST_MAX_RANK;
     const NeuroplastTensorInfo *info = &model->inputs[input];
-    if (axis >= info->rank || info->shape[axis] >= 0 || !*info->dim_names[axis])
+    if (!isNamed(info, axis))
       continue;
     /* The first size of that name is what the others are held to. */
     for (int32_t j = 0; j < i; ++j) {
       int32_t other = j / NEUROPLAST_MAX_RANK, at = j % NEUROPLAST_MAX_RANK;
       const NeuroplastTensorInfo *first = &model->inputs[other];
-      if (at >= first->rank || first->shape[at] >= 0 ||
+      if (!isNamed(first, at) ||
           strcmp(first->dim_names[at], info->dim_names[axis]))
         continue;
       if (inputs[other].shape[at] == inputs[input].shape[axis])
