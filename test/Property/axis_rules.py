@@ -246,6 +246,40 @@ def run(model: Path, inputs: list[np.ndarray]) -> list[np.ndarray]:
     return session.run(None, dict(zip(names, inputs, strict=False)))
 
 
+Inputs = list[np.ndarray]
+
+
+def negated(inputs: Inputs, random: np.random.Generator) -> Inputs:
+    return [np.asarray(-v) if v.dtype.kind == "f" else v for v in inputs]
+
+
+def replaced(inputs: Inputs, make: Callable[[np.ndarray], np.ndarray]) -> Inputs:
+    """Other numbers in the tensors that are data: lists may be scales, which decide sizes."""
+    return [
+        make(value).astype(value.dtype) if value.dtype.kind == "f" and value.ndim > 1 else value
+        for value in inputs
+    ]
+
+
+def random_numbers(inputs: Inputs, random: np.random.Generator) -> Inputs:
+    return replaced(inputs, lambda value: random.normal(scale=3, size=value.shape))
+
+
+def far_from_zero(inputs: Inputs, random: np.random.Generator) -> Inputs:
+    """Numbers of one sign: a zero is an extremum, and a square does not vanish in a sum."""
+    sign = random.choice([-1, 1])
+    return replaced(inputs, lambda value: sign * random.uniform(30, 90, value.shape))
+
+
+# What is put in besides the numbers of the case, which may be all alike or all positive.
+VARIANTS: tuple[Callable[[Inputs, np.random.Generator], Inputs], ...] = (
+    lambda inputs, random: inputs,
+    negated,
+    random_numbers,
+    far_from_zero,
+)
+
+
 class Checker:
     """Checks rules with a given compiler, which writes models into a folder."""
 
@@ -311,7 +345,7 @@ class Checker:
         case: Case,
         random: np.random.Generator,
         mutate: Callable[[Rule], Rule] | None = None,
-        trials: int = 2,
+        trials: int = 4,
     ) -> Rule:
         """Checks the rule of a case on random keep-lists and returns it.
 
@@ -330,10 +364,7 @@ class Checker:
         except Exception as error:
             raise Refused("ONNX Runtime does not run it") from error
         for trial in range(trials):
-            inputs = case.inputs
-            if trial % 2:
-                # Where all numbers are positive, a zero is the least of them.
-                inputs = [np.asarray(-v) if v.dtype.kind == "f" else v for v in inputs]
+            inputs = VARIANTS[trial % len(VARIANTS)](case.inputs, random)
             self.compare(believed, choose(believed, random), inputs)
         return rule
 

@@ -2,7 +2,7 @@
 
 Run with -m it prints how many cases and operators were checked, what became of the
 others, and how many of the mutated rules were noticed; it ends with 1 if a rule does
-not hold or many mutants are not noticed.
+not hold or a mutant is not noticed that is not known to be as true as the rule.
 """
 
 from __future__ import annotations
@@ -25,6 +25,19 @@ from Conformance.cases import write_cases
 from Property.axis_rules import MUTANTS, Checker, Refused, Rule, Wrong, load_case
 
 ROOT = Path(__file__).resolve().parents[2]
+# Keep-lists that show a wrong rule can be rare, as where few indices are looked at.
+MUTANT_TRIALS = 16
+# Mutants that are true of their case: patterns of their names, and why.
+EQUIVALENT = {
+    r"attention.*(mask|qk_matmul).*: unpin": "a masked key, as a removed one, takes no part",
+    r"tri[lu]_(out|zero).*: unpin": "nothing is left, or all of it",
+    r"tfidfvectorizer.*: unpin": "no n-gram of the pool is in the text, removed words or not",
+    r"matmulinteger: ignore_statistics": "one zero point is zero",
+    r"reduce_(max|min)_bool.*: ignore_statistics": "false is the neutral element",
+    r"reshape_allowzero.*: unpin": "it has no elements",
+    r"slice_start_out_of_bounds: unpin": "it has no elements",
+    r"equal_string.*: unpin": "the results of what is left are the same",
+}
 
 
 def lists() -> dict[str, list[str]]:
@@ -41,13 +54,11 @@ class Survey:
     wrong: list[str] = field(default_factory=list)
     # Cases that could not be checked, by reason.
     refused: dict[str, list[str]] = field(default_factory=lists)
-    # By kind, the mutants that were noticed, and messages on those that were not.
+    # By kind, the mutants that were noticed.
     noticed: Counter[str] = field(default_factory=Counter)
+    # Messages on those that were not, and on those that are no worse than the rule.
     survived: list[str] = field(default_factory=list)
-
-    def is_sharp(self) -> bool:
-        """Whether nearly all mutants were noticed."""
-        return len(self.survived) <= 0.03 * sum(self.noticed.values())
+    equivalent: list[str] = field(default_factory=list)
 
     def add(self, other: Survey) -> None:
         for op, names in other.holds.items():
@@ -57,6 +68,14 @@ class Survey:
         self.wrong += other.wrong
         self.noticed += other.noticed
         self.survived += other.survived
+        self.equivalent += other.equivalent
+
+    def add_survivor(self, message: str) -> None:
+        reason = next((EQUIVALENT[p] for p in EQUIVALENT if re.search(p, message)), None)
+        if reason is None:
+            self.survived.append(message)
+        else:
+            self.equivalent.append(f"{message} ({reason})")
 
     def print(self, limit: int = 20) -> None:
         cases = sum(map(len, self.holds.values()))
@@ -70,8 +89,8 @@ class Survey:
             print(f"  {len(names):4} {reason}, as {names[0]}")
         if self.noticed or self.survived:
             print(f"mutants noticed: {sum(self.noticed.values())}, {dict(self.noticed)}; "
-                  f"not noticed: {len(self.survived)}, as such a rule may be true of a case")
-        for message in self.survived[:limit]:
+                  f"true of their case: {len(self.equivalent)}; not noticed: {len(self.survived)}")
+        for message in self.survived[:limit] + self.equivalent[:limit]:
             print("  " + message)
 
 
@@ -121,8 +140,8 @@ def survey_in(scratch: Path, opt: Path, folders: list[Path], mutants: bool) -> S
             result.holds[rule["op"]].append(name)
         for mutant in MUTANTS if mutants else ():
             try:
-                checker.check(case, random, mutant, trials=3)
-                result.survived.append(f"{name}: {mutant.__name__}")
+                checker.check(case, random, mutant, trials=MUTANT_TRIALS)
+                result.add_survivor(f"{name}: {mutant.__name__}")
             except Wrong:
                 result.noticed[mutant.__name__] += 1
             except Refused:
@@ -151,7 +170,7 @@ def main() -> int:
     opt = arguments.build.resolve() / "bin" / "neuroplast-opt"
     result = survey(opt, [cases[name] for name in names], arguments.mutants)
     result.print(limit=1000)
-    return 1 if result.wrong or not result.is_sharp() else 0
+    return 1 if result.wrong or result.survived else 0
 
 
 if __name__ == "__main__":
