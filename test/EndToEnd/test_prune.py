@@ -21,7 +21,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_half_of_the_units(model: models.Model, neuroplast: Path, tmp_path: Path) -> None:
-    result = pruning.prune(neuroplast, model, tmp_path, pruning.OPTIONS.get(model.name, []))
+    result = pruning.prune(neuroplast, model, tmp_path)
     print(result)
     assert not result.misses()
 

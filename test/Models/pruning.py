@@ -13,7 +13,7 @@ import json
 import re
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,6 @@ KEPT_LIMIT = 0.4
 ALLOWED_PINS = re.compile(
     r"graph (input|output) '|'neuro\.(softmax|arg_max)' |'neuro\.opaque' "
 )
-# Every parameter of the encoder that its output does not carry is a bias, of which half
-# of the units are half of the elements; only heads and their features cut it further.
-OPTIONS = {"minilm_l3": ["--inner"]}
 # Half of a detector that nobody trained again finds nothing anywhere: its probabilities
 # are too small for single precision, so what it feeds to the last sigmoid is compared.
 LOGITS = {"ppocr_det"}
@@ -51,7 +48,6 @@ class Result:
     against_compiled: float
     against_original: float
     varies: float
-    options: list[str] = field(default_factory=list)
 
     def misses(self) -> list[str]:
         """The limits that the model misses, in words."""
@@ -71,7 +67,7 @@ class Result:
         return (
             f"{self.name:14} {self.parameters:10}  {self.kept:5.1%}  {self.inner_kept:5.1%}"
             f"  {self.flops_kept:5.1%}  {self.against_masked:6.3f}  {self.against_compiled:8.3f}"
-            f"  {self.against_original:8.3f}  {self.varies:7.0f}  {' '.join(self.options)}"
+            f"  {self.against_original:8.3f}  {self.varies:7.0f}"
         )
 
 
@@ -138,12 +134,12 @@ def prune_file(neuroplast: Path, source: Path, folder: Path, *options: str) -> P
     return Pruned(small, whole, masked, report)
 
 
-def prune(neuroplast: Path, model: models.Model, folder: Path, options: list[str]) -> Result:
+def prune(neuroplast: Path, model: models.Model, folder: Path) -> Result:
     """Removes half of the units of a model and compares what is left with its twins."""
     source, inputs = model.path(), model.sample()
     if model.name in LOGITS:
         source = without_sigmoid(source, folder)
-    files = prune_file(neuroplast, source, folder, "--ratio", "0.5", *options)
+    files = prune_file(neuroplast, source, folder, "--ratio", "0.5")
     outputs = models.reference(files.small, inputs)
     flops = [sizes(neuroplast, path, inputs)["flops"] for path in (source, files.small)]
     return Result(
@@ -160,7 +156,6 @@ def prune(neuroplast: Path, model: models.Model, folder: Path, options: list[str
             models.reference(files.whole, inputs), models.reference(source, inputs)
         ),
         varies=worst(models.reference(files.small, model.sample(1)), outputs),
-        options=options,
     )
 
 
@@ -175,7 +170,7 @@ def main() -> int:
     pins: dict[str, list[str]] = {}
     for name in arguments.names:
         with tempfile.TemporaryDirectory() as folder:
-            result = prune(neuroplast, models.MODELS[name], Path(folder), OPTIONS.get(name, []))
+            result = prune(neuroplast, models.MODELS[name], Path(folder))
         print(result.row(), flush=True)
         for miss in result.misses():
             print(f"  MISSED: {miss}")

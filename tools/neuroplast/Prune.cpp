@@ -177,7 +177,7 @@ static int runPrune(const Arguments &arguments) {
   options.ratio = *ratio;
   options.roundTo = *roundTo;
   options.seed = *seed;
-  options.inner = arguments.has("--inner");
+  options.inner = !arguments.has("--no-inner");
   options.only = arguments.getAll("--only").vec();
   options.freeze = arguments.getAll("--freeze").vec();
 
@@ -226,7 +226,8 @@ Command neuroplast::driver::getPruneCommand() {
         {"--round-to", "K",
          "round the counts that remain up to multiples of K (1)"},
         {"--seed", "N", "seed of the criterion random (0)"},
-        {"--inner", "", "cut inner units, as features of heads, too"},
+        {"--no-inner", "",
+         "leave inner units, as features of heads, unless --only names them"},
         {"--only", "PATTERN",
          "cut only units of tensors whose name matches (text, or with * and "
          "?)"},

@@ -69,7 +69,7 @@ def NeuroPrune : Pass<"neuro-prune", "::mlir::ModuleOp"> {
     Option<"ratio", "ratio", "double", "0.5", "the share of the units of each free set to remove">,
     Option<"roundTo", "round-to", "int64_t", "1", "round the counts that remain up to a multiple of this">,
     Option<"seed", "seed", "uint64_t", "0", "seed of the criterion `random`">,
-    Option<"inner", "inner", "bool", "false",
+    Option<"inner", "inner", "bool", "true",
            "cut inner sets, as the features of attention heads, too">,
     ListOption<"only", "only", "std::string",
                "cut only sets with a member whose name contains one of these; names inner sets, too">,

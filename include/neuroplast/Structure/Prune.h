@@ -23,7 +23,7 @@ struct PruneOptions {
   int64_t roundTo = 1;
   uint64_t seed = 0;
   /// Cut inner sets, as the features of attention heads, too.
-  bool inner = false;
+  bool inner = true;
   /// Only sets with a tensor whose name matches one of these (as a part of it,
   /// or as a whole if the pattern has wildcards); all if empty. Inner sets that
   /// are named here are cut, too.

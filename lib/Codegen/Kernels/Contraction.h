@@ -69,9 +69,10 @@ struct Tile {
 Tile chooseTile(int64_t rows, int64_t places, int64_t lanes, int64_t width,
                 int64_t registers);
 
-/// Replaces an elementwise op on buffers of static size by loops over vectors;
-/// false if it is not of that kind.
-bool emitElementwise(mlir::linalg::GenericOp op, int64_t width);
+/// Replaces an elementwise op or a reduction on buffers of static size by loops
+/// over vectors; false if it is not of that kind. A reduction along the last
+/// loop is reassociated: each lane of some vectors combines its own share.
+bool emitVectorLoops(mlir::linalg::GenericOp op, int64_t width);
 
 /// Writes the loops in place of the op, with vectors of `width` lanes.
 void emitKernel(mlir::OpBuilder &builder, const Contraction &contraction,

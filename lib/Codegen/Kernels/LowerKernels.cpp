@@ -221,6 +221,12 @@ struct LowerKernelsPass : PassWrapper<LowerKernelsPass, OperationPass<>> {
     // Which results start from zero is seen before their buffers are reshaped.
     auto marker = UnitAttr::get(&getContext());
     StringRef markerName = "neuro.starts_at_zero";
+    IRRewriter rewriter(&getContext());
+    getOperation()->walk([&](linalg::ReduceOp op) {
+      rewriter.setInsertionPoint(op);
+      // It is a generic op in other words, so this cannot fail.
+      (void)linalg::generalizeNamedOp(rewriter, op);
+    });
     getOperation()->walk([&](linalg::GenericOp op) { ops.push_back(op); });
     for (linalg::GenericOp op : ops) {
       FailureOr<Contraction> contraction = Contraction::match(op);
@@ -245,7 +251,7 @@ struct LowerKernelsPass : PassWrapper<LowerKernelsPass, OperationPass<>> {
                                  op.getDpsInits()[0]);
           op->removeAttr(markerName);
         }
-        emitElementwise(op, vectorBits / 32);
+        emitVectorLoops(op, vectorBits / 32);
         continue;
       }
       contraction->startsAtZero = startsAtZero;

@@ -1,4 +1,4 @@
-//===- Elementwise.cpp - Elementwise ops on buffers as vector loops -------===//
+//===- VectorLoops.cpp - Maps and reductions on buffers as vector loops ---===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -8,7 +8,9 @@
 
 #include "Contraction.h"
 
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -37,46 +39,84 @@ static bool isWidenable(Operation &op) {
          OpTrait::hasElementwiseMappableTraits(&op);
 }
 
-static bool isVectorized(linalg::GenericOp op, SmallVector<bool> &broadcast) {
-  if (!op.hasPureBufferSemantics() || op.getNumLoops() == 0 ||
-      op.getNumReductionLoops() != 0)
+namespace {
+
+/// How the last loop of an op becomes vectors.
+struct Vectorization {
+  /// The operands that stand still while the lanes move.
+  SmallVector<bool> broadcast;
+  /// If the last loop is a reduction, the op that combines its steps, and what
+  /// it combines with the result so far.
+  Operation *combiner = nullptr;
+  Value contribution;
+  vector::CombiningKind kind = vector::CombiningKind::ADD;
+};
+
+/// Whether all that the last loop of `op` does is to combine its steps.
+bool matchRowReduction(linalg::GenericOp op, Vectorization &result) {
+  if (op.getNumDpsInits() != 1)
     return false;
+  SmallVector<Operation *> combiners;
+  Value contribution =
+      matchReduction(op.getRegionOutputArgs(), 0, combiners);
+  if (!contribution || combiners.size() != 1 ||
+      !op.getRegionOutputArgs()[0].hasOneUse() ||
+      !arith::getNeutralElement(combiners[0]))
+    return false;
+  std::optional<vector::CombiningKind> kind =
+      linalg::getCombinerOpKind(combiners[0]);
+  if (!kind)
+    return false;
+  result.combiner = combiners[0];
+  result.contribution = contribution;
+  result.kind = *kind;
+  return true;
+}
+
+std::optional<Vectorization> matchVectorization(linalg::GenericOp op) {
+  if (!op.hasPureBufferSemantics() || op.getNumLoops() == 0)
+    return std::nullopt;
   SmallVector<int64_t> sizes = op.getStaticLoopRanges();
   if (llvm::any_of(sizes, ShapedType::isDynamic) || sizes.back() < 4)
-    return false;
+    return std::nullopt;
   int64_t lane = sizes.size() - 1;
+  bool reducesLanes =
+      op.getIteratorTypesArray()[lane] == utils::IteratorType::reduction;
+  Vectorization result;
+  if (reducesLanes && !matchRowReduction(op, result))
+    return std::nullopt;
   for (OpOperand &operand : op->getOpOperands()) {
     auto type = dyn_cast<MemRefType>(operand.get().getType());
     if (!type ||
         !(type.getElementType().isF32() || type.getElementType().isInteger(32)))
-      return false;
+      return std::nullopt;
     AffineMap map = op.getMatchingIndexingMap(&operand);
     for (AffineExpr expr : map.getResults())
       if (!isa<AffineDimExpr, AffineConstantExpr>(expr))
-        return false;
+        return std::nullopt;
     bool moves = map.isFunctionOfDim(lane);
-    if (!moves && op.isDpsInit(&operand))
-      return false;
+    if (op.isDpsInit(&operand) && moves == reducesLanes)
+      return std::nullopt;
     if (moves) {
       auto last = dyn_cast<AffineDimExpr>(map.getResults().back());
       if (!last || last.getPosition() != lane || !type.isLastDimUnitStride())
-        return false;
+        return std::nullopt;
       for (AffineExpr expr : map.getResults().drop_back())
         if (expr.isFunctionOfDim(lane))
-          return false;
+          return std::nullopt;
     }
-    broadcast.push_back(!moves);
+    result.broadcast.push_back(!moves);
   }
-  return llvm::all_of(*op.getBody(), isWidenable);
+  if (!llvm::all_of(*op.getBody(), isWidenable))
+    return std::nullopt;
+  return result;
 }
 
-namespace {
-
-class ElementwiseEmitter {
+class VectorLoopEmitter {
 public:
-  ElementwiseEmitter(linalg::GenericOp op, ArrayRef<bool> broadcast,
-                     int64_t width)
-      : op(op), loc(op.getLoc()), broadcast(broadcast), width(width),
+  VectorLoopEmitter(linalg::GenericOp op, const Vectorization &plan,
+                    int64_t width)
+      : op(op), loc(op.getLoc()), plan(plan), width(width),
         sizes(op.getStaticLoopRanges()) {}
 
   void emit(OpBuilder &b) {
@@ -92,6 +132,8 @@ private:
   void emitLoops(OpBuilder &b, SmallVector<Value> indices) {
     size_t depth = indices.size();
     bool isLane = depth + 1 == sizes.size();
+    if (isLane && plan.combiner)
+      return emitRowReduction(b, indices);
     int64_t size = sizes[depth], step = isLane ? width : 1;
     if (int64_t full = size - size % step) {
       auto loop = scf::ForOp::create(b, loc, constant(b, 0), constant(b, full),
@@ -132,17 +174,87 @@ private:
         b, loc, DenseElementsAttr::get(widen(b.getI1Type()), bits));
   }
 
+  /// Computes the op's body on vectors whose first lane is at `at`, and writes
+  /// the results.
   void emitBody(OpBuilder &b, ArrayRef<Value> at, int64_t lanes) {
+    SmallVector<Value> results =
+        emitValues(b, at, lanes, op.getBody()->getTerminator()->getOperands());
+    for (auto [init, value] :
+         llvm::zip_equal(op.getDpsInitsMutable(), results)) {
+      SmallVector<Value> to = indicesOf(b, init, at);
+      if (lanes == width)
+        vector::StoreOp::create(b, loc, value, init.get(), to);
+      else
+        vector::MaskedStoreOp::create(b, loc, init.get(), to, mask(b, lanes),
+                                      value);
+    }
+  }
+
+  /// Combines the steps of the last loop: each lane of `accumulators` vectors
+  /// takes its share, so that no step waits for the one before.
+  void emitRowReduction(OpBuilder &b, ArrayRef<Value> outer) {
+    int64_t size = sizes.back();
+    int64_t accumulators = std::clamp<int64_t>(size / width, 1, 4);
+    int64_t step = accumulators * width, full = size - size % step;
+    OpOperand &init = *op.getDpsInitsMutable().begin();
+    VectorType type = widen(getElementTypeOrSelf(init.get().getType()));
+    Value neutral = arith::ConstantOp::create(
+        b, loc,
+        DenseElementsAttr::get(
+            type, Attribute(*arith::getNeutralElement(plan.combiner))));
+    SmallVector<Value> sums(accumulators, neutral);
+    auto accumulate = [&](OpBuilder &at, Value place, int64_t lanes,
+                          Value &sum) {
+      SmallVector<Value> indices(outer);
+      indices.push_back(place);
+      Value value = emitValues(at, indices, lanes, plan.contribution).front();
+      if (lanes < width)
+        value = arith::SelectOp::create(at, loc, mask(at, lanes), value,
+                                        neutral);
+      sum = vector::makeArithReduction(at, loc, plan.kind, value, sum);
+    };
+    if (full) {
+      auto loop = scf::ForOp::create(b, loc, constant(b, 0), constant(b, full),
+                                     constant(b, step), sums);
+      OpBuilder inner = OpBuilder::atBlockEnd(loop.getBody());
+      sums = llvm::to_vector_of<Value>(loop.getRegionIterArgs());
+      for (auto [index, sum] : llvm::enumerate(sums)) {
+        Value offset = constant(inner, index * width);
+        accumulate(inner,
+                   arith::AddIOp::create(inner, loc, loop.getInductionVar(),
+                                         offset),
+                   width, sum);
+      }
+      scf::YieldOp::create(inner, loc, sums);
+      sums = llvm::to_vector_of<Value>(loop.getResults());
+    }
+    for (int64_t place = full; place < size; place += width)
+      accumulate(b, constant(b, place), std::min(width, size - place),
+                 sums[(place - full) / width]);
+    Value sum = sums.front();
+    for (Value other : ArrayRef(sums).drop_front())
+      sum = vector::makeArithReduction(b, loc, plan.kind, sum, other);
+    SmallVector<Value> to = indicesOf(b, init, outer);
+    Value before = memref::LoadOp::create(b, loc, init.get(), to);
+    Value result =
+        vector::ReductionOp::create(b, loc, plan.kind, sum, before,
+                                    arith::FastMathFlags::reassoc);
+    memref::StoreOp::create(b, loc, result, init.get(), to);
+  }
+
+  /// The values of the body on vectors whose first lane is at `at`.
+  SmallVector<Value> emitValues(OpBuilder &b, ArrayRef<Value> at,
+                                int64_t lanes, ValueRange wanted) {
     IRMapping values;
     Block *body = op.getBody();
     for (OpOperand &operand : op->getOpOperands()) {
       BlockArgument argument = op.getMatchingBlockArgument(&operand);
-      if (argument.use_empty())
+      if (argument.use_empty() || (plan.combiner && op.isDpsInit(&operand)))
         continue;
       SmallVector<Value> from = indicesOf(b, operand, at);
       Type type = argument.getType();
       Value value;
-      if (broadcast[operand.getOperandNumber()]) {
+      if (plan.broadcast[operand.getOperandNumber()]) {
         value = memref::LoadOp::create(b, loc, operand.get(), from);
         value = vector::BroadcastOp::create(b, loc, widen(type), value);
       } else if (lanes == width) {
@@ -165,6 +277,8 @@ private:
       return wide;
     };
     for (Operation &inner : body->without_terminator()) {
+      if (&inner == plan.combiner)
+        continue;
       if (auto number = dyn_cast<arith::ConstantOp>(inner)) {
         auto type = widen(number.getType());
         Value wide = arith::ConstantOp::create(
@@ -180,33 +294,24 @@ private:
       state.addAttributes(inner.getAttrs());
       values.map(inner.getResult(0), b.create(state)->getResult(0));
     }
-    for (auto [init, yielded] : llvm::zip_equal(
-             op.getDpsInitsMutable(), body->getTerminator()->getOperands())) {
-      Value value = lookup(yielded);
-      SmallVector<Value> to = indicesOf(b, init, at);
-      if (lanes == width)
-        vector::StoreOp::create(b, loc, value, init.get(), to);
-      else
-        vector::MaskedStoreOp::create(b, loc, init.get(), to, mask(b, lanes),
-                                      value);
-    }
+    return llvm::map_to_vector(wanted, lookup);
   }
 
   linalg::GenericOp op;
   Location loc;
-  ArrayRef<bool> broadcast;
+  const Vectorization &plan;
   int64_t width;
   SmallVector<int64_t> sizes;
 };
 
 } // namespace
 
-bool neuroplast::emitElementwise(linalg::GenericOp op, int64_t width) {
-  SmallVector<bool> broadcast;
-  if (!isVectorized(op, broadcast))
+bool neuroplast::emitVectorLoops(linalg::GenericOp op, int64_t width) {
+  std::optional<Vectorization> plan = matchVectorization(op);
+  if (!plan)
     return false;
   OpBuilder builder(op);
-  ElementwiseEmitter(op, broadcast, width).emit(builder);
+  VectorLoopEmitter(op, *plan, width).emit(builder);
   op.erase();
   return true;
 }
