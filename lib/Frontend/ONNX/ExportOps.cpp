@@ -10,6 +10,8 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -172,50 +174,71 @@ LogicalResult writeSplit(GraphWriter &writer, Operation *op) {
   return success();
 }
 
+/// Whether a slice takes all of an axis as it lies.
+bool takesWholeAxis(SliceOp slice, int64_t axis, OpFoldResult size) {
+  if (slice.getStarts()[axis] != 0 || slice.getSteps()[axis] != 1)
+    return false;
+  int64_t input =
+      cast<RankedTensorType>(slice.getInput().getType()).getDimSize(axis);
+  if (auto known = getConstantIntValue(size))
+    return *known == input;
+  auto dim = cast<Value>(size).getDefiningOp<tensor::DimOp>();
+  return dim && dim.getSource() == slice.getInput() &&
+         dim.getConstantIndex() == axis;
+}
+
 LogicalResult writeSlice(GraphWriter &writer, Operation *op) {
   auto slice = cast<SliceOp>(op);
-  SmallVector<int64_t> axes, starts, ends, steps;
-  bool isStatic =
-      slice.getDynamicStarts().empty() && slice.getDynamicSteps().empty();
-  auto input = cast<RankedTensorType>(slice.getInput().getType()).getShape();
-  for (size_t axis = 0; axis < slice.getSizes().size(); ++axis) {
-    int64_t start = slice.getStarts()[axis], size = slice.getSizes()[axis],
-            step = slice.getSteps()[axis];
+  Builder builder(op);
+  auto mix = [&](ArrayRef<int64_t> known, ValueRange open) {
+    return getMixedValues(known, open, builder);
+  };
+  auto starts = mix(slice.getStarts(), slice.getDynamicStarts()),
+       sizes = mix(slice.getSizes(), slice.getDynamicSizes()),
+       steps = mix(slice.getSteps(), slice.getDynamicSteps());
+  // The parts that differ from the operand; at least one axis has to be named.
+  SmallVector<int64_t> axes;
+  SmallVector<OpFoldResult> from, count, by;
+  for (int64_t axis = 0, rank = sizes.size(); axis < rank; ++axis) {
+    if (takesWholeAxis(slice, axis, sizes[axis]) &&
+        !(axes.empty() && axis + 1 == rank))
+      continue;
     axes.push_back(axis);
-    starts.push_back(start);
-    steps.push_back(step);
-    if (ShapedType::isDynamic(size)) {
-      // To the far end: with a positive step from the start, that is the whole
-      // rest.
-      ends.push_back(std::numeric_limits<int64_t>::max());
-      bool whole =
-          start == 0 && step == 1 && ShapedType::isDynamic(input[axis]);
-      isStatic &= whole;
-      continue;
-    }
-    if (ShapedType::isDynamic(start) || ShapedType::isDynamic(step))
-      continue;
-    int64_t end = start + size * step;
-    ends.push_back(end < 0 ? std::numeric_limits<int64_t>::min() + 1 : end);
+    from.push_back(starts[axis]);
+    count.push_back(sizes[axis]);
+    by.push_back(steps[axis]);
   }
-  if (isStatic) {
-    std::string s = writer.addInts(starts), e = writer.addInts(ends),
-                a = writer.addInts(axes), p = writer.addInts(steps);
+  std::string a = writer.addInts(axes);
+  auto firsts = getConstantIntValues(from), counts = getConstantIntValues(count),
+       strides = getConstantIntValues(by);
+  if (firsts && counts && strides) {
+    SmallVector<int64_t> ends;
+    for (auto [start, size, step] : llvm::zip_equal(*firsts, *counts, *strides)) {
+      int64_t end = start + size * step;
+      ends.push_back(end < 0 ? std::numeric_limits<int64_t>::min() + 1 : end);
+    }
+    std::string s = writer.addInts(*firsts), e = writer.addInts(ends),
+                p = writer.addInts(*strides);
     addUnary(writer, op, "Slice", {s, e, a, p});
     return success();
   }
-  std::string s = writer.addSizes(slice.getStarts(), slice.getDynamicStarts());
-  std::string n = writer.addSizes(slice.getSizes(), slice.getDynamicSizes());
-  std::string p = writer.addSizes(slice.getSteps(), slice.getDynamicSteps());
-  if (s.empty() || n.empty() || p.empty())
-    return failure();
-  if (llvm::any_of(slice.getSteps(), [](int64_t step) { return step < 0; }))
+  if (llvm::any_of(by, [](OpFoldResult step) {
+        return getConstantIntValue(step).value_or(0) < 0;
+      }))
     return op->emitError(
         "a slice of run-time size with a negative step cannot be "
         "written to ONNX yet");
+  auto write = [&](ArrayRef<OpFoldResult> values) {
+    SmallVector<int64_t> known;
+    SmallVector<Value> open;
+    dispatchIndexOpFoldResults(values, open, known);
+    return writer.addSizes(known, open);
+  };
+  std::string s = write(from), n = write(count), p = write(by);
+  if (s.empty() || n.empty() || p.empty())
+    return failure();
   std::string length = writer.addHelper("Mul", {n, p});
   std::string e = writer.addHelper("Add", {s, length});
-  std::string a = writer.addInts(axes);
   addUnary(writer, op, "Slice", {s, e, a, p});
   return success();
 }

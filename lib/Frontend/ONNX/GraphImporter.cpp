@@ -169,13 +169,29 @@ void NodeContext::setConstant(int index, ElementsAttr value) {
     importer.define(node.output(index), GraphValue{{}, value, {}, false, {}});
 }
 void NodeContext::setElements(int index, ArrayRef<OpFoldResult> elements,
-                              bool isScalar, Type elementType) {
+                              bool isScalar, Type elementType,
+                              ArrayRef<int64_t> matrix) {
   if (index >= node.output_size() || node.output(index).empty())
     return;
   GraphValue value;
   value.elements.emplace(elements.begin(), elements.end());
   value.isScalar = isScalar;
   value.elementType = elementType;
+  value.matrix.assign(matrix.begin(), matrix.end());
+  // What is known is a constant like those that the model brings along.
+  auto known = getConstantIntValues(elements);
+  if (known && (elementType.isInteger(64) || elementType.isInteger(32))) {
+    SmallVector<int64_t> shape(matrix);
+    if (shape.empty() && !isScalar)
+      shape.push_back(elements.size());
+    SmallVector<APInt> numbers;
+    for (int64_t number : *known)
+      numbers.emplace_back(elementType.getIntOrFloatBitWidth(), number, true,
+                           true);
+    value = {{}, DenseElementsAttr::get(
+                     RankedTensorType::get(shape, elementType), numbers),
+             {}, false, {}};
+  }
   importer.define(node.output(index), value);
 }
 

@@ -71,8 +71,10 @@ public:
 
   void setResult(int index, mlir::Value value);
   void setConstant(int index, mlir::ElementsAttr value);
+  /// A list of sizes, or a small matrix of that shape.
   void setElements(int index, llvm::ArrayRef<mlir::OpFoldResult> elements,
-                   bool isScalar, mlir::Type elementType);
+                   bool isScalar, mlir::Type elementType,
+                   llvm::ArrayRef<int64_t> matrix = {});
 
   /// Creates an op whose types are inferred; null after a diagnostic.
   template <typename Op>
@@ -120,6 +122,7 @@ public:
   Size max(Size lhs, Size rhs);
   /// 1 or 0.
   Size equal(Size lhs, Size rhs);
+  Size notEqual(Size lhs, Size rhs);
   Size less(Size lhs, Size rhs);
   /// `lhs` where the condition is not 0.
   Size select(Size condition, Size lhs, Size rhs);

@@ -277,76 +277,101 @@ LogicalResult importDropout(NodeContext &node) {
   return success();
 }
 
+/// Numbers as elements of a float type.
+ElementsAttr makeFloats(ArrayRef<double> numbers, RankedTensorType type,
+                        StringRef name) {
+  std::string bytes;
+  auto element = cast<FloatType>(type.getElementType());
+  for (double number : numbers) {
+    APFloat converted(number);
+    bool lossy = false;
+    converted.convert(element.getFloatSemantics(), APFloat::rmNearestTiesToEven,
+                      &lossy);
+    uint64_t raw = converted.bitcastToAPInt().getZExtValue();
+    bytes.append(reinterpret_cast<const char *>(&raw),
+                 llvm::divideCeil(element.getWidth(), 8));
+  }
+  return makeElements(type, name, std::move(bytes));
+}
+
+/// A list of sizes stays one; null after nothing was done.
+bool castSizes(NodeContext &node, Type to) {
+  GraphValue known = *node.importer.lookup(node.node.input(0));
+  if (!known.elements)
+    return false;
+  if (to.isInteger(1) && !known.elementType.isInteger(1)) {
+    SizeArithmetic sizes(node.importer.builder, node.location);
+    for (OpFoldResult &size : *known.elements)
+      size = sizes.notEqual(size, sizes.constant(0));
+  } else if (!to.isInteger(1) && !to.isInteger(64) && !to.isInteger(32)) {
+    return false;
+  }
+  known.value = Value();
+  known.elementType = to;
+  node.importer.define(node.node.output(0), known);
+  return true;
+}
+
+/// Constants between integers, as sizes are often written as one type and used
+/// as another, and between floats.
+bool castConstant(NodeContext &node, Type to) {
+  ElementsAttr constant = node.getConstant(0);
+  if (!constant)
+    return false;
+  auto from = cast<RankedTensorType>(constant.getShapedType());
+  if (from.getElementType() == to) {
+    node.setConstant(0, constant);
+    return true;
+  }
+  if (to.isInteger(64) || to.isInteger(32))
+    if (auto ints = getIntegers(constant);
+        ints && isa<IntegerType>(from.getElementType())) {
+      SmallVector<APInt> values;
+      for (int64_t value : *ints)
+        values.emplace_back(to.getIntOrFloatBitWidth(), value, true, true);
+      node.setConstant(0, DenseElementsAttr::get(from.clone(to), values));
+      return true;
+    }
+  if (!isa<FloatType>(to))
+    return false;
+  std::optional<SmallVector<double>> numbers = getFloats(constant);
+  if (numbers)
+    node.setConstant(
+        0, makeFloats(*numbers, RankedTensorType::get(from.getShape(), to),
+                      node.node.output(0)));
+  return numbers.has_value();
+}
+
 LogicalResult importCastTo(NodeContext &node, Type to) {
   Builder &b = node.importer.builder;
   if (!to || isa<StringType>(to))
     return node.error() << "casts to an element type that is not modelled";
-  RankedTensorType type;
-  if (node.importer.lookup(node.node.input(0))->elements && to.isInteger()) {
-    // A list of sizes stays one.
-    GraphValue known = *node.importer.lookup(node.node.input(0));
-    if (to.isInteger(64) || to.isInteger(32)) {
-      known.value = Value();
-      known.elementType = to;
-      node.importer.define(node.node.output(0), known);
-      return success();
-    }
-  }
-  if (ElementsAttr constant = node.getConstant(0)) {
-    auto from = cast<RankedTensorType>(constant.getShapedType());
-    if (from.getElementType() == to) {
-      node.setConstant(0, constant);
-      return success();
-    }
-    // Sizes are often written as one integer type and used as another.
-    if (to.isInteger(64) || to.isInteger(32))
-      if (auto ints = getIntegers(constant);
-          ints && isa<IntegerType>(from.getElementType())) {
-        SmallVector<APInt> values;
-        for (int64_t value : *ints)
-          values.emplace_back(to.getIntOrFloatBitWidth(), value, true, true);
-        node.setConstant(0, DenseElementsAttr::get(from.clone(to), values));
-        return success();
-      }
-    // Floats to floats and small integers are converted now.
-    if (isa<FloatType>(to)) {
-      std::optional<SmallVector<double>> numbers = getFloats(constant);
-      if (!numbers)
-        if (auto ints = getIntegers(constant)) {
-          numbers.emplace();
-          for (int64_t value : *ints)
-            numbers->push_back(static_cast<double>(value));
-        }
-      if (numbers) {
-        std::string bytes;
-        auto floatType = cast<FloatType>(to);
-        for (double number : *numbers) {
-          APFloat converted(number);
-          bool lossy = false;
-          converted.convert(floatType.getFloatSemantics(),
-                            APFloat::rmNearestTiesToEven, &lossy);
-          APInt bits = converted.bitcastToAPInt();
-          uint64_t raw = bits.getZExtValue();
-          bytes.append(reinterpret_cast<const char *>(&raw),
-                       llvm::divideCeil(floatType.getWidth(), 8));
-        }
-        node.setConstant(0, makeElements(from.clone(to), node.node.output(0),
-                                         std::move(bytes)));
-        return success();
-      }
-    }
-  }
-  type = node.getInputType(0);
+  if (castSizes(node, to) || castConstant(node, to))
+    return success();
+  RankedTensorType type = node.getInputType(0);
   if (!type)
     return failure();
   if (type.getElementType() == to) {
     node.setResult(0, node.getInput(0));
     return success();
   }
-  return node.replace<CastOp>(
-      node.getInput(0),
-      {b.getNamedAttr("to", TypeAttr::get(to)),
-       b.getNamedAttr("saturate", b.getBoolAttr(node.getInt("saturate", 1)))});
+  GraphValue known = *node.importer.lookup(node.node.input(0));
+  if (failed(node.replace<CastOp>(
+          node.getInput(0), {b.getNamedAttr("to", TypeAttr::get(to)),
+                             b.getNamedAttr("saturate",
+                                            b.getBoolAttr(node.getInt(
+                                                "saturate", 1)))})))
+    return failure();
+  // Floats that come from integers are no parameters, so the cast stays; but
+  // what needs to know the numbers may.
+  if (known.constant && isa<FloatType>(to))
+    if (auto ints = getIntegers(known.constant))
+      if (GraphValue *result = node.importer.lookup(node.node.output(0)))
+        result->constant =
+            makeFloats(llvm::to_vector_of<double>(*ints),
+                       RankedTensorType::get(type.getShape(), to),
+                       node.node.output(0));
+  return success();
 }
 
 LogicalResult importCast(NodeContext &node) {

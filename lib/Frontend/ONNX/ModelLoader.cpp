@@ -315,7 +315,13 @@ neuroplast::loadModel(StringRef path, const ImportOptions &options) {
     return makeError("is no valid ONNX model: " + llvm::Twine(error.what()));
   }
   dropInitializedInputs(*model->proto.mutable_graph());
-  model->opset = getOpset(model->proto);
+  // A model of other domains only says nothing of the operators of ONNX.
+  bool hasOnnxDomain =
+      llvm::any_of(model->proto.opset_import(), [](const auto &import) {
+        return import.domain().empty() || import.domain() == "ai.onnx";
+      });
+  model->opset =
+      hasOnnxDomain ? getOpset(model->proto) : getNewestOpset();
   return model;
 }
 

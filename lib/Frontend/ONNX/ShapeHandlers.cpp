@@ -364,6 +364,9 @@ LogicalResult importExpand(NodeContext &node) {
     return failure();
   if (!sizes)
     return node.error() << "has a shape whose rank is known at run time only";
+  auto type = dyn_cast<RankedTensorType>(input.getType());
+  if (type && type.getRank() == 0)
+    return replaceWithList<FillOp>(node, input, "sizes", *sizes);
   return replaceWithList<ExpandOp>(node, input, "sizes", *sizes);
 }
 

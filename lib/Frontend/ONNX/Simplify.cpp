@@ -77,6 +77,72 @@ template <typename Op> void removeAll(ModuleOp module) {
     removeFlattening(op);
 }
 
+/// Whether an op computes sizes from sizes, or asks for one.
+bool isSizeComputation(Operation *op) {
+  return isa<tensor::DimOp, tensor::ExtractOp>(op) ||
+         (isa_and_present<arith::ArithDialect>(op->getDialect()) &&
+          !isa<arith::ConstantOp>(op));
+}
+
+/// The same size is computed once in a block.
+void shareSizes(Block &block) {
+  SmallVector<Operation *> known;
+  for (Operation &op : llvm::make_early_inc_range(block)) {
+    if (!isSizeComputation(&op))
+      continue;
+    auto *same = llvm::find_if(known, [&](Operation *other) {
+      return OperationEquivalence::isEquivalentTo(
+          other, &op, OperationEquivalence::IgnoreLocations);
+    });
+    if (same == known.end()) {
+      known.push_back(&op);
+      continue;
+    }
+    op.replaceAllUsesWith(*same);
+    op.erase();
+  }
+}
+
+/// What of a block an op or its regions use, in their order.
+template <typename Callable>
+void forEachSource(Operation *op, Block &block, Callable visit) {
+  op->walk<WalkOrder::PreOrder>([&](Operation *nested) {
+    for (Value operand : nested->getOperands())
+      if (Operation *source = operand.getDefiningOp();
+          source && source->getBlock() == &block)
+        visit(source);
+  });
+}
+
+/// Puts sizes before what needs them first, and constants and parameters in
+/// front, both in the order of their use, which does not depend on where the
+/// nodes of the file stood.
+void orderBlock(Block &block) {
+  SmallVector<Operation *> ops;
+  for (Operation &op : block)
+    if (!isSizeComputation(&op))
+      ops.push_back(&op);
+  llvm::DenseSet<Operation *> placed;
+  auto place = [&](Operation *size, Operation *before, auto &recurse) -> void {
+    if (!isSizeComputation(size) || !placed.insert(size).second)
+      return;
+    forEachSource(size, block,
+                  [&](Operation *source) { recurse(source, before, recurse); });
+    size->moveBefore(before);
+  };
+  for (Operation *op : ops)
+    forEachSource(op, block,
+                  [&](Operation *source) { place(source, op, place); });
+  SetVector<Operation *> constants;
+  for (Operation &op : block)
+    forEachSource(&op, block, [&](Operation *source) {
+      if (isa<ConstantOp, GetParamOp, arith::ConstantOp>(source))
+        constants.insert(source);
+    });
+  for (Operation *op : llvm::reverse(constants))
+    op->moveBefore(&block, block.begin());
+}
+
 } // namespace
 
 LogicalResult neuroplast::simplifyImported(ModuleOp module) {
@@ -95,6 +161,13 @@ LogicalResult neuroplast::simplifyImported(ModuleOp module) {
         ConstantOp::create(builder, op.getLoc(), op.getType(), value)
             .getResult());
     op.erase();
+  });
+  // Equal constants are one, whatever they come from.
+  if (failed(applyPatternsGreedily(module, {})))
+    return failure();
+  module.walk([](Block *block) {
+    shareSizes(*block);
+    orderBlock(*block);
   });
   return success();
 }

@@ -7,8 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "GraphImporter.h"
-#include "mlir/Dialect/Arith/Utils/Utils.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 #include <array>
@@ -17,128 +15,6 @@ using namespace mlir;
 using namespace neuroplast;
 
 using Size = OpFoldResult;
-
-//===----------------------------------------------------------------------===//
-// SizeArithmetic
-//===----------------------------------------------------------------------===//
-
-Value SizeArithmetic::toValue(Size size) {
-  return getValueOrCreateConstantIndexOp(b, location, size);
-}
-
-static Size fold(OpBuilder &b, Value value) {
-  if (auto constant = getConstantIntValue(value))
-    return b.getIndexAttr(*constant);
-  return value;
-}
-
-template <typename Op> Size SizeArithmetic::combine(Size lhs, Size rhs) {
-  return fold(b, b.createOrFold<Op>(location, toValue(lhs), toValue(rhs)));
-}
-Size SizeArithmetic::add(Size lhs, Size rhs) {
-  return combine<arith::AddIOp>(lhs, rhs);
-}
-Size SizeArithmetic::sub(Size lhs, Size rhs) {
-  return combine<arith::SubIOp>(lhs, rhs);
-}
-Size SizeArithmetic::mul(Size lhs, Size rhs) {
-  return combine<arith::MulIOp>(lhs, rhs);
-}
-Size SizeArithmetic::div(Size lhs, Size rhs) {
-  return combine<arith::DivSIOp>(lhs, rhs);
-}
-Size SizeArithmetic::rem(Size lhs, Size rhs) {
-  return combine<arith::RemSIOp>(lhs, rhs);
-}
-Size SizeArithmetic::min(Size lhs, Size rhs) {
-  return combine<arith::MinSIOp>(lhs, rhs);
-}
-Size SizeArithmetic::max(Size lhs, Size rhs) {
-  return combine<arith::MaxSIOp>(lhs, rhs);
-}
-Size SizeArithmetic::compare(arith::CmpIPredicate predicate, Size lhs,
-                             Size rhs) {
-  Value flag = b.createOrFold<arith::CmpIOp>(location, predicate, toValue(lhs),
-                                             toValue(rhs));
-  if (auto constant = getConstantIntValue(flag))
-    return b.getIndexAttr(*constant != 0);
-  return fold(b, b.createOrFold<arith::IndexCastUIOp>(
-                     location, b.getIndexType(), flag));
-}
-Size SizeArithmetic::equal(Size lhs, Size rhs) {
-  return compare(arith::CmpIPredicate::eq, lhs, rhs);
-}
-Size SizeArithmetic::less(Size lhs, Size rhs) {
-  return compare(arith::CmpIPredicate::slt, lhs, rhs);
-}
-Size SizeArithmetic::select(Size condition, Size lhs, Size rhs) {
-  if (auto constant = getConstantIntValue(condition))
-    return *constant ? lhs : rhs;
-  Value flag = arith::CmpIOp::create(b, location, arith::CmpIPredicate::ne,
-                                     toValue(condition),
-                                     toValue(b.getIndexAttr(0)));
-  return fold(b, b.createOrFold<arith::SelectOp>(location, flag, toValue(lhs),
-                                                 toValue(rhs)));
-}
-
-Size SizeArithmetic::getDim(Value tensor, int64_t axis) {
-  return tensor::getMixedSize(b, location, tensor, axis);
-}
-
-/// Whether two sizes are certainly the same.
-static bool areEqual(Size lhs, Size rhs) {
-  if (isEqualConstantIntOrValue(lhs, rhs))
-    return true;
-  auto left = dyn_cast<Value>(lhs), right = dyn_cast<Value>(rhs);
-  if (!left || !right)
-    return false;
-  auto leftDim = left.getDefiningOp<tensor::DimOp>();
-  auto rightDim = right.getDefiningOp<tensor::DimOp>();
-  return leftDim && rightDim && leftDim.getSource() == rightDim.getSource() &&
-         leftDim.getConstantIndex() &&
-         leftDim.getConstantIndex() == rightDim.getConstantIndex();
-}
-
-Size SizeArithmetic::divideProducts(ArrayRef<Size> numerator,
-                                    ArrayRef<Size> denominator) {
-  int64_t above = 1, below = 1;
-  SmallVector<Size> open;
-  for (Size factor : numerator) {
-    if (auto constant = getConstantIntValue(factor))
-      above *= *constant;
-    else
-      open.push_back(factor);
-  }
-  SmallVector<Size> divisors;
-  for (Size factor : denominator) {
-    if (auto constant = getConstantIntValue(factor)) {
-      below *= *constant;
-      continue;
-    }
-    auto *same = llvm::find_if(
-        open, [&](Size other) { return areEqual(factor, other); });
-    if (same != open.end())
-      open.erase(same);
-    else
-      divisors.push_back(factor);
-  }
-  if (below != 0 && above % below == 0) {
-    above /= below;
-    below = 1;
-  }
-  Size result = constant(above);
-  for (Size factor : open)
-    result = mul(result, factor);
-  if (below != 1)
-    result = div(result, constant(below));
-  for (Size factor : divisors)
-    result = div(result, factor);
-  return result;
-}
-
-//===----------------------------------------------------------------------===//
-// Folding
-//===----------------------------------------------------------------------===//
 
 namespace {
 
@@ -193,10 +69,8 @@ bool isComputed(NodeContext &node, int index) {
 
 void setMatrix(NodeContext &node, ArrayRef<Size> sizes,
                ArrayRef<int64_t> shape, Type type) {
-  node.setElements(0, sizes, shape.empty(), type);
-  if (shape.size() > 1)
-    if (GraphValue *value = node.importer.lookup(node.node.output(0)))
-      value->matrix.assign(shape.begin(), shape.end());
+  node.setElements(0, sizes, shape.empty(), type,
+                   shape.size() > 1 ? shape : ArrayRef<int64_t>());
 }
 
 using BinaryFold = Size (SizeArithmetic::*)(Size, Size);
@@ -241,6 +115,19 @@ bool foldNegation(NodeContext &node) {
   return true;
 }
 
+/// 1 where an element is 0, and 0 where it is 1.
+bool foldNot(NodeContext &node) {
+  auto data = getElements(node, 0);
+  if (!data || !isComputed(node, 0))
+    return false;
+  SizeArithmetic arithmetic(node.importer.builder, node.location);
+  SmallVector<Size> result;
+  for (Size size : data->sizes)
+    result.push_back(arithmetic.equal(size, arithmetic.constant(0)));
+  node.setElements(0, result, data->isScalar, data->type);
+  return true;
+}
+
 /// A short range of constants: axes, mostly.
 bool foldRange(NodeContext &node) {
   std::array<int64_t, 3> bounds;
@@ -279,15 +166,37 @@ bool foldConcat(NodeContext &node) {
   return true;
 }
 
+/// The elements of a short vector of integers that is known at run time only.
+std::optional<Elements> extractElements(NodeContext &node, int index) {
+  GraphValue *known = node.importer.lookup(node.node.input(index));
+  auto type = known && known->value
+                  ? dyn_cast<RankedTensorType>(known->value.getType())
+                  : RankedTensorType();
+  if (!type || type.getRank() != 1 || !type.hasStaticShape() ||
+      type.getNumElements() > 64 ||
+      !(type.getElementType().isInteger(64) ||
+        type.getElementType().isInteger(32)))
+    return std::nullopt;
+  auto sizes = node.getSizes(index);
+  if (!sizes)
+    return std::nullopt;
+  return Elements{*sizes, false, type.getElementType(), {}};
+}
+
 bool foldGather(NodeContext &node) {
-  auto data = getElements(node, 0), indices = getElements(node, 1);
-  if (!data || !indices || data->isScalar)
+  auto indices = getElements(node, 1);
+  if (!indices || llvm::any_of(indices->sizes, [](Size index) {
+        return !getConstantIntValue(index);
+      }))
+    return false;
+  auto data = getElements(node, 0);
+  if (!data && node.getInt("axis", 0) == 0)
+    data = extractElements(node, 0);
+  if (!data || data->isScalar)
     return false;
   SmallVector<Size> result;
   for (Size index : indices->sizes) {
     auto constant = getConstantIntValue(index);
-    if (!constant)
-      return false;
     int64_t at = *constant < 0
                      ? *constant + static_cast<int64_t>(data->sizes.size())
                      : *constant;
@@ -501,6 +410,8 @@ bool neuroplast::foldSizes(NodeContext &node) {
     return foldReshape(node);
   if (name == "Transpose")
     return foldTranspose(node);
+  if (name == "Not")
+    return foldNot(node);
   if (name == "Neg")
     return foldNegation(node);
   if (name == "Range")
