@@ -42,3 +42,24 @@ func.func @einsum(%a: tensor<2x4x3xf32>, %b: tensor<3x5xf32>) -> tensor<2x4x5xf3
   %0 = neuro.einsum %a, %b {equation = "...ij,jk->...ik"} : (tensor<2x4x3xf32>, tensor<3x5xf32>) -> tensor<2x4x5xf32>
   return %0 : tensor<2x4x5xf32>
 }
+
+// CHECK-LABEL: @conv_integer(
+// CHECK: neuro.conv_integer %{{.*}}, %{{.*}} input_zero_point(%{{.*}}) {dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x1x3x3xui8>, tensor<1x1x2x2xui8>, tensor<ui8>) -> tensor<1x1x2x2xi32>
+func.func @conv_integer(%a: tensor<1x1x3x3xui8>, %b: tensor<1x1x2x2xui8>, %c: tensor<ui8>) -> tensor<1x1x2x2xi32> {
+  %r = neuro.conv_integer %a, %b input_zero_point(%c) {dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x1x3x3xui8>, tensor<1x1x2x2xui8>, tensor<ui8>) -> tensor<1x1x2x2xi32>
+  return %r : tensor<1x1x2x2xi32>
+}
+
+// CHECK-LABEL: @gemm(
+// CHECK: neuro.gemm %{{.*}}, %{{.*}} : (tensor<2x10xf32>, tensor<10x3xf32>) -> tensor<2x3xf32>
+func.func @gemm(%a: tensor<2x10xf32>, %b: tensor<10x3xf32>) -> tensor<2x3xf32> {
+  %r = neuro.gemm %a, %b : (tensor<2x10xf32>, tensor<10x3xf32>) -> tensor<2x3xf32>
+  return %r : tensor<2x3xf32>
+}
+
+// CHECK-LABEL: @gemm_full(
+// CHECK: neuro.gemm %{{.*}}, %{{.*}}, %{{.*}} : (tensor<2x3xf32>, tensor<3x4xf32>, tensor<f32>) -> tensor<2x4xf32>
+func.func @gemm_full(%a: tensor<2x3xf32>, %b: tensor<3x4xf32>, %c: tensor<f32>) -> tensor<2x4xf32> {
+  %r = neuro.gemm %a, %b, %c : (tensor<2x3xf32>, tensor<3x4xf32>, tensor<f32>) -> tensor<2x4xf32>
+  return %r : tensor<2x4xf32>
+}
