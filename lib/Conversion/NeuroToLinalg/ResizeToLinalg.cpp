@@ -6,23 +6,15 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Patterns.h"
-#include "Window.h"
+#include "Interpolation.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-
-#include <functional>
 
 using namespace mlir;
 using namespace neuroplast;
 using namespace neuroplast::neuro;
 
 namespace {
-
-/// One source place of an interpolation and how much it weighs.
-struct Tap {
-  Value index, weight;
-};
 
 /// Finds the places of one axis that an element of the result is made from, as
 /// the specification of ONNX Resize has it.
@@ -35,13 +27,13 @@ public:
   Value getCoordinate(Value place, Value inputSize, Value outputSize,
                       Value scale) {
     StringRef mode = op.getCoordinateTransformationMode();
-    Value x = toReal(place), half = e.constant(0.5);
+    Value x = indexToReal(e, place), half = e.constant(0.5);
     if (mode == "asymmetric")
       return e.div(x, scale);
     if (mode == "tf_crop_and_resize") {
       Value start = e.constant(getRoi(0)), end = e.constant(getRoi(1));
-      Value last = e.sub(toReal(inputSize), e.constant(1));
-      Value span = e.sub(toReal(outputSize), e.constant(1));
+      Value last = e.sub(indexToReal(e, inputSize), e.constant(1));
+      Value span = e.sub(indexToReal(e, outputSize), e.constant(1));
       Value step = e.div(e.mul(e.sub(end, start), last), span);
       Value centre = e.mul(e.mul(e.add(start, end), half), last);
       Value single = e.compare(ScalarEmitter::Compare::Equal, span, e.constant(0));
@@ -50,10 +42,10 @@ public:
     }
     if (mode == "align_corners") {
       // A given scale makes the result's corner one that need not be whole.
-      Value size = op.getScales().empty() ? toReal(outputSize)
-                                          : e.mul(toReal(inputSize), scale);
+      Value size = op.getScales().empty() ? indexToReal(e, outputSize)
+                                          : e.mul(indexToReal(e, inputSize), scale);
       Value span = e.sub(size, e.constant(1));
-      Value ratio = e.div(e.sub(toReal(inputSize), e.constant(1)), span);
+      Value ratio = e.div(e.sub(indexToReal(e, inputSize), e.constant(1)), span);
       Value single = e.compare(ScalarEmitter::Compare::Equal, span, e.constant(0));
       return e.select(single, e.constant(0), e.mul(x, ratio));
     }
@@ -66,9 +58,9 @@ public:
     }
     if (mode == "half_pixel_symmetric") {
       // The centre of the input stays the centre where sizes were rounded.
-      Value exact = e.mul(toReal(inputSize), scale);
-      Value adjustment = e.div(toReal(outputSize), exact);
-      Value centre = e.mul(toReal(inputSize), half);
+      Value exact = e.mul(indexToReal(e, inputSize), scale);
+      Value adjustment = e.div(indexToReal(e, outputSize), exact);
+      Value centre = e.mul(indexToReal(e, inputSize), half);
       Value offset = e.mul(centre, e.sub(e.constant(1), adjustment));
       return e.add(offset, centred);
     }
@@ -83,7 +75,7 @@ public:
 
   /// True if `coordinate` is outside of the input, where cropping extrapolates.
   Value isOutside(Value coordinate, Value inputSize) {
-    Value last = e.sub(toReal(inputSize), e.constant(1));
+    Value last = e.sub(indexToReal(e, inputSize), e.constant(1));
     Value zero = e.constant(0);
     return arith::OrIOp::create(
         e.getBuilder(), e.getLoc(),
@@ -96,29 +88,23 @@ public:
   SmallVector<Tap> getTaps(Value coordinate, Value inputSize, double shrink) {
     StringRef mode = op.getMode();
     if (mode == "nearest")
-      return {{clamp(toIndex(roundNearest(coordinate)), inputSize), Value()}};
+      return {{clampIndex(e, realToIndex(e, roundNearest(coordinate)), inputSize), Value()}};
     Value base = e.unary<math::FloorOp>(coordinate);
     Value fraction = e.sub(coordinate, base);
-    Value first = toIndex(base);
+    Value first = realToIndex(e, base);
     if (shrink < 1)
       return getWideTaps(first, fraction, inputSize, shrink);
     if (mode == "linear") {
       // At the border both taps are the same element.
-      return {{clamp(first, inputSize), e.sub(e.constant(1), fraction)},
-              {clamp(offset(first, 1), inputSize), fraction}};
+      return {{clampIndex(e, first, inputSize), e.sub(e.constant(1), fraction)},
+              {clampIndex(e, offsetIndex(e, first, 1), inputSize), fraction}};
     }
     SmallVector<Tap> taps;
     for (int64_t i = -1; i <= 2; ++i) {
       Value distance = e.abs(e.sub(fraction, e.constant(i)));
-      taps.push_back({offset(first, i), cubic(distance, i == 0 || i == 1)});
+      taps.push_back({offsetIndex(e, first, i), cubic(distance, i == 0 || i == 1)});
     }
     return finish(taps, inputSize, /*normalise=*/false);
-  }
-
-  Value toReal(Value index) {
-    Type i64 = e.getBuilder().getI64Type();
-    Value integer = arith::IndexCastOp::create(e.getBuilder(), e.getLoc(), i64, index);
-    return e.convert(integer, i64, e.getType());
   }
 
 private:
@@ -146,7 +132,7 @@ private:
                                e.constant(2)),
                      cubic(distance, false), zero));
       }
-      taps.push_back({offset(first, i), weight});
+      taps.push_back({offsetIndex(e, first, i), weight});
     }
     return finish(taps, inputSize, /*normalise=*/true);
   }
@@ -156,7 +142,7 @@ private:
   SmallVector<Tap> finish(SmallVector<Tap> taps, Value inputSize,
                           bool normalise) {
     for (Tap &tap : taps) {
-      Value index = clamp(tap.index, inputSize);
+      Value index = clampIndex(e, tap.index, inputSize);
       if (op.getExcludeOutside()) {
         Value inside =
             arith::CmpIOp::create(e.getBuilder(), e.getLoc(),
@@ -175,24 +161,6 @@ private:
     return taps;
   }
 
-  Value toIndex(Value real) {
-    Type i64 = e.getBuilder().getI64Type();
-    return arith::IndexCastOp::create(e.getBuilder(), e.getLoc(),
-                                      e.getBuilder().getIndexType(),
-                                      e.convert(real, e.getType(), i64));
-  }
-  Value offset(Value index, int64_t by) {
-    return arith::AddIOp::create(
-        e.getBuilder(), e.getLoc(), index,
-        arith::ConstantIndexOp::create(e.getBuilder(), e.getLoc(), by));
-  }
-  Value clamp(Value index, Value size) {
-    OpBuilder &b = e.getBuilder();
-    Value zero = arith::ConstantIndexOp::create(b, e.getLoc(), 0);
-    return arith::MaxSIOp::create(
-        b, e.getLoc(),
-        arith::MinSIOp::create(b, e.getLoc(), index, offset(size, -1)), zero);
-  }
   Value roundNearest(Value x) {
     StringRef mode = op.getNearestMode();
     if (mode == "floor")
@@ -204,15 +172,9 @@ private:
       return e.unary<math::FloorOp>(e.add(x, half));
     return e.unary<math::CeilOp>(e.sub(x, half));
   }
-  /// Keys' cubic kernel with parameter a at distance t.
-  Value cubic(Value t, bool near) {
-    double a = op.getCubicCoeffA().convertToDouble();
-    auto c = [&](double value) { return e.constant(value); };
-    if (near) // ((a + 2) t - (a + 3)) t^2 + 1
-      return e.add(e.mul(e.mul(e.sub(e.mul(c(a + 2), t), c(a + 3)), t), t), c(1));
-    // ((a t - 5 a) t + 8 a) t - 4 a
-    Value inner = e.add(e.mul(e.sub(e.mul(c(a), t), c(5 * a)), t), c(8 * a));
-    return e.sub(e.mul(inner, t), c(4 * a));
+  Value cubic(Value distance, bool near) {
+    return emitCubicKernel(e, distance, op.getCubicCoeffA().convertToDouble(),
+                           near);
   }
 
   ScalarEmitter &e;
@@ -267,8 +229,8 @@ struct ResizeLowering : OpConversionPattern<ResizeOp> {
             }
             Value inSize = toIndex(n, l, in[axis]);
             Value outSize = toIndex(n, l, out[axis]);
-            Value scale = scales.empty() ? e.div(resampler.toReal(outSize),
-                                                 resampler.toReal(inSize))
+            Value scale = scales.empty() ? e.div(indexToReal(e, outSize),
+                                                 indexToReal(e, inSize))
                                          : e.constant(scales[axis]);
             Value x =
                 resampler.getCoordinate(place[axis], inSize, outSize, scale);
@@ -279,34 +241,16 @@ struct ResizeLowering : OpConversionPattern<ResizeOp> {
             outside = outside ? Value(arith::OrIOp::create(n, l, outside, beyond))
                               : beyond;
           }
-          // The sum over all combinations of taps, axis by axis.
-          std::function<Value(size_t, SmallVector<Value> &)> gather =
-              [&](size_t axis, SmallVector<Value> &at) -> Value {
-            if (axis == taps.size()) {
-              Value x = tensor::ExtractOp::create(n, l, input, at);
-              return e.convert(e.load(x, element), element, real);
-            }
-            Value sum;
-            for (const Tap &tap : taps[axis]) {
-              at.push_back(tap.index);
-              Value x = gather(axis + 1, at);
-              at.pop_back();
-              if (tap.weight)
-                x = e.mul(x, tap.weight);
-              sum = sum ? e.add(sum, x) : x;
-            }
-            return sum;
-          };
-          SmallVector<Value> at;
           bool copies = llvm::all_of(taps, [](const SmallVector<Tap> &axis) {
             return axis.size() == 1 && !axis[0].weight;
           });
           if (copies && !outside) {
+            SmallVector<Value> at;
             for (const SmallVector<Tap> &axis : taps)
               at.push_back(axis[0].index);
             return tensor::ExtractOp::create(n, l, input, at);
           }
-          Value sum = gather(0, at);
+          Value sum = interpolate(e, input, element, {}, taps);
           if (outside)
             sum = e.select(
                 outside,
