@@ -42,8 +42,10 @@ struct ExposeEntryPointPass
       module.emitError("has no function 'main'");
       return signalPassFailure();
     }
-    main->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(),
-                  UnitAttr::get(&getContext()));
+    for (StringRef name : {"main", "output_sizes"})
+      if (auto function = module.lookupSymbol<func::FuncOp>(name))
+        function->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(),
+                          UnitAttr::get(&getContext()));
   }
 };
 

@@ -56,6 +56,7 @@ void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
   manager.addPass(createConvertNeuroToLinalg());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
+  manager.addPass(createAddOutputSizes());
   buildFusion(manager);
   manager.addPass(createProtectInputs());
   buildBufferization(manager);

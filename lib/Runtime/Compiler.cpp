@@ -11,6 +11,7 @@
 #include "Interface.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -107,8 +108,8 @@ static llvm::Error makeError(const llvm::Twine &message) {
 
 /// What must stay visible of a model's code.
 static bool isExported(llvm::StringRef name, llvm::StringRef prefix) {
-  static constexpr llvm::StringLiteral names[] = {"info", "run", "free",
-                                                  "error"};
+  static constexpr llvm::StringLiteral names[] = {
+      "info", "run", "output_sizes", "free", "error"};
   for (llvm::StringRef exported : names)
     if (name == ("neuroplast_" + exported).str() ||
         (!prefix.empty() && name == (prefix + "_" + exported).str()))
@@ -134,7 +135,8 @@ static llvm::Error linkSupport(llvm::Module &module, llvm::StringRef prefix) {
     function.removeFnAttr("tune-cpu");
   }
   if (!prefix.empty())
-    for (llvm::StringRef name : {"info", "run", "free", "error"})
+    for (llvm::StringRef name :
+         {"info", "run", "output_sizes", "free", "error"})
       if (auto *function = module.getFunction(("neuroplast_" + name).str()))
         llvm::GlobalAlias::create((prefix + "_" + name).str(), function);
   llvm::internalizeModule(module, [&](const llvm::GlobalValue &value) {
@@ -231,6 +233,9 @@ neuroplast::compileModule(mlir::ModuleOp module, const CompileOptions &options) 
     if (mlir::failed(manager.run(*model.module)))
       return makeError("compilation failed");
   }
+  if (auto sizes =
+          model.module->lookupSymbol<mlir::func::FuncOp>("output_sizes"))
+    sizes.walk([&](mlir::memref::LoadOp) { interface->sizesNeedData = true; });
   auto params = collectParams(*model.module);
   if (!params)
     return params.takeError();

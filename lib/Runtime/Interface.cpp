@@ -174,18 +174,20 @@ public:
     };
     auto *info = llvm::ConstantStruct::getAnon(
         {number(NEUROPLAST_ABI_VERSION), number(interface.inputs.size()),
-         number(interface.outputs.size()), number(0),
+         number(interface.outputs.size()), number(interface.sizesNeedData),
          addTensors(interface.inputs), addTensors(interface.outputs)});
     new llvm::GlobalVariable(module, info->getType(), true,
                              llvm::GlobalValue::ExternalLinkage, info,
                              "neuroplast_model_info");
   }
 
-  /// Unpacks the pointers and calls the C interface of the entry function.
-  void addInvoke(const InterfaceDescription &interface) {
+  /// Adds a function that unpacks the pointers and calls the C interface of
+  /// one of the model.
+  void addInvoke(const InterfaceDescription &interface, llvm::StringRef name,
+                 llvm::StringRef target, bool hasResults) {
     auto *function = llvm::Function::Create(
         llvm::FunctionType::get(builder.getVoidTy(), {ptr}, false),
-        llvm::GlobalValue::ExternalLinkage, "neuroplast_invoke", module);
+        llvm::GlobalValue::ExternalLinkage, name, module);
     builder.SetInsertPoint(
         llvm::BasicBlock::Create(context, "entry", function));
     auto load = [&](unsigned index) {
@@ -193,12 +195,12 @@ public:
           ptr, builder.CreateConstGEP1_64(ptr, function->getArg(0), index));
     };
     std::vector<llvm::Value *> arguments;
-    if (!interface.outputs.empty())
+    if (hasResults)
       arguments.push_back(load(0));
     for (unsigned i = 0; i < interface.inputs.size(); ++i)
       arguments.push_back(load(i + 1));
     llvm::FunctionCallee entry = module.getOrInsertFunction(
-        "_mlir_ciface_main",
+        target,
         llvm::FunctionType::get(
             builder.getVoidTy(),
             std::vector<llvm::Type *>(arguments.size(), ptr), false));
@@ -220,7 +222,10 @@ void neuroplast::addInterface(llvm::Module &module,
                               const InterfaceDescription &interface) {
   InterfaceBuilder builder(module);
   builder.addInfo(interface);
-  builder.addInvoke(interface);
+  builder.addInvoke(interface, "neuroplast_invoke", "_mlir_ciface_main",
+                    !interface.outputs.empty());
+  builder.addInvoke(interface, "neuroplast_invoke_sizes",
+                    "_mlir_ciface_output_sizes", true);
 }
 
 static void writeTensors(llvm::raw_ostream &os, llvm::StringRef title,
@@ -251,8 +256,12 @@ std::string neuroplast::writeHeader(const InterfaceDescription &interface,
    Tensors are dense, row by row. Data needs the alignment of its element type;
    64 bytes are best. Inputs are read only. An output whose data is null gets
    memory that the caller gives back with the free function; else the result is
-   copied to data, which holds capacity bytes. Several threads may run at the
-   same time. run returns 0, or a code: 1 a null pointer, 2 an element type,
+   copied to data, which holds capacity bytes. output_sizes fills in the shapes
+   of the outputs for inputs of given shapes, and the bytes that they need as
+   capacity; what only the computation decides is -1. It reads the data of inputs
+   only if sizes_need_data is not 0. The model keeps its own workspace, one for
+   each thread. Several threads may run at the same time. run and output_sizes
+   return 0, or a code: 1 a null pointer, 2 an element type,
    3 a shape, 4 no memory, 5 an output buffer too small; the error function says
    more. */
 
@@ -292,7 +301,7 @@ typedef struct {
   int32_t abi_version;
   int32_t num_inputs;
   int32_t num_outputs;
-  int32_t reserved;
+  int32_t sizes_need_data;
   const NeuroplastTensorInfo *inputs;
   const NeuroplastTensorInfo *outputs;
 } NeuroplastModelInfo;
@@ -302,6 +311,9 @@ typedef struct {
   os << "const NeuroplastModelInfo *" << prefix << "_info(void);\n"
      << "int32_t " << prefix
      << "_run(const NeuroplastTensor *inputs, NeuroplastTensor *outputs);\n"
+     << "int32_t " << prefix
+     << "_output_sizes(const NeuroplastTensor *inputs, NeuroplastTensor "
+        "*outputs);\n"
      << "void " << prefix << "_free(void *data);\n"
      << "const char *" << prefix << "_error(void);\n\n";
   os << "#ifdef __cplusplus\n}\n#endif\n\n#endif\n";

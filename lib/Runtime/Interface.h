@@ -31,12 +31,14 @@ struct TensorDescription {
 
 struct InterfaceDescription {
   std::vector<TensorDescription> inputs, outputs;
+  /// Whether sizes of outputs depend on what inputs hold.
+  bool sizesNeedData = false;
 };
 
 llvm::Expected<InterfaceDescription> describeInterface(mlir::func::FuncOp main);
 
-/// Adds `neuroplast_model_info` and `neuroplast_invoke`, which the support
-/// runtime refers to.
+/// Adds `neuroplast_model_info`, `neuroplast_invoke` and
+/// `neuroplast_invoke_sizes`, which the support runtime refers to.
 void addInterface(llvm::Module &module, const InterfaceDescription &interface);
 
 std::string writeHeader(const InterfaceDescription &interface,

@@ -23,6 +23,32 @@ def ApproximateMath : Pass<"neuro-approximate-math"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def AddOutputSizes : Pass<"neuro-add-output-sizes", "::mlir::ModuleOp"> {
+  let summary = "Add a function that tells the sizes of the results of `main`";
+  let description = [{
+    `output_sizes` takes what `main` takes and returns the sizes of all its
+    results, axis by axis, by arithmetic on the sizes of the arguments (and
+    elements of them, where these are sizes). What only the computation itself
+    decides is -1.
+
+    Before:
+    ```mlir
+    func.func @main(%x: tensor<?x4xf32>) -> tensor<?x8xf32>
+    ```
+    After, besides:
+    ```mlir
+    func.func @output_sizes(%x: tensor<?x4xf32>) -> (index, index) {
+      %c0 = arith.constant 0 : index
+      %c8 = arith.constant 8 : index
+      %n = tensor.dim %x, %c0 : tensor<?x4xf32>
+      return %n, %c8 : index, index
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def ProtectInputs : Pass<"neuro-protect-inputs", "::mlir::ModuleOp"> {
   let summary = "Keep bufferization from writing into the caller's tensors";
   let description = [{
@@ -34,9 +60,9 @@ def ProtectInputs : Pass<"neuro-protect-inputs", "::mlir::ModuleOp"> {
 }
 
 def ExposeEntryPoint : Pass<"neuro-expose-entry-point", "::mlir::ModuleOp"> {
-  let summary = "Give the function `main` a C interface and drop the parameters";
+  let summary = "Give the functions `main` and `output_sizes` a C interface and drop the parameters";
   let description = [{
-    Marks `main` with `llvm.emit_c_interface`. `neuro.param` ops are erased: the
+    Marks both with `llvm.emit_c_interface`. `neuro.param` ops are erased: the
     caller has collected their data, which never enters LLVM IR.
   }];
 }

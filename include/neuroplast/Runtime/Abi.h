@@ -38,7 +38,7 @@ enum {
   NEUROPLAST_BFLOAT16 = 16
 };
 
-/* What neuroplast_run returns. */
+/* What neuroplast_run and neuroplast_output_sizes return. */
 enum {
   NEUROPLAST_OK = 0,
   NEUROPLAST_BAD_ARGUMENT = 1,  /* a null pointer */
@@ -71,7 +71,7 @@ typedef struct {
   int32_t abi_version;
   int32_t num_inputs;
   int32_t num_outputs;
-  int32_t reserved;
+  int32_t sizes_need_data; /* see neuroplast_output_sizes */
   const NeuroplastTensorInfo *inputs;
   const NeuroplastTensorInfo *outputs;
 } NeuroplastModelInfo;
@@ -85,6 +85,13 @@ const NeuroplastModelInfo *neuroplast_info(void);
    Several threads may run at the same time. */
 int32_t neuroplast_run(const NeuroplastTensor *inputs,
                        NeuroplastTensor *outputs);
+
+/* Sets element type, rank and shape of the outputs for inputs of given shapes,
+   and as capacity the bytes that they take; a size that only the computation
+   decides is -1, and so is the capacity then. Reads the data of inputs, which
+   may be null otherwise, only if the model's sizes_need_data is not 0. */
+int32_t neuroplast_output_sizes(const NeuroplastTensor *inputs,
+                                NeuroplastTensor *outputs);
 
 /* Frees the data of an output that neuroplast_run allocated. */
 void neuroplast_free(void *data);

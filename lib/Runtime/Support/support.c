@@ -22,6 +22,8 @@ extern const NeuroplastModelInfo neuroplast_model_info;
 /* Calls the model with pointers to memref descriptors: the results' first (all
    in one struct), then one for each input. */
 void neuroplast_invoke(void **arguments);
+/* The same for the sizes of the outputs, one after the other, all in one struct. */
+void neuroplast_invoke_sizes(void **arguments);
 
 enum { cachedBlocks = 64, messageBytes = 256 };
 
@@ -209,7 +211,7 @@ static int32_t fail(int32_t code, const char *text, const char *name) {
 }
 
 static int32_t checkInput(const NeuroplastTensorInfo *info,
-                          const NeuroplastTensor *input) {
+                          const NeuroplastTensor *input, int needsData) {
   int64_t count = 1;
   if (input->dtype != info->dtype)
     return fail(NEUROPLAST_BAD_TYPE, "has another element type", info->name);
@@ -225,7 +227,7 @@ static int32_t checkInput(const NeuroplastTensorInfo *info,
     }
     count *= size;
   }
-  if (!input->data && count)
+  if (needsData && !input->data && count)
     return fail(NEUROPLAST_BAD_ARGUMENT, "has no data", info->name);
   return NEUROPLAST_OK;
 }
@@ -268,8 +270,6 @@ static int32_t checkNamedSizes(const NeuroplastModelInfo *model,
   }
   return NEUROPLAST_OK;
 }
-
-enum { descriptorWords = 3 + 2 * NEUROPLAST_MAX_RANK };
 
 static int32_t takeOutput(const NeuroplastTensorInfo *info, int64_t *words,
                           NeuroplastTensor *output) {
@@ -314,32 +314,40 @@ static void freeResults(const NeuroplastModelInfo *model, int64_t *words) {
   }
 }
 
-int32_t neuroplast_run(const NeuroplastTensor *inputs,
-                       NeuroplastTensor *outputs) {
+/* What is wrong with the inputs of a call, if something is. */
+static int32_t checkInputs(const NeuroplastTensor *inputs,
+                           const NeuroplastTensor *outputs, int needsData) {
   const NeuroplastModelInfo *model = &neuroplast_model_info;
   getState()->message[0] = 0;
   if ((!inputs && model->num_inputs) || (!outputs && model->num_outputs))
     return fail(NEUROPLAST_BAD_ARGUMENT, "has no tensors", "run");
   for (int32_t i = 0; i < model->num_inputs; ++i) {
-    int32_t code = checkInput(&model->inputs[i], &inputs[i]);
+    int32_t code = checkInput(&model->inputs[i], &inputs[i], needsData);
     if (code)
       return code;
   }
-  if (checkNamedSizes(model, inputs))
-    return NEUROPLAST_BAD_SHAPE;
-  size_t count = model->num_inputs + model->num_outputs;
-  int64_t *words = calloc(count * descriptorWords + 1, sizeof(int64_t));
-  void **arguments = calloc(model->num_inputs + 1, sizeof(void *));
-  if (!words || !arguments) {
-    free(words);
-    free(arguments);
-    return fail(NEUROPLAST_OUT_OF_MEMORY, "finds no memory", "run");
+  return checkNamedSizes(model, inputs);
+}
+
+/* Pointers for a call, and what they point to: as many words as asked for, for
+   results, and then the descriptors of the inputs. Null if there is no memory;
+   else one block for the caller to free. */
+static void **packArguments(const NeuroplastTensor *inputs,
+                            int64_t resultWords) {
+  const NeuroplastModelInfo *model = &neuroplast_model_info;
+  size_t pointers = model->num_inputs + 1;
+  size_t words = resultWords;
+  for (int32_t i = 0; i < model->num_inputs; ++i)
+    words += getDescriptorWords(&model->inputs[i]);
+  void **arguments =
+      calloc(1, pointers * sizeof(void *) + words * sizeof(int64_t));
+  if (!arguments) {
+    fail(NEUROPLAST_OUT_OF_MEMORY, "finds no memory", "run");
+    return 0;
   }
-  int64_t *next = words;
+  int64_t *next = (int64_t *)(arguments + pointers);
   arguments[0] = next;
-  /* The results' descriptors follow each other without gaps. */
-  for (int32_t i = 0; i < model->num_outputs; ++i)
-    next += getDescriptorWords(&model->outputs[i]);
+  next += resultWords;
   for (int32_t i = 0; i < model->num_inputs; ++i) {
     int32_t rank = model->inputs[i].rank;
     MemRef *descriptor = (MemRef *)next;
@@ -354,15 +362,59 @@ int32_t neuroplast_run(const NeuroplastTensor *inputs,
     arguments[i + 1] = next;
     next += getDescriptorWords(&model->inputs[i]);
   }
+  return arguments;
+}
+
+int32_t neuroplast_run(const NeuroplastTensor *inputs,
+                       NeuroplastTensor *outputs) {
+  const NeuroplastModelInfo *model = &neuroplast_model_info;
+  int32_t code = checkInputs(inputs, outputs, 1);
+  if (code)
+    return code;
+  /* The results' descriptors follow each other without gaps. */
+  int64_t words = 0;
+  for (int32_t i = 0; i < model->num_outputs; ++i)
+    words += getDescriptorWords(&model->outputs[i]);
+  void **arguments = packArguments(inputs, words);
+  if (!arguments)
+    return NEUROPLAST_OUT_OF_MEMORY;
   neuroplast_invoke(arguments);
-  int32_t code = NEUROPLAST_OK;
-  int64_t *result = words;
+  int64_t *result = arguments[0];
   for (int32_t i = 0; i < model->num_outputs && !code; ++i) {
     code = takeOutput(&model->outputs[i], result, &outputs[i]);
     result += getDescriptorWords(&model->outputs[i]);
   }
-  freeResults(model, words);
-  free(words);
+  freeResults(model, arguments[0]);
   free(arguments);
   return code;
+}
+
+int32_t neuroplast_output_sizes(const NeuroplastTensor *inputs,
+                                NeuroplastTensor *outputs) {
+  const NeuroplastModelInfo *model = &neuroplast_model_info;
+  int32_t code = checkInputs(inputs, outputs, model->sizes_need_data);
+  if (code)
+    return code;
+  int64_t words = 2; /* the least that the struct has */
+  for (int32_t i = 0; i < model->num_outputs; ++i)
+    words += model->outputs[i].rank;
+  void **arguments = packArguments(inputs, words);
+  if (!arguments)
+    return NEUROPLAST_OUT_OF_MEMORY;
+  neuroplast_invoke_sizes(arguments);
+  const int64_t *size = arguments[0];
+  for (int32_t i = 0; i < model->num_outputs; ++i) {
+    const NeuroplastTensorInfo *info = &model->outputs[i];
+    outputs[i].dtype = info->dtype;
+    outputs[i].rank = info->rank;
+    int64_t bytes = info->element_bytes;
+    for (int32_t axis = 0; axis < info->rank; ++axis) {
+      outputs[i].shape[axis] = *size;
+      bytes = bytes < 0 || *size < 0 ? -1 : bytes * *size;
+      ++size;
+    }
+    outputs[i].capacity = bytes;
+  }
+  free(arguments);
+  return NEUROPLAST_OK;
 }

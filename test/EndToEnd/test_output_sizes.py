@@ -1,0 +1,94 @@
+"""A library tells the sizes of its outputs before it runs."""
+
+from __future__ import annotations
+
+import ctypes
+from pathlib import Path
+
+import numpy as np
+import pytest
+from Models import driver, models
+
+MAX_RANK = 16
+
+
+class Tensor(ctypes.Structure):
+    """NeuroplastTensor of the C interface."""
+
+    _fields_ = [
+        ("data", ctypes.c_void_p),
+        ("capacity", ctypes.c_int64),
+        ("dtype", ctypes.c_int32),
+        ("rank", ctypes.c_int32),
+        ("shape", ctypes.c_int64 * MAX_RANK),
+    ]
+
+
+# Element types of the interface.
+DTYPES = {"float32": 1, "int64": 7}
+
+
+def describe(array: np.ndarray, with_data: bool) -> Tensor:
+    shape = (ctypes.c_int64 * MAX_RANK)(*array.shape)
+    data = array.ctypes.data if with_data else None
+    return Tensor(data, 0, DTYPES[array.dtype.name], array.ndim, shape)
+
+
+def output_sizes(
+    library: Path, inputs: list[np.ndarray], count: int, with_data: bool = False
+) -> list[tuple[list[int], int]]:
+    """Shape and bytes of each output."""
+    loaded = ctypes.CDLL(str(library))
+    given = (Tensor * len(inputs))(*[describe(array, with_data) for array in inputs])
+    results = (Tensor * count)()
+    code = loaded.neuroplast_output_sizes(given, results)
+    loaded.neuroplast_error.restype = ctypes.c_char_p
+    assert code == 0, loaded.neuroplast_error()
+    return [(list(tensor.shape[: tensor.rank]), tensor.capacity) for tensor in results]
+
+
+@pytest.mark.parametrize("name", ["ppocr_rec", "ppocr_cls", "minilm_l3", "silero_vad"])
+def test_models(name: str, neuroplast: Path, tmp_path: Path) -> None:
+    model, library = models.MODELS[name], tmp_path / "model.so"
+    driver.call(neuroplast, "compile", model.path(), "-o", library)
+    inputs = model.sample()
+    for batch in (1, 2):
+        # Outputs are named as the model has them, and in its order.
+        wide = {
+            key: np.concatenate([value] * batch) if name.startswith("ppocr") else value
+            for key, value in inputs.items()
+        }
+        expected = models.reference(model.path(), wide)
+        found = output_sizes(library, list(wide.values()), len(expected))
+        assert found == [(list(v.shape), v.nbytes) for v in expected.values()]
+
+
+def compile_text(neuroplast: Path, text: str, folder: Path) -> Path:
+    (folder / "model.onnxtext").write_text(text)
+    driver.call(neuroplast, "compile", folder / "model.onnxtext", "-o", folder / "model.so")
+    return folder / "model.so"
+
+
+HEADER = '<ir_version: 8, opset_import: ["" : 17]>\n'
+
+
+def test_sizes_from_data(neuroplast: Path, tmp_path: Path) -> None:
+    """An input may hold the sizes of an output."""
+    library = compile_text(
+        neuroplast, HEADER + "g (float[1] x, int64[2] s) => (float[A,B] y) { y = Expand(x, s) }",
+        tmp_path,
+    )  # fmt: skip
+    inputs = [np.zeros(1, np.float32), np.array([3, 5])]
+    assert output_sizes(library, inputs, 1, with_data=True) == [([3, 5], 60)]
+    with pytest.raises(AssertionError, match="has no data"):
+        output_sizes(library, inputs, 1)
+
+
+def test_sizes_from_the_computation(neuroplast: Path, tmp_path: Path) -> None:
+    """What only running the model decides is not known before."""
+    library = compile_text(
+        neuroplast, HEADER + "g (float[N] x) => (int64[1,M] y, float[N] z)"
+        "{ r = Relu(x) y = NonZero(r) z = Neg(r) }",
+        tmp_path,
+    )  # fmt: skip
+    assert output_sizes(library, [np.zeros(4, np.float32)], 2) == [([1, -1], -1), ([4], 16)]
