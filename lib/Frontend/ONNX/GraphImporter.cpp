@@ -250,6 +250,7 @@ GraphImporter::GraphImporter(std::shared_ptr<LoadedModel> model,
       context(module.getContext()), symbols(module), path(path.str()) {
   registerGenericHandlers(handlers);
   registerShapeHandlers(handlers);
+  registerResizingHandlers(handlers);
   registerLayerHandlers(handlers);
   registerControlFlowHandlers(handlers);
   registerSequenceHandlers(handlers);

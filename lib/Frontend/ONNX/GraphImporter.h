@@ -97,6 +97,7 @@ using HandlerTable = llvm::StringMap<NodeHandler>;
 
 void registerGenericHandlers(HandlerTable &table);
 void registerShapeHandlers(HandlerTable &table);
+void registerResizingHandlers(HandlerTable &table);
 void registerLayerHandlers(HandlerTable &table);
 void registerControlFlowHandlers(HandlerTable &table);
 void registerSequenceHandlers(HandlerTable &table);

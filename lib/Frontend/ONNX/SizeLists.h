@@ -1,0 +1,44 @@
+//===- SizeLists.h - Lists of sizes that are known in part ----------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_LIB_FRONTEND_ONNX_SIZELISTS_H
+#define NEUROPLAST_LIB_FRONTEND_ONNX_SIZELISTS_H
+
+#include "GraphImporter.h"
+
+namespace neuroplast {
+
+/// Sizes as an attribute and the operands for its dynamic entries.
+struct MixedList {
+  llvm::SmallVector<int64_t> fixed;
+  llvm::SmallVector<mlir::Value> dynamic;
+};
+
+MixedList splitSizes(llvm::ArrayRef<mlir::OpFoldResult> sizes);
+
+/// Replaces a node by an op of one operand and a list of sizes, whose attribute
+/// is called `name`.
+template <typename Op>
+mlir::LogicalResult replaceWithList(NodeContext &node, mlir::Value input,
+                                    llvm::StringRef name,
+                                    llvm::ArrayRef<mlir::OpFoldResult> sizes) {
+  MixedList list = splitSizes(sizes);
+  llvm::SmallVector<mlir::Value> operands{input};
+  operands.append(list.dynamic);
+  mlir::Builder &b = node.importer.builder;
+  return node.replace<Op>(
+      operands, {b.getNamedAttr(name, b.getDenseI64ArrayAttr(list.fixed))});
+}
+
+/// Axes counted from the front; an error on the node if one is outside `rank`.
+llvm::FailureOr<llvm::SmallVector<int64_t>>
+normalizeAxes(NodeContext &node, llvm::ArrayRef<int64_t> axes, int64_t rank);
+
+} // namespace neuroplast
+
+#endif // NEUROPLAST_LIB_FRONTEND_ONNX_SIZELISTS_H
