@@ -146,7 +146,7 @@ void neuroplast::registerGenericHandlers(HandlerTable &table) {
              IsInfOp>(table);
   addGeneric<ReluOp, SigmoidOp, TanhOp, SoftplusOp, SoftsignOp, HardSwishOp,
              MishOp, EluOp, CeluOp, LeakyReluOp, ThresholdedReluOp, SwishOp,
-             HardSigmoidOp, SeluOp, ShrinkOp, GeluOp, PReluOp, ClipOp>(table);
+             HardSigmoidOp, SeluOp, ShrinkOp, GeluOp, ClipOp>(table);
   addGeneric<EqualOp, GreaterOp, GreaterOrEqualOp, LessOp, LessOrEqualOp, AndOp,
              OrOp, XorOp, NotOp, BitwiseAndOp, BitwiseOrOp, BitwiseXorOp,
              BitwiseNotOp, BitShiftOp, WhereOp, DequantizeLinearOp>(table);

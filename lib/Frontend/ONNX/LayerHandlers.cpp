@@ -387,6 +387,24 @@ LogicalResult importCastLike(NodeContext &node) {
   return like ? importCastTo(node, like.getElementType()) : failure();
 }
 
+/// Before opset 7 a list of slopes stood for the channels, not the last axis.
+LogicalResult importPRelu(NodeContext &node) {
+  RankedTensorType input = node.getInputType(0), slope = node.getInputType(1);
+  if (!input || !slope)
+    return failure();
+  Value slopes = node.getInput(1);
+  if (node.importer.model->originalOpset < 7 && slope.getRank() == 1 &&
+      slope.getDimSize(0) != 1 && input.getRank() > 2) {
+    SmallVector<int64_t> shape(input.getRank() - 1, 1);
+    shape[0] = slope.getDimSize(0);
+    if (ShapedType::isDynamic(shape[0]))
+      return node.error() << "has slopes whose number is known at run time only";
+    slopes = ReshapeOp::create(node.importer.builder, node.location, slopes,
+                               ValueRange(), shape);
+  }
+  return node.replace<PReluOp>({node.getInput(0), slopes}, {});
+}
+
 LogicalResult importQuantizeLinear(NodeContext &node) {
   Builder &b = node.importer.builder;
   SmallVector<Value> inputs = getPresentInputs(node, 3);
@@ -441,6 +459,7 @@ void neuroplast::registerLayerHandlers(HandlerTable &table) {
   table["BatchNormalization"] = importBatchNorm;
   table["Dropout"] = importDropout;
   table["Cast"] = importCast;
+  table["PRelu"] = importPRelu;
   table["CastLike"] = importCastLike;
   table["QuantizeLinear"] = importQuantizeLinear;
   table["EyeLike"] = importEyeLike;
