@@ -37,6 +37,13 @@ TEXTS: dict[str, tuple[str, str]] = {
                      "{ y = Conv<strides = [1, 1, 1]>(x, w) }", "Conv"),
     "window": (HEADER + "g (float[1,4,8,8] x) => (float[N,C,H,W] y) "
                "{ y = MaxPool<kernel_shape = [-3, 3]>(x) }", "MaxPool"),
+    # Indices and masks that reach beyond what they are for.
+    "gathered_beyond": (HEADER + "g (float[2,3] x, int64[2,4] i) => (float[2,4] y) "
+                        "{ y = GatherElements<axis=0>(x, i) }", "GatherElements:y"),
+    "updates_beyond": (HEADER + "g (float[2,3] x, int64[2,1] i, float[2,4] u) => (float[2,3] y) "
+                       "{ y = ScatterND(x, i, u) }", "ScatterND:y"),
+    "condition_beyond": (HEADER + "g (float[4,2] x, bool[6] c) => (float[N,2] y) "
+                         "{ y = Compress<axis=0>(x, c) }", "Compress:y"),
     "inner_size": (HEADER + "g (float[2,3] x, float[4,5] w) => (float[2,5] y) "
                    "{ y = MatMul(x, w) }", "MatMul"),
     "permutation": (HEADER + "g (float[2,3] x) => (float[N,M] y) "

@@ -11,6 +11,7 @@
 using namespace mlir;
 using namespace neuroplast::neuro;
 using neuroplast::neuro::detail::getTensorType;
+using neuroplast::neuro::detail::verifyShape;
 
 OpFoldResult CastOp::fold(FoldAdaptor) {
   return getInput().getType() == getType() ? getInput() : Value();
@@ -29,4 +30,43 @@ LogicalResult DequantizeLinearOp::inferReturnTypes(
   types.push_back(getTensorType(adaptor.getInput())
                       .clone(getElementTypeOrSelf(adaptor.getScale().getType())));
   return success();
+}
+
+/// Checks scales: one, one for each place of the axis, or one for each block of
+/// them; and as many zero points.
+static LogicalResult verifyScales(Operation *op, Value input, Value scale,
+                                  Value zeroPoint, int64_t axis,
+                                  int64_t blockSize) {
+  RankedTensorType type = getTensorType(input), scales = getTensorType(scale);
+  int64_t rank = type.getRank();
+  bool isPerTensor = scales.hasStaticShape() && scales.getNumElements() == 1 &&
+                     scales.getRank() < 2;
+  if (!isPerTensor) {
+    if (axis < -rank || axis >= rank)
+      return op->emitOpError()
+             << "axis " << axis << " is outside its operand of rank " << rank;
+    axis = axis < 0 ? axis + rank : axis;
+    if (blockSize == 0) {
+      if (failed(verifyShape(op, "scale", scale, type.getDimSize(axis))))
+        return failure();
+    } else {
+      SmallVector<int64_t> blocks(type.getShape());
+      if (!type.isDynamicDim(axis))
+        blocks[axis] = llvm::divideCeil(blocks[axis], blockSize);
+      if (failed(verifyShape(op, "scale", scale, blocks)))
+        return failure();
+    }
+  }
+  return zeroPoint ? verifyShape(op, "zero point", zeroPoint, scales.getShape())
+                   : success();
+}
+
+LogicalResult QuantizeLinearOp::verify() {
+  return verifyScales(*this, getInput(), getScale(), getZeroPoint(), getAxis(),
+                      getBlockSize());
+}
+
+LogicalResult DequantizeLinearOp::verify() {
+  return verifyScales(*this, getInput(), getScale(), getZeroPoint(), getAxis(),
+                      getBlockSize());
 }

@@ -12,6 +12,8 @@
 using namespace mlir;
 using namespace neuroplast::neuro;
 using neuroplast::neuro::detail::getTensorType;
+using neuroplast::neuro::detail::verifyRank;
+using neuroplast::neuro::detail::verifyShape;
 
 static constexpr int64_t kDynamic = ShapedType::kDynamic;
 
@@ -132,5 +134,65 @@ INFER(UniqueOp) {
   types.push_back(getIndexTensor(context, kDynamic));
   types.push_back(getIndexTensor(context, rows));
   types.push_back(getIndexTensor(context, kDynamic));
+  return success();
+}
+
+/// Checks that indices along `axis` do not reach beyond the data elsewhere.
+static LogicalResult verifyIndices(Operation *op, Value data, Value indices,
+                                   int64_t axis) {
+  RankedTensorType type = getTensorType(data), places = getTensorType(indices);
+  if (failed(verifyRank(op, "indices", indices, type.getRank())))
+    return failure();
+  axis = axis < 0 ? axis + type.getRank() : axis;
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    if (i != axis && !type.isDynamicDim(i) && !places.isDynamicDim(i) &&
+        places.getDimSize(i) > type.getDimSize(i))
+      return op->emitOpError()
+             << "indices have " << places.getDimSize(i)
+             << " entries along axis " << i << ", where the data has "
+             << type.getDimSize(i);
+  return success();
+}
+
+LogicalResult GatherElementsOp::verify() {
+  return verifyIndices(*this, getData(), getIndices(), getAxis());
+}
+
+LogicalResult ScatterElementsOp::verify() {
+  if (failed(verifyIndices(*this, getData(), getIndices(), getAxis())))
+    return failure();
+  return verifyShape(*this, "updates", getUpdates(),
+                     getTensorType(getIndices()).getShape());
+}
+
+LogicalResult ScatterNDOp::verify() {
+  RankedTensorType data = getTensorType(getData()),
+                   indices = getTensorType(getIndices());
+  if (indices.getRank() == 0)
+    return emitOpError("indices are no tuples");
+  int64_t length = indices.getShape().back();
+  if (ShapedType::isDynamic(length))
+    return success();
+  if (length > data.getRank())
+    return emitOpError() << "index tuples of length " << length
+                         << " exceed data of rank " << data.getRank();
+  SmallVector<int64_t> shape(indices.getShape().drop_back());
+  llvm::append_range(shape, data.getShape().drop_front(length));
+  return verifyShape(*this, "updates", getUpdates(), shape);
+}
+
+LogicalResult CompressOp::verify() {
+  RankedTensorType input = getTensorType(getInput());
+  if (failed(verifyRank(*this, "condition", getCondition(), 1)))
+    return failure();
+  int64_t count = kDynamic;
+  if (std::optional<int64_t> axis = getAxis())
+    count = input.getDimSize(*axis < 0 ? *axis + input.getRank() : *axis);
+  else if (input.hasStaticShape())
+    count = input.getNumElements();
+  int64_t flags = getTensorType(getCondition()).getDimSize(0);
+  if (flags != kDynamic && count != kDynamic && flags > count)
+    return emitOpError() << "condition has " << flags << " entries for "
+                         << count << " places";
   return success();
 }

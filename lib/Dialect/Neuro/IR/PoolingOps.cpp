@@ -168,3 +168,9 @@ INFER(NonMaxSuppressionOp) {
       RankedTensorType::get({kDynamic, 3}, IntegerType::get(context, 64)));
   return success();
 }
+
+LogicalResult GridSampleOp::verify() {
+  return detail::verifySize(
+      *this, "grid", getGrid(), 0,
+      detail::getTensorType(getInput()).getDimSize(0));
+}

@@ -8,6 +8,8 @@
 
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 
+#include <array>
+
 using namespace mlir;
 using namespace neuroplast::neuro;
 using neuroplast::neuro::detail::getTensorType;
@@ -209,4 +211,72 @@ INFER(DetOp) {
   types.push_back(RankedTensorType::get(input.getShape().drop_back(2),
                                         input.getElementType()));
   return success();
+}
+
+LogicalResult AttentionOp::verify() {
+  RankedTensorType q = detail::getTensorType(getQ()),
+                   k = detail::getTensorType(getK());
+  if (failed(detail::verifyRank(*this, "K", getK(), q.getRank())) ||
+      failed(detail::verifyRank(*this, "V", getV(), q.getRank())))
+    return failure();
+  // Batch, and the axis of the keys.
+  int64_t keyAxis = q.getRank() - 2;
+  if (failed(detail::verifySize(*this, "K", getK(), 0, q.getDimSize(0))) ||
+      failed(detail::verifySize(*this, "V", getV(), 0, q.getDimSize(0))) ||
+      failed(detail::verifySize(*this, "V", getV(), keyAxis,
+                                k.getDimSize(keyAxis))))
+    return failure();
+  if (q.getRank() == 4 &&
+      (failed(detail::verifySize(*this, "K", getK(), 3, q.getDimSize(3))) ||
+       failed(detail::verifySize(*this, "V", getV(), 1, k.getDimSize(1)))))
+    return failure();
+  if (!getAttnMask())
+    return success();
+  // The mask broadcasts to batch x heads x queries x keys; it may end early.
+  RankedTensorType mask = detail::getTensorType(getAttnMask());
+  int64_t keys = k.getDimSize(keyAxis), rank = mask.getRank();
+  if (getPastKey()) {
+    int64_t past = detail::getTensorType(getPastKey()).getDimSize(2);
+    keys = keys == kDynamic || past == kDynamic ? kDynamic : keys + past;
+  }
+  int64_t heads = q.getRank() == 4 ? q.getDimSize(1) : getQNumHeads();
+  std::array<int64_t, 4> whole{q.getDimSize(0), heads, q.getDimSize(keyAxis),
+                               keys};
+  bool fits = rank <= 4;
+  for (int64_t i = 0; fits && i < rank; ++i) {
+    int64_t size = mask.getDimSize(i), expected = whole[4 - rank + i];
+    bool isLast = i + 1 == rank;
+    fits = size == kDynamic || expected == kDynamic || size == 1 ||
+           size == expected || (isLast && size < expected);
+  }
+  if (fits)
+    return success();
+  return emitOpError() << "mask of type " << mask << " does not fit "
+                       << whole[2] << " queries and " << keys << " keys";
+}
+
+LogicalResult RotaryEmbeddingOp::verify() {
+  RankedTensorType input = detail::getTensorType(getInput()),
+                   cache = detail::getTensorType(getCosCache());
+  bool hasHeads = input.getRank() == 4;
+  if (!hasHeads && (input.getRank() != 3 || getNumHeads() < 1))
+    return emitOpError("input must have rank 4, or 3 with num_heads");
+  int64_t batch = input.getDimSize(0), length = input.getDimSize(hasHeads + 1);
+  int64_t depth = input.getShape().back();
+  if (!hasHeads && depth != kDynamic)
+    depth /= static_cast<int64_t>(getNumHeads());
+  if (getRotaryEmbeddingDim())
+    depth = getRotaryEmbeddingDim();
+  int64_t pairs = depth == kDynamic ? kDynamic : depth / 2;
+  if (failed(detail::verifyShape(*this, "sin_cache", getSinCache(),
+                                 cache.getShape())))
+    return failure();
+  if (!getPositionIds())
+    return detail::verifyShape(*this, "cos_cache", getCosCache(),
+                               {batch, length, pairs});
+  if (failed(detail::verifyShape(*this, "position_ids", getPositionIds(),
+                                 {batch, length})))
+    return failure();
+  return detail::verifyShape(*this, "cos_cache", getCosCache(),
+                             {kDynamic, pairs});
 }

@@ -366,3 +366,16 @@ INFER(SpaceToDepthOp) {
   return inferBlocks(getOperationName(), location, adaptor.getInput(),
                      adaptor.getBlocksize(), false, types);
 }
+
+LogicalResult ReverseSequenceOp::verify() {
+  RankedTensorType input = detail::getTensorType(getInput());
+  auto rank = input.getRank();
+  for (int64_t axis : {getBatchAxis(), getTimeAxis()})
+    if (axis < -rank || axis >= rank)
+      return emitOpError() << "axis " << axis
+                           << " is outside its operand of rank " << rank;
+  int64_t batch = getBatchAxis();
+  return detail::verifyShape(
+      *this, "sequence_lens", getSequenceLens(),
+      input.getDimSize(batch < 0 ? batch + rank : batch));
+}

@@ -116,6 +116,41 @@ LogicalResult neuroplast::neuro::detail::inferReduction(StringRef opName,
   return success();
 }
 
+LogicalResult neuroplast::neuro::detail::verifyRank(Operation *op,
+                                                    StringRef name,
+                                                    Value operand,
+                                                    int64_t expected) {
+  int64_t rank = getTensorType(operand).getRank();
+  if (rank == expected)
+    return success();
+  return op->emitOpError() << name << " must have rank " << expected
+                           << ", not " << rank;
+}
+
+LogicalResult neuroplast::neuro::detail::verifySize(Operation *op,
+                                                    StringRef name,
+                                                    Value operand, int64_t axis,
+                                                    int64_t expected) {
+  int64_t size = getTensorType(operand).getDimSize(axis);
+  if (ShapedType::isDynamic(size) || ShapedType::isDynamic(expected) ||
+      size == expected)
+    return success();
+  return op->emitOpError() << name << " has " << size << " entries along axis "
+                           << axis << ", expected " << expected;
+}
+
+LogicalResult
+neuroplast::neuro::detail::verifyShape(Operation *op, StringRef name,
+                                       Value operand,
+                                       ArrayRef<int64_t> expected) {
+  if (failed(verifyRank(op, name, operand, expected.size())))
+    return failure();
+  for (auto [axis, size] : llvm::enumerate(expected))
+    if (failed(verifySize(op, name, operand, axis, size)))
+      return failure();
+  return success();
+}
+
 LogicalResult neuroplast::neuro::detail::verifyListSizes(
     StringRef opName, std::optional<Location> location, size_t count,
     ArrayRef<std::pair<StringRef, size_t>> lists) {

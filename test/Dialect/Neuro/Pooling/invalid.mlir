@@ -36,3 +36,11 @@ func.func @size(%x: tensor<1x1x8xf32>) {
     : (tensor<1x1x8xf32>) -> tensor<1x1x5xf32>
   return
 }
+
+// -----
+
+func.func @batch(%x: tensor<1x2x4x4xf32>, %g: tensor<2x3x3x2xf32>) {
+  // expected-error @+1 {{'neuro.grid_sample' op grid has 2 entries along axis 0, expected 1}}
+  %0 = neuro.grid_sample %x, %g : (tensor<1x2x4x4xf32>, tensor<2x3x3x2xf32>) -> tensor<1x2x3x3xf32>
+  return
+}

@@ -78,3 +78,11 @@ func.func @inferred_type(%x: tensor<2x3xf32>) {
   %0 = neuro.transpose %x [1, 0] : tensor<2x3xf32> -> tensor<2x3xf32>
   return
 }
+
+// -----
+
+func.func @lengths(%x: tensor<4x2xf32>, %l: tensor<3xi64>) {
+  // expected-error @+1 {{'neuro.reverse_sequence' op sequence_lens has 3 entries along axis 0, expected 2}}
+  %0 = neuro.reverse_sequence %x, %l : (tensor<4x2xf32>, tensor<3xi64>) -> tensor<4x2xf32>
+  return
+}

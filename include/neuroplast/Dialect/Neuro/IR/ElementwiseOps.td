@@ -222,12 +222,14 @@ def Neuro_QuantizeLinearOp : Neuro_QuantOp<"quantize_linear", ""> {
     DefaultValuedAttr<I64Attr, "1">:$axis, DefaultValuedAttr<I64Attr, "0">:$block_size,
     DefaultValuedAttr<BoolAttr, "true">:$saturate, TypeAttr:$to);
   let results = (outs Neuro_Tensor:$result);
+  let hasVerifier = 1;
 }
 def Neuro_DequantizeLinearOp : Neuro_QuantOp<"dequantize_linear", "DequantizeLinear"> {
   let summary = "(x - zero_point) * scale, per tensor, per axis or per block";
   let arguments = (ins Neuro_Tensor:$input, Neuro_FloatTensor:$scale, Optional<Neuro_Tensor>:$zero_point,
     DefaultValuedAttr<I64Attr, "1">:$axis, DefaultValuedAttr<I64Attr, "0">:$block_size);
   let results = (outs Neuro_FloatTensor:$result);
+  let hasVerifier = 1;
 }
 
 #endif // NEUROPLAST_DIALECT_NEURO_IR_ELEMENTWISEOPS

@@ -20,6 +20,7 @@ def Neuro_GatherElementsOp : Neuro_TensorOp<"gather_elements", "GatherElements",
   let summary = "elements along an axis, one index for each element of the result";
   let arguments = (ins Neuro_Tensor:$data, Neuro_IndexTensor:$indices, DefaultValuedAttr<I64Attr, "0">:$axis);
   let results = (outs Neuro_Tensor:$result);
+  let hasVerifier = 1;
 }
 def Neuro_GatherNDOp : Neuro_TensorOp<"gather_nd", "GatherND"> {
   let summary = "slices chosen by index tuples in the last axis of the indices";
@@ -34,11 +35,13 @@ def Neuro_ScatterElementsOp : Neuro_ScatterBase<"scatter_elements", "ScatterElem
   let summary = "the data with elements along an axis replaced, or combined by `reduction`: none, add, mul, max, min";
   let arguments = (ins Neuro_Tensor:$data, Neuro_IndexTensor:$indices, Neuro_Tensor:$updates,
     DefaultValuedAttr<I64Attr, "0">:$axis, DefaultValuedAttr<StrAttr, "\"none\"">:$reduction);
+  let hasVerifier = 1;
 }
 def Neuro_ScatterNDOp : Neuro_ScatterBase<"scatter_nd", "ScatterND"> {
   let summary = "the data with slices at index tuples replaced, or combined by `reduction`";
   let arguments = (ins Neuro_Tensor:$data, RankedTensorOf<[I64]>:$indices, Neuro_Tensor:$updates,
     DefaultValuedAttr<StrAttr, "\"none\"">:$reduction);
+  let hasVerifier = 1;
 }
 def Neuro_TensorScatterOp : Neuro_ScatterBase<"tensor_scatter", "TensorScatter"> {
   let summary = "write an update into a cache at a position per batch; `mode` is linear or circular";
@@ -61,6 +64,7 @@ def Neuro_CompressOp : Neuro_TensorOp<"compress", "Compress"> {
   let summary = "the slices along an axis (or elements, without axis) for which the condition holds";
   let arguments = (ins Neuro_Tensor:$input, Neuro_BoolTensor:$condition, OptionalAttr<I64Attr>:$axis);
   let results = (outs Neuro_Tensor:$result);
+  let hasVerifier = 1;
 }
 def Neuro_UniqueOp : Neuro_TensorOp<"unique", "Unique"> {
   let summary = "the distinct elements or slices, with first indices, inverse indices and counts";

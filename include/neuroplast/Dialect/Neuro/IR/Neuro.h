@@ -69,6 +69,18 @@ mlir::LogicalResult inferReduction(llvm::StringRef opName,
 inline mlir::RankedTensorType getTensorType(mlir::Value value) {
   return llvm::cast<mlir::RankedTensorType>(value.getType());
 }
+/// Checks that an operand, called `name` in the error, has this many axes.
+mlir::LogicalResult verifyRank(mlir::Operation *op, llvm::StringRef name,
+                               mlir::Value operand, int64_t expected);
+/// Checks that an operand has `expected` entries along an axis; sizes that are
+/// known at run time only pass.
+mlir::LogicalResult verifySize(mlir::Operation *op, llvm::StringRef name,
+                               mlir::Value operand, int64_t axis,
+                               int64_t expected);
+/// Checks rank and sizes.
+mlir::LogicalResult verifyShape(mlir::Operation *op, llvm::StringRef name,
+                                mlir::Value operand,
+                                llvm::ArrayRef<int64_t> expected);
 /// Checks that each of `lists` has `count` entries.
 mlir::LogicalResult
 verifyListSizes(llvm::StringRef opName, std::optional<mlir::Location> location,

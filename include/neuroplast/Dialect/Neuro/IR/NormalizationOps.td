@@ -17,12 +17,14 @@ def Neuro_BatchNormOp : Neuro_SameTypeOp<"batch_norm", "BatchNormalization"> {
     Neuro_FloatTensor:$mean, Neuro_FloatTensor:$variance,
     DefaultValuedAttr<F32Attr, "1e-05f">:$epsilon, DefaultValuedAttr<F32Attr, "0.9f">:$momentum);
   let results = (outs Neuro_FloatTensor:$result);
+  let hasVerifier = 1;
 }
 def Neuro_InstanceNormOp : Neuro_SameTypeOp<"instance_norm", "InstanceNormalization"> {
   let summary = "normalise each channel of each sample over its pixels, then scale and shift";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$scale, Neuro_FloatTensor:$bias,
     DefaultValuedAttr<F32Attr, "1e-05f">:$epsilon);
   let results = (outs Neuro_FloatTensor:$result);
+  let hasVerifier = 1;
 }
 def Neuro_GroupNormOp : Neuro_SameTypeOp<"group_norm", "GroupNormalization"> {
   let summary = "normalise groups of channels of each sample, then scale and shift per channel";
@@ -32,6 +34,7 @@ def Neuro_GroupNormOp : Neuro_SameTypeOp<"group_norm", "GroupNormalization"> {
   let extraClassDeclaration = baseDeclaration # [{
     void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
   }];
+  let hasVerifier = 1;
 }
 def Neuro_LayerNormOp : Neuro_TensorOp<"layer_norm", "LayerNormalization"> {
   let summary = "normalise over the axes from `axis` on, then scale and shift";
@@ -40,6 +43,7 @@ def Neuro_LayerNormOp : Neuro_TensorOp<"layer_norm", "LayerNormalization"> {
     DefaultValuedAttr<I64Attr, "-1">:$axis, DefaultValuedAttr<F32Attr, "1e-05f">:$epsilon,
     DefaultValuedAttr<I64Attr, "1">:$stash_type);
   let results = (outs Neuro_FloatTensor:$result, Neuro_FloatTensor:$mean, Neuro_FloatTensor:$inv_std_dev);
+  let hasVerifier = 1;
 }
 def Neuro_RMSNormOp : Neuro_SameTypeOp<"rms_norm", "RMSNormalization", [Neuro_AxisInRange]> {
   let summary = "divide by the root mean square over the axes from `axis` on, then scale";
@@ -47,6 +51,7 @@ def Neuro_RMSNormOp : Neuro_SameTypeOp<"rms_norm", "RMSNormalization", [Neuro_Ax
     DefaultValuedAttr<I64Attr, "-1">:$axis, DefaultValuedAttr<F32Attr, "1e-05f">:$epsilon,
     DefaultValuedAttr<I64Attr, "1">:$stash_type);
   let results = (outs Neuro_FloatTensor:$result);
+  let hasVerifier = 1;
 }
 def Neuro_LpNormOp : Neuro_SameTypeOp<"lp_norm", "LpNormalization", [Neuro_AxisInRange]> {
   let summary = "divide by the p-norm along an axis";

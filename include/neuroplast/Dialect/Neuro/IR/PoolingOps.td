@@ -85,6 +85,7 @@ def Neuro_GridSampleOp : Neuro_TensorOp<"grid_sample", "GridSample"> {
   let arguments = (ins Neuro_NumberTensor:$input, Neuro_FloatTensor:$grid, DefaultValuedAttr<I64Attr, "0">:$align_corners,
     DefaultValuedAttr<StrAttr, "\"linear\"">:$mode, DefaultValuedAttr<StrAttr, "\"zeros\"">:$padding_mode);
   let results = (outs Neuro_NumberTensor:$result);
+  let hasVerifier = 1;
 }
 def Neuro_Col2ImOp : Neuro_TensorOp<"col2im", ""> {
   let summary = "sum columns of blocks back into an image";

@@ -99,6 +99,7 @@ def Neuro_AttentionOp : Neuro_ContractionOp<"attention", "Attention", [AttrSized
   let extraClassDeclaration = baseDeclaration # [{
     void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
   }];
+  let hasVerifier = 1;
 }
 def Neuro_RotaryEmbeddingOp : Neuro_SameTypeOp<"rotary_embedding", "RotaryEmbedding"> {
   let summary = "rotate pairs of features by cached cosines and sines";
@@ -109,6 +110,7 @@ def Neuro_RotaryEmbeddingOp : Neuro_SameTypeOp<"rotary_embedding", "RotaryEmbedd
   let extraClassDeclaration = baseDeclaration # [{
     void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
   }];
+  let hasVerifier = 1;
 }
 def Neuro_DetOp : Neuro_TensorOp<"det", "Det"> {
   let summary = "determinant of each matrix";

@@ -141,6 +141,7 @@ def Neuro_ReverseSequenceOp : Neuro_SameTypeOp<"reverse_sequence", "ReverseSeque
   let arguments = (ins Neuro_Tensor:$input, Neuro_IndexTensor:$sequence_lens,
     DefaultValuedAttr<I64Attr, "1">:$batch_axis, DefaultValuedAttr<I64Attr, "0">:$time_axis);
   let results = (outs Neuro_Tensor:$result);
+  let hasVerifier = 1;
 }
 def Neuro_TriluOp : Neuro_SameTypeOp<"trilu", "Trilu"> {
   let summary = "the upper or lower triangle of each matrix; the rest is zero";
