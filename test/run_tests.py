@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the test suites and ends with one line: 'N passed, N failed'.
 
-Suites: style (ruff, shellcheck), lit (IR tests), unit (GoogleTest), e2e
+Suites: style (ruff, shellcheck, clang-format), lit (IR tests), unit (GoogleTest), e2e
 (pytest), conformance (the ONNX backend suite). Each is counted by case. A suite
 that dies without a report counts as one failure.
 """
@@ -43,9 +43,16 @@ def run(command: list[str | Path], cwd: Path = ROOT) -> int:
 
 def style(build: Path) -> Outcome:
     scripts = [".ci/run", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("tools/*.sh"))]
+    sources = [
+        str(path.relative_to(ROOT))
+        for folder in ("include", "lib", "test", "tools")
+        for suffix in ("h", "cpp", "c")
+        for path in sorted((ROOT / folder).rglob(f"*.{suffix}"))
+    ]
     checks: dict[str, list[str | Path]] = {
         "ruff": [VENV / "ruff", "check", "--quiet", "tools", "test"],
         "shellcheck": ["shellcheck", *scripts],
+        "clang-format": ["clang-format-22", "--dry-run", "-Werror", *sources],
     }
     outcome = Outcome()
     for name, command in checks.items():

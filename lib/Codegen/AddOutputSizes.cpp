@@ -85,8 +85,8 @@ private:
       sizes.push_back(arith::ConstantIndexOp::create(b, end->getLoc(), 0));
     end->setOperands(sizes);
     function.removeResAttrsAttr();
-    function.setFunctionType(b.getFunctionType(
-        function.getArgumentTypes(), TypeRange(ValueRange(sizes))));
+    function.setFunctionType(b.getFunctionType(function.getArgumentTypes(),
+                                               TypeRange(ValueRange(sizes))));
   }
 
   /// Sizes that depend on what the model computes become -1, and what nothing

@@ -29,13 +29,12 @@ struct ApproximateMathPass
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     // Only those whose polynomials keep f32's accuracy.
-    populateMathPolynomialApproximationPatterns(
-        patterns, [](StringRef name) {
-          return llvm::is_contained({math::ExpOp::getOperationName(),
-                                     math::ErfOp::getOperationName(),
-                                     math::TanhOp::getOperationName()},
-                                    name);
-        });
+    populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
+      return llvm::is_contained({math::ExpOp::getOperationName(),
+                                 math::ErfOp::getOperationName(),
+                                 math::TanhOp::getOperationName()},
+                                name);
+    });
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

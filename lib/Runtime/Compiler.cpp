@@ -76,7 +76,8 @@ neuroplast::createTargetMachine(const CompileOptions &options) {
   initializeTargets();
   std::string error;
   llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
-  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target)
     return nullptr;
   std::string cpu = options.cpu;
@@ -108,8 +109,8 @@ static llvm::Error makeError(const llvm::Twine &message) {
 
 /// What must stay visible of a model's code.
 static bool isExported(llvm::StringRef name, llvm::StringRef prefix) {
-  static constexpr llvm::StringLiteral names[] = {
-      "info", "run", "output_sizes", "free", "error"};
+  static constexpr llvm::StringLiteral names[] = {"info", "run", "output_sizes",
+                                                  "free", "error"};
   for (llvm::StringRef exported : names)
     if (name == ("neuroplast_" + exported).str() ||
         (!prefix.empty() && name == (prefix + "_" + exported).str()))
@@ -209,7 +210,8 @@ static unsigned getVectorBits(const llvm::TargetMachine &machine) {
 }
 
 llvm::Expected<CompiledModel>
-neuroplast::compileModule(mlir::ModuleOp module, const CompileOptions &options) {
+neuroplast::compileModule(mlir::ModuleOp module,
+                          const CompileOptions &options) {
   std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(options);
   if (!machine)
     return makeError("the processor '" + options.cpu +

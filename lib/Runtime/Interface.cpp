@@ -109,8 +109,9 @@ llvm::Expected<InterfaceDescription>
 neuroplast::describeInterface(mlir::func::FuncOp main) {
   InterfaceDescription interface;
   for (unsigned i = 0; i < main.getNumArguments(); ++i) {
-    auto tensor = describeTensor(main.getArgumentTypes()[i],
-                                 main.getArgAttrDict(i), "input" + llvm::Twine(i));
+    auto tensor =
+        describeTensor(main.getArgumentTypes()[i], main.getArgAttrDict(i),
+                       "input" + llvm::Twine(i));
     if (!tensor)
       return tensor.takeError();
     interface.inputs.push_back(*tensor);
@@ -135,8 +136,8 @@ public:
       : module(module), context(module.getContext()), builder(context),
         i32(builder.getInt32Ty()), i64(builder.getInt64Ty()),
         ptr(builder.getPtrTy()),
-        tensorType(llvm::StructType::get(context,
-                                         {ptr, i32, i32, i32, ptr, ptr})) {}
+        tensorType(
+            llvm::StructType::get(context, {ptr, i32, i32, i32, ptr, ptr})) {}
 
   llvm::Constant *addGlobal(llvm::Constant *value) {
     return new llvm::GlobalVariable(module, value->getType(), true,
@@ -200,10 +201,9 @@ public:
     for (unsigned i = 0; i < interface.inputs.size(); ++i)
       arguments.push_back(load(i + 1));
     llvm::FunctionCallee entry = module.getOrInsertFunction(
-        target,
-        llvm::FunctionType::get(
-            builder.getVoidTy(),
-            std::vector<llvm::Type *>(arguments.size(), ptr), false));
+        target, llvm::FunctionType::get(
+                    builder.getVoidTy(),
+                    std::vector<llvm::Type *>(arguments.size(), ptr), false));
     builder.CreateCall(entry, arguments);
     builder.CreateRetVoid();
   }

@@ -94,27 +94,24 @@ llvm::Error neuroplast::writeLibrary(const CompiledModel &model,
                                      const CompileOptions &options,
                                      llvm::StringRef path) {
   TemporaryFile object, data, params, library;
-  if (llvm::Error error =
-          object.create(path, "o", [&](llvm::raw_ostream &os) {
-            os << model.object->getBuffer();
-          }))
+  if (llvm::Error error = object.create(path, "o", [&](llvm::raw_ostream &os) {
+        os << model.object->getBuffer();
+      }))
     return error;
-  if (llvm::Error error =
-          data.create(path, "bin", [&](llvm::raw_ostream &os) {
-            for (const ParamData &param : model.params) {
-              os.write(param.bytes.data(), param.bytes.size());
-              os.write_zeros(llvm::alignTo(param.bytes.size(), paramAlignment) -
-                             param.bytes.size());
-            }
-          }))
+  if (llvm::Error error = data.create(path, "bin", [&](llvm::raw_ostream &os) {
+        for (const ParamData &param : model.params) {
+          os.write(param.bytes.data(), param.bytes.size());
+          os.write_zeros(llvm::alignTo(param.bytes.size(), paramAlignment) -
+                         param.bytes.size());
+        }
+      }))
     return error;
   auto assembled = assembleParams(model, options, data.path);
   if (!assembled)
     return assembled.takeError();
-  if (llvm::Error error =
-          params.create(path, "o", [&](llvm::raw_ostream &os) {
-            os << (*assembled)->getBuffer();
-          }))
+  if (llvm::Error error = params.create(path, "o", [&](llvm::raw_ostream &os) {
+        os << (*assembled)->getBuffer();
+      }))
     return error;
   if (llvm::Error error =
           library.create(path, "so", [](llvm::raw_ostream &) {}))
@@ -122,17 +119,25 @@ llvm::Error neuroplast::writeLibrary(const CompiledModel &model,
 
   std::string output = library.path.str().str();
   std::string soname = llvm::sys::path::filename(path).str();
-  std::vector<const char *> arguments{
-      "ld.lld",           "-shared",           "-o",  output.c_str(),
-      "-soname",          soname.c_str(),      "--no-undefined-version",
-      "--gc-sections",    "-z",                "relro",
-      object.path.c_str(), params.path.c_str()};
+  std::vector<const char *> arguments{"ld.lld",
+                                      "-shared",
+                                      "-o",
+                                      output.c_str(),
+                                      "-soname",
+                                      soname.c_str(),
+                                      "--no-undefined-version",
+                                      "--gc-sections",
+                                      "-z",
+                                      "relro",
+                                      object.path.c_str(),
+                                      params.path.c_str()};
   // The only libraries that a model needs; named, so that a program that uses
   // neither still gets them.
   std::vector<std::string> needed;
   for (const char *name : {"libm.so.6", "libc.so.6"})
-    for (const char *folder : {"/lib/x86_64-linux-gnu/", "/lib64/", "/usr/lib64/",
-                               "/lib/aarch64-linux-gnu/", "/usr/lib/"})
+    for (const char *folder :
+         {"/lib/x86_64-linux-gnu/", "/lib64/", "/usr/lib64/",
+          "/lib/aarch64-linux-gnu/", "/usr/lib/"})
       if (std::string file = std::string(folder) + name;
           llvm::sys::fs::exists(file)) {
         needed.push_back(file);
@@ -144,8 +149,8 @@ llvm::Error neuroplast::writeLibrary(const CompiledModel &model,
   llvm::raw_string_ostream stream(messages);
   static std::mutex linkerIsNotReentrant;
   std::lock_guard<std::mutex> lock(linkerIsNotReentrant);
-  lld::Result result = lld::lldMain(arguments, stream, stream,
-                                    {{lld::Gnu, &lld::elf::link}});
+  lld::Result result =
+      lld::lldMain(arguments, stream, stream, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode)
     return makeError("linking failed: " + messages);
   if (std::error_code code = llvm::sys::fs::setPermissions(

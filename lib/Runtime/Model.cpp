@@ -195,8 +195,9 @@ public:
       return built.takeError();
     jit = std::move(*built);
     llvm::orc::JITDylib &library = jit->getMainJITDylib();
-    auto process = llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
-        jit->getDataLayout().getGlobalPrefix());
+    auto process =
+        llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
+            jit->getDataLayout().getGlobalPrefix());
     if (!process)
       return process.takeError();
     library.addGenerator(std::move(*process));
@@ -228,7 +229,7 @@ public:
 
 private:
   std::unique_ptr<mlir::MLIRContext> context; // outlives the module
-  CompiledModel compiled; // owns the parameters' bytes
+  CompiledModel compiled;                     // owns the parameters' bytes
   std::unique_ptr<llvm::orc::LLJIT> jit;
 };
 

@@ -60,11 +60,11 @@ llvm::Expected<HostTensor> neuroplast::parseNpy(StringRef bytes) {
     if (descr == name.descr || descr == StringRef(name.descr).drop_front())
       tensor.dtype = name.dtype;
   if (!tensor.dtype)
-    return makeError("has element type '" + descr + "', which is not supported");
+    return makeError("has element type '" + descr +
+                     "', which is not supported");
   if (findEntry(header, "fortran_order").starts_with("True"))
     return makeError("is stored column by column");
-  StringRef shape =
-      findEntry(header, "shape").drop_front().split(')').first;
+  StringRef shape = findEntry(header, "shape").drop_front().split(')').first;
   uint64_t size = getElementBytes(tensor.dtype);
   while (!shape.trim().empty()) {
     auto [number, rest] = shape.split(',');
@@ -170,8 +170,8 @@ llvm::Error neuroplast::writeNpz(StringRef path, const NamedTensors &tensors) {
                                              contents.back().size(), 0);
     zip_int64_t index = zip_file_add(archive, (name + ".npy").c_str(), source,
                                      ZIP_FL_OVERWRITE);
-    isGood = index >= 0 && zip_set_file_compression(archive, index,
-                                                    ZIP_CM_STORE, 0) == 0;
+    isGood = index >= 0 &&
+             zip_set_file_compression(archive, index, ZIP_CM_STORE, 0) == 0;
   }
   if (archive)
     isGood = (isGood ? zip_close(archive) == 0 : (zip_discard(archive), false));

@@ -24,8 +24,8 @@ namespace {
 /// Whether the values of the outputs are not fixed by the specification.
 bool hasRandomOutput(const onnx::GraphProto &graph) {
   static constexpr llvm::StringLiteral random[] = {
-      "RandomNormal",  "RandomNormalLike", "RandomUniform",
-      "RandomUniformLike", "Bernoulli",    "Multinomial"};
+      "RandomNormal",      "RandomNormalLike", "RandomUniform",
+      "RandomUniformLike", "Bernoulli",        "Multinomial"};
   return llvm::any_of(graph.node(), [](const onnx::NodeProto &node) {
     return llvm::is_contained(random, llvm::StringRef(node.op_type()));
   });
@@ -170,8 +170,7 @@ struct FirstError {
 } // namespace
 
 /// Runs the model on one test_data_set_*; empty if every output is as expected.
-static std::string runDataSet(const Model &model,
-                              const onnx::GraphProto &graph,
+static std::string runDataSet(const Model &model, const onnx::GraphProto &graph,
                               const std::string &folder, bool valuesCount,
                               Tolerance tolerance, MLIRContext *context) {
   std::vector<CaseTensor> tensors;
@@ -182,7 +181,8 @@ static std::string runDataSet(const Model &model,
     if (next == static_cast<size_t>(info.num_inputs) ||
         info.inputs[next].name != graph.input(i).name())
       continue;
-    auto tensor = readTensor(folder + "/input_" + llvm::Twine(i) + ".pb", context);
+    auto tensor =
+        readTensor(folder + "/input_" + llvm::Twine(i) + ".pb", context);
     if (!tensor)
       return llvm::toString(tensor.takeError());
     tensors.push_back(std::move(*tensor));
@@ -200,7 +200,8 @@ static std::string runDataSet(const Model &model,
     return llvm::toString(std::move(error));
   std::string difference;
   for (int32_t i = 0; i < info.num_outputs && difference.empty(); ++i) {
-    auto expected = readTensor(folder + "/output_" + llvm::Twine(i) + ".pb", context);
+    auto expected =
+        readTensor(folder + "/output_" + llvm::Twine(i) + ".pb", context);
     if (!expected)
       return llvm::toString(expected.takeError());
     difference = compare(outputs[i], *expected, valuesCount, tolerance);
@@ -215,10 +216,9 @@ static std::string runDataSet(const Model &model,
 enum class Bound { None, Integers, Vectors };
 
 /// The values of inputs of rank 0 and 1 in the first data set.
-static llvm::StringMap<ElementsAttr> readBoundInputs(StringRef folder,
-                                                     const onnx::GraphProto &graph,
-                                                     Bound bound,
-                                                     MLIRContext *context) {
+static llvm::StringMap<ElementsAttr>
+readBoundInputs(StringRef folder, const onnx::GraphProto &graph, Bound bound,
+                MLIRContext *context) {
   llvm::StringMap<ElementsAttr> values;
   if (bound == Bound::None)
     return values;
@@ -294,8 +294,8 @@ Outcome neuroplast::conformance::runCase(StringRef folder,
     std::string data = (folder + "/test_data_set_" + llvm::Twine(sets)).str();
     if (!llvm::sys::fs::is_directory(data))
       break;
-    std::string difference =
-        runDataSet(**model, proto.graph(), data, valuesCount, tolerance, &context);
+    std::string difference = runDataSet(**model, proto.graph(), data,
+                                        valuesCount, tolerance, &context);
     if (!difference.empty())
       return {Outcome::Wrong, difference};
   }

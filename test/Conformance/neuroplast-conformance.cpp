@@ -18,8 +18,8 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/GlobPattern.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 
 #include <chrono>
 #include <csignal>
@@ -29,13 +29,13 @@
 using namespace neuroplast::conformance;
 namespace cl = llvm::cl;
 
-static cl::list<std::string>
-    sources(cl::Positional, cl::OneOrMore,
-            cl::desc("<folder of cases, or table: name, folder, rtol, atol>..."));
-static cl::opt<std::string> only("only", cl::desc("Run cases that match a glob"),
-                                 cl::init("*"));
-static cl::opt<unsigned> jobs("jobs", cl::desc("Cases at a time; 1 keeps their order"),
-                              cl::init(1));
+static cl::list<std::string> sources(
+    cl::Positional, cl::OneOrMore,
+    cl::desc("<folder of cases, or table: name, folder, rtol, atol>..."));
+static cl::opt<std::string>
+    only("only", cl::desc("Run cases that match a glob"), cl::init("*"));
+static cl::opt<unsigned>
+    jobs("jobs", cl::desc("Cases at a time; 1 keeps their order"), cl::init(1));
 static cl::opt<unsigned> timeLimit("time-limit",
                                    cl::desc("Seconds until a case is wrong"),
                                    cl::init(120));
@@ -77,8 +77,7 @@ static std::error_code addTable(const std::string &path,
     fields.clear();
     line.split(fields, '\t');
     NamedCase entry;
-    if (fields.size() != 4 ||
-        fields[2].getAsDouble(entry.tolerance.relative) ||
+    if (fields.size() != 4 || fields[2].getAsDouble(entry.tolerance.relative) ||
         fields[3].getAsDouble(entry.tolerance.absolute))
       return std::make_error_code(std::errc::invalid_argument);
     entry.name = fields[0];
@@ -115,8 +114,8 @@ static std::string runApart(const NamedCase &entry,
   if (child == 0) {
     close(ends[0]);
     alarm(timeLimit);
-    std::string line = format(
-        entry, runCase(entry.folder, registry, entry.tolerance), start);
+    std::string line =
+        format(entry, runCase(entry.folder, registry, entry.tolerance), start);
     ssize_t written = write(ends[1], line.data(), line.size());
     _exit(written == static_cast<ssize_t>(line.size()) ? 0 : 1);
   }

@@ -72,12 +72,11 @@ static int runBench(const Arguments &arguments) {
   llvm::sort(times);
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
-  llvm::json::Object result{
-      {"median_ms", times[times.size() / 2]},
-      {"min_ms", times.front()},
-      {"runs", static_cast<int64_t>(times.size())},
-      {"compile_s", compileSeconds},
-      {"peak_rss_mib", usage.ru_maxrss / 1024.0}};
+  llvm::json::Object result{{"median_ms", times[times.size() / 2]},
+                            {"min_ms", times.front()},
+                            {"runs", static_cast<int64_t>(times.size())},
+                            {"compile_s", compileSeconds},
+                            {"peak_rss_mib", usage.ru_maxrss / 1024.0}};
   if (arguments.has("--json"))
     llvm::outs() << llvm::json::Value(std::move(result)) << "\n";
   else

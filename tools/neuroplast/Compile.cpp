@@ -42,8 +42,10 @@ static int runCompile(const Arguments &arguments) {
     return 1;
   if (output.empty())
     return reportError("'compile' needs '-o FILE.so'");
-  if (isSameFile(input, output) || (!header.empty() && isSameFile(input, header)))
-    return reportError("'compile' does not overwrite its input '" + input + "'");
+  if (isSameFile(input, output) ||
+      (!header.empty() && isSameFile(input, header)))
+    return reportError("'compile' does not overwrite its input '" + input +
+                       "'");
   CompileOptions options;
   options.cpu = arguments.get("--mcpu", "native").str();
   options.optLevel = static_cast<unsigned>(std::clamp<int64_t>(*level, 0, 3));
@@ -76,7 +78,8 @@ Command neuroplast::driver::getCompileCommand() {
            {"MODEL"},
            {{"-o", "FILE.so", "the shared library to write"},
             {"--header", "FILE.h", "a C header to write"},
-            {"--shape", "NAME=AxB", "fix the shape of an input; others stay dynamic"},
+            {"--shape", "NAME=AxB",
+             "fix the shape of an input; others stay dynamic"},
             {"--threads", "N", "threads that one run uses (1)"},
             {"--mcpu", "NAME", "processor: native, x86-64-v3, ... (native)"},
             {"-O", "LEVEL", "optimisation level, 0 to 3 (3)"}}},

@@ -23,7 +23,8 @@ static int runRun(const Arguments &arguments) {
   if (*threads != 1)
     return reportError("compiled models run on one thread so far");
   if (!arguments.has("--inputs") || !arguments.has("--outputs"))
-    return reportError("'run' needs '--inputs FILE.npz' and '--outputs FILE.npz'");
+    return reportError(
+        "'run' needs '--inputs FILE.npz' and '--outputs FILE.npz'");
   for (llvm::StringRef read : {input, arguments.get("--inputs")})
     if (isSameFile(read, arguments.get("--outputs")))
       return reportError("'run' does not overwrite its input '" + read + "'");

@@ -26,8 +26,8 @@ std::unique_ptr<Model> driver::openModel(llvm::StringRef path,
                                          const NamedTensors *inputs,
                                          double *compileSeconds) {
   auto start = std::chrono::steady_clock::now();
-  auto finish =
-      [&](llvm::Expected<std::unique_ptr<Model>> model) -> std::unique_ptr<Model> {
+  auto finish = [&](llvm::Expected<std::unique_ptr<Model>> model)
+      -> std::unique_ptr<Model> {
     if (!model) {
       reportError(path, model.takeError());
       return nullptr;

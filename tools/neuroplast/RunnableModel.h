@@ -22,8 +22,8 @@ std::unique_ptr<Model> openModel(llvm::StringRef path,
                                  const NamedTensors *inputs,
                                  double *compileSeconds = nullptr);
 
-/// The largest difference of two tensors, in units of the largest magnitude of the
-/// first; infinite if their types or shapes differ.
+/// The largest difference of two tensors, in units of the largest magnitude of
+/// the first; infinite if their types or shapes differ.
 double getScaledDifference(const HostTensor &a, const HostTensor &b);
 
 /// `file: message`, as an error; returns 1.

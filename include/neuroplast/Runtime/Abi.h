@@ -41,11 +41,11 @@ enum {
 /* What neuroplast_run and neuroplast_output_sizes return. */
 enum {
   NEUROPLAST_OK = 0,
-  NEUROPLAST_BAD_ARGUMENT = 1,  /* a null pointer */
-  NEUROPLAST_BAD_TYPE = 2,      /* an input has another element type */
-  NEUROPLAST_BAD_SHAPE = 3,     /* an input has another rank or size */
+  NEUROPLAST_BAD_ARGUMENT = 1, /* a null pointer */
+  NEUROPLAST_BAD_TYPE = 2,     /* an input has another element type */
+  NEUROPLAST_BAD_SHAPE = 3,    /* an input has another rank or size */
   NEUROPLAST_OUT_OF_MEMORY = 4,
-  NEUROPLAST_TOO_SMALL = 5      /* a given output buffer is too small */
+  NEUROPLAST_TOO_SMALL = 5 /* a given output buffer is too small */
 };
 
 /* A dense tensor, row by row. `data` needs the alignment of its element type;

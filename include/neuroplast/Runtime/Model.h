@@ -54,7 +54,8 @@ public:
 
 protected:
   const NeuroplastModelInfo *(*infoFunction)() = nullptr;
-  int32_t (*runFunction)(const NeuroplastTensor *, NeuroplastTensor *) = nullptr;
+  int32_t (*runFunction)(const NeuroplastTensor *,
+                         NeuroplastTensor *) = nullptr;
   void (*freeFunction)(void *) = nullptr;
   const char *(*errorFunction)() = nullptr;
 };

@@ -57,8 +57,7 @@ bool matchRowReduction(linalg::GenericOp op, Vectorization &result) {
   if (op.getNumDpsInits() != 1)
     return false;
   SmallVector<Operation *> combiners;
-  Value contribution =
-      matchReduction(op.getRegionOutputArgs(), 0, combiners);
+  Value contribution = matchReduction(op.getRegionOutputArgs(), 0, combiners);
   if (!contribution || combiners.size() != 1 ||
       !op.getRegionOutputArgs()[0].hasOneUse() ||
       !arith::getNeutralElement(combiners[0]))
@@ -209,8 +208,8 @@ private:
       indices.push_back(place);
       Value value = emitValues(at, indices, lanes, plan.contribution).front();
       if (lanes < width)
-        value = arith::SelectOp::create(at, loc, mask(at, lanes), value,
-                                        neutral);
+        value =
+            arith::SelectOp::create(at, loc, mask(at, lanes), value, neutral);
       sum = vector::makeArithReduction(at, loc, plan.kind, value, sum);
     };
     if (full) {
@@ -220,10 +219,10 @@ private:
       sums = llvm::to_vector_of<Value>(loop.getRegionIterArgs());
       for (auto [index, sum] : llvm::enumerate(sums)) {
         Value offset = constant(inner, index * width);
-        accumulate(inner,
-                   arith::AddIOp::create(inner, loc, loop.getInductionVar(),
-                                         offset),
-                   width, sum);
+        accumulate(
+            inner,
+            arith::AddIOp::create(inner, loc, loop.getInductionVar(), offset),
+            width, sum);
       }
       scf::YieldOp::create(inner, loc, sums);
       sums = llvm::to_vector_of<Value>(loop.getResults());
@@ -236,15 +235,14 @@ private:
       sum = vector::makeArithReduction(b, loc, plan.kind, sum, other);
     SmallVector<Value> to = indicesOf(b, init, outer);
     Value before = memref::LoadOp::create(b, loc, init.get(), to);
-    Value result =
-        vector::ReductionOp::create(b, loc, plan.kind, sum, before,
-                                    arith::FastMathFlags::reassoc);
+    Value result = vector::ReductionOp::create(b, loc, plan.kind, sum, before,
+                                               arith::FastMathFlags::reassoc);
     memref::StoreOp::create(b, loc, result, init.get(), to);
   }
 
   /// The values of the body on vectors whose first lane is at `at`.
-  SmallVector<Value> emitValues(OpBuilder &b, ArrayRef<Value> at,
-                                int64_t lanes, ValueRange wanted) {
+  SmallVector<Value> emitValues(OpBuilder &b, ArrayRef<Value> at, int64_t lanes,
+                                ValueRange wanted) {
     IRMapping values;
     Block *body = op.getBody();
     for (OpOperand &operand : op->getOpOperands()) {

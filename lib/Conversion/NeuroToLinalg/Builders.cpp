@@ -33,8 +33,7 @@ Value neuroplast::toIndex(OpBuilder &builder, Location location,
 template <typename Op>
 static OpFoldResult combineSizes(OpBuilder &b, Location loc, OpFoldResult lhs,
                                  OpFoldResult rhs) {
-  return b
-      .createOrFold<Op>(loc, toIndex(b, loc, lhs), toIndex(b, loc, rhs));
+  return b.createOrFold<Op>(loc, toIndex(b, loc, lhs), toIndex(b, loc, rhs));
 }
 
 static OpFoldResult asFolded(OpBuilder &b, OpFoldResult value) {
@@ -94,9 +93,9 @@ Value neuroplast::createMap(
   return generic.getResult(0);
 }
 
-SmallVector<OpFoldResult>
-neuroplast::getBroadcastSizes(OpBuilder &builder, Location location,
-                              ValueRange tensors) {
+SmallVector<OpFoldResult> neuroplast::getBroadcastSizes(OpBuilder &builder,
+                                                        Location location,
+                                                        ValueRange tensors) {
   int64_t rank = 0;
   for (Value tensor : tensors)
     rank = std::max(rank, cast<RankedTensorType>(tensor.getType()).getRank());
@@ -123,11 +122,11 @@ neuroplast::getBroadcastSizes(OpBuilder &builder, Location location,
       if (soFar == other)
         continue;
       Value one = arith::ConstantIndexOp::create(builder, location, 1);
-      Value isOne = arith::CmpIOp::create(
-          builder, location, arith::CmpIPredicate::eq, soFar, one);
-      sizes[axis] = arith::SelectOp::create(builder, location, isOne, other,
-                                            soFar)
-                        .getResult();
+      Value isOne = arith::CmpIOp::create(builder, location,
+                                          arith::CmpIPredicate::eq, soFar, one);
+      sizes[axis] =
+          arith::SelectOp::create(builder, location, isOne, other, soFar)
+              .getResult();
     }
   }
   return sizes;
@@ -222,8 +221,7 @@ Value neuroplast::createBroadcastMap(
 
 Value neuroplast::createReduction(
     OpBuilder &builder, Location location, Value input, ArrayRef<int64_t> axes,
-    Value init,
-    function_ref<Value(OpBuilder &, Location, Value, Value)> body) {
+    Value init, function_ref<Value(OpBuilder &, Location, Value, Value)> body) {
   auto reduce = linalg::ReduceOp::create(
       builder, location, input, init, axes,
       [&](OpBuilder &b, Location loc, ValueRange args) {
@@ -232,8 +230,8 @@ Value neuroplast::createReduction(
   return reduce.getResult(0);
 }
 
-Value neuroplast::expandAxes(OpBuilder &builder, Location location,
-                             Value value, ArrayRef<int64_t> axes) {
+Value neuroplast::expandAxes(OpBuilder &builder, Location location, Value value,
+                             ArrayRef<int64_t> axes) {
   auto type = cast<RankedTensorType>(value.getType());
   int64_t rank = type.getRank() + axes.size();
   SmallVector<ReassociationIndices> groups;
@@ -275,9 +273,9 @@ Value neuroplast::createLoops(
       init, [&](OpBuilder &b, Location loc, Value index, ValueRange args) {
         SmallVector<Value> indices(outer);
         indices.push_back(index);
-        scf::YieldOp::create(b, loc,
-                             createLoops(b, loc, sizes.drop_front(), args[0],
-                                         body, indices));
+        scf::YieldOp::create(
+            b, loc,
+            createLoops(b, loc, sizes.drop_front(), args[0], body, indices));
       });
   return loop.getResult(0);
 }

@@ -53,11 +53,11 @@ Value finishAccumulator(OpBuilder &b, Location loc, Value value, Type element) {
   Type storage = ScalarEmitter::getStorageType(element);
   if (getElementTypeOrSelf(value.getType()) == storage)
     return value;
-  return createBroadcastMap(b, loc, value, getDims(b, loc, value), storage,
-                            [&](OpBuilder &n, Location l, ValueRange x) {
-                              return ScalarEmitter(n, l, element)
-                                  .store(x[0], element);
-                            });
+  return createBroadcastMap(
+      b, loc, value, getDims(b, loc, value), storage,
+      [&](OpBuilder &n, Location l, ValueRange x) {
+        return ScalarEmitter(n, l, element).store(x[0], element);
+      });
 }
 
 Value createZeros(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> sizes,
@@ -71,24 +71,24 @@ Value createZeros(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> sizes,
 Value subtractZeroPoint(OpBuilder &b, Location loc, Value input, Type element,
                         Value zeroPoint, int64_t axis) {
   Type i32 = b.getI32Type();
-  return createMap(
-      b, loc, getDims(b, loc, input), i32,
-      [&](OpBuilder &n, Location l, ValueRange indices) -> Value {
-        ScalarEmitter e(n, l, element);
-        Value x = tensor::ExtractOp::create(n, l, input, indices);
-        x = e.convert(x, element, i32);
-        if (!zeroPoint)
-          return x;
-        auto type = cast<RankedTensorType>(zeroPoint.getType());
-        SmallVector<Value> at;
-        Value zero = arith::ConstantIndexOp::create(n, l, 0);
-        for (int64_t i = 0; i < type.getRank(); ++i)
-          at.push_back(type.getDimSize(i) == 1 ? zero
-                       : type.getRank() == 1   ? indices[axis]
-                                               : indices[i]);
-        Value z = tensor::ExtractOp::create(n, l, zeroPoint, at);
-        return arith::SubIOp::create(n, l, x, e.convert(z, element, i32));
-      });
+  return createMap(b, loc, getDims(b, loc, input), i32,
+                   [&](OpBuilder &n, Location l, ValueRange indices) -> Value {
+                     ScalarEmitter e(n, l, element);
+                     Value x = tensor::ExtractOp::create(n, l, input, indices);
+                     x = e.convert(x, element, i32);
+                     if (!zeroPoint)
+                       return x;
+                     auto type = cast<RankedTensorType>(zeroPoint.getType());
+                     SmallVector<Value> at;
+                     Value zero = arith::ConstantIndexOp::create(n, l, 0);
+                     for (int64_t i = 0; i < type.getRank(); ++i)
+                       at.push_back(type.getDimSize(i) == 1 ? zero
+                                    : type.getRank() == 1   ? indices[axis]
+                                                            : indices[i]);
+                     Value z = tensor::ExtractOp::create(n, l, zeroPoint, at);
+                     return arith::SubIOp::create(n, l, x,
+                                                  e.convert(z, element, i32));
+                   });
 }
 
 //===----------------------------------------------------------------------===//
@@ -111,10 +111,11 @@ FailureOr<Value> createConv(OpBuilder &b, Location loc, Value input,
   for (int64_t axis = 0; axis < spatial; ++axis) {
     if (weightType.isDynamicDim(axis + 2))
       return failure();
-    window.push_back(computeWindowAxis(
-        b, loc, getDim(b, loc, input, axis + 2), weightType.getDimSize(axis + 2),
-        shape.strides[axis], shape.dilations[axis], shape.pads[axis],
-        shape.pads[axis + spatial], shape.autoPad, false));
+    window.push_back(
+        computeWindowAxis(b, loc, getDim(b, loc, input, axis + 2),
+                          weightType.getDimSize(axis + 2), shape.strides[axis],
+                          shape.dilations[axis], shape.pads[axis],
+                          shape.pads[axis + spatial], shape.autoPad, false));
   }
   Type storage = getElementTypeOrSelf(input.getType());
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(storage));
@@ -129,11 +130,11 @@ FailureOr<Value> createConv(OpBuilder &b, Location loc, Value input,
   if (bias) {
     auto trailing = llvm::to_vector(llvm::seq<int64_t>(1, spatial + 1));
     Value expanded = expandAxes(b, loc, bias, trailing);
-    init = createBroadcastMap(b, loc, expanded, sizes, e.getType(),
-                              [&](OpBuilder &n, Location l, ValueRange x) {
-                                return ScalarEmitter(n, l, element)
-                                    .load(x[0], element);
-                              });
+    init = createBroadcastMap(
+        b, loc, expanded, sizes, e.getType(),
+        [&](OpBuilder &n, Location l, ValueRange x) {
+          return ScalarEmitter(n, l, element).load(x[0], element);
+        });
   } else {
     init = createZeros(b, loc, sizes, element);
   }
@@ -202,9 +203,9 @@ FailureOr<Value> createConv(OpBuilder &b, Location loc, Value input,
   SmallVector<AffineMap> maps;
   for (ArrayRef<AffineExpr> exprs : {ArrayRef(in), ArrayRef(we), ArrayRef(out)})
     maps.push_back(AffineMap::get(next, 0, exprs, context));
-  Value sum = createContraction(b, loc, {input, weight},
-                                {inputElement, inputElement}, init, element,
-                                maps);
+  Value sum =
+      createContraction(b, loc, {input, weight}, {inputElement, inputElement},
+                        init, element, maps);
   if (!grouped)
     return sum;
   SmallVector<ReassociationIndices> join{{0}, {1, 2}};
@@ -234,22 +235,21 @@ struct ConvLowering : OpConversionPattern<ConvOp> {
 
 struct ConvIntegerLowering : OpConversionPattern<ConvIntegerOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(ConvIntegerOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ConvIntegerOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type i32 = b.getI32Type();
-    Value input = subtractZeroPoint(
-        b, loc, adaptor.getInput(), getElementTypeOrSelf(op.getInput().getType()),
-        adaptor.getInputZeroPoint(), 0);
-    Value weight = subtractZeroPoint(
-        b, loc, adaptor.getWeight(),
-        getElementTypeOrSelf(op.getWeight().getType()),
-        adaptor.getWeightZeroPoint(), 0);
+    Value input =
+        subtractZeroPoint(b, loc, adaptor.getInput(),
+                          getElementTypeOrSelf(op.getInput().getType()),
+                          adaptor.getInputZeroPoint(), 0);
+    Value weight =
+        subtractZeroPoint(b, loc, adaptor.getWeight(),
+                          getElementTypeOrSelf(op.getWeight().getType()),
+                          adaptor.getWeightZeroPoint(), 0);
     ConvShape shape{op.getStrides(), op.getDilations(), op.getPads(),
                     static_cast<int64_t>(op.getGroup()), op.getAutoPad()};
-    auto result =
-        createConv(b, loc, input, weight, Value(), i32, i32, shape);
+    auto result = createConv(b, loc, input, weight, Value(), i32, i32, shape);
     if (failed(result))
       return b.notifyMatchFailure(op, "the kernel has unknown sizes");
     b.replaceOp(op, castTo(b, loc, *result, op.getType()));
@@ -261,9 +261,8 @@ struct ConvIntegerLowering : OpConversionPattern<ConvIntegerOp> {
 /// channels exchanged, of the input with zeros between its elements.
 struct ConvTransposeLowering : OpConversionPattern<ConvTransposeOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(ConvTransposeOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ConvTransposeOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type element = getElementTypeOrSelf(op.getInput().getType());
     Value input = adaptor.getInput(), weight = adaptor.getWeight();
@@ -298,7 +297,8 @@ struct ConvTransposeLowering : OpConversionPattern<ConvTransposeOp> {
     Value zero = arith::ConstantOp::create(
         b, loc, b.getZeroAttr(getElementTypeOrSelf(input.getType())));
     SmallVector<OpFoldResult> dims = getDims(b, loc, input);
-    SmallVector<OpFoldResult> spread{dims[0], dims[1]}, padded{dims[0], dims[1]};
+    SmallVector<OpFoldResult> spread{dims[0], dims[1]},
+        padded{dims[0], dims[1]};
     SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0));
     SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
     SmallVector<int64_t> lows;
@@ -306,23 +306,22 @@ struct ConvTransposeLowering : OpConversionPattern<ConvTransposeOp> {
       int64_t reach =
           (weightType.getDimSize(axis + 2) - 1) * op.getDilations()[axis];
       int64_t low = reach - op.getPads()[axis];
-      int64_t high = reach - op.getPads()[axis + spatial] +
-                     op.getOutputPadding()[axis];
+      int64_t high =
+          reach - op.getPads()[axis + spatial] + op.getOutputPadding()[axis];
       lows.push_back(low);
       // (size - 1) * stride + 1 + low + high
-      OpFoldResult between = mulSizes(
-          b, loc, addSizes(b, loc, dims[axis + 2], b.getIndexAttr(-1)),
-          b.getIndexAttr(op.getStrides()[axis]));
+      OpFoldResult between =
+          mulSizes(b, loc, addSizes(b, loc, dims[axis + 2], b.getIndexAttr(-1)),
+                   b.getIndexAttr(op.getStrides()[axis]));
       padded.push_back(
           addSizes(b, loc, between, b.getIndexAttr(1 + low + high)));
     }
     bool canInsert = llvm::all_of(lows, [](int64_t low) { return low >= 0; });
     for (int64_t axis = 0; axis < spatial; ++axis)
-      canInsert &= (weightType.getDimSize(axis + 2) - 1) *
-                           op.getDilations()[axis] -
-                       op.getPads()[axis + spatial] +
-                       op.getOutputPadding()[axis] >=
-                   0;
+      canInsert &=
+          (weightType.getDimSize(axis + 2) - 1) * op.getDilations()[axis] -
+              op.getPads()[axis + spatial] + op.getOutputPadding()[axis] >=
+          0;
     Value wide;
     if (canInsert) {
       for (int64_t axis = 0; axis < spatial; ++axis) {
@@ -342,8 +341,8 @@ struct ConvTransposeLowering : OpConversionPattern<ConvTransposeOp> {
             Value inside = arith::ConstantIntOp::create(n, l, 1, 1);
             SmallVector<Value> at{x[0], x[1]};
             for (int64_t axis = 0; axis < spatial; ++axis) {
-              Value place = arith::SubIOp::create(n, l, x[axis + 2],
-                                                  index(lows[axis]));
+              Value place =
+                  arith::SubIOp::create(n, l, x[axis + 2], index(lows[axis]));
               Value stride = index(op.getStrides()[axis]);
               Value quotient = arith::DivSIOp::create(n, l, place, stride);
               Value rest = arith::RemSIOp::create(n, l, place, stride);
@@ -359,7 +358,8 @@ struct ConvTransposeLowering : OpConversionPattern<ConvTransposeOp> {
               test(arith::CmpIPredicate::slt, quotient, size);
               Value last = arith::SubIOp::create(n, l, size, index(1));
               at.push_back(arith::MaxSIOp::create(
-                  n, l, arith::MinSIOp::create(n, l, quotient, last), index(0)));
+                  n, l, arith::MinSIOp::create(n, l, quotient, last),
+                  index(0)));
             }
             Value element0 = tensor::ExtractOp::create(n, l, input, at);
             return arith::SelectOp::create(n, l, inside, element0, zero);
@@ -414,8 +414,8 @@ Value createMatMul(OpBuilder &b, Location loc, Value lhs, Value rhs,
       rhsExprs.push_back(isOne && (i < 0 || lhsType.getDimSize(i) != 1)
                              ? getAffineConstantExpr(0, context)
                              : loop);
-      if (!isOne && (i < 0 || lhsType.getDimSize(i) == 1 ||
-                     lhsType.isDynamicDim(i)))
+      if (!isOne &&
+          (i < 0 || lhsType.getDimSize(i) == 1 || lhsType.isDynamicDim(i)))
         size = getDim(b, loc, rhs, j);
     }
     sizes.push_back(size);
@@ -441,7 +441,8 @@ Value createMatMul(OpBuilder &b, Location loc, Value lhs, Value rhs,
   SmallVector<AffineExpr> renumber;
   int64_t used = 0;
   for (int64_t loop = 0; loop < batch + 3; ++loop) {
-    bool missing = (loop == batch && lhsVector) || (loop == batch + 1 && rhsVector);
+    bool missing =
+        (loop == batch && lhsVector) || (loop == batch + 1 && rhsVector);
     renumber.push_back(missing ? getAffineConstantExpr(0, context)
                                : getAffineDimExpr(used++, context));
   }
@@ -494,9 +495,8 @@ void settleBatch(OpBuilder &b, Location loc, Value &lhs, Value &rhs) {
 
 struct MatMulLowering : OpConversionPattern<MatMulOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(MatMulOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(MatMulOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type element = getElementTypeOrSelf(op.getLhs().getType());
     Value lhs = adaptor.getLhs(), rhs = adaptor.getRhs();
@@ -511,9 +511,8 @@ struct MatMulLowering : OpConversionPattern<MatMulOp> {
 
 struct MatMulIntegerLowering : OpConversionPattern<MatMulIntegerOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(MatMulIntegerOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(MatMulIntegerOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type i32 = b.getI32Type();
     int64_t aRank = cast<RankedTensorType>(adaptor.getA().getType()).getRank();
@@ -521,9 +520,9 @@ struct MatMulIntegerLowering : OpConversionPattern<MatMulIntegerOp> {
     Value lhs = subtractZeroPoint(
         b, loc, adaptor.getA(), getElementTypeOrSelf(op.getA().getType()),
         adaptor.getAZeroPoint(), std::max<int64_t>(0, aRank - 2));
-    Value rhs = subtractZeroPoint(
-        b, loc, adaptor.getB(), getElementTypeOrSelf(op.getB().getType()),
-        adaptor.getBZeroPoint(), bRank - 1);
+    Value rhs = subtractZeroPoint(b, loc, adaptor.getB(),
+                                  getElementTypeOrSelf(op.getB().getType()),
+                                  adaptor.getBZeroPoint(), bRank - 1);
     settleBatch(b, loc, lhs, rhs);
     Value sum = createMatMul(b, loc, lhs, rhs, i32, i32, i32);
     b.replaceOp(op, castTo(b, loc, sum, op.getType()));
@@ -533,9 +532,8 @@ struct MatMulIntegerLowering : OpConversionPattern<MatMulIntegerOp> {
 
 struct GemmLowering : OpConversionPattern<GemmOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(GemmOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(GemmOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type element = getElementTypeOrSelf(op.getA().getType());
     AffineExpr m, n, k;
@@ -547,11 +545,11 @@ struct GemmLowering : OpConversionPattern<GemmOp> {
     auto map = [&](AffineExpr row, AffineExpr column) {
       return AffineMap::get(3, 0, {row, column}, b.getContext());
     };
-    Value sum = createContraction(
-        b, loc, {adaptor.getA(), adaptor.getB()}, {element, element},
-        createZeros(b, loc, sizes, element), element,
-        {transA ? map(k, m) : map(m, k), transB ? map(n, k) : map(k, n),
-         map(m, n)});
+    Value sum = createContraction(b, loc, {adaptor.getA(), adaptor.getB()},
+                                  {element, element},
+                                  createZeros(b, loc, sizes, element), element,
+                                  {transA ? map(k, m) : map(m, k),
+                                   transB ? map(n, k) : map(k, n), map(m, n)});
     double alpha = op.getAlpha().convertToDouble();
     double beta = op.getBeta().convertToDouble();
     SmallVector<Value> inputs{sum};
@@ -584,13 +582,12 @@ struct GemmLowering : OpConversionPattern<GemmOp> {
 
 struct EinsumLowering : OpConversionPattern<EinsumOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(EinsumOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(EinsumOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type element = getElementTypeOrSelf(op.getInputs()[0].getType());
-    auto terms =
-        neuroplast::neuro::detail::parseEinsum(op.getEquation(), op.getInputs());
+    auto terms = neuroplast::neuro::detail::parseEinsum(op.getEquation(),
+                                                        op.getInputs());
     if (failed(terms))
       return failure();
     // Loops: the axes of the result, then the summed ones.
@@ -647,7 +644,8 @@ struct EinsumLowering : OpConversionPattern<EinsumOp> {
 
 void neuroplast::populateContractionToLinalgPatterns(
     TypeConverter &converter, RewritePatternSet &patterns) {
-  patterns.add<ConvLowering, ConvIntegerLowering, ConvTransposeLowering,
-               MatMulLowering, MatMulIntegerLowering, GemmLowering,
-               EinsumLowering>(converter, patterns.getContext());
+  patterns
+      .add<ConvLowering, ConvIntegerLowering, ConvTransposeLowering,
+           MatMulLowering, MatMulIntegerLowering, GemmLowering, EinsumLowering>(
+          converter, patterns.getContext());
 }

@@ -24,8 +24,7 @@ using Cmp = ScalarEmitter::Compare;
 template <typename Op>
 using ScalarBuilder = Value (*)(ScalarEmitter &e, Op op, ValueRange x);
 
-template <typename Op>
-struct ElementwiseLowering : OpConversionPattern<Op> {
+template <typename Op> struct ElementwiseLowering : OpConversionPattern<Op> {
   ElementwiseLowering(const TypeConverter &converter, MLIRContext *context,
                       ScalarBuilder<Op> build)
       : OpConversionPattern<Op>(converter, context), build(build) {}
@@ -89,9 +88,9 @@ Value buildMod(ScalarEmitter &e, ModOp op, ValueRange x) {
     // As for integers, the remainder takes the sign of the divisor; zero too.
     Value zero = e.constant(0);
     Value isZero = e.compare(Cmp::Equal, remainder, zero);
-    Value differs = arith::XOrIOp::create(
-        b, loc, e.compare(Cmp::Less, remainder, zero),
-        e.compare(Cmp::Less, x[1], zero));
+    Value differs =
+        arith::XOrIOp::create(b, loc, e.compare(Cmp::Less, remainder, zero),
+                              e.compare(Cmp::Less, x[1], zero));
     Value moved = e.select(differs, e.add(remainder, x[1]), remainder);
     Value signedZero = math::CopySignOp::create(b, loc, zero, x[1]);
     return e.select(isZero, signedZero, moved);
@@ -105,8 +104,8 @@ Value buildMod(ScalarEmitter &e, ModOp op, ValueRange x) {
   Value zero = e.constant(0);
   Value differs = arith::XOrIOp::create(b, loc, remainder, x[1]);
   Value isNegative = e.compare(Cmp::Less, differs, zero);
-  Value isNonZero = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne,
-                                          remainder, zero);
+  Value isNonZero =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, remainder, zero);
   Value adjust = arith::AndIOp::create(b, loc, isNegative, isNonZero);
   return e.select(adjust, e.add(remainder, x[1]), remainder);
 }
@@ -126,8 +125,7 @@ Value buildPow(ScalarEmitter &e, PowOp op, ValueRange x) {
 }
 
 /// f(x, y) folded over all operands.
-template <typename Fn>
-Value foldOperands(ValueRange x, Fn combine) {
+template <typename Fn> Value foldOperands(ValueRange x, Fn combine) {
   Value result = x[0];
   for (Value next : x.drop_front())
     result = combine(result, next);
@@ -140,8 +138,8 @@ Value buildShift(ScalarEmitter &e, BitShiftOp op, ValueRange x) {
   // A shift by the width or more leaves nothing but the sign, where the
   // machine's is undefined.
   Value width = e.constant(x[0].getType().getIntOrFloatBitWidth());
-  Value inRange = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, x[1],
-                                        width);
+  Value inRange =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, x[1], width);
   Value amount = e.select(inRange, x[1], e.constant(0));
   Value shifted;
   if (op.getDirection() == "LEFT")
@@ -182,9 +180,8 @@ Value buildClip(ScalarEmitter &e, ClipOp op, ValueRange x) {
 Value buildIsInf(ScalarEmitter &e, IsInfOp op, ValueRange x) {
   OpBuilder &b = e.getBuilder();
   Value no = arith::ConstantIntOp::create(b, e.getLoc(), 0, 1);
-  Value above = op.getDetectPositive()
-                    ? e.compare(Cmp::Equal, x[0], e.highest())
-                    : no;
+  Value above =
+      op.getDetectPositive() ? e.compare(Cmp::Equal, x[0], e.highest()) : no;
   Value below =
       op.getDetectNegative() ? e.compare(Cmp::Equal, x[0], e.lowest()) : no;
   return arith::OrIOp::create(b, e.getLoc(), above, below);
@@ -287,19 +284,15 @@ void neuroplast::populateElementwiseToLinalgPatterns(
   table.add<IsNaNOp>([](E &e, IsNaNOp, X x) { return e.isNaN(x[0]); });
   table.add<IsInfOp>(buildIsInf);
 
-  table.add<ReluOp>(
-      [](E &e, ReluOp, X x) { return e.relu(x[0]); });
+  table.add<ReluOp>([](E &e, ReluOp, X x) { return e.relu(x[0]); });
   table.add<SigmoidOp>([](E &e, SigmoidOp, X x) { return e.sigmoid(x[0]); });
   table.add<SoftplusOp>([](E &e, SoftplusOp, X x) { return e.softplus(x[0]); });
-  table.add<SoftsignOp>([](E &e, SoftsignOp, X x) {
-    return e.softsign(x[0]);
-  });
+  table.add<SoftsignOp>([](E &e, SoftsignOp, X x) { return e.softsign(x[0]); });
   table.add<HardSwishOp>([](E &e, HardSwishOp, X x) {
     return e.mul(x[0], e.hardSigmoid(x[0], 1.0 / 6, 0.5));
   });
-  table.add<MishOp>([](E &e, MishOp, X x) {
-    return e.mul(x[0], e.tanh(e.softplus(x[0])));
-  });
+  table.add<MishOp>(
+      [](E &e, MishOp, X x) { return e.mul(x[0], e.tanh(e.softplus(x[0]))); });
   table.add<EluOp>([](E &e, EluOp op, X x) {
     return e.elu(x[0], op.getAlpha().convertToDouble());
   });
@@ -327,7 +320,7 @@ void neuroplast::populateElementwiseToLinalgPatterns(
   });
   table.add<HardSigmoidOp>([](E &e, HardSigmoidOp op, X x) {
     return e.hardSigmoid(x[0], op.getAlpha().convertToDouble(),
-                            op.getBeta().convertToDouble());
+                         op.getBeta().convertToDouble());
   });
   table.add<ShrinkOp>(buildShrink);
   table.add<GeluOp>(buildGelu);

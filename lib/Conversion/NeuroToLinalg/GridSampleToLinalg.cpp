@@ -42,9 +42,9 @@ public:
     SmallVector<Tap> taps;
     for (int64_t i = -1; i <= 2; ++i) {
       Value distance = e.abs(e.sub(fraction, e.constant(i)));
-      taps.push_back(access(
-          e.add(base, e.constant(i)),
-          emitCubicKernel(e, distance, -0.75, i == 0 || i == 1)));
+      taps.push_back(
+          access(e.add(base, e.constant(i)),
+                 emitCubicKernel(e, distance, -0.75, i == 0 || i == 1)));
     }
     return taps;
   }
@@ -70,9 +70,8 @@ private:
     Value isEven =
         e.compare(Cmp::Equal, halves, e.unary<math::FloorOp>(halves));
     Value fromLow = e.add(low, rest), fromHigh = e.sub(high, rest);
-    Value mirrored =
-        e.select(below, e.select(isEven, fromLow, fromHigh),
-                 e.select(isEven, fromHigh, fromLow));
+    Value mirrored = e.select(below, e.select(isEven, fromLow, fromHigh),
+                              e.select(isEven, fromHigh, fromLow));
     // An axis of one element has nothing between its borders.
     mirrored = e.select(e.compare(Cmp::Equal, span, zero), low, mirrored);
     return e.select(isBetween(x, low, high), x, mirrored);
@@ -112,9 +111,8 @@ private:
 
 struct GridSampleLowering : OpConversionPattern<GridSampleOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(GridSampleOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(GridSampleOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type element = getElementTypeOrSelf(op.getInput().getType());
     Type gridElement = getElementTypeOrSelf(op.getGrid().getType());
@@ -141,8 +139,7 @@ struct GridSampleLowering : OpConversionPattern<GridSampleOp> {
             Value at = tensor::ExtractOp::create(n, l, grid, point);
             point.pop_back();
             GridAxis sampler(coordinates, op, toIndex(n, l, in[axis + 2]));
-            taps.push_back(
-                sampler.getTaps(coordinates.load(at, gridElement)));
+            taps.push_back(sampler.getTaps(coordinates.load(at, gridElement)));
             for (Tap &tap : taps.back())
               if (tap.weight)
                 tap.weight =

@@ -33,11 +33,11 @@ static Value sumTaps(ScalarEmitter &e, Value tensor, Type element,
   }
   Value sum;
   for (const Tap &tap : taps.front()) {
-    Value both = inside && tap.inside
-                     ? Value(arith::AndIOp::create(b, e.getLoc(), inside,
-                                                   tap.inside))
-                 : inside ? inside
-                          : tap.inside;
+    Value both =
+        inside && tap.inside
+            ? Value(arith::AndIOp::create(b, e.getLoc(), inside, tap.inside))
+        : inside ? inside
+                 : tap.inside;
     at.push_back(tap.index);
     Value x = sumTaps(e, tensor, element, at, both, taps.drop_front());
     at.pop_back();
@@ -78,7 +78,7 @@ Value neuroplast::offsetIndex(ScalarEmitter &e, Value index, int64_t by) {
 Value neuroplast::clampIndex(ScalarEmitter &e, Value index, Value size) {
   OpBuilder &b = e.getBuilder();
   Value zero = arith::ConstantIndexOp::create(b, e.getLoc(), 0);
-  Value low = arith::MinSIOp::create(b, e.getLoc(), index,
-                                     offsetIndex(e, size, -1));
+  Value low =
+      arith::MinSIOp::create(b, e.getLoc(), index, offsetIndex(e, size, -1));
   return arith::MaxSIOp::create(b, e.getLoc(), low, zero);
 }

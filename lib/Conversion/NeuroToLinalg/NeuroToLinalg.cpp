@@ -83,8 +83,8 @@ struct ConstantLowering : OpConversionPattern<ConstantOp> {
   matchAndRewrite(ConstantOp op, OpAdaptor,
                   ConversionPatternRewriter &rewriter) const override {
     ElementsAttr value = dropSignedness(op.getValue());
-    rewriter.replaceOpWithNewOp<arith::ConstantOp>(
-        op, value.getShapedType(), cast<TypedAttr>(value));
+    rewriter.replaceOpWithNewOp<arith::ConstantOp>(op, value.getShapedType(),
+                                                   cast<TypedAttr>(value));
     return success();
   }
 };

@@ -22,9 +22,8 @@ Value asChannels(OpBuilder &b, Location loc, Value vector, int64_t rank) {
 
 struct BatchNormLowering : OpConversionPattern<BatchNormOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(BatchNormOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(BatchNormOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type element = getElementTypeOrSelf(op.getInput().getType());
     int64_t rank = cast<RankedTensorType>(op.getType()).getRank();
@@ -32,8 +31,9 @@ struct BatchNormLowering : OpConversionPattern<BatchNormOp> {
       return b.notifyMatchFailure(op, "the input has no channels");
     SmallVector<Value> inputs{adaptor.getInput()};
     SmallVector<Type> types{element};
-    for (auto [value, original] : llvm::zip_equal(
-             adaptor.getOperands().drop_front(), op->getOperands().drop_front())) {
+    for (auto [value, original] :
+         llvm::zip_equal(adaptor.getOperands().drop_front(),
+                         op->getOperands().drop_front())) {
       inputs.push_back(asChannels(b, loc, value, rank));
       types.push_back(getElementTypeOrSelf(original.getType()));
     }
@@ -92,28 +92,29 @@ Moments computeMoments(OpBuilder &b, Location loc, Value input, Type element,
   Moments moments;
   Value squares = input;
   if (centred) {
-    Value sum = createReduction(
-        b, loc, input, axes, zeros,
-        [&](OpBuilder &n, Location l, Value x, Value acc) {
-          ScalarEmitter e(n, l, element);
-          return e.add(acc, e.load(x, element));
-        });
+    Value sum =
+        createReduction(b, loc, input, axes, zeros,
+                        [&](OpBuilder &n, Location l, Value x, Value acc) {
+                          ScalarEmitter e(n, l, element);
+                          return e.add(acc, e.load(x, element));
+                        });
     moments.mean = expandAxes(b, loc, divideByCount(sum, 0, false), axes);
-    squares = createBroadcastMap(
-        b, loc, {input, moments.mean}, getDims(b, loc, input), outer.getType(),
-        [&](OpBuilder &n, Location l, ValueRange x) {
-          ScalarEmitter e(n, l, element);
-          return e.sub(e.load(x[0], element), x[1]);
-        });
+    squares = createBroadcastMap(b, loc, {input, moments.mean},
+                                 getDims(b, loc, input), outer.getType(),
+                                 [&](OpBuilder &n, Location l, ValueRange x) {
+                                   ScalarEmitter e(n, l, element);
+                                   return e.sub(e.load(x[0], element), x[1]);
+                                 });
   }
   Type squareType = getElementTypeOrSelf(squares.getType());
-  Value sum = createReduction(
-      b, loc, squares, axes, zeros,
-      [&](OpBuilder &n, Location l, Value x, Value acc) {
-        ScalarEmitter e(n, l, element);
-        Value value = squareType == e.getType() ? x : e.load(x, element);
-        return e.add(acc, e.mul(value, value));
-      });
+  Value sum =
+      createReduction(b, loc, squares, axes, zeros,
+                      [&](OpBuilder &n, Location l, Value x, Value acc) {
+                        ScalarEmitter e(n, l, element);
+                        Value value =
+                            squareType == e.getType() ? x : e.load(x, element);
+                        return e.add(acc, e.mul(value, value));
+                      });
   moments.inverse = expandAxes(b, loc, divideByCount(sum, epsilon, true), axes);
   return moments;
 }
@@ -149,9 +150,8 @@ SmallVector<int64_t> getAxesFrom(int64_t axis, int64_t rank) {
 
 struct LayerNormLowering : OpConversionPattern<LayerNormOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(LayerNormOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(LayerNormOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type element = getElementTypeOrSelf(op.getInput().getType());
     Value input = adaptor.getInput();
@@ -161,7 +161,8 @@ struct LayerNormLowering : OpConversionPattern<LayerNormOp> {
                        op.getEpsilon().convertToDouble(), true);
     Value result = applyMoments(b, loc, input, element, moments,
                                 adaptor.getScale(), adaptor.getBias());
-    SmallVector<Value> results{castTo(b, loc, result, op.getResult().getType())};
+    SmallVector<Value> results{
+        castTo(b, loc, result, op.getResult().getType())};
     for (auto [value, type] :
          {std::pair(moments.mean, op.getMean().getType()),
           std::pair(moments.inverse, op.getInvStdDev().getType())}) {
@@ -182,9 +183,8 @@ struct LayerNormLowering : OpConversionPattern<LayerNormOp> {
 
 struct RMSNormLowering : OpConversionPattern<RMSNormOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(RMSNormOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(RMSNormOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type element = getElementTypeOrSelf(op.getInput().getType());
     Value input = adaptor.getInput();
@@ -201,9 +201,8 @@ struct RMSNormLowering : OpConversionPattern<RMSNormOp> {
 
 struct InstanceNormLowering : OpConversionPattern<InstanceNormOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(InstanceNormOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(InstanceNormOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type element = getElementTypeOrSelf(op.getInput().getType());
     Value input = adaptor.getInput();
@@ -211,10 +210,9 @@ struct InstanceNormLowering : OpConversionPattern<InstanceNormOp> {
     Moments moments =
         computeMoments(b, loc, input, element, getAxesFrom(2, rank),
                        op.getEpsilon().convertToDouble(), true);
-    Value result =
-        applyMoments(b, loc, input, element, moments,
-                     asChannels(b, loc, adaptor.getScale(), rank),
-                     asChannels(b, loc, adaptor.getBias(), rank));
+    Value result = applyMoments(b, loc, input, element, moments,
+                                asChannels(b, loc, adaptor.getScale(), rank),
+                                asChannels(b, loc, adaptor.getBias(), rank));
     b.replaceOp(op, castTo(b, loc, result, op.getType()));
     return success();
   }
@@ -222,9 +220,8 @@ struct InstanceNormLowering : OpConversionPattern<InstanceNormOp> {
 
 struct GroupNormLowering : OpConversionPattern<GroupNormOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(GroupNormOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(GroupNormOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type element = getElementTypeOrSelf(op.getInput().getType());
     auto type = cast<RankedTensorType>(op.getInput().getType());
@@ -277,16 +274,15 @@ struct GroupNormLowering : OpConversionPattern<GroupNormOp> {
 
 struct LpNormLowering : OpConversionPattern<LpNormOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(LpNormOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(LpNormOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type element = getElementTypeOrSelf(op.getInput().getType());
     Value input = adaptor.getInput();
     int64_t rank = cast<RankedTensorType>(input.getType()).getRank();
     int64_t axis = static_cast<int64_t>(op.getAxis()) < 0
-                     ? static_cast<int64_t>(op.getAxis()) + rank
-                     : static_cast<int64_t>(op.getAxis());
+                       ? static_cast<int64_t>(op.getAxis()) + rank
+                       : static_cast<int64_t>(op.getAxis());
     bool isL1 = op.getP() == 1;
     SmallVector<OpFoldResult> kept = getDims(b, loc, input);
     kept.erase(kept.begin() + axis);
@@ -303,8 +299,8 @@ struct LpNormLowering : OpConversionPattern<LpNormOp> {
         element, [&](OpBuilder &n, Location l, ValueRange x) {
           ScalarEmitter e(n, l, element);
           Value norm = isL1 ? x[1] : e.sqrt(x[1]);
-          Value isZero = e.compare(ScalarEmitter::Compare::Equal, norm,
-                                   e.constant(0));
+          Value isZero =
+              e.compare(ScalarEmitter::Compare::Equal, norm, e.constant(0));
           Value quotient = e.div(e.load(x[0], element), norm);
           return e.store(e.select(isZero, e.constant(0), quotient), element);
         });
@@ -317,9 +313,8 @@ struct LpNormLowering : OpConversionPattern<LpNormOp> {
 /// the channels.
 struct LRNLowering : OpConversionPattern<LRNOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(LRNOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(LRNOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type element = getElementTypeOrSelf(op.getInput().getType());
     Value input = adaptor.getInput();
@@ -342,7 +337,8 @@ struct LRNLowering : OpConversionPattern<LRNOp> {
     ScalarEmitter outer(b, loc, element);
     SmallVector<OpFoldResult> dims = getDims(b, loc, input);
     Value init = createFilled(b, loc, dims, outer.constant(0));
-    Value extent = createEmpty(b, loc, {OpFoldResult(b.getIndexAttr(size))}, b.getI1Type());
+    Value extent = createEmpty(b, loc, {OpFoldResult(b.getIndexAttr(size))},
+                               b.getI1Type());
     SmallVector<utils::IteratorType> iterators(rank,
                                                utils::IteratorType::parallel);
     iterators.push_back(utils::IteratorType::reduction);

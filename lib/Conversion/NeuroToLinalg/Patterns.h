@@ -82,12 +82,12 @@ mlir::Value castTo(mlir::OpBuilder &builder, mlir::Location location,
 
 /// A tensor whose element at `indices` is what `body` returns: a generic with
 /// parallel iterators only.
-mlir::Value createMap(
-    mlir::OpBuilder &builder, mlir::Location location,
-    llvm::ArrayRef<mlir::OpFoldResult> sizes, mlir::Type elementType,
-    llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Location,
-                                   mlir::ValueRange indices)>
-        body);
+mlir::Value
+createMap(mlir::OpBuilder &builder, mlir::Location location,
+          llvm::ArrayRef<mlir::OpFoldResult> sizes, mlir::Type elementType,
+          llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Location,
+                                         mlir::ValueRange indices)>
+              body);
 
 /// Combines tensors element by element with numpy broadcasting to `sizes`; the
 /// body gets stored values and returns a stored value of `elementType`.

@@ -36,8 +36,9 @@ SmallVector<WindowAxis> computeWindow(OpBuilder &b, Location loc, Op op,
 
 /// Folds each window of the padded input into `init`.
 template <typename Op>
-Value reduceWindows(OpBuilder &b, Location loc, Op op, Value padded, Value init,
-                    function_ref<Value(OpBuilder &, Location, Value, Value)> body) {
+Value reduceWindows(
+    OpBuilder &b, Location loc, Op op, Value padded, Value init,
+    function_ref<Value(OpBuilder &, Location, Value, Value)> body) {
   int64_t rank = cast<RankedTensorType>(padded.getType()).getRank();
   int64_t spatial = rank - 2, loops = rank + spatial;
   MLIRContext *context = b.getContext();
@@ -82,9 +83,8 @@ SmallVector<OpFoldResult> getPooledSizes(OpBuilder &b, Location loc,
 
 struct MaxPoolLowering : OpConversionPattern<MaxPoolOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(MaxPoolOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(MaxPoolOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type element = getElementTypeOrSelf(op.getInput().getType());
     Value input = adaptor.getInput();
@@ -98,24 +98,26 @@ struct MaxPoolLowering : OpConversionPattern<MaxPoolOp> {
         b, loc, op, padded, init,
         [&](OpBuilder &n, Location l, Value x, Value best) -> Value {
           ScalarEmitter inner(n, l, element);
-          Value value = inner.load(x, element), soFar = inner.load(best, element);
+          Value value = inner.load(x, element),
+                soFar = inner.load(best, element);
           return inner.store(inner.max(value, soFar), element);
         });
-    Value indices = op.getIndices().use_empty()
-                        ? createEmpty(b, loc, sizes, b.getI64Type())
-                        : findIndices(b, loc, op, input, window, sizes, element);
-    b.replaceOp(op, {castTo(b, loc, result,
-                            getTypeConverter()->convertType(
-                                op.getResult().getType())),
-                     castTo(b, loc, indices, op.getIndices().getType())});
+    Value indices =
+        op.getIndices().use_empty()
+            ? createEmpty(b, loc, sizes, b.getI64Type())
+            : findIndices(b, loc, op, input, window, sizes, element);
+    b.replaceOp(
+        op, {castTo(b, loc, result,
+                    getTypeConverter()->convertType(op.getResult().getType())),
+             castTo(b, loc, indices, op.getIndices().getType())});
     return success();
   }
 
 private:
   /// The flat index, in the unpadded input, of the first largest element of
   /// each window; `storage_order` 1 counts the last two axes column by column.
-  static Value findIndices(OpBuilder &b, Location loc, MaxPoolOp op, Value input,
-                           ArrayRef<WindowAxis> window,
+  static Value findIndices(OpBuilder &b, Location loc, MaxPoolOp op,
+                           Value input, ArrayRef<WindowAxis> window,
                            ArrayRef<OpFoldResult> sizes, Type element) {
     SmallVector<OpFoldResult> dims = getDims(b, loc, input);
     int64_t rank = dims.size(), spatial = rank - 2;
@@ -160,8 +162,8 @@ private:
                                         clamped));
               source.push_back(clamped);
             }
-            Value x = e.load(tensor::ExtractOp::create(n, l, input, source),
-                             element);
+            Value x =
+                e.load(tensor::ExtractOp::create(n, l, input, source), element);
             Value better = e.compare(ScalarEmitter::Compare::Greater, x, best);
             Value unset = arith::CmpIOp::create(
                 n, l, arith::CmpIPredicate::slt, at,
@@ -189,9 +191,8 @@ private:
 
 struct AveragePoolLowering : OpConversionPattern<AveragePoolOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(AveragePoolOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(AveragePoolOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type element = getElementTypeOrSelf(op.getInput().getType());
     Value input = adaptor.getInput();
@@ -245,14 +246,14 @@ struct AveragePoolLowering : OpConversionPattern<AveragePoolOp> {
             // Taps in [ceil((first - start) / d), ceil((end - start) / d)).
             auto tapsBelow = [&](Value bound) -> Value {
               Value distance = arith::SubIOp::create(n, l, bound, start);
-              Value taps = arith::CeilDivSIOp::create(n, l, distance,
-                                                      index(dilation));
+              Value taps =
+                  arith::CeilDivSIOp::create(n, l, distance, index(dilation));
               return arith::MaxSIOp::create(
                   n, l, arith::MinSIOp::create(n, l, taps, index(kernel)),
                   index(0));
             };
-            Value taps = arith::SubIOp::create(n, l, tapsBelow(end),
-                                               tapsBelow(first));
+            Value taps =
+                arith::SubIOp::create(n, l, tapsBelow(end), tapsBelow(first));
             count = arith::MulIOp::create(n, l, count, taps);
           }
           Type i64 = n.getI64Type();
@@ -268,9 +269,8 @@ struct AveragePoolLowering : OpConversionPattern<AveragePoolOp> {
 
 struct LpPoolLowering : OpConversionPattern<LpPoolOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(LpPoolOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(LpPoolOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type element = getElementTypeOrSelf(op.getInput().getType());
     Value input = adaptor.getInput();
@@ -294,12 +294,12 @@ struct LpPoolLowering : OpConversionPattern<LpPoolOp> {
           ScalarEmitter e(n, l, element);
           return e.add(acc, power(e, e.abs(e.load(x, element)), p));
         });
-    Value result = createBroadcastMap(
-        b, loc, sum, sizes, element,
-        [&](OpBuilder &n, Location l, ValueRange x) {
-          ScalarEmitter e(n, l, element);
-          return e.store(power(e, x[0], 1 / p), element);
-        });
+    Value result =
+        createBroadcastMap(b, loc, sum, sizes, element,
+                           [&](OpBuilder &n, Location l, ValueRange x) {
+                             ScalarEmitter e(n, l, element);
+                             return e.store(power(e, x[0], 1 / p), element);
+                           });
     b.replaceOp(op, castTo(b, loc, result, op.getType()));
     return success();
   }
@@ -309,5 +309,6 @@ struct LpPoolLowering : OpConversionPattern<LpPoolOp> {
 
 void neuroplast::populatePoolingToLinalgPatterns(TypeConverter &converter,
                                                  RewritePatternSet &patterns) {
-  patterns.add<MaxPoolLowering, AveragePoolLowering, LpPoolLowering>(converter, patterns.getContext());
+  patterns.add<MaxPoolLowering, AveragePoolLowering, LpPoolLowering>(
+      converter, patterns.getContext());
 }

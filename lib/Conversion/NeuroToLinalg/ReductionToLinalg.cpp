@@ -75,10 +75,9 @@ template <typename Op> struct ReductionLowering : OpConversionPattern<Op> {
       return rewriter.notifyMatchFailure(op, "element type is not a number");
     Value input = adaptor.getInput();
     ScalarEmitter outer(rewriter, loc, element);
-    Value init =
-        createFilled(rewriter, loc,
-                     getKeptSizes(rewriter, loc, input, op.getAxes()),
-                     reducer.init(outer));
+    Value init = createFilled(rewriter, loc,
+                              getKeptSizes(rewriter, loc, input, op.getAxes()),
+                              reducer.init(outer));
     Value sum = createReduction(
         rewriter, loc, input, op.getAxes(), init,
         [&](OpBuilder &b, Location l, Value x, Value acc) {
@@ -183,9 +182,8 @@ struct ReduceLogSumExpLowering : OpConversionPattern<ReduceLogSumExpOp> {
         [&](OpBuilder &b, Location l, ValueRange x) {
           ScalarEmitter e(b, l, element);
           // Without elements, or with an infinite maximum, that is the result.
-          Value isInfinite = e.compare(
-              Cmp::Equal, e.abs(x[0]),
-              ScalarEmitter(b, l, element).highest());
+          Value isInfinite = e.compare(Cmp::Equal, e.abs(x[0]),
+                                       ScalarEmitter(b, l, element).highest());
           Value finite = e.add(x[0], e.log(x[1]));
           return e.store(e.select(isInfinite, x[0], finite), element);
         });
@@ -205,8 +203,8 @@ struct ReduceLogSumExpLowering : OpConversionPattern<ReduceLogSumExpOp> {
         groups.back().append(pending);
       result = tensor::CollapseShapeOp::create(
           rewriter, loc,
-          RankedTensorType::get(type.getShape(), full.getElementType()),
-          result, groups);
+          RankedTensorType::get(type.getShape(), full.getElementType()), result,
+          groups);
     }
     rewriter.replaceOp(op, castTo(rewriter, loc, result, op.getType()));
     return success();
@@ -215,7 +213,8 @@ struct ReduceLogSumExpLowering : OpConversionPattern<ReduceLogSumExpOp> {
 
 /// The index of the extreme element along an axis, one element at a time in
 /// order, so that ties go to the first (or, if asked for, the last).
-template <typename Op, Cmp better> struct ArgLowering : OpConversionPattern<Op> {
+template <typename Op, Cmp better>
+struct ArgLowering : OpConversionPattern<Op> {
   using OpConversionPattern<Op>::OpConversionPattern;
 
   LogicalResult
@@ -227,9 +226,9 @@ template <typename Op, Cmp better> struct ArgLowering : OpConversionPattern<Op> 
     int64_t axis = normalizeAxis(op.getAxis(), input);
     ScalarEmitter outer(rewriter, loc, element);
     SmallVector<OpFoldResult> kept = getKeptSizes(rewriter, loc, input, axis);
-    Value extreme = createFilled(
-        rewriter, loc, kept,
-        better == Cmp::Greater ? outer.lowest() : outer.highest());
+    Value extreme =
+        createFilled(rewriter, loc, kept,
+                     better == Cmp::Greater ? outer.lowest() : outer.highest());
     Value minusOne = arith::ConstantIntOp::create(rewriter, loc, -1, 64);
     Value index = createFilled(rewriter, loc, kept, minusOne);
     int64_t rank = cast<RankedTensorType>(input.getType()).getRank();
@@ -253,11 +252,11 @@ template <typename Op, Cmp better> struct ArgLowering : OpConversionPattern<Op> 
           Value x = e.load(args[0], element);
           Value isBetter = e.compare(better, x, args[1]);
           if (last)
-            isBetter = arith::OrIOp::create(
-                b, l, isBetter, e.compare(Cmp::Equal, x, args[1]));
-          Value isFirst = arith::CmpIOp::create(
-              b, l, arith::CmpIPredicate::slt, args[2],
-              arith::ConstantIntOp::create(b, l, 0, 64));
+            isBetter = arith::OrIOp::create(b, l, isBetter,
+                                            e.compare(Cmp::Equal, x, args[1]));
+          Value isFirst =
+              arith::CmpIOp::create(b, l, arith::CmpIPredicate::slt, args[2],
+                                    arith::ConstantIntOp::create(b, l, 0, 64));
           isBetter = arith::OrIOp::create(b, l, isBetter, isFirst);
           Value here = arith::IndexCastOp::create(
               b, l, b.getI64Type(), linalg::IndexOp::create(b, l, axis));
@@ -324,8 +323,8 @@ void neuroplast::populateReductionToLinalgPatterns(
   add(Reducer<ReduceL2Op>{zero, square, addTo, sqrtOf});
   add(Reducer<ReduceSumSquareOp>{zero, square, addTo, asIs});
   add(Reducer<ReduceLogSumOp>{zero, same, addTo, logOf});
-  patterns.add<ReduceLogSumExpLowering, SoftmaxLowering<SoftmaxOp>,
-               SoftmaxLowering<LogSoftmaxOp>,
-               ArgLowering<ArgMaxOp, Cmp::Greater>,
-               ArgLowering<ArgMinOp, Cmp::Less>>(converter, context);
+  patterns
+      .add<ReduceLogSumExpLowering, SoftmaxLowering<SoftmaxOp>,
+           SoftmaxLowering<LogSoftmaxOp>, ArgLowering<ArgMaxOp, Cmp::Greater>,
+           ArgLowering<ArgMinOp, Cmp::Less>>(converter, context);
 }

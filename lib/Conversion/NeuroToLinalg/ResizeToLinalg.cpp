@@ -36,17 +36,21 @@ public:
       Value span = e.sub(indexToReal(e, outputSize), e.constant(1));
       Value step = e.div(e.mul(e.sub(end, start), last), span);
       Value centre = e.mul(e.mul(e.add(start, end), half), last);
-      Value single = e.compare(ScalarEmitter::Compare::Equal, span, e.constant(0));
+      Value single =
+          e.compare(ScalarEmitter::Compare::Equal, span, e.constant(0));
       return e.select(single, centre,
                       e.add(e.mul(start, last), e.mul(x, step)));
     }
     if (mode == "align_corners") {
       // A given scale makes the result's corner one that need not be whole.
-      Value size = op.getScales().empty() ? indexToReal(e, outputSize)
-                                          : e.mul(indexToReal(e, inputSize), scale);
+      Value size = op.getScales().empty()
+                       ? indexToReal(e, outputSize)
+                       : e.mul(indexToReal(e, inputSize), scale);
       Value span = e.sub(size, e.constant(1));
-      Value ratio = e.div(e.sub(indexToReal(e, inputSize), e.constant(1)), span);
-      Value single = e.compare(ScalarEmitter::Compare::Equal, span, e.constant(0));
+      Value ratio =
+          e.div(e.sub(indexToReal(e, inputSize), e.constant(1)), span);
+      Value single =
+          e.compare(ScalarEmitter::Compare::Equal, span, e.constant(0));
       return e.select(single, e.constant(0), e.mul(x, ratio));
     }
     Value centred = e.sub(e.div(e.add(x, half), scale), half);
@@ -88,7 +92,9 @@ public:
   SmallVector<Tap> getTaps(Value coordinate, Value inputSize, double shrink) {
     StringRef mode = op.getMode();
     if (mode == "nearest")
-      return {{clampIndex(e, realToIndex(e, roundNearest(coordinate)), inputSize), Value()}};
+      return {
+          {clampIndex(e, realToIndex(e, roundNearest(coordinate)), inputSize),
+           Value()}};
     Value base = e.unary<math::FloorOp>(coordinate);
     Value fraction = e.sub(coordinate, base);
     Value first = realToIndex(e, base);
@@ -102,7 +108,8 @@ public:
     SmallVector<Tap> taps;
     for (int64_t i = -1; i <= 2; ++i) {
       Value distance = e.abs(e.sub(fraction, e.constant(i)));
-      taps.push_back({offsetIndex(e, first, i), cubic(distance, i == 0 || i == 1)});
+      taps.push_back(
+          {offsetIndex(e, first, i), cubic(distance, i == 0 || i == 1)});
     }
     return finish(taps, inputSize, /*normalise=*/false);
   }
@@ -116,8 +123,8 @@ private:
     auto start = static_cast<int64_t>(std::floor(-radius / shrink)) + 1;
     SmallVector<Tap> taps;
     for (int64_t i = start; i <= 1 - start; ++i) {
-      Value distance = e.mul(e.abs(e.sub(fraction, e.constant(i))),
-                             e.constant(shrink));
+      Value distance =
+          e.mul(e.abs(e.sub(fraction, e.constant(i))), e.constant(shrink));
       Value zero = e.constant(0), one = e.constant(1);
       Value weight;
       if (isLinear) {
@@ -125,12 +132,12 @@ private:
         weight = e.select(e.compare(ScalarEmitter::Compare::Less, weight, zero),
                           zero, weight);
       } else {
-        weight = e.select(
-            e.compare(ScalarEmitter::Compare::Less, distance, one),
-            cubic(distance, true),
-            e.select(e.compare(ScalarEmitter::Compare::Less, distance,
-                               e.constant(2)),
-                     cubic(distance, false), zero));
+        weight =
+            e.select(e.compare(ScalarEmitter::Compare::Less, distance, one),
+                     cubic(distance, true),
+                     e.select(e.compare(ScalarEmitter::Compare::Less, distance,
+                                        e.constant(2)),
+                              cubic(distance, false), zero));
       }
       taps.push_back({offsetIndex(e, first, i), weight});
     }
@@ -184,9 +191,8 @@ private:
 
 struct ResizeLowering : OpConversionPattern<ResizeOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(ResizeOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ResizeOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type element = getElementTypeOrSelf(op.getInput().getType());
     if (op.getDynamicScales())
@@ -219,8 +225,8 @@ struct ResizeLowering : OpConversionPattern<ResizeOp> {
           Value outside;
           for (size_t axis = 0; axis < in.size(); ++axis) {
             Resampler resampler(e, op, axis);
-            bool isCropped = crops && (resampler.getRoi(0) != 0 ||
-                                       resampler.getRoi(1) != 1);
+            bool isCropped =
+                crops && (resampler.getRoi(0) != 0 || resampler.getRoi(1) != 1);
             bool isScaled =
                 isCropped || (!scales.empty() && scales[axis] != 1.0f);
             if (!isScaled && in[axis] == out[axis]) {
@@ -238,8 +244,9 @@ struct ResizeLowering : OpConversionPattern<ResizeOp> {
             if (!crops)
               continue;
             Value beyond = resampler.isOutside(x, inSize);
-            outside = outside ? Value(arith::OrIOp::create(n, l, outside, beyond))
-                              : beyond;
+            outside = outside
+                          ? Value(arith::OrIOp::create(n, l, outside, beyond))
+                          : beyond;
           }
           bool copies = llvm::all_of(taps, [](const SmallVector<Tap> &axis) {
             return axis.size() == 1 && !axis[0].weight;

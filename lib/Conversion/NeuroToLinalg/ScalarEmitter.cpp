@@ -46,8 +46,8 @@ Value ScalarEmitter::lowest() {
   if (floating)
     return constant(-std::numeric_limits<double>::infinity());
   unsigned width = computeType.getIntOrFloatBitWidth();
-  APInt value = unsignedInteger ? APInt::getZero(width)
-                                : APInt::getSignedMinValue(width);
+  APInt value =
+      unsignedInteger ? APInt::getZero(width) : APInt::getSignedMinValue(width);
   return arith::ConstantOp::create(builder, location,
                                    builder.getIntegerAttr(computeType, value));
 }
@@ -141,8 +141,8 @@ Value ScalarEmitter::elu(Value a, double alpha) {
 }
 
 Value ScalarEmitter::leakyRelu(Value a, double alpha) {
-  return select(compare(Compare::Less, a, constant(0)),
-                mul(a, constant(alpha)), a);
+  return select(compare(Compare::Less, a, constant(0)), mul(a, constant(alpha)),
+                a);
 }
 
 Value ScalarEmitter::thresholdedRelu(Value a, double alpha) {

@@ -45,20 +45,22 @@ template <typename Op> struct Lowering : OpConversionPattern<Op> {
 };
 
 template <>
-FailureOr<Value> Lowering<ReshapeOp>::lower(ReshapeOp op, Adaptor adaptor,
-                                            ConversionPatternRewriter &b) const {
+FailureOr<Value>
+Lowering<ReshapeOp>::lower(ReshapeOp op, Adaptor adaptor,
+                           ConversionPatternRewriter &b) const {
   Location loc = op.getLoc();
   Value input = adaptor.getInput();
   auto inputType = cast<RankedTensorType>(input.getType());
-  auto resultType = RankedTensorType::get(op.getSizes(),
-                                          inputType.getElementType());
+  auto resultType =
+      RankedTensorType::get(op.getSizes(), inputType.getElementType());
   if (inputType.hasStaticShape() && resultType.hasStaticShape()) {
     if (inputType == resultType)
       return input;
-    if (auto groups = getReassociationIndicesForReshape(inputType, resultType)) {
+    if (auto groups =
+            getReassociationIndicesForReshape(inputType, resultType)) {
       if (inputType.getRank() > resultType.getRank())
-        return Value(
-            tensor::CollapseShapeOp::create(b, loc, resultType, input, *groups));
+        return Value(tensor::CollapseShapeOp::create(b, loc, resultType, input,
+                                                     *groups));
       return Value(
           tensor::ExpandShapeOp::create(b, loc, resultType, input, *groups));
     }
@@ -83,7 +85,8 @@ FailureOr<Value> Lowering<ReshapeOp>::lower(ReshapeOp op, Adaptor adaptor,
           b, loc, RankedTensorType::get(1, inputType.getElementType()), input,
           all);
     } else {
-      all.push_back(llvm::to_vector<2>(llvm::seq<int64_t>(0, inputType.getRank())));
+      all.push_back(
+          llvm::to_vector<2>(llvm::seq<int64_t>(0, inputType.getRank())));
       input = tensor::CollapseShapeOp::create(b, loc, flat, input, all);
     }
   }
@@ -99,8 +102,9 @@ FailureOr<Value> Lowering<ReshapeOp>::lower(ReshapeOp op, Adaptor adaptor,
   }
   all.push_back(llvm::to_vector<2>(llvm::seq<int64_t>(0, rank)));
   if (resultType.hasStaticShape())
-    input = castTo(b, loc, input,
-                   flatType.clone(ArrayRef<int64_t>(resultType.getNumElements())));
+    input =
+        castTo(b, loc, input,
+               flatType.clone(ArrayRef<int64_t>(resultType.getNumElements())));
   else
     input = castTo(b, loc, input,
                    flatType.clone(ArrayRef<int64_t>(ShapedType::kDynamic)));
@@ -209,8 +213,7 @@ FailureOr<Value> Lowering<FillOp>::lower(FillOp op, Adaptor adaptor,
   Location loc = op.getLoc();
   Value value = adaptor.getValue();
   int64_t rank = cast<RankedTensorType>(value.getType()).getRank();
-  SmallVector<Value> origin(rank,
-                            arith::ConstantIndexOp::create(b, loc, 0));
+  SmallVector<Value> origin(rank, arith::ConstantIndexOp::create(b, loc, 0));
   Value scalar = tensor::ExtractOp::create(b, loc, value, origin);
   return createFilled(b, loc, mix(b, op.getSizes(), adaptor.getDynamicSizes()),
                       scalar);
@@ -221,14 +224,17 @@ FailureOr<Value> Lowering<RangeOp>::lower(RangeOp op, Adaptor adaptor,
                                           ConversionPatternRewriter &b) const {
   Location loc = op.getLoc();
   Type element = getElementTypeOrSelf(op.getStart().getType());
-  OpFoldResult size = op.getDynamicSize() ? OpFoldResult(adaptor.getDynamicSize())
-                                          : b.getIndexAttr(op.getSize());
+  OpFoldResult size = op.getDynamicSize()
+                          ? OpFoldResult(adaptor.getDynamicSize())
+                          : b.getIndexAttr(op.getSize());
   auto scalarOf = [&](Value tensor) -> Value {
-    SmallVector<Value> origin(cast<RankedTensorType>(tensor.getType()).getRank(),
-                              arith::ConstantIndexOp::create(b, loc, 0));
+    SmallVector<Value> origin(
+        cast<RankedTensorType>(tensor.getType()).getRank(),
+        arith::ConstantIndexOp::create(b, loc, 0));
     return tensor::ExtractOp::create(b, loc, tensor, origin);
   };
-  Value start = scalarOf(adaptor.getStart()), delta = scalarOf(adaptor.getDelta());
+  Value start = scalarOf(adaptor.getStart()),
+        delta = scalarOf(adaptor.getDelta());
   return createMap(
       b, loc, size, ScalarEmitter::getStorageType(element),
       [&](OpBuilder &nested, Location l, ValueRange indices) {
@@ -281,7 +287,8 @@ static Value extractSlice(OpBuilder &b, Location loc, Value input,
                           ArrayRef<OpFoldResult> starts,
                           ArrayRef<OpFoldResult> sizes,
                           ArrayRef<OpFoldResult> steps) {
-  if (llvm::any_of(sizes, [](OpFoldResult size) { return isZeroInteger(size); }))
+  if (llvm::any_of(sizes,
+                   [](OpFoldResult size) { return isZeroInteger(size); }))
     return createEmpty(b, loc, sizes, getElementTypeOrSelf(input.getType()));
   return tensor::ExtractSliceOp::create(b, loc, input, starts, sizes, steps);
 }
@@ -304,7 +311,8 @@ FailureOr<Value> Lowering<SliceOp>::lower(SliceOp op, Adaptor adaptor,
       b, loc, sizes, getElementTypeOrSelf(input.getType()),
       [&](OpBuilder &nested, Location l, ValueRange indices) -> Value {
         SmallVector<Value> at;
-        for (auto [index, start, step] : llvm::zip_equal(indices, starts, steps))
+        for (auto [index, start, step] :
+             llvm::zip_equal(indices, starts, steps))
           at.push_back(arith::AddIOp::create(
               nested, l, toIndex(nested, l, start),
               arith::MulIOp::create(nested, l, index,
@@ -329,8 +337,9 @@ FailureOr<Value> Lowering<PadOp>::lower(PadOp op, Adaptor adaptor,
   Value fill;
   if (mode == "constant") {
     if (Value value = adaptor.getValue()) {
-      SmallVector<Value> origin(cast<RankedTensorType>(value.getType()).getRank(),
-                                arith::ConstantIndexOp::create(b, loc, 0));
+      SmallVector<Value> origin(
+          cast<RankedTensorType>(value.getType()).getRank(),
+          arith::ConstantIndexOp::create(b, loc, 0));
       fill = tensor::ExtractOp::create(b, loc, value, origin);
     } else {
       fill = arith::ConstantOp::create(b, loc, b.getZeroAttr(storage));
@@ -357,8 +366,7 @@ FailureOr<Value> Lowering<PadOp>::lower(PadOp op, Adaptor adaptor,
              llvm::zip_equal(indices, low, own)) {
           Value size = toIndex(n, l, ownSize);
           Value last = arith::SubIOp::create(n, l, size, one);
-          Value i =
-              arith::SubIOp::create(n, l, index, toIndex(n, l, before));
+          Value i = arith::SubIOp::create(n, l, index, toIndex(n, l, before));
           Value clamped = arith::MinSIOp::create(
               n, l, arith::MaxSIOp::create(n, l, i, zero), last);
           if (mode == "constant") {
@@ -371,8 +379,8 @@ FailureOr<Value> Lowering<PadOp>::lower(PadOp op, Adaptor adaptor,
             at.push_back(clamped);
           } else if (mode == "wrap") {
             Value r = arith::RemSIOp::create(n, l, i, size);
-            Value negative = arith::CmpIOp::create(
-                n, l, arith::CmpIPredicate::slt, r, zero);
+            Value negative =
+                arith::CmpIOp::create(n, l, arith::CmpIPredicate::slt, r, zero);
             at.push_back(arith::SelectOp::create(
                 n, l, negative, arith::AddIOp::create(n, l, r, size), r));
           } else {
@@ -380,20 +388,21 @@ FailureOr<Value> Lowering<PadOp>::lower(PadOp op, Adaptor adaptor,
             Value period = arith::MaxSIOp::create(
                 n, l, arith::AddIOp::create(n, l, last, last), one);
             Value r = arith::RemSIOp::create(n, l, i, period);
-            Value negative = arith::CmpIOp::create(
-                n, l, arith::CmpIPredicate::slt, r, zero);
+            Value negative =
+                arith::CmpIOp::create(n, l, arith::CmpIPredicate::slt, r, zero);
             r = arith::SelectOp::create(
                 n, l, negative, arith::AddIOp::create(n, l, r, period), r);
             at.push_back(arith::MinSIOp::create(
                 n, l, r, arith::SubIOp::create(n, l, period, r)));
-            Value single = arith::CmpIOp::create(
-                n, l, arith::CmpIPredicate::eq, last, zero);
+            Value single = arith::CmpIOp::create(n, l, arith::CmpIPredicate::eq,
+                                                 last, zero);
             at.back() = arith::SelectOp::create(n, l, single, zero, at.back());
           }
         }
         if (mode != "constant")
           return tensor::ExtractOp::create(n, l, input, at);
-        auto choose = scf::IfOp::create(n, l, inside,
+        auto choose = scf::IfOp::create(
+            n, l, inside,
             [&](OpBuilder &t, Location tl) {
               scf::YieldOp::create(
                   t, tl,
@@ -434,8 +443,8 @@ Lowering<DepthToSpaceOp>::lower(DepthToSpaceOp op, Adaptor adaptor,
   Location loc = op.getLoc();
   SmallVector<OpFoldResult> d = getDims(b, loc, adaptor.getInput());
   OpFoldResult block = b.getIndexAttr(op.getBlocksize());
-  OpFoldResult channels =
-      divSizes(b, loc, d[1], b.getIndexAttr(op.getBlocksize() * op.getBlocksize()));
+  OpFoldResult channels = divSizes(
+      b, loc, d[1], b.getIndexAttr(op.getBlocksize() * op.getBlocksize()));
   bool crd = op.getMode() == "CRD";
   SmallVector<OpFoldResult> split =
       crd ? SmallVector<OpFoldResult>{d[0], channels, block, block, d[2], d[3]}
@@ -483,19 +492,20 @@ FailureOr<Value> Lowering<TriluOp>::lower(TriluOp op, Adaptor adaptor,
       b, loc, getDims(b, loc, input), type.getElementType(),
       [&](OpBuilder &n, Location l, ValueRange indices) -> Value {
         Value diagonal = arith::AddIOp::create(n, l, indices[rank - 2], shift);
-        Value keep = arith::CmpIOp::create(n, l,
-                                           op.getUpper()
-                                               ? arith::CmpIPredicate::sge
-                                               : arith::CmpIPredicate::sle,
-                                           indices[rank - 1], diagonal);
+        Value keep =
+            arith::CmpIOp::create(n, l,
+                                  op.getUpper() ? arith::CmpIPredicate::sge
+                                                : arith::CmpIPredicate::sle,
+                                  indices[rank - 1], diagonal);
         return arith::SelectOp::create(
             n, l, keep, tensor::ExtractOp::create(n, l, input, indices), zero);
       });
 }
 
 template <>
-FailureOr<Value> Lowering<EyeLikeOp>::lower(EyeLikeOp op, Adaptor adaptor,
-                                            ConversionPatternRewriter &b) const {
+FailureOr<Value>
+Lowering<EyeLikeOp>::lower(EyeLikeOp op, Adaptor adaptor,
+                           ConversionPatternRewriter &b) const {
   Location loc = op.getLoc();
   Type element = op.getTo();
   return createMap(
@@ -539,34 +549,34 @@ Lowering<ReverseSequenceOp>::lower(ReverseSequenceOp op, Adaptor adaptor,
 struct SplitLowering : OpConversionPattern<SplitOp> {
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult
-  matchAndRewrite(SplitOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(SplitOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value input = adaptor.getInput();
     int64_t rank = cast<RankedTensorType>(input.getType()).getRank();
     int64_t axis = static_cast<int64_t>(op.getAxis()) < 0
-                     ? static_cast<int64_t>(op.getAxis()) + rank
-                     : static_cast<int64_t>(op.getAxis());
+                       ? static_cast<int64_t>(op.getAxis()) + rank
+                       : static_cast<int64_t>(op.getAxis());
     SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0));
     SmallVector<OpFoldResult> strides(rank, b.getIndexAttr(1));
     SmallVector<OpFoldResult> sizes = getDims(b, loc, input);
     // Unknown sizes are equal: ceil(rows / pieces), the last one the rest.
     OpFoldResult rows = sizes[axis];
     int64_t pieces = op.getSizes().size();
-    OpFoldResult share = divSizes(
-        b, loc, addSizes(b, loc, rows, b.getIndexAttr(pieces - 1)),
-        b.getIndexAttr(pieces));
+    OpFoldResult share =
+        divSizes(b, loc, addSizes(b, loc, rows, b.getIndexAttr(pieces - 1)),
+                 b.getIndexAttr(pieces));
     SmallVector<Value> results;
-    for (auto [size, result] : llvm::zip_equal(op.getSizes(), op.getOutputs())) {
+    for (auto [size, result] :
+         llvm::zip_equal(op.getSizes(), op.getOutputs())) {
       if (size != ShapedType::kDynamic) {
         sizes[axis] = b.getIndexAttr(size);
       } else {
         Value rest = arith::SubIOp::create(b, loc, toIndex(b, loc, rows),
                                            toIndex(b, loc, offsets[axis]));
-        sizes[axis] = arith::MinSIOp::create(b, loc, rest,
-                                             toIndex(b, loc, share))
-                          .getResult();
+        sizes[axis] =
+            arith::MinSIOp::create(b, loc, rest, toIndex(b, loc, share))
+                .getResult();
       }
       Value piece = extractSlice(b, loc, input, offsets, sizes, strides);
       results.push_back(castTo(

@@ -24,7 +24,9 @@ WindowAxis neuroplast::computeWindowAxis(OpBuilder &b, Location loc,
                                          int64_t stride, int64_t dilation,
                                          int64_t low, int64_t high,
                                          StringRef autoPad, bool ceilMode) {
-  auto attr = [&](int64_t value) { return OpFoldResult(b.getIndexAttr(value)); };
+  auto attr = [&](int64_t value) {
+    return OpFoldResult(b.getIndexAttr(value));
+  };
   auto max = [&](OpFoldResult lhs, OpFoldResult rhs) {
     return fold(b, b.createOrFold<arith::MaxSIOp>(loc, toIndex(b, loc, lhs),
                                                   toIndex(b, loc, rhs)));
@@ -62,9 +64,9 @@ WindowAxis neuroplast::computeWindowAxis(OpBuilder &b, Location loc,
     axis.high = max(attr(high), sub(sub(reach, size), attr(low)));
   };
   if (!ceilMode) {
-    axis.count = max(
-        addSizes(b, loc, divSizes(b, loc, room, attr(stride)), attr(1)),
-        attr(0));
+    axis.count =
+        max(addSizes(b, loc, divSizes(b, loc, room, attr(stride)), attr(1)),
+            attr(0));
     std::optional<int64_t> known = getConstantIntValue(room);
     if (extent > 1 && (!known || *known < 0))
       reachEnd();
@@ -77,8 +79,9 @@ WindowAxis neuroplast::computeWindowAxis(OpBuilder &b, Location loc,
   // The last window must start inside the input or the padding before it.
   OpFoldResult inside = divSizes(
       b, loc, addSizes(b, loc, size, attr(low + stride - 1)), attr(stride));
-  axis.count = fold(b, b.createOrFold<arith::MinSIOp>(
-                           loc, toIndex(b, loc, count), toIndex(b, loc, inside)));
+  axis.count =
+      fold(b, b.createOrFold<arith::MinSIOp>(loc, toIndex(b, loc, count),
+                                             toIndex(b, loc, inside)));
   reachEnd();
   return axis;
 }

@@ -105,9 +105,8 @@ private:
                           ArrayAttr dims) {
     if (GraphWriter::setType(*info.mutable_type(), value.getType(), dims))
       return success();
-    return emitError(value.getLoc())
-           << "an input or output of type " << value.getType()
-           << " has no ONNX form";
+    return emitError(value.getLoc()) << "an input or output of type "
+                                     << value.getType() << " has no ONNX form";
   }
 
   LogicalResult nameInterface(func::FuncOp main) {

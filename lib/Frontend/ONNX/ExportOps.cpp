@@ -7,11 +7,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "GraphWriter.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSwitch.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -209,11 +209,12 @@ LogicalResult writeSlice(GraphWriter &writer, Operation *op) {
     by.push_back(steps[axis]);
   }
   std::string a = writer.addInts(axes);
-  auto firsts = getConstantIntValues(from), counts = getConstantIntValues(count),
-       strides = getConstantIntValues(by);
+  auto firsts = getConstantIntValues(from),
+       counts = getConstantIntValues(count), strides = getConstantIntValues(by);
   if (firsts && counts && strides) {
     SmallVector<int64_t> ends;
-    for (auto [start, size, step] : llvm::zip_equal(*firsts, *counts, *strides)) {
+    for (auto [start, size, step] :
+         llvm::zip_equal(*firsts, *counts, *strides)) {
       int64_t end = start + size * step;
       ends.push_back(end < 0 ? std::numeric_limits<int64_t>::min() + 1 : end);
     }
@@ -442,10 +443,12 @@ LogicalResult writeOpaque(GraphWriter &writer, Operation *op) {
     // No reader can infer what an unknown operator gives.
     ::onnx::ValueInfoProto info;
     info.set_name(writer.getName(result));
-    bool isOutput = llvm::any_of(writer.graph.output(), [&](const auto &output) {
-      return output.name() == info.name();
-    });
-    if (!isOutput && GraphWriter::setType(*info.mutable_type(), result.getType()))
+    bool isOutput =
+        llvm::any_of(writer.graph.output(), [&](const auto &output) {
+          return output.name() == info.name();
+        });
+    if (!isOutput &&
+        GraphWriter::setType(*info.mutable_type(), result.getType()))
       *writer.graph.add_value_info() = std::move(info);
   }
   return success();

@@ -127,8 +127,8 @@ template <typename Op> LogicalResult importScan(NodeContext &node) {
   if (!axis || axis->size() != 1)
     return node.error() << "has an axis that is known at run time only";
   Builder &b = node.importer.builder;
-  int64_t normal = axis->front() < 0 ? axis->front() + type.getRank()
-                                     : axis->front();
+  int64_t normal =
+      axis->front() < 0 ? axis->front() + type.getRank() : axis->front();
   return node.replace<Op>(
       node.getInput(0),
       {b.getNamedAttr("axis", b.getI64IntegerAttr(normal)),

@@ -129,8 +129,8 @@ std::optional<SmallVector<int64_t>> NodeContext::getInts(StringRef name) const {
                               attribute->ints().end());
 }
 
-/// Keeps the name of a result for the export: what stands inside the name of the
-/// node names its results in turn. Operations that only help keep the plain
+/// Keeps the name of a result for the export: what stands inside the name of
+/// the node names its results in turn. Operations that only help keep the plain
 /// location of the node.
 static void nameResult(OpResult result, StringRef name) {
   SmallVector<StringAttr> names;
@@ -188,9 +188,12 @@ void NodeContext::setElements(int index, ArrayRef<OpFoldResult> elements,
     for (int64_t number : *known)
       numbers.emplace_back(elementType.getIntOrFloatBitWidth(), number, true,
                            true);
-    value = {{}, DenseElementsAttr::get(
-                     RankedTensorType::get(shape, elementType), numbers),
-             {}, false, {}};
+    value = {{},
+             DenseElementsAttr::get(RankedTensorType::get(shape, elementType),
+                                    numbers),
+             {},
+             false,
+             {}};
   }
   importer.define(node.output(index), value);
 }
@@ -582,8 +585,7 @@ LogicalResult GraphImporter::importMain() {
         !areCompatibleTypes(declared, value.getType()))
       return emitError(value.getLoc())
              << "computes output '" << output.name() << "' of type "
-             << value.getType() << ", which the model declares as "
-             << declared;
+             << value.getType() << ", which the model declares as " << declared;
     results.push_back(value);
     resultTypes.push_back(value.getType());
     SmallVector<NamedAttribute> attributes{builder.getNamedAttr(

@@ -25,8 +25,8 @@ struct GraphValue {
   mlir::Value value;
   mlir::ElementsAttr constant;
   std::optional<llvm::SmallVector<mlir::OpFoldResult>> elements;
-  bool isScalar = false;     ///< Of `elements`: rank 0, not 1.
-  mlir::Type elementType;    ///< Of `elements` (i64, i32 or i1) or `sequence`.
+  bool isScalar = false;  ///< Of `elements`: rank 0, not 1.
+  mlir::Type elementType; ///< Of `elements` (i64, i32 or i1) or `sequence`.
   /// Of `elements`: the shape, if the rank is 2 or more.
   llvm::SmallVector<int64_t> matrix = {};
   /// The tensors of a sequence of known length.
@@ -84,9 +84,8 @@ public:
                                llvm::ArrayRef<mlir::NamedAttribute> attributes);
   /// `create`, with the results given to the node's outputs.
   template <typename Op>
-  mlir::LogicalResult
-  replace(mlir::ValueRange operands,
-          llvm::ArrayRef<mlir::NamedAttribute> attributes) {
+  mlir::LogicalResult replace(mlir::ValueRange operands,
+                              llvm::ArrayRef<mlir::NamedAttribute> attributes) {
     return setResults(create<Op>(operands, attributes));
   }
   mlir::LogicalResult setResults(mlir::Operation *op);

@@ -155,7 +155,8 @@ bool GraphWriter::setType(::onnx::TypeProto &proto, Type type, ArrayAttr dims) {
     return setType(*proto.mutable_optional_type()->mutable_elem_type(),
                    optional.getElementType());
   auto tensor = dyn_cast<RankedTensorType>(type);
-  int32_t elementType = tensor ? getOnnxElementType(tensor.getElementType()) : 0;
+  int32_t elementType =
+      tensor ? getOnnxElementType(tensor.getElementType()) : 0;
   if (elementType == 0)
     return false;
   proto.mutable_tensor_type()->set_elem_type(elementType);

@@ -50,7 +50,8 @@ void resolveAutoPad(WindowAttributes &window, RankedTensorType input,
     int64_t count = llvm::divideCeil(size, stride);
     int64_t extent = (kernel[axis] - 1) * window.dilations[axis] + 1;
     int64_t total = std::max<int64_t>((count - 1) * stride + extent - size, 0);
-    int64_t low = window.autoPad == "SAME_UPPER" ? total / 2 : total - total / 2;
+    int64_t low =
+        window.autoPad == "SAME_UPPER" ? total / 2 : total - total / 2;
     window.pads[axis] = low;
     window.pads[axis + spatial] = total - low;
   }
@@ -59,10 +60,9 @@ void resolveAutoPad(WindowAttributes &window, RankedTensorType input,
 
 SmallVector<NamedAttribute> getAttributes(Builder &b,
                                           const WindowAttributes &window) {
-  return {
-      b.getNamedAttr("strides", b.getDenseI64ArrayAttr(window.strides)),
-      b.getNamedAttr("dilations", b.getDenseI64ArrayAttr(window.dilations)),
-      b.getNamedAttr("pads", b.getDenseI64ArrayAttr(window.pads))};
+  return {b.getNamedAttr("strides", b.getDenseI64ArrayAttr(window.strides)),
+          b.getNamedAttr("dilations", b.getDenseI64ArrayAttr(window.dilations)),
+          b.getNamedAttr("pads", b.getDenseI64ArrayAttr(window.pads))};
 }
 
 /// Input, weight and kernel sizes of a convolution.
@@ -73,16 +73,16 @@ FailureOr<SmallVector<int64_t>> getKernel(NodeContext &node,
   if (!input || !weight)
     return failure();
   if (input.getRank() < 3 || weight.getRank() != input.getRank())
-    return LogicalResult(node.error() << "has a weight of rank "
-                                      << weight.getRank()
-                                      << " for an input of rank "
-                                      << input.getRank());
+    return LogicalResult(node.error()
+                         << "has a weight of rank " << weight.getRank()
+                         << " for an input of rank " << input.getRank());
   return SmallVector<int64_t>(weight.getShape().drop_front(2));
 }
 
 bool hasListSizes(const WindowAttributes &window, size_t spatial) {
   return window.strides.size() == spatial &&
-         window.dilations.size() == spatial && window.pads.size() == 2 * spatial;
+         window.dilations.size() == spatial &&
+         window.pads.size() == 2 * spatial;
 }
 
 SmallVector<Value> getPresentInputs(NodeContext &node, int count) {
@@ -130,8 +130,8 @@ LogicalResult importConvInteger(NodeContext &node) {
   attributes.push_back(
       b.getNamedAttr("auto_pad", b.getStringAttr(window->autoPad)));
   SmallVector<int32_t> segments{1, 1, node.hasInput(2), node.hasInput(3)};
-  attributes.push_back(b.getNamedAttr("operandSegmentSizes",
-                                      b.getDenseI32ArrayAttr(segments)));
+  attributes.push_back(
+      b.getNamedAttr("operandSegmentSizes", b.getDenseI32ArrayAttr(segments)));
   SmallVector<Value> inputs = getPresentInputs(node, 4);
   if (llvm::is_contained(inputs, Value()))
     return failure();
@@ -160,9 +160,9 @@ LogicalResult importConvTranspose(NodeContext &node) {
       int64_t stride = window->strides[axis];
       int64_t full = stride * (size - 1) + outputPadding[axis] +
                      ((*kernel)[axis] - 1) * window->dilations[axis] + 1;
-      int64_t wanted = outputShape
-                           ? (*outputShape)[axis + outputShape->size() - spatial]
-                           : size * stride;
+      int64_t wanted =
+          outputShape ? (*outputShape)[axis + outputShape->size() - spatial]
+                      : size * stride;
       int64_t total = full - wanted;
       if (total < 0) {
         // Nothing to crop: the missing rows are added behind.
@@ -172,13 +172,14 @@ LogicalResult importConvTranspose(NodeContext &node) {
       int64_t half = total / 2;
 
       // SAME_UPPER crops less before than after.
-      window->pads[axis] = window->autoPad == "SAME_UPPER" ? half : total - half;
+      window->pads[axis] =
+          window->autoPad == "SAME_UPPER" ? half : total - half;
       window->pads[axis + spatial] = total - window->pads[axis];
     }
   }
   SmallVector<NamedAttribute> attributes = getAttributes(b, *window);
-  attributes.push_back(b.getNamedAttr("output_padding",
-                                      b.getDenseI64ArrayAttr(outputPadding)));
+  attributes.push_back(
+      b.getNamedAttr("output_padding", b.getDenseI64ArrayAttr(outputPadding)));
   attributes.push_back(
       b.getNamedAttr("group", b.getI64IntegerAttr(node.getInt("group", 1))));
   SmallVector<Value> inputs = getPresentInputs(node, 3);
@@ -205,7 +206,8 @@ template <typename Op> LogicalResult importPool(NodeContext &node) {
       b.getNamedAttr("kernel_shape", b.getDenseI64ArrayAttr(*kernel)));
   attributes.push_back(
       b.getNamedAttr("auto_pad", b.getStringAttr(window->autoPad)));
-  for (StringRef name : {"ceil_mode", "storage_order", "count_include_pad", "p"})
+  for (StringRef name :
+       {"ceil_mode", "storage_order", "count_include_pad", "p"})
     if (const auto *attribute = node.getAttribute(name))
       if (llvm::is_contained(Op::getAttributeNames(), name))
         attributes.push_back(
@@ -220,10 +222,9 @@ template <typename Op> LogicalResult importGlobalPool(NodeContext &node) {
     return failure();
   Builder &b = node.importer.builder;
   auto axes = llvm::to_vector(llvm::seq<int64_t>(2, input.getRank()));
-  return node.replace<Op>(
-      node.getInput(0),
-      {b.getNamedAttr("axes", b.getDenseI64ArrayAttr(axes)),
-       b.getNamedAttr("keepdims", b.getBoolAttr(true))});
+  return node.replace<Op>(node.getInput(0),
+                          {b.getNamedAttr("axes", b.getDenseI64ArrayAttr(axes)),
+                           b.getNamedAttr("keepdims", b.getBoolAttr(true))});
 }
 
 LogicalResult importGlobalLpPool(NodeContext &node) {
@@ -250,7 +251,8 @@ LogicalResult importBatchNorm(NodeContext &node) {
   // Running statistics follow the data; they are not trained.
   for (Value statistics : ArrayRef(inputs).drop_front(3))
     if (auto read = statistics.getDefiningOp<GetParamOp>())
-      if (auto param = node.importer.module.lookupSymbol<ParamOp>(read.getName()))
+      if (auto param =
+              node.importer.module.lookupSymbol<ParamOp>(read.getName()))
         param.setTrainable(false);
   return node.replace<BatchNormOp>(inputs, attributes);
 }
@@ -272,7 +274,8 @@ LogicalResult importDropout(NodeContext &node) {
     if (!type.hasStaticShape())
       return node.error() << "asks for the mask of an unknown shape";
     Builder &b = node.importer.builder;
-    node.setConstant(1, DenseElementsAttr::get(type.clone(b.getI1Type()), true));
+    node.setConstant(1,
+                     DenseElementsAttr::get(type.clone(b.getI1Type()), true));
   }
   return success();
 }
@@ -336,9 +339,9 @@ bool castConstant(NodeContext &node, Type to) {
     return false;
   std::optional<SmallVector<double>> numbers = getFloats(constant);
   if (numbers)
-    node.setConstant(
-        0, makeFloats(*numbers, RankedTensorType::get(from.getShape(), to),
-                      node.node.output(0)));
+    node.setConstant(0, makeFloats(*numbers,
+                                   RankedTensorType::get(from.getShape(), to),
+                                   node.node.output(0)));
   return numbers.has_value();
 }
 
@@ -357,26 +360,25 @@ LogicalResult importCastTo(NodeContext &node, Type to) {
   }
   GraphValue known = *node.importer.lookup(node.node.input(0));
   if (failed(node.replace<CastOp>(
-          node.getInput(0), {b.getNamedAttr("to", TypeAttr::get(to)),
-                             b.getNamedAttr("saturate",
-                                            b.getBoolAttr(node.getInt(
-                                                "saturate", 1)))})))
+          node.getInput(0),
+          {b.getNamedAttr("to", TypeAttr::get(to)),
+           b.getNamedAttr("saturate",
+                          b.getBoolAttr(node.getInt("saturate", 1)))})))
     return failure();
   // Floats that come from integers are no parameters, so the cast stays; but
   // what needs to know the numbers may.
   if (known.constant && isa<FloatType>(to))
     if (auto ints = getIntegers(known.constant))
       if (GraphValue *result = node.importer.lookup(node.node.output(0)))
-        result->constant =
-            makeFloats(llvm::to_vector_of<double>(*ints),
-                       RankedTensorType::get(type.getShape(), to),
-                       node.node.output(0));
+        result->constant = makeFloats(
+            llvm::to_vector_of<double>(*ints),
+            RankedTensorType::get(type.getShape(), to), node.node.output(0));
   return success();
 }
 
 LogicalResult importCast(NodeContext &node) {
-  return importCastTo(node, getElementType(node.getInt("to", 0),
-                                           node.importer.context));
+  return importCastTo(
+      node, getElementType(node.getInt("to", 0), node.importer.context));
 }
 
 /// Takes the element type of another operand, whose values do not matter.
@@ -398,7 +400,8 @@ LogicalResult importPRelu(NodeContext &node) {
     SmallVector<int64_t> shape(input.getRank() - 1, 1);
     shape[0] = slope.getDimSize(0);
     if (ShapedType::isDynamic(shape[0]))
-      return node.error() << "has slopes whose number is known at run time only";
+      return node.error()
+             << "has slopes whose number is known at run time only";
     slopes = ReshapeOp::create(node.importer.builder, node.location, slopes,
                                ValueRange(), shape);
   }

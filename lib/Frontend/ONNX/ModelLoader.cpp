@@ -137,13 +137,18 @@ static void dropInitializedInputs(onnx::GraphProto &graph) {
 
 /// Operators that only their definition as a function explains.
 static bool isInlinedOperator(StringRef name) {
-  static constexpr llvm::StringLiteral names[] = {
-      "AffineGrid",       "Bernoulli",           "BlackmanWindow",
-      "CenterCropPad",    "DynamicQuantizeLinear",
-      "HammingWindow",    "HannWindow",
-      "LinearAttention",  "MeanVarianceNormalization",
-      "NegativeLogLikelihoodLoss",               "SequenceMap",
-      "SoftmaxCrossEntropyLoss"};
+  static constexpr llvm::StringLiteral names[] = {"AffineGrid",
+                                                  "Bernoulli",
+                                                  "BlackmanWindow",
+                                                  "CenterCropPad",
+                                                  "DynamicQuantizeLinear",
+                                                  "HammingWindow",
+                                                  "HannWindow",
+                                                  "LinearAttention",
+                                                  "MeanVarianceNormalization",
+                                                  "NegativeLogLikelihoodLoss",
+                                                  "SequenceMap",
+                                                  "SoftmaxCrossEntropyLoss"};
   return llvm::is_contained(names, name);
 }
 
@@ -216,7 +221,8 @@ static llvm::Error checkModel(LoadedModel &model) {
       problem = data.takeError();
       return;
     }
-    onnx::TensorProto &hidden = external.emplace_back(&tensor, onnx::TensorProto()).second;
+    onnx::TensorProto &hidden =
+        external.emplace_back(&tensor, onnx::TensorProto()).second;
     hidden.Swap(&tensor);
     tensor.set_name(hidden.name());
     tensor.set_data_type(hidden.data_type());
@@ -233,8 +239,8 @@ static llvm::Error checkModel(LoadedModel &model) {
   return llvm::Error::success();
 }
 
-/// Takes the data of large and of external initializers out: no step then copies
-/// them, or looks for files itself. What is returned has just the data.
+/// Takes the data of large and of external initializers out: no step then
+/// copies them, or looks for files itself. What is returned has just the data.
 static llvm::StringMap<onnx::TensorProto> takeData(onnx::GraphProto &graph) {
   llvm::StringMap<onnx::TensorProto> data;
   for (auto &tensor : *graph.mutable_initializer()) {
@@ -289,11 +295,11 @@ neuroplast::loadModel(StringRef path, const ImportOptions &options) {
       return std::move(error);
     auto data = takeData(*model->proto.mutable_graph());
     onnx::inliner::InlineLocalFunctions(model->proto, /*convert_version=*/true);
-    if (llvm::Error error =
-            applyInputShapes(*model->proto.mutable_graph(), options.inputShapes))
+    if (llvm::Error error = applyInputShapes(*model->proto.mutable_graph(),
+                                             options.inputShapes))
       return std::move(error);
-    if (llvm::Error error =
-            applyInputValues(*model->proto.mutable_graph(), options.inputValues))
+    if (llvm::Error error = applyInputValues(*model->proto.mutable_graph(),
+                                             options.inputValues))
       return std::move(error);
     if (model->originalOpset < getNewestOpset()) {
       // Not every operator has a converter; then the model's own opset stays.
@@ -320,8 +326,7 @@ neuroplast::loadModel(StringRef path, const ImportOptions &options) {
       llvm::any_of(model->proto.opset_import(), [](const auto &import) {
         return import.domain().empty() || import.domain() == "ai.onnx";
       });
-  model->opset =
-      hasOnnxDomain ? getOpset(model->proto) : getNewestOpset();
+  model->opset = hasOnnxDomain ? getOpset(model->proto) : getNewestOpset();
   return model;
 }
 

@@ -44,8 +44,7 @@ LogicalResult neuroplast::checkOperandTypes(NodeContext &node) {
         schema->inputs()[std::min<size_t>(i, schema->inputs().size() - 1)];
     onnx::TypeProto proto;
     proto.mutable_tensor_type()->set_elem_type(getDataType(type));
-    if (!parameter.GetTypes().count(
-            onnx::Utils::DataTypeUtils::ToType(proto)))
+    if (!parameter.GetTypes().count(onnx::Utils::DataTypeUtils::ToType(proto)))
       return node.error() << "takes no elements of type " << type
                           << " as its operand '" << parameter.GetName() << "'";
     if (parameter.GetOption() == OpSchema::Variadic &&
@@ -54,10 +53,9 @@ LogicalResult neuroplast::checkOperandTypes(NodeContext &node) {
     auto [known, isNew] =
         variables.try_emplace(parameter.GetTypeStr(), std::pair(type, i));
     if (!isNew && known->second.first != type)
-      return node.error() << "takes elements of type "
-                          << known->second.first << " as operand #"
-                          << known->second.second << ", but of type " << type
-                          << " as operand #" << i;
+      return node.error() << "takes elements of type " << known->second.first
+                          << " as operand #" << known->second.second
+                          << ", but of type " << type << " as operand #" << i;
   }
   return success();
 }

@@ -43,8 +43,7 @@ bool neuroplast::hasNewestMeaning(const onnx::NodeProto &node, int64_t opset) {
     // What a later version added means nothing where it is not given.
     if (it == newest->attributes().end() && isLater)
       continue;
-    if (it == newest->attributes().end() ||
-        it->second.type != attribute.type ||
+    if (it == newest->attributes().end() || it->second.type != attribute.type ||
         it->second.default_value.SerializeAsString() !=
             attribute.default_value.SerializeAsString())
       return false;

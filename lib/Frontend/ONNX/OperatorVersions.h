@@ -21,8 +21,9 @@ int64_t getNewestOpset();
 int64_t getOpset(const onnx::ModelProto &model);
 
 /// True if `node`, of the standard domain, means at `opset` what it would mean
-/// at getNewestOpset(): each attribute is known there with the same default, and
-/// the operands are the same. False as well for operators that either one lacks.
+/// at getNewestOpset(): each attribute is known there with the same default,
+/// and the operands are the same. False as well for operators that either one
+/// lacks.
 bool hasNewestMeaning(const onnx::NodeProto &node, int64_t opset);
 
 /// True if both graphs take and give tensors of the same types and ranks.

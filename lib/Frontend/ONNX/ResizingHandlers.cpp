@@ -103,12 +103,11 @@ LogicalResult importRange(NodeContext &node) {
   auto step = getConstantIntValue(d->front());
   if (!step || *step == 0)
     return node.error() << "has a step that is known at run time only";
-  Size span = *step > 0 ? a.sub(l->front(), s->front())
-                        : a.sub(s->front(), l->front());
+  Size span =
+      *step > 0 ? a.sub(l->front(), s->front()) : a.sub(s->front(), l->front());
   int64_t stride = std::abs(*step);
-  Size size = a.max(
-      a.constant(0),
-      a.div(a.add(span, a.constant(stride - 1)), a.constant(stride)));
+  Size size = a.max(a.constant(0), a.div(a.add(span, a.constant(stride - 1)),
+                                         a.constant(stride)));
   return finish(size);
 }
 
@@ -172,7 +171,8 @@ LogicalResult importSlice(NodeContext &node) {
     return node.error() << "has lists of different lengths";
   SizeArithmetic a(node.importer.builder, node.location);
   Value input = node.getInput(0);
-  SmallVector<Size> first(rank, b.getIndexAttr(0)), count, stride(rank, b.getIndexAttr(1));
+  SmallVector<Size> first(rank, b.getIndexAttr(0)), count,
+      stride(rank, b.getIndexAttr(1));
   for (int64_t axis = 0; axis < rank; ++axis)
     count.push_back(a.getDim(input, axis));
   for (size_t i = 0; i < normal->size(); ++i) {
@@ -203,14 +203,15 @@ LogicalResult importSlice(NodeContext &node) {
       span = a.sub(from, to);
     }
     int64_t width = std::abs(step);
-    count[axis] = a.max(
-        zero, width == 1 ? span
-                         : a.div(a.add(span, a.constant(width - 1)),
-                                 a.constant(width)));
+    count[axis] =
+        a.max(zero, width == 1 ? span
+                               : a.div(a.add(span, a.constant(width - 1)),
+                                       a.constant(width)));
     first[axis] = from;
     stride[axis] = a.constant(step);
   }
-  MixedList s = splitSizes(first), c = splitSizes(count), t = splitSizes(stride);
+  MixedList s = splitSizes(first), c = splitSizes(count),
+            t = splitSizes(stride);
   SmallVector<Value> operands{input};
   for (const MixedList *list : {&s, &c, &t})
     operands.append(list->dynamic);
@@ -219,11 +220,11 @@ LogicalResult importSlice(NodeContext &node) {
       {b.getNamedAttr("starts", b.getDenseI64ArrayAttr(s.fixed)),
        b.getNamedAttr("sizes", b.getDenseI64ArrayAttr(c.fixed)),
        b.getNamedAttr("steps", b.getDenseI64ArrayAttr(t.fixed)),
-       b.getNamedAttr("operandSegmentSizes",
-                      b.getDenseI32ArrayAttr(
-                          {1, static_cast<int32_t>(s.dynamic.size()),
-                           static_cast<int32_t>(c.dynamic.size()),
-                           static_cast<int32_t>(t.dynamic.size())}))});
+       b.getNamedAttr(
+           "operandSegmentSizes",
+           b.getDenseI32ArrayAttr({1, static_cast<int32_t>(s.dynamic.size()),
+                                   static_cast<int32_t>(c.dynamic.size()),
+                                   static_cast<int32_t>(t.dynamic.size())}))});
 }
 
 LogicalResult importPad(NodeContext &node) {
@@ -264,12 +265,13 @@ LogicalResult importPad(NodeContext &node) {
       operands,
       {b.getNamedAttr("low", b.getDenseI64ArrayAttr(before.fixed)),
        b.getNamedAttr("high", b.getDenseI64ArrayAttr(after.fixed)),
-       b.getNamedAttr("mode", b.getStringAttr(node.getString("mode", "constant"))),
-       b.getNamedAttr("operandSegmentSizes",
-                      b.getDenseI32ArrayAttr(
-                          {1, hasValue,
-                           static_cast<int32_t>(before.dynamic.size()),
-                           static_cast<int32_t>(after.dynamic.size())}))});
+       b.getNamedAttr("mode",
+                      b.getStringAttr(node.getString("mode", "constant"))),
+       b.getNamedAttr(
+           "operandSegmentSizes",
+           b.getDenseI32ArrayAttr(
+               {1, hasValue, static_cast<int32_t>(before.dynamic.size()),
+                static_cast<int32_t>(after.dynamic.size())}))});
 }
 
 LogicalResult importTopK(NodeContext &node) {
@@ -289,8 +291,8 @@ LogicalResult importTopK(NodeContext &node) {
     operands.push_back(cast<Value>(k->front()));
   return node.replace<TopKOp>(
       operands,
-      {b.getNamedAttr("k", b.getI64IntegerAttr(
-                               constant.value_or(ShapedType::kDynamic))),
+      {b.getNamedAttr(
+           "k", b.getI64IntegerAttr(constant.value_or(ShapedType::kDynamic))),
        b.getNamedAttr("axis", b.getI64IntegerAttr(axis->front())),
        b.getNamedAttr("largest", b.getBoolAttr(node.getInt("largest", 1))),
        b.getNamedAttr("sorted", b.getBoolAttr(node.getInt("sorted", 1)))});
@@ -321,9 +323,8 @@ LogicalResult importOneHot(NodeContext &node) {
 
 /// The starts, then the ends of the part that Resize crops to, per axis of the
 /// input and relative to its size; empty for modes that do not crop.
-FailureOr<SmallVector<float>> getCroppedPart(NodeContext &node,
-                                             ArrayRef<int64_t> axes,
-                                             int64_t rank) {
+FailureOr<SmallVector<float>>
+getCroppedPart(NodeContext &node, ArrayRef<int64_t> axes, int64_t rank) {
   SmallVector<float> roi;
   if (node.getString("coordinate_transformation_mode", "") !=
       "tf_crop_and_resize")
@@ -389,19 +390,19 @@ LogicalResult importResize(NodeContext &node) {
     auto asked = node.getSizes(3);
     if (!asked || asked->size() != axes.size())
       return node.error() << "has sizes of an unknown number";
-    std::string policy =
-        node.getString("keep_aspect_ratio_policy", "stretch");
+    std::string policy = node.getString("keep_aspect_ratio_policy", "stretch");
     if (policy == "stretch") {
       for (auto [axis, size] : llvm::zip_equal(axes, *asked))
         sizes[axis] = size;
     } else {
       std::optional<float> scale;
       for (auto [axis, size] : llvm::zip_equal(axes, *asked)) {
-        auto to = getConstantIntValue(size), from = getConstantIntValue(sizes[axis]);
+        auto to = getConstantIntValue(size),
+             from = getConstantIntValue(sizes[axis]);
         if (!to || !from)
           return node.error() << "keeps the aspect ratio of unknown sizes";
         float ratio = static_cast<float>(*to) / static_cast<float>(*from);
-        scale = !scale ? ratio
+        scale = !scale                   ? ratio
                 : policy == "not_larger" ? std::min(*scale, ratio)
                                          : std::max(*scale, ratio);
       }
@@ -428,7 +429,8 @@ LogicalResult importResize(NodeContext &node) {
   for (StringRef name :
        {"mode", "coordinate_transformation_mode", "nearest_mode"})
     if (const auto *attribute = node.getAttribute(name))
-      attributes.push_back(b.getNamedAttr(name, b.getStringAttr(attribute->s())));
+      attributes.push_back(
+          b.getNamedAttr(name, b.getStringAttr(attribute->s())));
   for (StringRef name : {"cubic_coeff_a", "extrapolation_value"})
     if (const auto *attribute = node.getAttribute(name))
       attributes.push_back(

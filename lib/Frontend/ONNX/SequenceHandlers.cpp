@@ -7,8 +7,9 @@
 //===----------------------------------------------------------------------===//
 //
 // A sequence whose length is known is a list of tensors during the translation,
-// and nothing of it is left after it. Where one is needed as a value, because an
-// opaque operator or an output takes it, it becomes an opaque SequenceConstruct.
+// and nothing of it is left after it. Where one is needed as a value, because
+// an opaque operator or an output takes it, it becomes an opaque
+// SequenceConstruct.
 //
 //===----------------------------------------------------------------------===//
 
@@ -48,8 +49,8 @@ FailureOr<int64_t> getPlace(NodeContext &node, int index, int64_t size,
     return mayBeEnd ? size : size - 1;
   auto constant = node.getConstantInts(index);
   if (!constant || constant->size() != 1)
-    return LogicalResult(
-        node.error() << "has a position that is known at run time only");
+    return LogicalResult(node.error()
+                         << "has a position that is known at run time only");
   int64_t place = constant->front();
   if (place < 0)
     place += size;
@@ -61,9 +62,8 @@ FailureOr<int64_t> getPlace(NodeContext &node, int index, int64_t size,
 }
 
 LogicalResult importSequenceEmpty(NodeContext &node) {
-  Type elementType =
-      getElementType(node.getInt("dtype", onnx::TensorProto::FLOAT),
-                     node.importer.context);
+  Type elementType = getElementType(
+      node.getInt("dtype", onnx::TensorProto::FLOAT), node.importer.context);
   if (!elementType)
     return node.error() << "has an element type that is not modelled";
   setSequence(node, {}, elementType);
@@ -139,7 +139,8 @@ Value addAxis(NodeContext &node, Value value, int64_t axis) {
   Builder &b = node.importer.builder;
   SizeArithmetic arithmetic(node.importer.builder, node.location);
   SmallVector<OpFoldResult> sizes;
-  for (int64_t i = 0; i < cast<RankedTensorType>(value.getType()).getRank(); ++i)
+  for (int64_t i = 0; i < cast<RankedTensorType>(value.getType()).getRank();
+       ++i)
     sizes.push_back(arithmetic.getDim(value, i));
   sizes.insert(sizes.begin() + axis, b.getIndexAttr(1));
   SmallVector<int64_t> fixed;
@@ -158,7 +159,8 @@ LogicalResult importConcatFromSequence(NodeContext &node) {
     return node.error() << "joins an empty sequence";
   SmallVector<Value> elements(*sequence);
   bool isNew = node.getInt("new_axis", 0) != 0;
-  int64_t rank = cast<RankedTensorType>(elements[0].getType()).getRank() + isNew;
+  int64_t rank =
+      cast<RankedTensorType>(elements[0].getType()).getRank() + isNew;
   int64_t given = node.getInt("axis", 0);
   int64_t axis = given < 0 ? given + rank : given;
   if (axis < 0 || axis >= rank)
@@ -279,8 +281,7 @@ Value GraphImporter::createSequence(const GraphValue &known,
   auto op = OpaqueOp::create(
       builder, location, SequenceType::get(context, type), /*domain=*/"",
       node.op_type(), elements, SmallVector<bool>(elements.size(), true),
-      llvm::toHex(bytes),
-      builder.getStringAttr("a sequence is no tensor"));
+      llvm::toHex(bytes), builder.getStringAttr("a sequence is no tensor"));
   return op.getOutputs()[0];
 }
 

@@ -1,4 +1,5 @@
-//===- ShapeHandlers.cpp - Constants, and the same elements in other shapes ===//
+//===- ShapeHandlers.cpp - Constants, and the same elements in other shapes
+//===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -36,8 +37,8 @@ neuroplast::normalizeAxes(NodeContext &node, ArrayRef<int64_t> axes,
   SmallVector<int64_t> result;
   for (int64_t axis : axes) {
     if (axis < -rank || axis >= rank)
-      return LogicalResult(node.error() << "has axis " << axis
-                                        << " outside rank " << rank);
+      return LogicalResult(node.error()
+                           << "has axis " << axis << " outside rank " << rank);
     result.push_back(axis < 0 ? axis + rank : axis);
   }
   return result;
@@ -94,8 +95,8 @@ FailureOr<SmallVector<Size>> getInputSizes(NodeContext &node) {
 
 LogicalResult importConstant(NodeContext &node) {
   Builder &b = node.importer.builder;
-  StringRef name = node.node.output_size() ? StringRef(node.node.output(0))
-                                           : StringRef();
+  StringRef name =
+      node.node.output_size() ? StringRef(node.node.output(0)) : StringRef();
   for (const auto &attribute : node.node.attribute()) {
     if (attribute.name() == "value") {
       auto value = convertTensor(node.importer.model, attribute.t(), name,
@@ -114,18 +115,17 @@ LogicalResult importConstant(NodeContext &node) {
       return success();
     };
     if (attribute.name() == "value_int")
-      return set(b.getI64Type(), 1, false,
-                 ArrayRef<int64_t>(attribute.i()));
+      return set(b.getI64Type(), 1, false, ArrayRef<int64_t>(attribute.i()));
     if (attribute.name() == "value_float")
       return set(b.getF32Type(), 1, false, ArrayRef<float>(attribute.f()));
     if (attribute.name() == "value_ints")
-      return set(b.getI64Type(), attribute.ints_size(), true,
-                 ArrayRef<int64_t>(attribute.ints().data(),
-                                   attribute.ints_size()));
+      return set(
+          b.getI64Type(), attribute.ints_size(), true,
+          ArrayRef<int64_t>(attribute.ints().data(), attribute.ints_size()));
     if (attribute.name() == "value_floats")
-      return set(b.getF32Type(), attribute.floats_size(), true,
-                 ArrayRef<float>(attribute.floats().data(),
-                                 attribute.floats_size()));
+      return set(
+          b.getF32Type(), attribute.floats_size(), true,
+          ArrayRef<float>(attribute.floats().data(), attribute.floats_size()));
   }
   return node.error() << "has a value of a kind that is not modelled";
 }
@@ -146,9 +146,9 @@ LogicalResult importShape(NodeContext &node) {
   };
   int64_t start = clamp(node.getInt("start", 0));
   int64_t end = clamp(node.getInt("end", rank));
-  node.setElements(0,
-                   ArrayRef(*sizes).slice(start, std::max<int64_t>(end - start, 0)),
-                   false, node.importer.builder.getI64Type());
+  node.setElements(
+      0, ArrayRef(*sizes).slice(start, std::max<int64_t>(end - start, 0)),
+      false, node.importer.builder.getI64Type());
   return success();
 }
 
@@ -190,8 +190,8 @@ void resolveDataSizes(NodeContext &node, ArrayRef<Size> own, bool allowZero,
     isData.push_back(!isMadeOfSizes(size));
   for (size_t axis = 0; axis < sizes.size(); ++axis)
     if (isData[axis] && !allowZero && axis < own.size())
-      sizes[axis] = a.select(a.equal(sizes[axis], a.constant(0)), own[axis],
-                             sizes[axis]);
+      sizes[axis] =
+          a.select(a.equal(sizes[axis], a.constant(0)), own[axis], sizes[axis]);
   if (hasOpenSize || !llvm::is_contained(isData, true))
     return;
   Size total = a.constant(1), others = a.constant(1);
@@ -246,9 +246,10 @@ LogicalResult importReshape(NodeContext &node) {
              }) == 1) {
     // The only unknown size follows from the others; that is exact, and ties
     // it to the sizes of the operand.
-    size_t at = llvm::find_if(sizes, [](Size size) {
-                  return !getConstantIntValue(size);
-                }) - sizes.begin();
+    size_t at =
+        llvm::find_if(sizes,
+                      [](Size size) { return !getConstantIntValue(size); }) -
+        sizes.begin();
     SmallVector<Size> others(sizes);
     others.erase(others.begin() + at);
     sizes[at] = arithmetic.divideProducts(*own, others);
@@ -296,8 +297,10 @@ LogicalResult importSqueeze(NodeContext &node) {
   for (auto [axis, size] : llvm::enumerate(*own)) {
     if (!llvm::is_contained(axes, static_cast<int64_t>(axis)))
       sizes.push_back(size);
-    else if (auto constant = getConstantIntValue(size); constant && *constant != 1)
-      return node.error() << "squeezes axis " << axis << " of size " << *constant;
+    else if (auto constant = getConstantIntValue(size);
+             constant && *constant != 1)
+      return node.error() << "squeezes axis " << axis << " of size "
+                          << *constant;
   }
   return reshapeTo(node, sizes);
 }

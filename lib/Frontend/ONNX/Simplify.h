@@ -14,11 +14,11 @@
 namespace neuroplast {
 
 /// Cleans a module that was just imported. Upgrading writes a softmax of an old
-/// opset as a flattening to a matrix, a softmax of its rows, and a reshape back;
-/// over the last axis that is the softmax of the tensor itself, which mixes no
-/// other axes. What the arithmetic of sizes left is folded, each constant and
-/// each size stands once, in the order of their use, so that a model that is
-/// written and read again gives the same operations.
+/// opset as a flattening to a matrix, a softmax of its rows, and a reshape
+/// back; over the last axis that is the softmax of the tensor itself, which
+/// mixes no other axes. What the arithmetic of sizes left is folded, each
+/// constant and each size stands once, in the order of their use, so that a
+/// model that is written and read again gives the same operations.
 mlir::LogicalResult simplifyImported(mlir::ModuleOp module);
 
 } // namespace neuroplast

@@ -110,8 +110,8 @@ Size SizeArithmetic::compare(arith::CmpIPredicate predicate, Size lhs,
                                              toValue(rhs));
   if (auto constant = getConstantIntValue(flag))
     return b.getIndexAttr(*constant != 0);
-  return fold(b, b.createOrFold<arith::IndexCastUIOp>(
-                     location, b.getIndexType(), flag));
+  return fold(b, b.createOrFold<arith::IndexCastUIOp>(location,
+                                                      b.getIndexType(), flag));
 }
 Size SizeArithmetic::equal(Size lhs, Size rhs) {
   if (differBySign(lhs, rhs))

@@ -67,8 +67,8 @@ bool isComputed(NodeContext &node, int index) {
   return known && known->elements;
 }
 
-void setMatrix(NodeContext &node, ArrayRef<Size> sizes,
-               ArrayRef<int64_t> shape, Type type) {
+void setMatrix(NodeContext &node, ArrayRef<Size> sizes, ArrayRef<int64_t> shape,
+               Type type) {
   node.setElements(0, sizes, shape.empty(), type,
                    shape.size() > 1 ? shape : ArrayRef<int64_t>());
 }
@@ -215,9 +215,8 @@ bool foldSlice(NodeContext &node) {
   if (!data || data->isScalar || !starts || !ends ||
       starts->sizes.size() != 1 || ends->sizes.size() != 1)
     return false;
-  int64_t rows = data->matrix.empty()
-                     ? static_cast<int64_t>(data->sizes.size())
-                     : data->matrix.front();
+  int64_t rows = data->matrix.empty() ? static_cast<int64_t>(data->sizes.size())
+                                      : data->matrix.front();
   if (rows == 0)
     return false;
   int64_t width = data->sizes.size() / rows;
@@ -275,8 +274,7 @@ bool foldTranspose(NodeContext &node) {
   auto data = getAnyElements(node, 0);
   if (!data || data->matrix.size() != 2)
     return false;
-  auto permutation =
-      node.getInts("perm").value_or(SmallVector<int64_t>{1, 0});
+  auto permutation = node.getInts("perm").value_or(SmallVector<int64_t>{1, 0});
   if (permutation != SmallVector<int64_t>{1, 0})
     return false;
   int64_t rows = data->matrix[0], columns = data->matrix[1];
@@ -358,8 +356,8 @@ bool foldWhere(NodeContext &node) {
        rhs = getElements(node, 2);
   if (!condition || !lhs || !rhs)
     return false;
-  size_t count = std::max({condition->sizes.size(), lhs->sizes.size(),
-                           rhs->sizes.size()});
+  size_t count =
+      std::max({condition->sizes.size(), lhs->sizes.size(), rhs->sizes.size()});
   SizeArithmetic arithmetic(node.importer.builder, node.location);
   SmallVector<Size> result;
   auto at = [](const Elements &elements, size_t i) {
@@ -371,9 +369,9 @@ bool foldWhere(NodeContext &node) {
   for (size_t i = 0; i < count; ++i)
     result.push_back(
         arithmetic.select(at(*condition, i), at(*lhs, i), at(*rhs, i)));
-  node.setElements(
-      0, result, condition->isScalar && lhs->isScalar && rhs->isScalar,
-      lhs->type);
+  node.setElements(0, result,
+                   condition->isScalar && lhs->isScalar && rhs->isScalar,
+                   lhs->type);
   return true;
 }
 

@@ -29,48 +29,83 @@ Type neuroplast::getElementType(int32_t dataType, MLIRContext *context) {
                       : IntegerType::get(context, width);
   };
   switch (dataType) {
-  case TensorProto::FLOAT: return Float32Type::get(context);
-  case TensorProto::DOUBLE: return Float64Type::get(context);
-  case TensorProto::FLOAT16: return Float16Type::get(context);
-  case TensorProto::BFLOAT16: return BFloat16Type::get(context);
-  case TensorProto::FLOAT8E4M3FN: return Float8E4M3FNType::get(context);
-  case TensorProto::FLOAT8E4M3FNUZ: return Float8E4M3FNUZType::get(context);
-  case TensorProto::FLOAT8E5M2: return Float8E5M2Type::get(context);
-  case TensorProto::FLOAT8E5M2FNUZ: return Float8E5M2FNUZType::get(context);
-  case TensorProto::BOOL: return integer(1);
-  case TensorProto::INT8: return integer(8);
-  case TensorProto::INT16: return integer(16);
-  case TensorProto::INT32: return integer(32);
-  case TensorProto::INT64: return integer(64);
-  case TensorProto::UINT8: return integer(8, true);
-  case TensorProto::UINT16: return integer(16, true);
-  case TensorProto::UINT32: return integer(32, true);
-  case TensorProto::UINT64: return integer(64, true);
-  case TensorProto::STRING: return neuro::StringType::get(context);
-  default: return Type();
+  case TensorProto::FLOAT:
+    return Float32Type::get(context);
+  case TensorProto::DOUBLE:
+    return Float64Type::get(context);
+  case TensorProto::FLOAT16:
+    return Float16Type::get(context);
+  case TensorProto::BFLOAT16:
+    return BFloat16Type::get(context);
+  case TensorProto::FLOAT8E4M3FN:
+    return Float8E4M3FNType::get(context);
+  case TensorProto::FLOAT8E4M3FNUZ:
+    return Float8E4M3FNUZType::get(context);
+  case TensorProto::FLOAT8E5M2:
+    return Float8E5M2Type::get(context);
+  case TensorProto::FLOAT8E5M2FNUZ:
+    return Float8E5M2FNUZType::get(context);
+  case TensorProto::BOOL:
+    return integer(1);
+  case TensorProto::INT8:
+    return integer(8);
+  case TensorProto::INT16:
+    return integer(16);
+  case TensorProto::INT32:
+    return integer(32);
+  case TensorProto::INT64:
+    return integer(64);
+  case TensorProto::UINT8:
+    return integer(8, true);
+  case TensorProto::UINT16:
+    return integer(16, true);
+  case TensorProto::UINT32:
+    return integer(32, true);
+  case TensorProto::UINT64:
+    return integer(64, true);
+  case TensorProto::STRING:
+    return neuro::StringType::get(context);
+  default:
+    return Type();
   }
 }
 
 int32_t neuroplast::getDataType(Type type) {
-  if (isa<neuro::StringType>(type)) return TensorProto::STRING;
-  if (type.isF32()) return TensorProto::FLOAT;
-  if (type.isF64()) return TensorProto::DOUBLE;
-  if (type.isF16()) return TensorProto::FLOAT16;
-  if (type.isBF16()) return TensorProto::BFLOAT16;
-  if (isa<Float8E4M3FNType>(type)) return TensorProto::FLOAT8E4M3FN;
-  if (isa<Float8E4M3FNUZType>(type)) return TensorProto::FLOAT8E4M3FNUZ;
-  if (isa<Float8E5M2Type>(type)) return TensorProto::FLOAT8E5M2;
-  if (isa<Float8E5M2FNUZType>(type)) return TensorProto::FLOAT8E5M2FNUZ;
+  if (isa<neuro::StringType>(type))
+    return TensorProto::STRING;
+  if (type.isF32())
+    return TensorProto::FLOAT;
+  if (type.isF64())
+    return TensorProto::DOUBLE;
+  if (type.isF16())
+    return TensorProto::FLOAT16;
+  if (type.isBF16())
+    return TensorProto::BFLOAT16;
+  if (isa<Float8E4M3FNType>(type))
+    return TensorProto::FLOAT8E4M3FN;
+  if (isa<Float8E4M3FNUZType>(type))
+    return TensorProto::FLOAT8E4M3FNUZ;
+  if (isa<Float8E5M2Type>(type))
+    return TensorProto::FLOAT8E5M2;
+  if (isa<Float8E5M2FNUZType>(type))
+    return TensorProto::FLOAT8E5M2FNUZ;
   auto integer = dyn_cast<IntegerType>(type);
-  if (!integer) return TensorProto::UNDEFINED;
+  if (!integer)
+    return TensorProto::UNDEFINED;
   bool isUnsigned = integer.isUnsigned();
   switch (integer.getWidth()) {
-  case 1: return TensorProto::BOOL;
-  case 8: return isUnsigned ? TensorProto::UINT8 : TensorProto::INT8;
-  case 16: return isUnsigned ? TensorProto::UINT16 : TensorProto::INT16;
-  case 32: return isUnsigned ? TensorProto::UINT32 : TensorProto::INT32;
-  case 64: return isUnsigned ? TensorProto::UINT64 : TensorProto::INT64;
-  default: return TensorProto::UNDEFINED;
+  case 1:
+    return TensorProto::BOOL;
+  case 8:
+    return isUnsigned ? TensorProto::UINT8 : TensorProto::INT8;
+  case 16:
+    return isUnsigned ? TensorProto::UINT16 : TensorProto::INT16;
+  case 32:
+    return isUnsigned ? TensorProto::UINT32 : TensorProto::INT32;
+  case 64:
+    return isUnsigned ? TensorProto::UINT64 : TensorProto::INT64;
+  default:
+    return TensorProto::UNDEFINED;
   }
 }
 
@@ -100,8 +135,7 @@ static bool isSplat(StringRef bytes, size_t element) {
 }
 
 static ElementsAttr makeResource(RankedTensorType type, StringRef name,
-                                 StringRef bytes,
-                                 std::shared_ptr<void> owner) {
+                                 StringRef bytes, std::shared_ptr<void> owner) {
   AsmResourceBlob blob(
       ArrayRef<char>(bytes.data(), bytes.size()), /*dataAlignment=*/1,
       [owner = std::move(owner)](void *, size_t, size_t) mutable {
@@ -150,23 +184,31 @@ static std::string pack(const Field &values) {
 /// The typed fields of a tensor as raw bytes.
 static llvm::Expected<std::string> packFields(const TensorProto &tensor) {
   switch (tensor.data_type()) {
-  case TensorProto::FLOAT: return pack<float>(tensor.float_data());
-  case TensorProto::DOUBLE: return pack<double>(tensor.double_data());
-  case TensorProto::INT64: return pack<int64_t>(tensor.int64_data());
-  case TensorProto::UINT64: return pack<uint64_t>(tensor.uint64_data());
-  case TensorProto::UINT32: return pack<uint32_t>(tensor.uint64_data());
-  case TensorProto::INT32: return pack<int32_t>(tensor.int32_data());
+  case TensorProto::FLOAT:
+    return pack<float>(tensor.float_data());
+  case TensorProto::DOUBLE:
+    return pack<double>(tensor.double_data());
+  case TensorProto::INT64:
+    return pack<int64_t>(tensor.int64_data());
+  case TensorProto::UINT64:
+    return pack<uint64_t>(tensor.uint64_data());
+  case TensorProto::UINT32:
+    return pack<uint32_t>(tensor.uint64_data());
+  case TensorProto::INT32:
+    return pack<int32_t>(tensor.int32_data());
   case TensorProto::INT16:
   case TensorProto::UINT16:
   case TensorProto::FLOAT16:
-  case TensorProto::BFLOAT16: return pack<int16_t>(tensor.int32_data());
+  case TensorProto::BFLOAT16:
+    return pack<int16_t>(tensor.int32_data());
   case TensorProto::BOOL:
   case TensorProto::INT8:
   case TensorProto::UINT8:
   case TensorProto::FLOAT8E4M3FN:
   case TensorProto::FLOAT8E4M3FNUZ:
   case TensorProto::FLOAT8E5M2:
-  case TensorProto::FLOAT8E5M2FNUZ: return pack<int8_t>(tensor.int32_data());
+  case TensorProto::FLOAT8E5M2FNUZ:
+    return pack<int8_t>(tensor.int32_data());
   default:
     return makeError("holds values of an unknown type");
   }
@@ -217,8 +259,8 @@ neuroplast::convertTensor(const std::shared_ptr<LoadedModel> &model,
     owner = string;
   }
   if (raw.size() != bytes)
-    return refuse("has " + llvm::Twine(raw.size()) + " bytes of data, expected " +
-                  llvm::Twine(bytes));
+    return refuse("has " + llvm::Twine(raw.size()) +
+                  " bytes of data, expected " + llvm::Twine(bytes));
   return chooseForm(type, name, raw, std::move(owner));
 }
 
@@ -246,7 +288,8 @@ llvm::Expected<std::string> neuroplast::getRawBytes(ElementsAttr value) {
   return bytes;
 }
 
-std::optional<SmallVector<int64_t>> neuroplast::getIntegers(ElementsAttr value) {
+std::optional<SmallVector<int64_t>>
+neuroplast::getIntegers(ElementsAttr value) {
   auto type = dyn_cast<IntegerType>(value.getShapedType().getElementType());
   if (!type)
     return std::nullopt;

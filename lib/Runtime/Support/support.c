@@ -22,7 +22,8 @@ extern const NeuroplastModelInfo neuroplast_model_info;
 /* Calls the model with pointers to memref descriptors: the results' first (all
    in one struct), then one for each input. */
 void neuroplast_invoke(void **arguments);
-/* The same for the sizes of the outputs, one after the other, all in one struct. */
+/* The same for the sizes of the outputs, one after the other, all in one
+ * struct. */
 void neuroplast_invoke_sizes(void **arguments);
 
 enum { cachedBlocks = 64, messageBytes = 256 };

@@ -40,13 +40,13 @@ std::string getError(llvm::StringRef npy) {
 TEST(Npy, EveryTypeComesBack) {
   for (int32_t dtype :
        {NEUROPLAST_FLOAT32, NEUROPLAST_FLOAT64, NEUROPLAST_FLOAT16,
-        NEUROPLAST_BFLOAT16, NEUROPLAST_BOOL, NEUROPLAST_INT8,
-        NEUROPLAST_INT16, NEUROPLAST_INT32, NEUROPLAST_INT64,
-        NEUROPLAST_UINT8, NEUROPLAST_UINT16, NEUROPLAST_UINT32,
-        NEUROPLAST_UINT64}) {
+        NEUROPLAST_BFLOAT16, NEUROPLAST_BOOL, NEUROPLAST_INT8, NEUROPLAST_INT16,
+        NEUROPLAST_INT32, NEUROPLAST_INT64, NEUROPLAST_UINT8, NEUROPLAST_UINT16,
+        NEUROPLAST_UINT32, NEUROPLAST_UINT64}) {
     HostTensor tensor = makeTensor(dtype, {2, 3});
     auto parsed = parseNpy(formatNpy(tensor));
-    ASSERT_TRUE(static_cast<bool>(parsed)) << llvm::toString(parsed.takeError());
+    ASSERT_TRUE(static_cast<bool>(parsed))
+        << llvm::toString(parsed.takeError());
     EXPECT_EQ(parsed->dtype, dtype);
     EXPECT_EQ(parsed->shape, tensor.shape);
     EXPECT_EQ(parsed->bytes, tensor.bytes);
@@ -59,7 +59,8 @@ TEST(Npy, ScalarsAndEmptyArraysComeBack) {
         std::vector<int64_t>{0, 4}}) {
     HostTensor tensor = makeTensor(NEUROPLAST_INT64, shape);
     auto parsed = parseNpy(formatNpy(tensor));
-    ASSERT_TRUE(static_cast<bool>(parsed)) << llvm::toString(parsed.takeError());
+    ASSERT_TRUE(static_cast<bool>(parsed))
+        << llvm::toString(parsed.takeError());
     EXPECT_EQ(parsed->shape, shape);
     EXPECT_EQ(parsed->bytes, tensor.bytes);
   }

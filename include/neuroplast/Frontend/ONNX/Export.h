@@ -17,10 +17,11 @@ class ModelProto;
 
 namespace neuroplast::onnx_frontend {
 
-/// Writes the function `main` of a module as the graph of a model, under the names
-/// and metadata that the import recorded. An op that has no ONNX form is an error
-/// at its location.
-llvm::LogicalResult exportModel(mlir::ModuleOp module, ::onnx::ModelProto &model);
+/// Writes the function `main` of a module as the graph of a model, under the
+/// names and metadata that the import recorded. An op that has no ONNX form is
+/// an error at its location.
+llvm::LogicalResult exportModel(mlir::ModuleOp module,
+                                ::onnx::ModelProto &model);
 
 /// The same into a file, which appears only once it is complete.
 llvm::LogicalResult exportFile(mlir::ModuleOp module, llvm::StringRef path);

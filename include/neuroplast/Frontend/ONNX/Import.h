@@ -21,8 +21,8 @@ struct ImportOptions {
   /// Shapes that replace those of graph inputs, by name.
   llvm::StringMap<llvm::SmallVector<int64_t>> inputShapes;
   /// Values that graph inputs are fixed to, by name; such an input becomes a
-  /// constant and is no argument of `main`. Axes, sizes and the like must be known
-  /// where they decide the rank of a tensor.
+  /// constant and is no argument of `main`. Axes, sizes and the like must be
+  /// known where they decide the rank of a tensor.
   llvm::StringMap<mlir::ElementsAttr> inputValues;
 };
 

@@ -73,11 +73,9 @@ static LogicalResult verifyConv(StringRef opName,
 }
 
 template <typename Adaptor>
-static LogicalResult inferConv(StringRef opName,
-                               std::optional<Location> location,
-                               Adaptor adaptor, StringRef autoPad,
-                               Type elementType,
-                               SmallVectorImpl<Type> &types) {
+static LogicalResult
+inferConv(StringRef opName, std::optional<Location> location, Adaptor adaptor,
+          StringRef autoPad, Type elementType, SmallVectorImpl<Type> &types) {
   if (failed(verifyConv(opName, location, adaptor)))
     return failure();
   RankedTensorType input = getTensorType(adaptor.getInput());
@@ -112,8 +110,8 @@ static LogicalResult verifyBias(StringRef opName,
   if (!bias)
     return success();
   RankedTensorType type = getTensorType(bias);
-  if (type.getRank() != 1 ||
-      failed(verifyCompatibleShape(type.getShape(), ArrayRef<int64_t>(channels))))
+  if (type.getRank() != 1 || failed(verifyCompatibleShape(
+                                 type.getShape(), ArrayRef<int64_t>(channels))))
     return emitOptionalError(location, "'", opName, "' op bias is of type ",
                              type, ", expected ", channels, " channels");
   return success();
@@ -121,10 +119,9 @@ static LogicalResult verifyBias(StringRef opName,
 
 INFER(ConvOp) {
   (void)context;
-  if (failed(inferConv(getOperationName(), location, adaptor,
-                       adaptor.getAutoPad(),
-                       getElementTypeOrSelf(adaptor.getInput().getType()),
-                       types)))
+  if (failed(
+          inferConv(getOperationName(), location, adaptor, adaptor.getAutoPad(),
+                    getElementTypeOrSelf(adaptor.getInput().getType()), types)))
     return failure();
   return verifyBias(getOperationName(), location, adaptor.getBias(),
                     getTensorType(adaptor.getWeight()).getDimSize(0));
@@ -158,8 +155,8 @@ INFER(ConvTransposeOp) {
           {{"output_padding", adaptor.getOutputPadding().size()}})))
     return failure();
   int64_t perGroup = weight.getDimSize(1), group = adaptor.getGroup();
-  SmallVector<int64_t> shape{input.getDimSize(0),
-                             perGroup == kDynamic ? kDynamic : perGroup * group};
+  SmallVector<int64_t> shape{
+      input.getDimSize(0), perGroup == kDynamic ? kDynamic : perGroup * group};
   for (size_t axis = 0; axis < spatial; ++axis) {
     int64_t size = input.getDimSize(axis + 2),
             kernel = weight.getDimSize(axis + 2);
@@ -270,14 +267,16 @@ INFER(GemmOp) {
 }
 
 std::optional<int64_t> MatMulOp::getFlops() {
-  return countMultiplyAdds(getResult(), getTensorType(getLhs()).getShape().back());
+  return countMultiplyAdds(getResult(),
+                           getTensorType(getLhs()).getShape().back());
 }
 std::optional<int64_t> MatMulIntegerOp::getFlops() {
-  return countMultiplyAdds(getResult(), getTensorType(getA()).getShape().back());
+  return countMultiplyAdds(getResult(),
+                           getTensorType(getA()).getShape().back());
 }
 std::optional<int64_t> GemmOp::getFlops() {
-  return countMultiplyAdds(getResult(),
-                           getTensorType(getA()).getDimSize(getTransA() ? 0 : 1));
+  return countMultiplyAdds(
+      getResult(), getTensorType(getA()).getDimSize(getTransA() ? 0 : 1));
 }
 
 //===----------------------------------------------------------------------===//
@@ -324,10 +323,9 @@ neuroplast::neuro::detail::parseEinsum(StringRef equation, ValueRange inputs) {
     dots.push_back('0' + (i - 1));
   if (isExplicit) {
     size_t at = right.find("...");
-    terms.output = at == StringRef::npos
-                       ? right.str()
-                       : right.take_front(at).str() + dots +
-                             right.drop_front(at + 3).str();
+    terms.output = at == StringRef::npos ? right.str()
+                                         : right.take_front(at).str() + dots +
+                                               right.drop_front(at + 3).str();
   } else {
     std::map<char, int> uses;
     for (StringRef part : parts)
@@ -351,8 +349,7 @@ INFER(EinsumOp) {
                              "' op equation '", adaptor.getEquation(),
                              "' does not fit its operands");
   std::map<char, int64_t> sizes;
-  for (auto [axes, input] :
-       llvm::zip_equal(terms->inputs, adaptor.getInputs()))
+  for (auto [axes, input] : llvm::zip_equal(terms->inputs, adaptor.getInputs()))
     for (auto [name, size] :
          llvm::zip_equal(axes, getTensorType(input).getShape())) {
       auto [it, isNew] = sizes.try_emplace(name, size);
@@ -380,7 +377,8 @@ INFER(EinsumOp) {
 }
 
 std::optional<int64_t> EinsumOp::getFlops() {
-  auto terms = neuroplast::neuro::detail::parseEinsum(getEquation(), getInputs());
+  auto terms =
+      neuroplast::neuro::detail::parseEinsum(getEquation(), getInputs());
   if (failed(terms))
     return std::nullopt;
   std::map<char, int64_t> sizes;

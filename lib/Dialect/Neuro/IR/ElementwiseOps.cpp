@@ -17,18 +17,21 @@ OpFoldResult CastOp::fold(FoldAdaptor) {
   return getInput().getType() == getType() ? getInput() : Value();
 }
 
-LogicalResult QuantizeLinearOp::inferReturnTypes(
-    MLIRContext *, std::optional<Location>, Adaptor adaptor,
-    SmallVectorImpl<Type> &types) {
+LogicalResult QuantizeLinearOp::inferReturnTypes(MLIRContext *,
+                                                 std::optional<Location>,
+                                                 Adaptor adaptor,
+                                                 SmallVectorImpl<Type> &types) {
   types.push_back(getTensorType(adaptor.getInput()).clone(adaptor.getTo()));
   return success();
 }
 
-LogicalResult DequantizeLinearOp::inferReturnTypes(
-    MLIRContext *, std::optional<Location>, Adaptor adaptor,
-    SmallVectorImpl<Type> &types) {
-  types.push_back(getTensorType(adaptor.getInput())
-                      .clone(getElementTypeOrSelf(adaptor.getScale().getType())));
+LogicalResult
+DequantizeLinearOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
+                                     Adaptor adaptor,
+                                     SmallVectorImpl<Type> &types) {
+  types.push_back(
+      getTensorType(adaptor.getInput())
+          .clone(getElementTypeOrSelf(adaptor.getScale().getType())));
   return success();
 }
 

@@ -65,8 +65,7 @@ INFER(GatherNDOp) {
   if (tuple == kDynamic)
     return emitOptionalError(location, "'", getOperationName(),
                              "' op index tuples have an unknown length");
-  if (batch < 0 || batch >= indices.getRank() ||
-      batch + tuple > data.getRank())
+  if (batch < 0 || batch >= indices.getRank() || batch + tuple > data.getRank())
     return emitOptionalError(location, "'", getOperationName(),
                              "' op index tuples of length ", tuple, " and ",
                              batch, " batch axes exceed data of rank ",
@@ -147,10 +146,9 @@ static LogicalResult verifyIndices(Operation *op, Value data, Value indices,
   for (int64_t i = 0; i < type.getRank(); ++i)
     if (i != axis && !type.isDynamicDim(i) && !places.isDynamicDim(i) &&
         places.getDimSize(i) > type.getDimSize(i))
-      return op->emitOpError()
-             << "indices have " << places.getDimSize(i)
-             << " entries along axis " << i << ", where the data has "
-             << type.getDimSize(i);
+      return op->emitOpError() << "indices have " << places.getDimSize(i)
+                               << " entries along axis " << i
+                               << ", where the data has " << type.getDimSize(i);
   return success();
 }
 

@@ -25,15 +25,16 @@ LogicalResult GetParamOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!param)
     return emitOpError("reads '@") << getName() << "', which is no parameter";
   if (param.getType() != getType())
-    return emitOpError("reads '@") << getName() << "' as " << getType()
-                                   << ", but the parameter is " << param.getType();
+    return emitOpError("reads '@")
+           << getName() << "' as " << getType() << ", but the parameter is "
+           << param.getType();
   return success();
 }
 
 LogicalResult OpaqueOp::verify() {
   size_t given = llvm::count(getPresent(), true);
   if (given != getInputs().size())
-    return emitOpError("marks ") << given << " operands as present but has "
-                                 << getInputs().size();
+    return emitOpError("marks ")
+           << given << " operands as present but has " << getInputs().size();
   return success();
 }

@@ -38,8 +38,8 @@ LogicalResult InstanceNormOp::verify() {
 }
 
 LogicalResult GroupNormOp::verify() {
-  if (failed(verifyChannels(*this,
-                            {{"scale", getScale()}, {"bias", getBias()}})))
+  if (failed(
+          verifyChannels(*this, {{"scale", getScale()}, {"bias", getBias()}})))
     return failure();
   int64_t channels = getTensorType(getInput()).getDimSize(1);
   auto groups = static_cast<int64_t>(getNumGroups());

@@ -152,10 +152,9 @@ INFER(Col2ImOp) {
   for (int64_t size : adaptor.getBlockShape())
     block *= size;
   int64_t channels = input.getDimSize(1);
-  SmallVector<int64_t> shape{input.getDimSize(0),
-                             channels == kDynamic || block < 1
-                                 ? kDynamic
-                                 : channels / block};
+  SmallVector<int64_t> shape{
+      input.getDimSize(0),
+      channels == kDynamic || block < 1 ? kDynamic : channels / block};
   llvm::append_range(shape, adaptor.getImageShape());
   types.push_back(RankedTensorType::get(shape, input.getElementType()));
   return success();
@@ -170,7 +169,6 @@ INFER(NonMaxSuppressionOp) {
 }
 
 LogicalResult GridSampleOp::verify() {
-  return detail::verifySize(
-      *this, "grid", getGrid(), 0,
-      detail::getTensorType(getInput()).getDimSize(0));
+  return detail::verifySize(*this, "grid", getGrid(), 0,
+                            detail::getTensorType(getInput()).getDimSize(0));
 }

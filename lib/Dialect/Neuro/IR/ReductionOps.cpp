@@ -69,8 +69,9 @@ LogicalResult TopKOp::inferReturnTypes(MLIRContext *context,
     return failure();
   int64_t k = adaptor.getK();
   if ((k == kDynamic) != static_cast<bool>(adaptor.getDynamicK()))
-    return emitOptionalError(location, "'", getOperationName(),
-                             "' op needs k once: as an attribute or an operand");
+    return emitOptionalError(
+        location, "'", getOperationName(),
+        "' op needs k once: as an attribute or an operand");
   int64_t size = input.getDimSize(*axis);
   if (k != kDynamic && size != kDynamic && k > size)
     return emitOptionalError(location, "'", getOperationName(), "' op takes ",

@@ -63,9 +63,9 @@ INFER(ReshapeOp) {
   RankedTensorType result = withShape(adaptor.getInput(), sizes);
   if (input.hasStaticShape() && result.hasStaticShape() &&
       input.getNumElements() != result.getNumElements())
-    return emitOptionalError(location, "'", getOperationName(), "' op reshapes ",
-                             input.getNumElements(), " elements to ",
-                             result.getNumElements());
+    return emitOptionalError(location, "'", getOperationName(),
+                             "' op reshapes ", input.getNumElements(),
+                             " elements to ", result.getNumElements());
   types.push_back(result);
   return success();
 }
@@ -186,15 +186,14 @@ INFER(FillOp) {
 
 INFER(RangeOp) {
   (void)context;
-  types.push_back(withShape(adaptor.getStart(),
-                            static_cast<int64_t>(adaptor.getSize())));
+  types.push_back(
+      withShape(adaptor.getStart(), static_cast<int64_t>(adaptor.getSize())));
   return success();
 }
 
 INFER(EyeLikeOp) {
   (void)context;
-  types.push_back(
-      getTensorType(adaptor.getInput()).clone(adaptor.getTo()));
+  types.push_back(getTensorType(adaptor.getInput()).clone(adaptor.getTo()));
   return success();
 }
 
@@ -316,10 +315,11 @@ INFER(PadOp) {
                                adaptor.getDynamicHigh().size())))
     return failure();
   SmallVector<int64_t> shape;
-  for (auto [size, low, high] : llvm::zip_equal(
-           input.getShape(), adaptor.getLow(), adaptor.getHigh())) {
+  for (auto [size, low, high] :
+       llvm::zip_equal(input.getShape(), adaptor.getLow(), adaptor.getHigh())) {
     bool dynamic = size == kDynamic || low == kDynamic || high == kDynamic;
-    shape.push_back(dynamic ? kDynamic : std::max<int64_t>(0, size + low + high));
+    shape.push_back(dynamic ? kDynamic
+                            : std::max<int64_t>(0, size + low + high));
   }
   types.push_back(withShape(adaptor.getInput(), shape));
   return success();

@@ -34,7 +34,8 @@ LogicalResult neuroplast::neuro::verifyAxisInRange(Operation *op) {
   return success();
 }
 
-std::optional<int64_t> neuroplast::neuro::detail::countResultElements(Operation *op) {
+std::optional<int64_t>
+neuroplast::neuro::detail::countResultElements(Operation *op) {
   int64_t count = 0;
   for (Type type : op->getResultTypes()) {
     auto shaped = dyn_cast<ShapedType>(type);
@@ -47,7 +48,8 @@ std::optional<int64_t> neuroplast::neuro::detail::countResultElements(Operation 
   return count;
 }
 
-std::optional<int64_t> neuroplast::neuro::detail::countOperandAndResultBytes(Operation *op) {
+std::optional<int64_t>
+neuroplast::neuro::detail::countOperandAndResultBytes(Operation *op) {
   int64_t bytes = 0;
   auto add = [&](Type type) {
     auto shaped = dyn_cast<ShapedType>(type);
@@ -56,7 +58,8 @@ std::optional<int64_t> neuroplast::neuro::detail::countOperandAndResultBytes(Ope
     if (!shaped.hasStaticShape())
       return false;
     Type element = shaped.getElementType();
-    int64_t width = element.isIntOrFloat() ? element.getIntOrFloatBitWidth() : 64;
+    int64_t width =
+        element.isIntOrFloat() ? element.getIntOrFloatBitWidth() : 64;
     bytes += llvm::divideCeil(shaped.getNumElements() * width, 8);
     return true;
   };
@@ -66,21 +69,20 @@ std::optional<int64_t> neuroplast::neuro::detail::countOperandAndResultBytes(Ope
   return bytes;
 }
 
-LogicalResult neuroplast::neuro::detail::inferElementwise(StringRef opName,
-                                       std::optional<Location> location,
-                                       ValueRange operands, Type elementType,
-                                       SmallVectorImpl<Type> &types) {
+LogicalResult neuroplast::neuro::detail::inferElementwise(
+    StringRef opName, std::optional<Location> location, ValueRange operands,
+    Type elementType, SmallVectorImpl<Type> &types) {
   SmallVector<int64_t> shape;
   for (auto [index, operand] : llvm::enumerate(operands)) {
     auto type = cast<RankedTensorType>(operand.getType());
     SmallVector<int64_t> joined;
     if (!OpTrait::util::getBroadcastedShape(shape, type.getShape(), joined)) {
       auto shapeSoFar = RankedTensorType::get(shape, type.getElementType());
-      return emitOptionalError(location, "'", opName, "' op operand #", index,
-                               " of type ", type,
-                               " does not broadcast with the operands before it, "
-                               "whose common shape is that of ",
-                               shapeSoFar);
+      return emitOptionalError(
+          location, "'", opName, "' op operand #", index, " of type ", type,
+          " does not broadcast with the operands before it, "
+          "whose common shape is that of ",
+          shapeSoFar);
     }
     shape = joined;
   }
@@ -88,11 +90,9 @@ LogicalResult neuroplast::neuro::detail::inferElementwise(StringRef opName,
   return success();
 }
 
-LogicalResult neuroplast::neuro::detail::inferReduction(StringRef opName,
-                                     std::optional<Location> location,
-                                     Value input, ArrayRef<int64_t> axes,
-                                     bool keepdims,
-                                     SmallVectorImpl<Type> &types) {
+LogicalResult neuroplast::neuro::detail::inferReduction(
+    StringRef opName, std::optional<Location> location, Value input,
+    ArrayRef<int64_t> axes, bool keepdims, SmallVectorImpl<Type> &types) {
   auto type = cast<RankedTensorType>(input.getType());
   SmallVector<bool> reduced(type.getRank(), false);
   for (int64_t axis : axes) {
@@ -123,8 +123,8 @@ LogicalResult neuroplast::neuro::detail::verifyRank(Operation *op,
   int64_t rank = getTensorType(operand).getRank();
   if (rank == expected)
     return success();
-  return op->emitOpError() << name << " must have rank " << expected
-                           << ", not " << rank;
+  return op->emitOpError() << name << " must have rank " << expected << ", not "
+                           << rank;
 }
 
 LogicalResult neuroplast::neuro::detail::verifySize(Operation *op,
@@ -139,10 +139,8 @@ LogicalResult neuroplast::neuro::detail::verifySize(Operation *op,
                            << axis << ", expected " << expected;
 }
 
-LogicalResult
-neuroplast::neuro::detail::verifyShape(Operation *op, StringRef name,
-                                       Value operand,
-                                       ArrayRef<int64_t> expected) {
+LogicalResult neuroplast::neuro::detail::verifyShape(
+    Operation *op, StringRef name, Value operand, ArrayRef<int64_t> expected) {
   if (failed(verifyRank(op, name, operand, expected.size())))
     return failure();
   for (auto [axis, size] : llvm::enumerate(expected))
@@ -172,8 +170,8 @@ int64_t neuroplast::neuro::detail::getWindowedSize(
   int64_t room = size + padding - extent;
   // The division truncates: a window longer than what it stands on counts once
   // if it starts inside.
-  int64_t steps = ceilMode && room > 0 ? llvm::divideCeil(room, stride)
-                                       : room / stride;
+  int64_t steps =
+      ceilMode && room > 0 ? llvm::divideCeil(room, stride) : room / stride;
   return std::max<int64_t>(steps + 1, 0);
 }
 

@@ -32,9 +32,8 @@ AxisRule neuroplast::neuro::detail::getReductionAxisRule(Operation *op,
                                                          ArrayRef<int64_t> axes,
                                                          bool keepdims) {
   // A zero adds nothing to a sum, but shifts a mean and may be a maximum.
-  bool zeroIsNeutral =
-      isa<ReduceSumOp, ReduceSumSquareOp, ReduceLogSumOp, ReduceL1Op,
-          ReduceL2Op>(op);
+  bool zeroIsNeutral = isa<ReduceSumOp, ReduceSumSquareOp, ReduceLogSumOp,
+                           ReduceL1Op, ReduceL2Op>(op);
   RuleBuilder build(op);
   TensorAxes input = build.axes(op->getOperand(0)), result;
   for (auto [index, axis] : llvm::enumerate(input)) {
