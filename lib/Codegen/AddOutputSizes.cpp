@@ -15,6 +15,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "neuroplast/Codegen/Passes.h"
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 
 namespace neuroplast {
 #define GEN_PASS_DEF_ADDOUTPUTSIZES
@@ -22,6 +23,7 @@ namespace neuroplast {
 } // namespace neuroplast
 
 using namespace mlir;
+using namespace neuroplast;
 
 namespace {
 
@@ -90,7 +92,7 @@ private:
   }
 
   /// Sizes that depend on what the model computes become -1, and what nothing
-  /// needs any more goes.
+  /// needs any more goes; requirements of sizes that do not depend on it stay.
   void dropComputation(func::FuncOp function) {
     Operation *end = function.front().getTerminator();
     OpBuilder b(end);
@@ -101,8 +103,12 @@ private:
     SmallVector<Operation *> ops;
     for (Operation &op : function.front().without_terminator())
       ops.push_back(&op);
+    auto isOfArguments = [&](Value value) {
+      return comesFromArguments(value, known);
+    };
     for (Operation *op : llvm::reverse(ops))
-      if (op->use_empty())
+      if (op->use_empty() && !(isa<neuro::RequireOp>(op) &&
+                               llvm::all_of(op->getOperands(), isOfArguments)))
         op->erase();
   }
 };

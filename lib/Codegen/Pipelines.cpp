@@ -53,6 +53,7 @@ void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
                                            const CpuPipelineOptions &options) {
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
+  manager.addPass(createStateContracts());
   manager.addPass(createConvertNeuroToLinalg());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
@@ -60,6 +61,7 @@ void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
   buildFusion(manager);
   manager.addPass(createProtectInputs());
   buildBufferization(manager);
+  manager.addNestedPass<func::FuncOp>(createGuardAllocations());
   if (options.kernels)
     manager.addNestedPass<func::FuncOp>(
         createLowerKernelsPass(options.vectorBits));
@@ -78,6 +80,7 @@ void neuroplast::buildLoopsToLLVMPipeline(OpPassManager &manager,
   expand.includeBf16 = true;
   manager.addPass(arith::createArithExpandOpsPass(expand));
   manager.addPass(createSCFToControlFlowPass());
+  manager.addPass(createLowerRequirements());
   manager.addPass(createConvertMathToLLVMPass());
   manager.addPass(createConvertMathToLibmPass());
   FinalizeMemRefToLLVMConversionPassOptions memrefs;

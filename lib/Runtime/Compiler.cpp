@@ -21,6 +21,7 @@
 #include "neuroplast/Codegen/Pipelines.h"
 #include "neuroplast/Conversion/Passes.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -35,6 +36,7 @@
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/SubtargetFeature.h"
 #include "llvm/Transforms/IPO/Internalize.h"
+#include "llvm/Transforms/Instrumentation/AddressSanitizer.h"
 
 #include <mutex>
 
@@ -118,7 +120,9 @@ static bool isExported(llvm::StringRef name, llvm::StringRef prefix) {
   return false;
 }
 
-static llvm::Error linkSupport(llvm::Module &module, llvm::StringRef prefix) {
+static llvm::Error linkSupport(llvm::Module &module,
+                               const CompileOptions &options) {
+  llvm::StringRef prefix = options.prefix;
   llvm::StringRef bitcode(neuroplast_support_begin,
                           neuroplast_support_end - neuroplast_support_begin);
   auto support = llvm::parseBitcodeFile(
@@ -135,6 +139,20 @@ static llvm::Error linkSupport(llvm::Module &module, llvm::StringRef prefix) {
     function.removeFnAttr("target-features");
     function.removeFnAttr("tune-cpu");
   }
+  if (options.sanitize) {
+    for (llvm::Function &function : module)
+      if (!function.isDeclaration())
+        function.addFnAttr(llvm::Attribute::SanitizeAddress);
+  } else {
+    // Nobody to tell of what is in use.
+    for (llvm::StringRef name :
+         {"__asan_poison_memory_region", "__asan_unpoison_memory_region"})
+      if (auto *function = module.getFunction(name)) {
+        function->replaceAllUsesWith(
+            llvm::ConstantPointerNull::get(function->getType()));
+        function->eraseFromParent();
+      }
+  }
   if (!prefix.empty())
     for (llvm::StringRef name :
          {"info", "run", "output_sizes", "free", "error"})
@@ -147,7 +165,8 @@ static llvm::Error linkSupport(llvm::Module &module, llvm::StringRef prefix) {
 }
 
 static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
-                     unsigned level) {
+                     const CompileOptions &options) {
+  unsigned level = options.optLevel;
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager callGraph;
@@ -165,6 +184,8 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
   llvm::ModulePassManager passes =
       level == 0 ? builder.buildO0DefaultPipeline(chosen)
                  : builder.buildPerModuleDefaultPipeline(chosen);
+  if (options.sanitize)
+    passes.addPass(llvm::AddressSanitizerPass(llvm::AddressSanitizerOptions()));
   passes.run(module, modules);
 }
 
@@ -199,14 +220,17 @@ collectParams(mlir::ModuleOp module) {
   return params;
 }
 
+/// The width of the vector registers that the processor's code uses.
 static unsigned getVectorBits(const llvm::TargetMachine &machine) {
-  llvm::StringRef features = machine.getTargetFeatureString();
-  llvm::StringRef cpu = machine.getTargetCPU();
-  if (features.contains("+avx512f") || cpu == "x86-64-v4")
-    return 512;
-  if (features.contains("+avx2") || cpu == "x86-64-v3")
-    return 256;
-  return 128;
+  llvm::LLVMContext context;
+  llvm::Module module("width", context);
+  module.setDataLayout(machine.createDataLayout());
+  auto *function = llvm::Function::Create(
+      llvm::FunctionType::get(llvm::Type::getVoidTy(context), false),
+      llvm::GlobalValue::ExternalLinkage, "f", module);
+  return machine.getTargetTransformInfo(*function)
+      .getRegisterBitWidth(llvm::TargetTransformInfo::RGK_FixedWidthVector)
+      .getFixedValue();
 }
 
 llvm::Expected<CompiledModel>
@@ -258,9 +282,9 @@ neuroplast::compileModule(mlir::ModuleOp module,
   llvmModule->setTargetTriple(machine->getTargetTriple());
   llvmModule->setDataLayout(machine->createDataLayout());
   addInterface(*llvmModule, *interface);
-  if (llvm::Error error = linkSupport(*llvmModule, options.prefix))
+  if (llvm::Error error = linkSupport(*llvmModule, options))
     return std::move(error);
-  optimize(*llvmModule, *machine, options.optLevel);
+  optimize(*llvmModule, *machine, options);
   auto object = emitObject(*llvmModule, *machine);
   if (!object)
     return object.takeError();

@@ -262,8 +262,8 @@ std::string neuroplast::writeHeader(const InterfaceDescription &interface,
    only if sizes_need_data is not 0. The model keeps its own workspace, one for
    each thread. Several threads may run at the same time. run and output_sizes
    return 0, or a code: 1 a null pointer, 2 an element type,
-   3 a shape, 4 no memory, 5 an output buffer too small; the error function says
-   more. */
+   3 a shape, 4 no memory, 5 an output buffer too small, 6 a value (an index, a
+   length, a divisor); the error function says more. */
 
 )";
   os << "#ifndef " << guard << "\n#define " << guard << "\n\n";

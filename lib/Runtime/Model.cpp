@@ -8,6 +8,9 @@
 
 #include "neuroplast/Runtime/Model.h"
 
+#include "neuroplast/Dialect/Neuro/IR/TensorTypes.h"
+#include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/APInt.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h"
 #include "llvm/Support/FileSystem.h"
@@ -126,7 +129,25 @@ llvm::Expected<NamedTensors> Model::run(const NamedTensors &inputs) const {
   return results;
 }
 
-NamedTensors Model::makeRandomInputs(uint64_t seed) const {
+/// How a float type of the interface is laid out; null for other types.
+static const llvm::fltSemantics *getSemantics(int32_t dtype) {
+  switch (dtype) {
+  case NEUROPLAST_FLOAT32:
+    return &llvm::APFloat::IEEEsingle();
+  case NEUROPLAST_FLOAT64:
+    return &llvm::APFloat::IEEEdouble();
+  case NEUROPLAST_FLOAT16:
+    return &llvm::APFloat::IEEEhalf();
+  case NEUROPLAST_BFLOAT16:
+    return &llvm::APFloat::BFloat();
+  default:
+    return nullptr;
+  }
+}
+
+llvm::Expected<NamedTensors> Model::makeRandomInputs(uint64_t seed) const {
+  // More is not worth making up.
+  constexpr int64_t kMostBytes = int64_t(1) << 30;
   const NeuroplastModelInfo &info = getInfo();
   std::mt19937_64 generator(seed);
   std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
@@ -135,15 +156,27 @@ NamedTensors Model::makeRandomInputs(uint64_t seed) const {
     const NeuroplastTensorInfo &input = info.inputs[i];
     HostTensor &tensor = inputs[input.name];
     tensor.dtype = input.dtype;
-    for (int32_t axis = 0; axis < input.rank; ++axis)
+    int64_t bytes = input.element_bytes;
+    for (int32_t axis = 0; axis < input.rank; ++axis) {
       tensor.shape.push_back(input.shape[axis] < 0 ? 1 : input.shape[axis]);
+      bytes = neuro::mulSizes(bytes, tensor.shape.back());
+    }
+    if (bytes > kMostBytes)
+      return makeError("input '" + llvm::Twine(input.name) +
+                       "' takes more than a gigabyte, which no random numbers "
+                       "are made for");
     // Zeros for all but floats: any other number may be an index out of range.
-    tensor.bytes.assign(tensor.getNumElements() * input.element_bytes, 0);
-    if (input.dtype == NEUROPLAST_FLOAT32)
-      for (size_t at = 0; at < tensor.bytes.size(); at += sizeof(float)) {
-        float value = uniform(generator);
-        memcpy(tensor.bytes.data() + at, &value, sizeof value);
-      }
+    tensor.bytes.assign(bytes, 0);
+    const llvm::fltSemantics *semantics = getSemantics(input.dtype);
+    if (!semantics)
+      continue;
+    for (int64_t at = 0; at < bytes; at += input.element_bytes) {
+      llvm::APFloat value(uniform(generator));
+      bool isInexact = false;
+      value.convert(*semantics, llvm::APFloat::rmNearestTiesToEven, &isInexact);
+      uint64_t bits = value.bitcastToAPInt().getZExtValue();
+      memcpy(tensor.bytes.data() + at, &bits, input.element_bytes);
+    }
   }
   return inputs;
 }

@@ -43,7 +43,16 @@ unsigned AxisAlgebra::intern(StringRef reason) {
 // Building axes
 //===----------------------------------------------------------------------===//
 
+Axis AxisAlgebra::makeLongAxis() {
+  Axis axis;
+  axis.extent = Axis::kDynamic;
+  axis.isTooLong = true;
+  return axis;
+}
+
 Axis AxisAlgebra::makeAxis(int64_t extent, unsigned blocks) {
+  if (extent > maxPlaces / std::max(blocks, 1u))
+    return makeLongAxis();
   Axis axis;
   axis.extent = extent;
   axis.blocks = blocks;
@@ -56,6 +65,8 @@ Axis AxisAlgebra::makeAxis(int64_t extent, unsigned blocks) {
 }
 
 Axis AxisAlgebra::makeKeptAxis(int64_t extent) {
+  if (extent > maxPlaces)
+    return makeLongAxis();
   Axis axis;
   axis.extent = extent;
   if (!axis.isDynamic())
@@ -63,16 +74,33 @@ Axis AxisAlgebra::makeKeptAxis(int64_t extent) {
   return axis;
 }
 
+/// Whether there are too many places once all axes are multiplied.
+static bool isProductTooLong(ArrayRef<Axis> factors) {
+  int64_t count = 1;
+  for (const Axis &axis : factors) {
+    if (axis.isDynamic())
+      return axis.isTooLong;
+    if (axis.extent > 0 && count > maxPlaces / axis.extent)
+      return true;
+    count *= axis.extent;
+  }
+  return false;
+}
+
 Axis AxisAlgebra::product(ArrayRef<Axis> factors) {
   if (factors.size() == 1)
     return factors.front();
-  if (llvm::any_of(factors,
-                   [](const Axis &axis) { return axis.isDynamic(); })) {
+  bool isTooLong = isProductTooLong(factors);
+  if (isTooLong || llvm::any_of(factors, [](const Axis &axis) {
+        return axis.isDynamic();
+      })) {
     // The places cannot be listed, so whoever stands there must stay.
     for (const Axis &axis : factors)
       if (axis.extent != 1)
-        pin(axis, "shares an axis with a size known at run time only");
-    return makeKeptAxis(Axis::kDynamic);
+        pin(axis, isTooLong
+                      ? "shares an axis of more places than are listed"
+                      : "shares an axis with a size known at run time only");
+    return isTooLong ? makeLongAxis() : makeKeptAxis(Axis::kDynamic);
   }
   Axis result = makeKeptAxis(1);
   for (const Axis &factor : factors) {
@@ -108,8 +136,12 @@ Axis AxisAlgebra::concat(ArrayRef<Axis> parts) {
   Axis result;
   result.extent = 0;
   for (const Axis &part : parts) {
-    if (part.isDynamic())
-      return makeKeptAxis(Axis::kDynamic);
+    if (part.isDynamic() || result.extent + part.extent > maxPlaces) {
+      if (!part.isDynamic() || part.isTooLong)
+        for (const Axis &axis : parts)
+          pin(axis, "shares an axis of more places than are listed");
+      return part.isDynamic() ? part : makeLongAxis();
+    }
     result.extent += part.extent;
     llvm::append_range(result.places, part.getBlock(0));
   }
@@ -223,8 +255,11 @@ void AxisAlgebra::unify(const Axis &a, const Axis &b, StringRef where) {
   if (a.isDynamic() && b.isDynamic())
     return;
   if (a.isDynamic() || b.isDynamic() || a.extent != b.extent) {
+    const char *other = a.isTooLong || b.isTooLong
+                            ? ", against more places than are listed"
+                            : ", against a size known at run time only";
     for (const Axis *axis : {&a, &b})
-      pin(*axis, where.str() + ", against a size known at run time only");
+      pin(*axis, where.str() + other);
     return;
   }
   if (a.blocks == b.blocks) {

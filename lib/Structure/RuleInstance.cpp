@@ -49,7 +49,7 @@ Axis RuleInstance::evaluate(const AxisExpr &expr) {
                                     : algebra.product(product));
   }
   Axis axis =
-      parts.size() == 1 ? std::move(parts.front()) : AxisAlgebra::concat(parts);
+      parts.size() == 1 ? std::move(parts.front()) : algebra.concat(parts);
   return expr.reversed ? AxisAlgebra::reverse(axis) : axis;
 }
 

@@ -218,7 +218,7 @@ void UnitAnalysis::visitUnknown(Operation *op) {
 
 void UnitAnalysis::visit(Operation *op) {
   if (auto read = dyn_cast<neuro::GetParamOp>(op)) {
-    auto *param = SymbolTable::lookupNearestSymbolFrom(op, read.getNameAttr());
+    Operation *param = symbols.lookupNearestSymbolFrom(op, read.getNameAttr());
     if (auto it = ofParam.find(param); it != ofParam.end())
       ofValue[read.getResult()] = it->second;
   } else if (isa<neuro::ConstantOp>(op)) {

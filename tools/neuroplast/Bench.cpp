@@ -49,8 +49,12 @@ static int runBench(const Arguments &arguments) {
                          isGiven ? &arrays : nullptr, &compileSeconds);
   if (!model)
     return 1;
-  if (!isGiven)
-    arrays = model->makeRandomInputs(/*seed=*/0);
+  if (!isGiven) {
+    auto random = model->makeRandomInputs(/*seed=*/0);
+    if (!random)
+      return reportError(input, random.takeError());
+    arrays = std::move(*random);
+  }
   auto bound = model->bindInputs(arrays);
   if (!bound)
     return reportError(input, bound.takeError());

@@ -50,6 +50,7 @@ static int runCompile(const Arguments &arguments) {
   options.cpu = arguments.get("--mcpu", "native").str();
   options.optLevel = static_cast<unsigned>(std::clamp<int64_t>(*level, 0, 3));
   options.prefix = makePrefix(output);
+  options.sanitize = arguments.has("--sanitize");
 
   mlir::MLIRContext context(makeRegistry(),
                             mlir::MLIRContext::Threading::DISABLED);
@@ -82,6 +83,8 @@ Command neuroplast::driver::getCompileCommand() {
              "fix the shape of an input; others stay dynamic"},
             {"--threads", "N", "threads that one run uses (1)"},
             {"--mcpu", "NAME", "processor: native, x86-64-v3, ... (native)"},
-            {"-O", "LEVEL", "optimisation level, 0 to 3 (3)"}}},
+            {"-O", "LEVEL", "optimisation level, 0 to 3 (3)"},
+            {"--sanitize", "",
+             "instrument with AddressSanitizer, for programs that have it"}}},
           runCompile};
 }

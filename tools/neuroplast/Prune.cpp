@@ -128,8 +128,12 @@ static Comparison compareOutputs(const Arguments &arguments, uint64_t seed) {
     if (!model)
       return fail("'" + paths[i] + "' does not compile");
     // The first model says what random inputs look like.
-    if (!hasInputs)
-      result.inputs = model->makeRandomInputs(seed);
+    if (!hasInputs) {
+      auto inputs = model->makeRandomInputs(seed);
+      if (!inputs)
+        return fail(llvm::toString(inputs.takeError()));
+      result.inputs = std::move(*inputs);
+    }
     auto values = model->run(result.inputs);
     if (!values)
       return fail(llvm::toString(values.takeError()) +

@@ -66,7 +66,8 @@ double neuroplast::driver::getScaledDifference(const HostTensor &a,
     return INFINITY;
   double largest = 0, scale = 0;
   for (auto [x, y] : llvm::zip_equal(getNumbers(a), getNumbers(b))) {
-    double difference = x == y ? 0 : std::abs(x - y);
+    bool same = x == y || (std::isnan(x) && std::isnan(y));
+    double difference = same ? 0 : std::abs(x - y);
     largest = std::max(largest, std::isnan(difference) ? INFINITY : difference);
     scale = std::max(scale, std::abs(x));
   }

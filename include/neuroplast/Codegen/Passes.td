@@ -23,6 +23,53 @@ def ApproximateMath : Pass<"neuro-approximate-math"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def StateContracts : Pass<"neuro-state-contracts", "::mlir::ModuleOp"> {
+  let summary = "Check at run time what ops rely on and types do not prove";
+  let description = [{
+    Puts a `neuro.require` before each op for every relation between run-time
+    sizes, and every index and length that data brings, that its contract (see
+    `RuntimeContractOpInterface`) states and nothing proves. What certainly does
+    not hold is an error now. Checks stand before whole ops, never in the loops
+    that these become.
+
+    Before:
+    ```mlir
+    %0 = neuro.add %x, %z : (tensor<?xf32>, tensor<4xf32>) -> tensor<4xf32>
+    ```
+    After:
+    ```mlir
+    %n = tensor.dim %x, %c0 : tensor<?xf32>
+    %same = arith.cmpi eq, %n, %c4 : index
+    %one = arith.cmpi eq, %n, %c1 : index
+    %fits = arith.ori %same, %one : i1
+    neuro.require %fits, "'x' has size {} along axis 0, which does not broadcast with {} of 'z'"(%n, %c4)
+    %0 = neuro.add %x, %z : (tensor<?xf32>, tensor<4xf32>) -> tensor<4xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect",
+                           "::neuroplast::neuro::NeuroDialect"];
+}
+
+def GuardAllocations : Pass<"neuro-guard-allocations", "::mlir::func::FuncOp"> {
+  let summary = "Check run-time sizes before memory of these sizes is asked for";
+  let description = [{
+    Every `memref.alloc` of unknown size gets a `neuro.require` that no size is
+    negative and that all of them together, with the element, stay within 2^62
+    bytes, so that their product cannot wrap to something small.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::neuroplast::neuro::NeuroDialect"];
+}
+
+def LowerRequirements : Pass<"neuro-lower-requirements", "::mlir::ModuleOp"> {
+  let summary = "Lower requirements to branches to the end of the run";
+  let description = [{
+    A `neuro.require` becomes a branch around a call of `neuroplast_violate`, the
+    function of the runtime that ends the run with a code and a message and does
+    not return. Runs after structured control flow is gone.
+  }];
+  let dependentDialects = ["::mlir::cf::ControlFlowDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
 def AddOutputSizes : Pass<"neuro-add-output-sizes", "::mlir::ModuleOp"> {
   let summary = "Add a function that tells the sizes of the results of `main`";
   let description = [{

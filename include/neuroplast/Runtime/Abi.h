@@ -43,9 +43,10 @@ enum {
   NEUROPLAST_OK = 0,
   NEUROPLAST_BAD_ARGUMENT = 1, /* a null pointer */
   NEUROPLAST_BAD_TYPE = 2,     /* an input has another element type */
-  NEUROPLAST_BAD_SHAPE = 3,    /* an input has another rank or size */
+  NEUROPLAST_BAD_SHAPE = 3,    /* a rank or size does not fit */
   NEUROPLAST_OUT_OF_MEMORY = 4,
-  NEUROPLAST_TOO_SMALL = 5 /* a given output buffer is too small */
+  NEUROPLAST_TOO_SMALL = 5, /* a given output buffer is too small */
+  NEUROPLAST_BAD_VALUE = 6  /* an index, a length or a divisor does not fit */
 };
 
 /* A dense tensor, row by row. `data` needs the alignment of its element type;

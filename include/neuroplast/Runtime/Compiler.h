@@ -22,7 +22,10 @@ struct CompileOptions {
   std::string cpu = "native"; ///< As of `clang -march=`.
   unsigned optLevel = 3;      ///< Of LLVM: 0 to 3.
   bool kernels = true;        ///< Give large contractions kernels of their own.
-  std::string prefix;         ///< Of a second set of exported names, if any.
+  /// Instrument the code with AddressSanitizer, whose runtime the program that
+  /// loads it must have.
+  bool sanitize = false;
+  std::string prefix; ///< Of a second set of exported names, if any.
 };
 
 /// The bytes of one parameter under the name that the code refers to.

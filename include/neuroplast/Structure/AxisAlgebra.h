@@ -34,6 +34,9 @@ namespace neuroplast::structure {
 /// An index class, or a product of such.
 using Node = unsigned;
 
+/// Places cost memory: an axis of more is not listed, and stays as it is.
+inline constexpr int64_t maxPlaces = int64_t(1) << 22;
+
 /// The places of one axis. An axis beneath a block factor has one list of
 /// places for every block; its length counts the places of one of them.
 struct Axis {
@@ -43,6 +46,8 @@ struct Axis {
   unsigned blocks = 1;
   /// `blocks` x `extent` nodes; none if the extent is dynamic.
   std::vector<Node> places;
+  /// Of a dynamic extent: it is known, but more than `maxPlaces`.
+  bool isTooLong = false;
 
   bool isDynamic() const { return extent == kDynamic; }
   llvm::ArrayRef<Node> getBlock(unsigned block) const {
@@ -63,12 +68,14 @@ public:
   /// An axis that is never edited: pixels, copies, sizes known at run time
   /// only.
   static Axis makeKeptAxis(int64_t extent);
+  /// An axis that has too many places to list them.
+  static Axis makeLongAxis();
 
   /// The axis that runs through all combinations, the last factor fastest.
   Axis product(llvm::ArrayRef<Axis> factors);
   /// The blocks of an axis one after the other, or, if it has none, itself.
   static Axis flattenBlocks(const Axis &axis);
-  static Axis concat(llvm::ArrayRef<Axis> parts);
+  Axis concat(llvm::ArrayRef<Axis> parts);
   static Axis reverse(const Axis &axis);
 
   /// States that two axes run through the same indices. Where that cannot be

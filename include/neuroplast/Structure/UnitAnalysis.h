@@ -100,6 +100,7 @@ private:
   std::vector<std::unique_ptr<TensorPlaces>> storage;
   llvm::DenseMap<mlir::Value, TensorPlaces *> ofValue;
   llvm::DenseMap<mlir::Operation *, TensorPlaces *> ofParam;
+  mlir::SymbolTableCollection symbols;
   llvm::DenseMap<mlir::Operation *, std::vector<Axis>> factorsOf;
   std::vector<mlir::Operation *> tensors;
 };

@@ -90,13 +90,14 @@ struct ConstantLowering : OpConversionPattern<ConstantOp> {
 };
 
 struct GetParamLowering : OpConversionPattern<GetParamOp> {
-  using OpConversionPattern::OpConversionPattern;
+  GetParamLowering(TypeConverter &converter, MLIRContext *context,
+                   SymbolTable &symbols)
+      : OpConversionPattern(converter, context), symbols(symbols) {}
 
   LogicalResult
   matchAndRewrite(GetParamOp op, OpAdaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    auto module = op->getParentOfType<ModuleOp>();
-    auto param = module.lookupSymbol<ParamOp>(op.getName());
+    auto param = symbols.lookup<ParamOp>(op.getName());
     if (!param)
       return rewriter.notifyMatchFailure(op, "there is no such parameter");
     ElementsAttr value = dropSignedness(param.getValue());
@@ -114,6 +115,9 @@ struct GetParamLowering : OpConversionPattern<GetParamOp> {
         op, type, buffer, /*restrict=*/true, /*writable=*/false);
     return success();
   }
+
+private:
+  SymbolTable &symbols;
 };
 
 struct ConvertNeuroToLinalgPass
@@ -121,11 +125,13 @@ struct ConvertNeuroToLinalgPass
   void runOnOperation() override {
     ModuleOp module = getOperation();
     MLIRContext *context = &getContext();
-    declareParamBuffers(module);
+    SymbolTable symbols(module);
+    declareParamBuffers(module, symbols);
 
     SignlessConverter converter;
     RewritePatternSet patterns(context);
-    patterns.add<ConstantLowering, GetParamLowering>(converter, context);
+    patterns.add<ConstantLowering>(converter, context);
+    patterns.add<GetParamLowering>(converter, context, symbols);
     populateElementwiseToLinalgPatterns(converter, patterns);
     populateReductionToLinalgPatterns(converter, patterns);
     populateScanToLinalgPatterns(converter, patterns);
@@ -149,7 +155,7 @@ struct ConvertNeuroToLinalgPass
       return !isa_and_nonnull<NeuroDialect>(op->getDialect()) &&
              (isa<ModuleOp>(op) || converter.isLegal(op));
     });
-    target.addLegalOp<ParamOp, ModuleOp>();
+    target.addLegalOp<ParamOp, RequireOp, ModuleOp>();
     target.addDynamicallyLegalOp<func::FuncOp>([&](func::FuncOp function) {
       return converter.isSignatureLegal(function.getFunctionType()) &&
              converter.isLegal(&function.getBody());
@@ -176,8 +182,7 @@ private:
     return failure(result.wasInterrupted());
   }
 
-  void declareParamBuffers(ModuleOp module) {
-    SymbolTable symbols(module);
+  void declareParamBuffers(ModuleOp module, SymbolTable &symbols) {
     for (ParamOp param : module.getOps<ParamOp>()) {
       ElementsAttr value = dropSignedness(param.getValue());
       std::string name = getParamBufferName(param.getSymName());

@@ -77,7 +77,11 @@ std::optional<SmallVector<OpFoldResult>> NodeContext::getSizes(int index) {
   if (known->elements && known->matrix.empty())
     return known->elements;
   SmallVector<OpFoldResult> result;
+  // No list of sizes or axes is longer.
+  constexpr int64_t kMostEntries = 4096;
   if (known->constant) {
+    if (known->constant.getNumElements() > kMostEntries)
+      return std::nullopt;
     std::optional<SmallVector<int64_t>> ints = getIntegers(known->constant);
     if (!ints)
       return std::nullopt;
@@ -89,6 +93,7 @@ std::optional<SmallVector<OpFoldResult>> NodeContext::getSizes(int index) {
     return std::nullopt;
   auto type = dyn_cast<RankedTensorType>(known->value.getType());
   if (!type || type.getRank() > 1 || !type.hasStaticShape() ||
+      type.getNumElements() > kMostEntries ||
       !type.getElementType().isSignlessInteger())
     return std::nullopt;
   for (int64_t i = 0; i < type.getNumElements(); ++i) {
@@ -287,7 +292,7 @@ Value GraphImporter::createParam(StringRef name, ElementsAttr value,
       /*shadow_of=*/FlatSymbolRefAttr(), top.getStringAttr(name),
       /*sym_visibility=*/StringAttr());
   // Before the function, in the order in which they are first used.
-  symbols.insert(param, module.lookupSymbol("main")->getIterator());
+  symbols.insert(param, function->getIterator());
   return GetParamOp::create(builder, location, type, param.getSymName());
 }
 
@@ -530,7 +535,7 @@ LogicalResult GraphImporter::importMain() {
   setModelAttributes();
   for (const auto *list : {&graph.value_info(), &graph.output()})
     for (const auto &info : *list)
-      if (Type type = convertType(info.type()))
+      if (Type type = convertType(info.type()); type && !findTypeProblem(type))
         inferred[info.name()] = type;
 
   SmallVector<Type> inputTypes;
@@ -541,6 +546,9 @@ LogicalResult GraphImporter::importMain() {
       return emitError(fileLocation)
              << "input '" << input.name()
              << "' has no rank or an element type that is not modelled";
+    if (auto problem = findTypeProblem(type))
+      return emitError(fileLocation)
+             << "input '" << input.name() << "' " << *problem;
     inputTypes.push_back(type);
     SmallVector<NamedAttribute> attributes{builder.getNamedAttr(
         "neuro.name", builder.getStringAttr(input.name()))};
@@ -562,6 +570,7 @@ LogicalResult GraphImporter::importMain() {
       func::FuncOp::create(builder, fileLocation, "main",
                            builder.getFunctionType(inputTypes, TypeRange()));
   function.setAllArgAttrs(inputAttributes);
+  this->function = function;
   Block *entry = function.addEntryBlock();
   builder.setInsertionPointToEnd(entry);
   for (auto [input, argument] : llvm::zip(graph.input(), entry->getArguments()))

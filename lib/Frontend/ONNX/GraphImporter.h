@@ -166,6 +166,10 @@ public:
   mlir::Type getInferredType(llvm::StringRef name);
 
   mlir::Location getLocation(const onnx::NodeProto &node);
+  /// The parameter of that name, or null.
+  mlir::Operation *getParam(llvm::StringRef name) {
+    return symbols.lookup(name);
+  }
 
 private:
   mlir::LogicalResult importInitializers(const onnx::GraphProto &graph);
@@ -179,6 +183,7 @@ private:
   void setModelAttributes();
 
   mlir::SymbolTable symbols;
+  mlir::Operation *function = nullptr; ///< `main`, behind the parameters.
   llvm::StringMap<GraphValue> values;
   llvm::StringMap<mlir::Type> inferred;
   HandlerTable handlers;

@@ -61,20 +61,6 @@ int32_t neuroplast::onnx_frontend::getOnnxElementType(Type type) {
 // Names and nodes
 //===----------------------------------------------------------------------===//
 
-std::string GraphWriter::makeNodeName(StringRef hint) {
-  std::string name = hint.str();
-  for (unsigned number = 1; !takenNodes.insert(name).second; ++number)
-    name = (hint + "_" + Twine(number)).str();
-  return name;
-}
-
-std::string GraphWriter::makeName(StringRef hint) {
-  std::string name = hint.str();
-  for (unsigned number = 1; !taken.insert(name).second; ++number)
-    name = (hint + "_" + Twine(number)).str();
-  return name;
-}
-
 static StringRef getNodeName(Location location) {
   if (auto name = dyn_cast<NameLoc>(location))
     return name.getName().getValue();
@@ -195,6 +181,31 @@ std::string GraphWriter::addScalarOf(const std::string &vector) {
 }
 
 std::string GraphWriter::addIndex(Value index) {
+  // What a size is made of comes first, so that neither what is shared is
+  // written twice nor a long chain of sizes goes deep.
+  SmallVector<std::pair<Value, bool>> pending{{index, false}};
+  while (!pending.empty()) {
+    auto [value, isReady] = pending.pop_back_val();
+    if (indices.count(value))
+      continue;
+    Operation *op = value.getDefiningOp();
+    bool isArithmetic = op && isa<arith::ArithDialect>(op->getDialect()) &&
+                        op->getNumOperands();
+    if (isReady || !isArithmetic) {
+      std::string name = writeIndex(value);
+      if (name.empty())
+        return "";
+      indices[value] = name;
+      continue;
+    }
+    pending.push_back({value, true});
+    for (Value operand : llvm::reverse(op->getOperands()))
+      pending.push_back({operand, false});
+  }
+  return indices[index];
+}
+
+std::string GraphWriter::writeIndex(Value index) {
   Operation *op = index.getDefiningOp();
   if (!op) {
     emitError(index.getLoc(), "an index argument has no ONNX form");

@@ -10,8 +10,8 @@
 #define NEUROPLAST_LIB_FRONTEND_ONNX_GRAPHWRITER_H
 
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/UniqueNames.h"
 #include "onnx/onnx_pb.h"
-#include "llvm/ADT/StringSet.h"
 
 namespace neuroplast::onnx_frontend {
 
@@ -23,15 +23,17 @@ public:
   ::onnx::GraphProto &graph;
 
   /// Takes a name so that no generated one equals it.
-  void reserve(llvm::StringRef name) { taken.insert(name); }
+  void reserve(llvm::StringRef name) { valueNames.reserve(name); }
   void setName(mlir::Value value, std::string name) {
     names[value] = std::move(name);
   }
   /// The name of a tensor value; a new one is made up if it has none.
   std::string getName(mlir::Value value);
-  std::string makeName(llvm::StringRef hint);
+  std::string makeName(llvm::StringRef hint) { return valueNames.make(hint); }
   /// Nodes have names of their own; two may come of one node of the model.
-  std::string makeNodeName(llvm::StringRef hint);
+  std::string makeNodeName(llvm::StringRef hint) {
+    return nodeNames.make(hint);
+  }
 
   /// A node named after the op's location; inputs and outputs are still to be
   /// added.
@@ -75,9 +77,13 @@ public:
                            mlir::Attribute value);
 
 private:
+  /// Writes one step of the arithmetic of sizes; its operands are written.
+  std::string writeIndex(mlir::Value index);
+
   llvm::DenseMap<mlir::Value, std::string> names;
-  llvm::StringSet<> taken;
-  llvm::StringSet<> takenNodes;
+  /// Sizes that were written.
+  llvm::DenseMap<mlir::Value, std::string> indices;
+  UniqueNames valueNames{"_"}, nodeNames{"_"};
 };
 
 /// The ONNX element type; 0 if there is none.

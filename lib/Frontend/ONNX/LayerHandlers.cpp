@@ -20,7 +20,10 @@ struct WindowAttributes {
   std::string autoPad;
 };
 
-FailureOr<WindowAttributes> getWindow(NodeContext &node, int64_t spatial) {
+/// The window of a node whose kernel has one size for each spatial axis.
+FailureOr<WindowAttributes> getWindow(NodeContext &node,
+                                      ArrayRef<int64_t> kernel) {
+  size_t spatial = kernel.size();
   WindowAttributes window;
   window.strides =
       node.getInts("strides").value_or(SmallVector<int64_t>(spatial, 1));
@@ -33,6 +36,12 @@ FailureOr<WindowAttributes> getWindow(NodeContext &node, int64_t spatial) {
     window.autoPad = "NOTSET";
     window.pads.assign(2 * spatial, 0);
   }
+  if (window.strides.size() != spatial || window.dilations.size() != spatial ||
+      window.pads.size() != 2 * spatial)
+    return node.error() << "has strides, dilations or pads of a wrong length";
+  if (auto problem = neuro::detail::findWindowProblem(
+          kernel, window.strides, window.dilations, window.pads))
+    return node.error() << *problem;
   return window;
 }
 
@@ -79,12 +88,6 @@ FailureOr<SmallVector<int64_t>> getKernel(NodeContext &node,
   return SmallVector<int64_t>(weight.getShape().drop_front(2));
 }
 
-bool hasListSizes(const WindowAttributes &window, size_t spatial) {
-  return window.strides.size() == spatial &&
-         window.dilations.size() == spatial &&
-         window.pads.size() == 2 * spatial;
-}
-
 SmallVector<Value> getPresentInputs(NodeContext &node, int count) {
   SmallVector<Value> inputs;
   for (int i = 0; i < count; ++i)
@@ -99,9 +102,9 @@ LogicalResult importConv(NodeContext &node) {
   if (failed(kernel))
     return failure();
   Builder &b = node.importer.builder;
-  auto window = getWindow(node, kernel->size());
-  if (!hasListSizes(*window, kernel->size()))
-    return node.error() << "has strides, dilations or pads of a wrong length";
+  auto window = getWindow(node, *kernel);
+  if (failed(window))
+    return failure();
   resolveAutoPad(*window, input, *kernel);
   SmallVector<NamedAttribute> attributes = getAttributes(b, *window);
   attributes.push_back(
@@ -120,9 +123,9 @@ LogicalResult importConvInteger(NodeContext &node) {
   if (failed(kernel))
     return failure();
   Builder &b = node.importer.builder;
-  auto window = getWindow(node, kernel->size());
-  if (!hasListSizes(*window, kernel->size()))
-    return node.error() << "has strides, dilations or pads of a wrong length";
+  auto window = getWindow(node, *kernel);
+  if (failed(window))
+    return failure();
   resolveAutoPad(*window, input, *kernel);
   SmallVector<NamedAttribute> attributes = getAttributes(b, *window);
   attributes.push_back(
@@ -145,12 +148,23 @@ LogicalResult importConvTranspose(NodeContext &node) {
     return failure();
   Builder &b = node.importer.builder;
   size_t spatial = kernel->size();
-  auto window = getWindow(node, spatial);
+  auto window = getWindow(node, *kernel);
+  if (failed(window))
+    return failure();
   SmallVector<int64_t> outputPadding =
       node.getInts("output_padding").value_or(SmallVector<int64_t>(spatial, 0));
-  if (!hasListSizes(*window, spatial) || outputPadding.size() != spatial)
-    return node.error() << "has strides, dilations or pads of a wrong length";
+  if (outputPadding.size() != spatial ||
+      neuro::detail::findWindowProblem({}, {}, {}, outputPadding))
+    return node.error() << "has an output padding that does not fit";
   auto outputShape = node.getInts("output_shape");
+  // Some writers give the sizes of all axes, others those of the spatial ones.
+  if (outputShape &&
+      (outputShape->size() < spatial || outputShape->size() > spatial + 2))
+    return node.error() << "has " << outputShape->size()
+                        << " output sizes, expected " << spatial;
+  if (outputShape)
+    if (auto problem = findShapeProblem(*outputShape, input.getElementType()))
+      return node.error() << "has an output shape that " << *problem;
   bool same = window->autoPad != "NOTSET";
   if (outputShape || same) {
     for (size_t axis = 0; axis < spatial; ++axis) {
@@ -158,12 +172,14 @@ LogicalResult importConvTranspose(NodeContext &node) {
       if (ShapedType::isDynamic(size) || ShapedType::isDynamic((*kernel)[axis]))
         return node.error() << "has automatic paddings of an unknown size";
       int64_t stride = window->strides[axis];
-      int64_t full = stride * (size - 1) + outputPadding[axis] +
-                     ((*kernel)[axis] - 1) * window->dilations[axis] + 1;
+      int64_t full =
+          addSizes(mulSizes(stride, size - 1),
+                   outputPadding[axis] +
+                       ((*kernel)[axis] - 1) * window->dilations[axis] + 1);
       int64_t wanted =
           outputShape ? (*outputShape)[axis + outputShape->size() - spatial]
-                      : size * stride;
-      int64_t total = full - wanted;
+                      : mulSizes(size, stride);
+      int64_t total = addSizes(full, -wanted);
       if (total < 0) {
         // Nothing to crop: the missing rows are added behind.
         outputPadding[axis] -= total;
@@ -197,9 +213,9 @@ template <typename Op> LogicalResult importPool(NodeContext &node) {
     return node.error() << "has no kernel size for each spatial axis of "
                         << input;
   Builder &b = node.importer.builder;
-  auto window = getWindow(node, kernel->size());
-  if (!hasListSizes(*window, kernel->size()))
-    return node.error() << "has strides, dilations or pads of a wrong length";
+  auto window = getWindow(node, *kernel);
+  if (failed(window))
+    return failure();
   resolveAutoPad(*window, input, *kernel);
   SmallVector<NamedAttribute> attributes = getAttributes(b, *window);
   attributes.push_back(
@@ -252,7 +268,7 @@ LogicalResult importBatchNorm(NodeContext &node) {
   for (Value statistics : ArrayRef(inputs).drop_front(3))
     if (auto read = statistics.getDefiningOp<GetParamOp>())
       if (auto param =
-              node.importer.module.lookupSymbol<ParamOp>(read.getName()))
+              dyn_cast_or_null<ParamOp>(node.importer.getParam(read.getName())))
         param.setTrainable(false);
   return node.replace<BatchNormOp>(inputs, attributes);
 }

@@ -20,6 +20,13 @@ using Size = OpFoldResult;
 
 namespace {
 
+/// A number as a size; none if it is no number or no tensor is that large.
+std::optional<int64_t> toSize(double number) {
+  if (!(std::abs(number) < static_cast<double>(maxTensorBytes)))
+    return std::nullopt;
+  return static_cast<int64_t>(number);
+}
+
 LogicalResult importExpand(NodeContext &node) {
   Value input = node.getInput(0);
   auto sizes = node.getSizes(1);
@@ -62,9 +69,8 @@ LogicalResult importConstantOfShape(NodeContext &node) {
   }
   Type element = value.getShapedType().getElementType();
   MixedList list = splitSizes(*sizes);
-  for (int64_t size : list.fixed)
-    if (size < 0 && size != ShapedType::kDynamic)
-      return node.error() << "has a negative size";
+  if (auto problem = findShapeProblem(list.fixed, element))
+    return node.error() << *problem;
   if (list.dynamic.empty()) {
     node.setConstant(0, cast<DenseElementsAttr>(value).resizeSplat(
                             RankedTensorType::get(list.fixed, element)));
@@ -93,9 +99,12 @@ LogicalResult importRange(NodeContext &node) {
                delta = node.getConstant(2);
   if (start && limit && delta)
     if (auto s = getFloats(start), l = getFloats(limit), d = getFloats(delta);
-        s && l && d && d->front() != 0)
-      return finish(b.getIndexAttr(std::max<int64_t>(
-          0, std::ceil((l->front() - s->front()) / d->front()))));
+        s && l && d && d->front() != 0) {
+      auto size = toSize(std::ceil((l->front() - s->front()) / d->front()));
+      if (!size)
+        return node.error() << "has a length that no tensor has";
+      return finish(b.getIndexAttr(std::max<int64_t>(0, *size)));
+    }
   auto s = node.getSizes(0), l = node.getSizes(1), d = node.getSizes(2);
   if (!s || !l || !d || s->size() != 1 || l->size() != 1 || d->size() != 1)
     return node.error() << "has a length that only floats at run time decide";
@@ -304,8 +313,8 @@ LogicalResult importOneHot(NodeContext &node) {
   if (!depth)
     if (ElementsAttr constant = node.getConstant(1))
       if (auto floats = getFloats(constant); floats && floats->size() == 1)
-        depth = SmallVector<Size>{
-            b.getIndexAttr(static_cast<int64_t>(floats->front()))};
+        if (auto size = toSize(floats->front()))
+          depth = SmallVector<Size>{b.getIndexAttr(*size)};
   if (!depth || depth->size() != 1)
     return node.error() << "has no single integer depth";
   SmallVector<Value> operands{node.getInput(0), node.getInput(2)};
@@ -376,10 +385,16 @@ LogicalResult importResize(NodeContext &node) {
       scales[axis] = static_cast<float>(scale);
       if (!roi->empty())
         scale *= (*roi)[rank + axis] - (*roi)[axis];
-      if (auto size = getConstantIntValue(sizes[axis]))
-        sizes[axis] = a.constant(static_cast<int64_t>(
-            std::floor(static_cast<float>(*size) * static_cast<float>(scale))));
-      else if (scale == std::floor(scale))
+      if (!toSize(scale) || scale <= 0)
+        return node.error() << "has a scale of " << scale;
+      if (auto size = getConstantIntValue(sizes[axis])) {
+        auto scaled = toSize(
+            std::floor(static_cast<float>(*size) * static_cast<float>(scale)));
+        if (!scaled)
+          return node.error() << "scales axis " << axis << " of size " << *size
+                              << " by " << scale;
+        sizes[axis] = a.constant(*scaled);
+      } else if (scale == std::floor(scale))
         sizes[axis] = a.mul(sizes[axis], a.constant(scale));
       else if (scale == 1 / std::floor(1 / scale))
         sizes[axis] = a.div(sizes[axis], a.constant(1 / scale));
@@ -401,6 +416,8 @@ LogicalResult importResize(NodeContext &node) {
              from = getConstantIntValue(sizes[axis]);
         if (!to || !from)
           return node.error() << "keeps the aspect ratio of unknown sizes";
+        if (*from < 1)
+          return node.error() << "keeps the aspect ratio of an empty axis";
         float ratio = static_cast<float>(*to) / static_cast<float>(*from);
         scale = !scale                   ? ratio
                 : policy == "not_larger" ? std::min(*scale, ratio)
@@ -409,8 +426,11 @@ LogicalResult importResize(NodeContext &node) {
       scales.assign(rank, 1.0f);
       for (int64_t axis : axes) {
         scales[axis] = *scale;
-        sizes[axis] = a.constant(std::lround(
+        auto size = toSize(std::round(
             *scale * static_cast<float>(*getConstantIntValue(sizes[axis]))));
+        if (!size)
+          return node.error() << "has a size that no tensor has";
+        sizes[axis] = a.constant(*size);
       }
     }
   } else {

@@ -51,9 +51,10 @@ LogicalResult reshapeTo(NodeContext &node, ArrayRef<Size> sizes) {
   if (ElementsAttr constant = node.getConstant(0)) {
     MixedList list = splitSizes(sizes);
     auto type = cast<RankedTensorType>(constant.getShapedType());
-    auto reshaped = RankedTensorType::get(list.fixed, type.getElementType());
     if (list.dynamic.empty() &&
-        reshaped.getNumElements() == type.getNumElements()) {
+        !findShapeProblem(list.fixed, type.getElementType()) &&
+        countElements(list.fixed) == type.getNumElements()) {
+      auto reshaped = RankedTensorType::get(list.fixed, type.getElementType());
       if (auto dense = dyn_cast<DenseElementsAttr>(constant))
         node.setConstant(0, dense.reshape(reshaped));
       else if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant))
@@ -165,13 +166,14 @@ LogicalResult importSize(NodeContext &node) {
 /// Whether a size is arithmetic on the sizes of tensors, not data.
 bool isMadeOfSizes(Size size) {
   SmallVector<Value> pending;
+  llvm::DenseSet<Operation *> seen;
   if (auto value = dyn_cast<Value>(size))
     pending.push_back(value);
   while (!pending.empty()) {
     Operation *op = pending.pop_back_val().getDefiningOp();
     if (!op)
       return false;
-    if (isa<tensor::DimOp>(op))
+    if (isa<tensor::DimOp>(op) || !seen.insert(op).second)
       continue;
     if (!isa<arith::ArithDialect>(op->getDialect()))
       return false;

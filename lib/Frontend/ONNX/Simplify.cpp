@@ -84,20 +84,33 @@ bool isSizeComputation(Operation *op) {
           !isa<arith::ConstantOp>(op));
 }
 
+/// Ops are the same key if they compute the same.
+struct SameComputation : llvm::DenseMapInfo<Operation *> {
+  static unsigned getHashValue(Operation *op) {
+    return OperationEquivalence::computeHash(
+        op, OperationEquivalence::directHashValue,
+        OperationEquivalence::ignoreHashValue,
+        OperationEquivalence::IgnoreLocations);
+  }
+  static bool isEqual(Operation *lhs, Operation *rhs) {
+    if (lhs == rhs)
+      return true;
+    bool isKey = lhs != getEmptyKey() && lhs != getTombstoneKey() &&
+                 rhs != getEmptyKey() && rhs != getTombstoneKey();
+    return isKey && OperationEquivalence::isEquivalentTo(
+                        lhs, rhs, OperationEquivalence::IgnoreLocations);
+  }
+};
+
 /// The same size is computed once in a block.
 void shareSizes(Block &block) {
-  SmallVector<Operation *> known;
+  llvm::DenseSet<Operation *, SameComputation> known;
   for (Operation &op : llvm::make_early_inc_range(block)) {
     if (!isSizeComputation(&op))
       continue;
-    auto *same = llvm::find_if(known, [&](Operation *other) {
-      return OperationEquivalence::isEquivalentTo(
-          other, &op, OperationEquivalence::IgnoreLocations);
-    });
-    if (same == known.end()) {
-      known.push_back(&op);
+    auto [same, isNew] = known.insert(&op);
+    if (isNew)
       continue;
-    }
     op.replaceAllUsesWith(*same);
     op.erase();
   }

@@ -26,21 +26,37 @@ static Size fold(OpBuilder &b, Value value) {
   return value;
 }
 
-/// Whether a size is certainly not below zero.
-static bool isNonNegative(Size size) {
+/// Whether a size is certainly not below zero. `known` holds what was found on
+/// the way: sizes share what they are made of.
+static bool isNonNegative(Size size, llvm::DenseMap<Operation *, bool> &known) {
+  // What is made of more is not worth the search.
+  constexpr unsigned kMostOps = 1024;
   if (auto constant = getConstantIntValue(size))
     return *constant >= 0;
   Operation *op = cast<Value>(size).getDefiningOp();
   if (!op || isa<tensor::DimOp, arith::IndexCastUIOp>(op))
     return op;
-  auto isOperandNonNegative = [](Value operand) {
-    return isNonNegative(operand);
+  if (known.size() > kMostOps)
+    return false;
+  auto [entry, isNew] = known.try_emplace(op, false);
+  if (!isNew)
+    return entry->second;
+  auto isOperandNonNegative = [&](Value operand) {
+    return isNonNegative(operand, known);
   };
+  bool result = false;
   if (isa<arith::MaxSIOp>(op))
-    return llvm::any_of(op->getOperands(), isOperandNonNegative);
-  return isa<arith::AddIOp, arith::MulIOp, arith::DivSIOp, arith::RemSIOp,
-             arith::MinSIOp>(op) &&
-         llvm::all_of(op->getOperands(), isOperandNonNegative);
+    result = llvm::any_of(op->getOperands(), isOperandNonNegative);
+  else if (isa<arith::AddIOp, arith::MulIOp, arith::DivSIOp, arith::RemSIOp,
+               arith::MinSIOp>(op))
+    result = llvm::all_of(op->getOperands(), isOperandNonNegative);
+  known[op] = result;
+  return result;
+}
+
+static bool isNonNegative(Size size) {
+  llvm::DenseMap<Operation *, bool> known;
+  return isNonNegative(size, known);
 }
 
 /// Whether `low` is at most zero, and `high` at least.
@@ -172,14 +188,14 @@ Size SizeArithmetic::divideProducts(ArrayRef<Size> numerator,
   SmallVector<Size> open;
   for (Size factor : numerator) {
     if (auto constant = getConstantIntValue(factor))
-      above *= *constant;
+      above = neuro::mulSizes(above, *constant);
     else
       open.push_back(factor);
   }
   SmallVector<Size> divisors;
   for (Size factor : denominator) {
     if (auto constant = getConstantIntValue(factor)) {
-      below *= *constant;
+      below = neuro::mulSizes(below, *constant);
       continue;
     }
     auto *same = llvm::find_if(
@@ -189,7 +205,11 @@ Size SizeArithmetic::divideProducts(ArrayRef<Size> numerator,
     else
       divisors.push_back(factor);
   }
-  if (below != 0 && above % below == 0) {
+  // What shares nothing with others of which one is empty is empty too, or the
+  // sizes do not fit.
+  if (below == 0)
+    return constant(0);
+  if (above % below == 0) {
     above /= below;
     below = 1;
   }

@@ -143,6 +143,10 @@ bool foldRange(NodeContext &node) {
     type = elements->type;
   }
   auto [start, limit, step] = bounds;
+  // Axes and the like; far numbers could not be stepped over without overflow.
+  for (int64_t bound : bounds)
+    if (bound < INT32_MIN || bound > INT32_MAX)
+      return false;
   if (step == 0 || std::abs(limit - start) / std::abs(step) > 64)
     return false;
   SmallVector<Size> result;
@@ -301,7 +305,7 @@ bool foldReshape(NodeContext &node) {
     if (*constant == -1)
       open = sizes.size();
     else
-      known *= *constant;
+      known = neuro::mulSizes(known, *constant);
     sizes.push_back(*constant);
   }
   if (open) {

@@ -229,14 +229,9 @@ neuroplast::convertTensor(const std::shared_ptr<LoadedModel> &model,
                   ", which constants cannot have");
   SmallVector<int64_t> shape(tensor.dims().begin(), tensor.dims().end());
   // Sizes are checked before anything of that size is made.
-  uint64_t bytes = getStorageBytes(element);
-  for (int64_t size : shape) {
-    if (size < 0)
-      return refuse("has a negative size");
-    if (size != 0 && bytes > (uint64_t(1) << 40) / static_cast<uint64_t>(size))
-      return refuse("claims more than a tebibyte");
-    bytes *= size;
-  }
+  if (auto problem = neuro::findShapeProblem(shape, element))
+    return refuse(*problem);
+  uint64_t bytes = neuro::countElements(shape) * getStorageBytes(element);
   auto type = RankedTensorType::get(shape, element);
   StringRef raw;
   std::shared_ptr<void> owner = model;

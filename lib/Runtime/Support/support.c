@@ -13,6 +13,7 @@
 #include "neuroplast/Runtime/Abi.h"
 
 #include <pthread.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,19 +27,27 @@ void neuroplast_invoke(void **arguments);
  * struct. */
 void neuroplast_invoke_sizes(void **arguments);
 
-enum { cachedBlocks = 64, messageBytes = 256 };
+enum { cachedBlocks = 64, messageBytes = 512, headerBytes = 64 };
+
+/* Stands before each block, in `headerBytes`. The blocks that a run holds are
+   one list. */
+typedef struct BlockHeader {
+  size_t size;
+  struct BlockHeader *previous, *next;
+} BlockHeader;
 
 /* What each thread keeps between runs. Not thread-local storage: code that is
    loaded into memory has none. */
 typedef struct {
   char message[messageBytes];
   void *cached[cachedBlocks];
+  BlockHeader *held; /* by the present run */
+  jmp_buf end;       /* of the present run, if something is violated */
+  int32_t code;
 } ThreadState;
 
 static pthread_key_t stateKey;
 static pthread_once_t stateOnce = PTHREAD_ONCE_INIT;
-
-enum { headerBytes = 64 };
 
 static void freeState(void *data) {
   ThreadState *state = data;
@@ -50,16 +59,16 @@ static void freeState(void *data) {
 
 static void makeKey(void) { pthread_key_create(&stateKey, freeState); }
 
+/* Null if there is no memory. */
 static ThreadState *getState(void) {
   pthread_once(&stateOnce, makeKey);
   ThreadState *state = pthread_getspecific(stateKey);
   if (!state) {
     state = calloc(1, sizeof *state);
-    if (!state) {
-      fputs("neuroplast: out of memory\n", stderr);
-      abort();
+    if (state && pthread_setspecific(stateKey, state)) {
+      free(state);
+      state = 0;
     }
-    pthread_setspecific(stateKey, state);
   }
   return state;
 }
@@ -75,17 +84,79 @@ __attribute__((destructor)) static void releaseState(void) {
   pthread_key_delete(stateKey);
 }
 
+/*===--- The end of a run ------------------------------------------------===*/
+
+/* Ends the present run with a code and a message, in which each {} stands for
+   the next of four numbers. */
+static void __attribute__((noreturn, cold, noinline))
+endRun(int32_t code, const char *message, const int64_t *numbers) {
+  ThreadState *state = getState();
+  size_t next = 0, length = 0;
+  for (const char *at = message; *at && length + 24 < messageBytes; ++at) {
+    if (at[0] != '{' || at[1] != '}' || next == 4) {
+      state->message[length++] = *at;
+      continue;
+    }
+    length += snprintf(state->message + length, 24, "%lld",
+                       (long long)numbers[next++]);
+    ++at;
+  }
+  state->message[length] = 0;
+  state->code = code;
+  longjmp(state->end, 1);
+}
+
+void neuroplast_violate(int32_t ofData, const char *message, int64_t first,
+                        int64_t second, int64_t third, int64_t fourth)
+    __attribute__((noreturn, cold, noinline));
+
+/* What a requirement of the model that does not hold becomes. */
+void neuroplast_violate(int32_t ofData, const char *message, int64_t first,
+                        int64_t second, int64_t third, int64_t fourth) {
+  const int64_t numbers[] = {first, second, third, fourth};
+  endRun(ofData ? NEUROPLAST_BAD_VALUE : NEUROPLAST_BAD_SHAPE, message,
+         numbers);
+}
+
 /*===--- Memory ----------------------------------------------------------===*/
 
-/* Freed blocks of one thread, reused for requests that they fit closely: fresh
-   pages cost more than most layers. */
-typedef struct {
-  size_t size;
-  size_t padding; /* keeps what follows aligned */
-} BlockHeader;
+/* Freed blocks of one thread are reused for requests that they fit closely:
+   fresh pages cost more than most layers. */
 
 static BlockHeader *headerOf(void *data) {
   return (BlockHeader *)((char *)data - headerBytes);
+}
+
+/* Of AddressSanitizer, in models that are compiled to be tested; else null. */
+extern void __asan_poison_memory_region(const volatile void *, size_t)
+    __attribute__((weak));
+extern void __asan_unpoison_memory_region(const volatile void *, size_t)
+    __attribute__((weak));
+
+/* Lets the first bytes of a block be used, and nothing behind them. */
+static void expose(BlockHeader *block, size_t bytes) {
+  char *data = (char *)block + headerBytes;
+  if (__asan_unpoison_memory_region)
+    __asan_unpoison_memory_region(data, bytes);
+  if (__asan_poison_memory_region)
+    __asan_poison_memory_region(data + bytes, block->size - bytes);
+}
+
+static void hold(ThreadState *state, BlockHeader *block) {
+  block->previous = 0;
+  block->next = state->held;
+  if (state->held)
+    state->held->previous = block;
+  state->held = block;
+}
+
+static void letGo(ThreadState *state, BlockHeader *block) {
+  if (block->previous)
+    block->previous->next = block->next;
+  else
+    state->held = block->next;
+  if (block->next)
+    block->next->previous = block->previous;
 }
 
 void *_mlir_memref_to_llvm_alloc(uint64_t size);
@@ -93,7 +164,8 @@ void _mlir_memref_to_llvm_free(void *data);
 void *_mlir_memref_to_llvm_aligned_alloc(uint64_t alignment, uint64_t size);
 
 void *_mlir_memref_to_llvm_alloc(uint64_t size) {
-  void **cached = getState()->cached;
+  ThreadState *state = getState();
+  void **cached = state->cached;
   int best = -1;
   for (int i = 0; i < cachedBlocks; ++i) {
     if (!cached[i])
@@ -106,15 +178,20 @@ void *_mlir_memref_to_llvm_alloc(uint64_t size) {
   if (best >= 0) {
     void *data = cached[best];
     cached[best] = 0;
+    hold(state, headerOf(data));
+    expose(headerOf(data), size);
     return data;
   }
   size_t rounded = (size + 63) / 64 * 64;
   char *block = aligned_alloc(64, rounded + headerBytes);
   if (!block) {
-    fputs("neuroplast: out of memory\n", stderr);
-    abort();
+    const int64_t numbers[] = {(int64_t)size, 0, 0, 0};
+    endRun(NEUROPLAST_OUT_OF_MEMORY, "the model finds no memory for {} bytes",
+           numbers);
   }
   ((BlockHeader *)block)->size = rounded;
+  hold(state, (BlockHeader *)block);
+  expose((BlockHeader *)block, size);
   return block + headerBytes;
 }
 
@@ -126,7 +203,10 @@ void *_mlir_memref_to_llvm_aligned_alloc(uint64_t alignment, uint64_t size) {
 void _mlir_memref_to_llvm_free(void *data) {
   if (!data)
     return;
-  void **cached = getState()->cached;
+  ThreadState *state = getState();
+  letGo(state, headerOf(data));
+  expose(headerOf(data), 0);
+  void **cached = state->cached;
   int slot = -1;
   for (int i = 0; i < cachedBlocks; ++i) {
     if (!cached[i]) {
@@ -140,6 +220,21 @@ void _mlir_memref_to_llvm_free(void *data) {
   if (cached[slot])
     free((char *)cached[slot] - headerBytes);
   cached[slot] = data;
+}
+
+/* Calls a function of the model; returns the code with which it ended. */
+static int32_t __attribute__((noinline)) callModel(void (*function)(void **),
+                                                   void **arguments) {
+  ThreadState *state = getState();
+  if (setjmp(state->end)) {
+    /* What the run held, it holds no more. */
+    state = getState();
+    while (state->held)
+      _mlir_memref_to_llvm_free((char *)state->held + headerBytes);
+    return state->code;
+  }
+  function(arguments);
+  return NEUROPLAST_OK;
 }
 
 /*===--- Strided copies --------------------------------------------------===*/
@@ -202,7 +297,10 @@ const NeuroplastModelInfo *neuroplast_info(void) {
   return &neuroplast_model_info;
 }
 
-const char *neuroplast_error(void) { return getState()->message; }
+const char *neuroplast_error(void) {
+  const ThreadState *state = getState();
+  return state ? state->message : "there is no memory";
+}
 
 void neuroplast_free(void *data) { free(data); }
 
@@ -213,7 +311,9 @@ static int32_t fail(int32_t code, const char *text, const char *name) {
 
 static int32_t checkInput(const NeuroplastTensorInfo *info,
                           const NeuroplastTensor *input, int needsData) {
+  const int64_t maxBytes = (int64_t)1 << 62;
   int64_t count = 1;
+  int isEmpty = 0;
   if (input->dtype != info->dtype)
     return fail(NEUROPLAST_BAD_TYPE, "has another element type", info->name);
   if (input->rank != info->rank)
@@ -226,9 +326,17 @@ static int32_t checkInput(const NeuroplastTensorInfo *info,
                (long long)size, axis, (long long)info->shape[axis]);
       return NEUROPLAST_BAD_SHAPE;
     }
-    count *= size;
+    /* No tensor is larger, and products of sizes stay exact. */
+    if (size && count > maxBytes / size / info->element_bytes) {
+      snprintf(getState()->message, messageBytes,
+               "'%s' has size %lld along axis %d, which is too large",
+               info->name, (long long)size, axis);
+      return NEUROPLAST_BAD_SHAPE;
+    }
+    count *= size ? size : 1;
+    isEmpty |= !size;
   }
-  if (needsData && !input->data && count)
+  if (needsData && !input->data && !isEmpty)
     return fail(NEUROPLAST_BAD_ARGUMENT, "has no data", info->name);
   return NEUROPLAST_OK;
 }
@@ -319,7 +427,10 @@ static void freeResults(const NeuroplastModelInfo *model, int64_t *words) {
 static int32_t checkInputs(const NeuroplastTensor *inputs,
                            const NeuroplastTensor *outputs, int needsData) {
   const NeuroplastModelInfo *model = &neuroplast_model_info;
-  getState()->message[0] = 0;
+  ThreadState *state = getState();
+  if (!state)
+    return NEUROPLAST_OUT_OF_MEMORY;
+  state->message[0] = 0;
   if ((!inputs && model->num_inputs) || (!outputs && model->num_outputs))
     return fail(NEUROPLAST_BAD_ARGUMENT, "has no tensors", "run");
   for (int32_t i = 0; i < model->num_inputs; ++i) {
@@ -379,7 +490,11 @@ int32_t neuroplast_run(const NeuroplastTensor *inputs,
   void **arguments = packArguments(inputs, words);
   if (!arguments)
     return NEUROPLAST_OUT_OF_MEMORY;
-  neuroplast_invoke(arguments);
+  code = callModel(neuroplast_invoke, arguments);
+  if (code) {
+    free(arguments);
+    return code;
+  }
   int64_t *result = arguments[0];
   for (int32_t i = 0; i < model->num_outputs && !code; ++i) {
     code = takeOutput(&model->outputs[i], result, &outputs[i]);
@@ -402,7 +517,11 @@ int32_t neuroplast_output_sizes(const NeuroplastTensor *inputs,
   void **arguments = packArguments(inputs, words);
   if (!arguments)
     return NEUROPLAST_OUT_OF_MEMORY;
-  neuroplast_invoke_sizes(arguments);
+  code = callModel(neuroplast_invoke_sizes, arguments);
+  if (code) {
+    free(arguments);
+    return code;
+  }
   const int64_t *size = arguments[0];
   for (int32_t i = 0; i < model->num_outputs; ++i) {
     const NeuroplastTensorInfo *info = &model->outputs[i];

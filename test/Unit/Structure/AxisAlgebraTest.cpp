@@ -37,10 +37,28 @@ TEST(AxisAlgebra, ConcatenationShiftsIndices) {
   AxisAlgebra algebra;
   Axis a = algebra.makeAxis(3), b = algebra.makeAxis(5),
        y = algebra.makeAxis(8);
-  algebra.unify(AxisAlgebra::concat({a, b}), y, "test");
+  algebra.unify(algebra.concat({a, b}), y, "test");
   EXPECT_EQ(algebra.getAtoms(y.places[3]), algebra.getAtoms(b.places[0]));
   UnitGroups groups(algebra, {&a, &b, &y});
   EXPECT_EQ(getSetSizes(groups), (std::vector<size_t>{3, 5}));
+}
+
+TEST(AxisAlgebra, LongAxesAreNotListed) {
+  AxisAlgebra algebra;
+  Axis a = algebra.makeAxis(int64_t(1) << 40), b = algebra.makeAxis(3),
+       c = algebra.makeAxis(maxPlaces), d = algebra.makeAxis(2);
+  EXPECT_TRUE(a.isTooLong && a.places.empty());
+  EXPECT_FALSE(c.isTooLong);
+  // Whoever shares the axis stays, and is told why.
+  for (Axis axis : {algebra.product({b, a}), algebra.concat({d, c})})
+    EXPECT_TRUE(axis.isTooLong);
+  for (const Axis &axis : {b, d})
+    EXPECT_EQ(algebra.getPins(axis.places[0]).front(),
+              "shares an axis of more places than are listed");
+  Axis e = algebra.makeAxis(5);
+  algebra.unify(e, a, "test");
+  EXPECT_EQ(algebra.getPins(e.places[4]).front(),
+            "test, against more places than are listed");
 }
 
 TEST(AxisAlgebra, GatesAreCopies) {
@@ -212,7 +230,7 @@ TEST(AxisAlgebra, RandomRelationsStayConsistent) {
         left = algebra.product({left, pick()});
         break;
       case 2:
-        left = AxisAlgebra::concat({left, pick()});
+        left = algebra.concat({left, pick()});
         break;
       }
       if (left.extent > 300)

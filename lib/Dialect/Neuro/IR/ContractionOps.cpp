@@ -8,6 +8,8 @@
 
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 #include <map>
 
 using namespace mlir;
@@ -26,7 +28,7 @@ static std::optional<int64_t> countMultiplyAdds(Value result, int64_t length) {
   auto type = getTensorType(result);
   if (!type.hasStaticShape() || length == kDynamic)
     return std::nullopt;
-  return 2 * type.getNumElements() * length;
+  return mulSizes(2 * countElements(type.getShape()), length);
 }
 
 static int64_t product(ArrayRef<int64_t> sizes) {
@@ -34,7 +36,7 @@ static int64_t product(ArrayRef<int64_t> sizes) {
   for (int64_t size : sizes) {
     if (size == kDynamic)
       return kDynamic;
-    result *= size;
+    result = mulSizes(result, size);
   }
   return result;
 }
@@ -63,12 +65,13 @@ static LogicalResult verifyConv(StringRef opName,
       failed(neuroplast::neuro::detail::verifyListSizes(
           opName, location, 2 * spatial, {{"pads", adaptor.getPads().size()}})))
     return failure();
-  if (adaptor.getGroup() < 1 ||
-      llvm::any_of(adaptor.getStrides(), [](int64_t s) { return s < 1; }) ||
-      llvm::any_of(adaptor.getDilations(), [](int64_t d) { return d < 1; }))
+  if (adaptor.getGroup() < 1)
     return emitOptionalError(location, "'", opName,
-                             "' op group, strides and dilations must be "
-                             "positive");
+                             "' op group must be positive");
+  if (auto problem = neuroplast::neuro::detail::findWindowProblem(
+          weight.getShape().drop_front(2), adaptor.getStrides(),
+          adaptor.getDilations(), adaptor.getPads()))
+    return emitOptionalError(location, "'", opName, "' op ", *problem);
   return success();
 }
 
@@ -83,7 +86,7 @@ inferConv(StringRef opName, std::optional<Location> location, Adaptor adaptor,
   int64_t group = adaptor.getGroup(), channels = input.getDimSize(1),
           perGroup = weight.getDimSize(1);
   if (channels != kDynamic && perGroup != kDynamic &&
-      perGroup * group != channels)
+      mulSizes(perGroup, group) != channels)
     return emitOptionalError(location, "'", opName, "' op operand #1 has ",
                              perGroup, " input channels per group, expected ",
                              channels / group);
@@ -155,8 +158,7 @@ INFER(ConvTransposeOp) {
           {{"output_padding", adaptor.getOutputPadding().size()}})))
     return failure();
   int64_t perGroup = weight.getDimSize(1), group = adaptor.getGroup();
-  SmallVector<int64_t> shape{
-      input.getDimSize(0), perGroup == kDynamic ? kDynamic : perGroup * group};
+  SmallVector<int64_t> shape{input.getDimSize(0), mulSizes(perGroup, group)};
   for (size_t axis = 0; axis < spatial; ++axis) {
     int64_t size = input.getDimSize(axis + 2),
             kernel = weight.getDimSize(axis + 2);
@@ -164,11 +166,11 @@ INFER(ConvTransposeOp) {
       shape.push_back(kDynamic);
       continue;
     }
-    shape.push_back(adaptor.getStrides()[axis] * (size - 1) +
-                    adaptor.getOutputPadding()[axis] +
-                    (kernel - 1) * adaptor.getDilations()[axis] + 1 -
-                    adaptor.getPads()[axis] -
-                    adaptor.getPads()[axis + spatial]);
+    int64_t reach = mulSizes(adaptor.getStrides()[axis], size - 1);
+    int64_t rest = (kernel - 1) * adaptor.getDilations()[axis] + 1 -
+                   adaptor.getPads()[axis] - adaptor.getPads()[axis + spatial];
+    shape.push_back(
+        addSizes(addSizes(reach, rest), adaptor.getOutputPadding()[axis]));
   }
   types.push_back(RankedTensorType::get(shape, input.getElementType()));
   return verifyBias(getOperationName(), location, adaptor.getBias(), shape[1]);
@@ -296,6 +298,10 @@ neuroplast::neuro::detail::parseEinsum(StringRef equation, ValueRange inputs) {
   left.split(parts, ',');
   if (parts.size() != inputs.size())
     return failure();
+  // Digits are our own names.
+  for (char c : compact)
+    if (!llvm::isAlpha(c) && !StringRef(".,->").contains(c))
+      return failure();
   // Broadcast axes of an ellipsis are named 0, 1, ... from the last one.
   size_t ellipsisRank = 0;
   for (auto [part, input] : llvm::zip_equal(parts, inputs)) {
@@ -391,6 +397,6 @@ std::optional<int64_t> EinsumOp::getFlops() {
     }
   int64_t points = 1;
   for (auto [name, size] : sizes)
-    points *= size;
-  return points * static_cast<int64_t>(getInputs().size());
+    points = mulSizes(points, size);
+  return mulSizes(points, getInputs().size());
 }

@@ -41,6 +41,8 @@ static LogicalResult verifyScales(Operation *op, Value input, Value scale,
                                   Value zeroPoint, int64_t axis,
                                   int64_t blockSize) {
   RankedTensorType type = getTensorType(input), scales = getTensorType(scale);
+  if (blockSize < 0)
+    return op->emitOpError() << "has a negative block size, " << blockSize;
   int64_t rank = type.getRank();
   bool isPerTensor = scales.hasStaticShape() && scales.getNumElements() == 1 &&
                      scales.getRank() < 2;

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/IR/Matchers.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 
 using namespace mlir;
@@ -29,6 +30,25 @@ LogicalResult GetParamOp::verifySymbolUses(SymbolTableCollection &symbols) {
            << getName() << "' as " << getType() << ", but the parameter is "
            << param.getType();
   return success();
+}
+
+namespace {
+/// What certainly holds need not be asked.
+struct DropProvedRequirement : OpRewritePattern<RequireOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(RequireOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!matchPattern(op.getCondition(), m_NonZero()))
+      return rewriter.notifyMatchFailure(op, "the condition is open");
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+} // namespace
+
+void RequireOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                            MLIRContext *context) {
+  patterns.add<DropProvedRequirement>(context);
 }
 
 LogicalResult OpaqueOp::verify() {

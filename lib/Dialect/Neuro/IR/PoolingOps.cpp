@@ -36,15 +36,18 @@ static LogicalResult inferPool(StringRef opName,
       failed(neuroplast::neuro::detail::verifyListSizes(
           opName, location, 2 * spatial, {{"pads", adaptor.getPads().size()}})))
     return failure();
+  if (auto problem = neuroplast::neuro::detail::findWindowProblem(
+          adaptor.getKernelShape(), adaptor.getStrides(),
+          adaptor.getDilations(), adaptor.getPads()))
+    return emitOptionalError(location, "'", opName, "' op ", *problem);
   SmallVector<int64_t> shape{input.getDimSize(0), input.getDimSize(1)};
   for (size_t axis = 0; axis < spatial; ++axis) {
     int64_t stride = adaptor.getStrides()[axis];
     int64_t dilation = adaptor.getDilations()[axis];
     int64_t kernel = adaptor.getKernelShape()[axis];
-    if (stride < 1 || dilation < 1 || kernel < 1)
+    if (kernel < 1)
       return emitOptionalError(location, "'", opName,
-                               "' op kernel, strides and dilations must be "
-                               "positive");
+                               "' op kernel must be positive");
     int64_t size = input.getDimSize(axis + 2);
     int64_t low = adaptor.getPads()[axis];
     int64_t high = adaptor.getPads()[axis + spatial];
@@ -150,7 +153,7 @@ INFER(Col2ImOp) {
                              ", expected 3");
   int64_t block = 1;
   for (int64_t size : adaptor.getBlockShape())
-    block *= size;
+    block = mulSizes(block, size);
   int64_t channels = input.getDimSize(1);
   SmallVector<int64_t> shape{
       input.getDimSize(0),

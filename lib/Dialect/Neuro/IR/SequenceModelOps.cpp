@@ -43,6 +43,10 @@ inferRecurrent(StringRef opName, std::optional<Location> location,
                              direction,
                              "', expected forward, reverse or bidirectional");
   int64_t hidden = adaptor.getHiddenSize();
+  // Gates and directions multiply it.
+  if (hidden < 1 || hidden > INT32_MAX)
+    return emitOptionalError(location, "'", opName, "' op has hidden size ",
+                             hidden);
   int64_t directions = adaptor.getDirection() == "bidirectional" ? 2 : 1;
   auto check = [&](StringRef operand, RankedTensorType type, int64_t axis,
                    int64_t expected) -> LogicalResult {
@@ -138,7 +142,7 @@ template <typename Op> static std::optional<int64_t> countRecurrent(Op op) {
   if (!input.hasStaticShape() || !w.hasStaticShape() || !r.hasStaticShape())
     return std::nullopt;
   int64_t rows = input.getDimSize(0) * input.getDimSize(1);
-  return 2 * rows * (w.getNumElements() + r.getNumElements());
+  return mulSizes(2 * rows, w.getNumElements() + r.getNumElements());
 }
 std::optional<int64_t> RNNOp::getFlops() { return countRecurrent(*this); }
 std::optional<int64_t> GRUOp::getFlops() { return countRecurrent(*this); }
@@ -159,7 +163,8 @@ INFER(AttentionOp) {
                              "' op Q, K and V must all have rank 3 or 4");
   int64_t heads = rank == 4 ? q.getDimSize(1) : adaptor.getQNumHeads();
   int64_t kvHeads = rank == 4 ? k.getDimSize(1) : adaptor.getKvNumHeads();
-  if (heads == 0 || kvHeads == 0)
+  auto isCount = [](int64_t count) { return count == kDynamic || count > 0; };
+  if (!isCount(heads) || !isCount(kvHeads))
     return emitOptionalError(location, "'", getOperationName(),
                              "' op needs q_num_heads and kv_num_heads for "
                              "operands of rank 3");
@@ -175,11 +180,11 @@ INFER(AttentionOp) {
   int64_t sequence = q.getDimSize(rank - 2), keys = k.getDimSize(rank - 2);
   if (Value past = adaptor.getPastKey()) {
     int64_t before = getTensorType(past).getDimSize(2);
-    keys = keys == kDynamic || before == kDynamic ? kDynamic : keys + before;
+    keys = addSizes(keys, before);
   }
   int64_t vDepth = depth(v, kvHeads);
   SmallVector<int64_t> y(q.getShape());
-  y.back() = rank == 4 || vDepth == kDynamic ? vDepth : vDepth * heads;
+  y.back() = rank == 4 ? vDepth : mulSizes(vDepth, heads);
   Type element = q.getElementType();
   types.push_back(RankedTensorType::get(y, element));
   types.push_back(RankedTensorType::get(
@@ -198,8 +203,8 @@ std::optional<int64_t> AttentionOp::getFlops() {
   if (!scores.hasStaticShape() || keys.isDynamicDim(3) ||
       values.isDynamicDim(3))
     return std::nullopt;
-  return 2 * scores.getNumElements() *
-         (keys.getDimSize(3) + values.getDimSize(3));
+  return mulSizes(2 * countElements(scores.getShape()),
+                  keys.getDimSize(3) + values.getDimSize(3));
 }
 
 INFER(DetOp) {
@@ -208,6 +213,12 @@ INFER(DetOp) {
   if (input.getRank() < 2)
     return emitOptionalError(location, "'", getOperationName(),
                              "' op needs matrices");
+  int64_t rows = input.getDimSize(input.getRank() - 2),
+          columns = input.getShape().back();
+  if (rows != kDynamic && columns != kDynamic && rows != columns)
+    return emitOptionalError(location, "'", getOperationName(),
+                             "' op needs square matrices, not ", rows, " x ",
+                             columns);
   types.push_back(RankedTensorType::get(input.getShape().drop_back(2),
                                         input.getElementType()));
   return success();
@@ -237,7 +248,7 @@ LogicalResult AttentionOp::verify() {
   int64_t keys = k.getDimSize(keyAxis), rank = mask.getRank();
   if (getPastKey()) {
     int64_t past = detail::getTensorType(getPastKey()).getDimSize(2);
-    keys = keys == kDynamic || past == kDynamic ? kDynamic : keys + past;
+    keys = addSizes(keys, past);
   }
   int64_t heads = q.getRank() == 4 ? q.getDimSize(1) : getQNumHeads();
   std::array<int64_t, 4> whole{q.getDimSize(0), heads, q.getDimSize(keyAxis),

@@ -61,11 +61,10 @@ INFER(ReshapeOp) {
                                adaptor.getDynamicSizes().size())))
     return failure();
   RankedTensorType result = withShape(adaptor.getInput(), sizes);
-  if (input.hasStaticShape() && result.hasStaticShape() &&
-      input.getNumElements() != result.getNumElements())
+  int64_t have = countElements(input.getShape()), want = countElements(sizes);
+  if (input.hasStaticShape() && result.hasStaticShape() && have != want)
     return emitOptionalError(location, "'", getOperationName(),
-                             "' op reshapes ", input.getNumElements(),
-                             " elements to ", result.getNumElements());
+                             "' op reshapes ", have, " elements to ", want);
   types.push_back(result);
   return success();
 }
@@ -167,9 +166,12 @@ INFER(TileOp) {
                                adaptor.getDynamicRepeats().size())))
     return failure();
   SmallVector<int64_t> shape;
-  for (auto [size, repeat] : llvm::zip_equal(input.getShape(), repeats))
-    shape.push_back(size == kDynamic || repeat == kDynamic ? kDynamic
-                                                           : size * repeat);
+  for (auto [size, repeat] : llvm::zip_equal(input.getShape(), repeats)) {
+    if (repeat < 0 && repeat != kDynamic)
+      return emitOptionalError(location, "'", getOperationName(),
+                               "' op has a negative repeat, ", repeat);
+    shape.push_back(mulSizes(size, repeat));
+  }
   types.push_back(withShape(adaptor.getInput(), shape));
   return success();
 }
@@ -193,6 +195,11 @@ INFER(RangeOp) {
 
 INFER(EyeLikeOp) {
   (void)context;
+  int64_t rank = getTensorType(adaptor.getInput()).getRank();
+  if (rank != 2)
+    return emitOptionalError(location, "'", getOperationName(),
+                             "' op makes a matrix, not a tensor of rank ",
+                             rank);
   types.push_back(getTensorType(adaptor.getInput()).clone(adaptor.getTo()));
   return success();
 }
@@ -220,8 +227,7 @@ INFER(ConcatOp) {
     for (int64_t i = 0; fits && i < type.getRank(); ++i) {
       int64_t size = type.getDimSize(i);
       if (i == *axis) {
-        shape[i] = shape[i] == kDynamic || size == kDynamic ? kDynamic
-                                                            : shape[i] + size;
+        shape[i] = addSizes(shape[i], size);
       } else if (shape[i] == kDynamic) {
         shape[i] = size;
       } else {
@@ -246,7 +252,7 @@ INFER(SplitOp) {
     return failure();
   int64_t total = 0;
   for (int64_t size : adaptor.getSizes()) {
-    total = total == kDynamic || size == kDynamic ? kDynamic : total + size;
+    total = addSizes(total, size);
     SmallVector<int64_t> shape(input.getShape());
     shape[*axis] = size;
     types.push_back(withShape(adaptor.getInput(), shape));
@@ -282,7 +288,7 @@ INFER(SliceOp) {
     if (size == kDynamic || start == kDynamic || count == kDynamic ||
         step == kDynamic || count == 0)
       continue;
-    int64_t last = start + (count - 1) * step;
+    int64_t last = addSizes(start, mulSizes(addSizes(count, -1), step));
     if (start < 0 || start >= size || last < 0 || last >= size)
       return emitOptionalError(location, "'", getOperationName(),
                                "' op reaches outside axis ", axis, " of size ",
@@ -317,9 +323,9 @@ INFER(PadOp) {
   SmallVector<int64_t> shape;
   for (auto [size, low, high] :
        llvm::zip_equal(input.getShape(), adaptor.getLow(), adaptor.getHigh())) {
-    bool dynamic = size == kDynamic || low == kDynamic || high == kDynamic;
-    shape.push_back(dynamic ? kDynamic
-                            : std::max<int64_t>(0, size + low + high));
+    int64_t padded = addSizes(addSizes(size, low), high);
+    shape.push_back(padded == kDynamic ? kDynamic
+                                       : std::max<int64_t>(0, padded));
   }
   types.push_back(withShape(adaptor.getInput(), shape));
   return success();
@@ -344,11 +350,12 @@ static LogicalResult inferBlocks(StringRef opName,
       return true;
     if (!multiply && shape[axis] % factor)
       return false;
-    shape[axis] = multiply ? shape[axis] * factor : shape[axis] / factor;
+    shape[axis] =
+        multiply ? mulSizes(shape[axis], factor) : shape[axis] / factor;
     return true;
   };
-  if (!scale(1, block * block, !toSpace) || !scale(2, block, toSpace) ||
-      !scale(3, block, toSpace))
+  if (!scale(1, mulSizes(block, block), !toSpace) ||
+      !scale(2, block, toSpace) || !scale(3, block, toSpace))
     return emitOptionalError(location, "'", opName, "' op block size ", block,
                              " does not divide ", type);
   types.push_back(withShape(input, shape));
@@ -365,6 +372,19 @@ INFER(SpaceToDepthOp) {
   (void)context;
   return inferBlocks(getOperationName(), location, adaptor.getInput(),
                      adaptor.getBlocksize(), false, types);
+}
+
+LogicalResult TriluOp::verify() {
+  int64_t rank = detail::getTensorType(getInput()).getRank();
+  if (rank < 2)
+    return emitOpError() << "needs matrices, not a tensor of rank " << rank;
+  if (!getK())
+    return success();
+  RankedTensorType k = detail::getTensorType(getK());
+  bool isInteger = k.getElementType().isSignlessInteger();
+  if (isInteger && k.hasStaticShape() && k.getNumElements() == 1)
+    return success();
+  return emitOpError() << "k of type " << k << " is no single integer";
 }
 
 LogicalResult ReverseSequenceOp::verify() {

@@ -60,7 +60,8 @@ neuroplast::neuro::detail::countOperandAndResultBytes(Operation *op) {
     Type element = shaped.getElementType();
     int64_t width =
         element.isIntOrFloat() ? element.getIntOrFloatBitWidth() : 64;
-    bytes += llvm::divideCeil(shaped.getNumElements() * width, 8);
+    bytes +=
+        llvm::divideCeil(mulSizes(countElements(shaped.getShape()), width), 8);
     return true;
   };
   if (!llvm::all_of(op->getOperandTypes(), add) ||
@@ -157,6 +158,21 @@ LogicalResult neuroplast::neuro::detail::verifyListSizes(
       return emitOptionalError(location, "'", opName, "' op attribute '", name,
                                "' has ", size, " entries, expected ", count);
   return success();
+}
+
+std::optional<std::string> neuroplast::neuro::detail::findWindowProblem(
+    ArrayRef<int64_t> kernel, ArrayRef<int64_t> strides,
+    ArrayRef<int64_t> dilations, ArrayRef<int64_t> pads) {
+  for (auto [name, list, low] :
+       {std::tuple{"a kernel", kernel, int64_t(0)},
+        std::tuple{"a stride", strides, int64_t(1)},
+        std::tuple{"a dilation", dilations, int64_t(1)},
+        std::tuple{"padding", pads, int64_t(INT32_MIN)}})
+    for (int64_t number : list)
+      if (number != ShapedType::kDynamic &&
+          (number < low || number > INT32_MAX))
+        return (Twine("has ") + name + " of " + Twine(number)).str();
+  return std::nullopt;
 }
 
 int64_t neuroplast::neuro::detail::getWindowedSize(

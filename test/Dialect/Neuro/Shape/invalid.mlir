@@ -86,3 +86,55 @@ func.func @lengths(%x: tensor<4x2xf32>, %l: tensor<3xi64>) {
   %0 = neuro.reverse_sequence %x, %l : (tensor<4x2xf32>, tensor<3xi64>) -> tensor<4x2xf32>
   return
 }
+
+// -----
+
+func.func @tile_negative(%x: tensor<4xf32>) {
+  // expected-error @+2 {{'neuro.tile' op has a negative repeat, -3}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = neuro.tile %x [-3] : tensor<4xf32> -> tensor<?xf32>
+  return
+}
+
+// -----
+
+func.func @split_negative(%x: tensor<10xf32>) {
+  // expected-error @+2 {{'neuro.split' op result #0 has a negative size, -2, along axis 0}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0, %1 = neuro.split %x {axis = 0 : i64, sizes = array<i64: -2, 12>} : (tensor<10xf32>) -> (tensor<?xf32>, tensor<12xf32>)
+  return
+}
+
+// -----
+
+func.func @product_overflows(%x: tensor<4294967296x1xf32>) {
+  // expected-error @+2 {{'neuro.tile' op result #0 is larger than 2^62 bytes}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = neuro.tile %x [4294967296, 4294967296] : tensor<4294967296x1xf32> -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @operand_too_large(%x: tensor<4611686018427387904x4xf32>) {
+  // expected-error @+1 {{'neuro.relu' op operand #0 is larger than 2^62 bytes}}
+  %0 = neuro.relu %x : (tensor<4611686018427387904x4xf32>) -> tensor<4611686018427387904x4xf32>
+  return
+}
+
+// -----
+
+func.func @block_overflows(%x: tensor<1x4x8x8xf32>) {
+  // expected-error @+2 {{'neuro.depth_to_space' op block size 4294967296 does not divide}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = neuro.depth_to_space %x {blocksize = 4294967296 : i64} : (tensor<1x4x8x8xf32>) -> tensor<1x?x?x?xf32>
+  return
+}
+
+// -----
+
+func.func @trilu_rank(%x: tensor<4xf32>) {
+  // expected-error @+1 {{'neuro.trilu' op needs matrices, not a tensor of rank 1}}
+  %0 = neuro.trilu %x : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}

@@ -22,6 +22,7 @@ class Neuro_ContractionOp<string mnemonic, string onnx, list<Trait> traits = []>
     : Neuro_Op<mnemonic, onnx, traits # [
         Pure, Neuro_InferTypes,
         DeclareOpInterfaceMethods<AxisRuleOpInterface>,
+        DeclareOpInterfaceMethods<RuntimeContractOpInterface, ["stateContract"]>,
         DeclareOpInterfaceMethods<CostOpInterface, ["getFlops"]>]> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }

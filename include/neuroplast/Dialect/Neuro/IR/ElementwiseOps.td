@@ -24,8 +24,9 @@ def Neuro_Elementwise : NativeOpTrait<"Elementwise"> {
 /// An elementwise op; `elementType` is an expression for the element type of the
 /// result in terms of `adaptor`.
 class Neuro_ElementwiseOp<string mnemonic, string onnx, list<Trait> traits = [],
-    string elementType = "::mlir::getElementTypeOrSelf(adaptor.getOperands()[0].getType())">
-    : Neuro_TensorOp<mnemonic, onnx, [Neuro_Elementwise] # traits> {
+    string elementType = "::mlir::getElementTypeOrSelf(adaptor.getOperands()[0].getType())",
+    bit statesContract = 0>
+    : Neuro_TensorOp<mnemonic, onnx, [Neuro_Elementwise] # traits, statesContract> {
   let extraClassDefinition = [{
     ::llvm::LogicalResult $cppClass::inferReturnTypes(
         ::mlir::MLIRContext *context, std::optional<::mlir::Location> location,
@@ -49,8 +50,8 @@ class Neuro_UnaryOp<string mnemonic, string onnx, string meaning,
 }
 
 class Neuro_BinaryOp<string mnemonic, string onnx, string meaning,
-                     Type tensor = Neuro_NumberTensor, list<Trait> traits = []>
-    : Neuro_ElementwiseOp<mnemonic, onnx, [SameOperandsElementType] # traits> {
+                     Type tensor = Neuro_NumberTensor, list<Trait> traits = [], bit statesContract = 0>
+    : Neuro_ElementwiseOp<mnemonic, onnx, [SameOperandsElementType] # traits, statesContract = statesContract> {
   let summary = meaning;
   let arguments = (ins tensor:$lhs, tensor:$rhs);
   let results = (outs tensor:$result);
@@ -70,13 +71,14 @@ class Neuro_CompareOp<string mnemonic, string onnx, string meaning, Type tensor 
 def Neuro_AddOp : Neuro_BinaryOp<"add", "Add", "lhs + rhs", Neuro_NumberTensor, [Commutative]>;
 def Neuro_SubOp : Neuro_BinaryOp<"sub", "Sub", "lhs - rhs">;
 def Neuro_MulOp : Neuro_BinaryOp<"mul", "Mul", "lhs * rhs", Neuro_NumberTensor, [Commutative]>;
-def Neuro_DivOp : Neuro_BinaryOp<"div", "Div", "lhs / rhs; integers truncate towards zero">;
+def Neuro_DivOp : Neuro_BinaryOp<"div", "Div", "lhs / rhs; integers truncate towards zero",
+    statesContract = 1>;
 def Neuro_PowOp : Neuro_ElementwiseOp<"pow", "Pow"> {
   let summary = "base ^ exponent, in the element type of the base";
   let arguments = (ins Neuro_NumberTensor:$base, Neuro_NumberTensor:$exponent);
   let results = (outs Neuro_NumberTensor:$result);
 }
-def Neuro_ModOp : Neuro_ElementwiseOp<"mod", "Mod", [SameOperandsElementType]> {
+def Neuro_ModOp : Neuro_ElementwiseOp<"mod", "Mod", [SameOperandsElementType], statesContract = 1> {
   let summary = "remainder; `fmod` = 1 takes the sign of the dividend";
   let arguments = (ins Neuro_NumberTensor:$lhs, Neuro_NumberTensor:$rhs, DefaultValuedAttr<I64Attr, "0">:$fmod);
   let results = (outs Neuro_NumberTensor:$result);
@@ -215,7 +217,7 @@ def Neuro_CastOp : Neuro_ElementwiseOp<"cast", "", [], "adaptor.getTo()"> {
 // Quantisation
 //===----------------------------------------------------------------------===//
 
-class Neuro_QuantOp<string mnemonic, string onnx, list<Trait> traits = []> : Neuro_TensorOp<mnemonic, onnx, traits>;
+class Neuro_QuantOp<string mnemonic, string onnx> : Neuro_TensorOp<mnemonic, onnx, statesContract = 1>;
 def Neuro_QuantizeLinearOp : Neuro_QuantOp<"quantize_linear", ""> {
   let summary = "saturate(round(x / scale) + zero_point), per tensor, per axis or per block";
   let arguments = (ins Neuro_NumberTensor:$input, Neuro_FloatTensor:$scale, Optional<Neuro_Tensor>:$zero_point,

@@ -11,24 +11,24 @@
 
 include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 
-def Neuro_GatherOp : Neuro_TensorOp<"gather", "Gather"> {
+def Neuro_GatherOp : Neuro_TensorOp<"gather", "Gather", statesContract = 1> {
   let summary = "slices of the data along an axis, chosen by indices; negative ones count from the end";
   let arguments = (ins Neuro_Tensor:$data, Neuro_IndexTensor:$indices, DefaultValuedAttr<I64Attr, "0">:$axis);
   let results = (outs Neuro_Tensor:$result);
 }
-def Neuro_GatherElementsOp : Neuro_TensorOp<"gather_elements", "GatherElements", [Neuro_AxisInRange]> {
+def Neuro_GatherElementsOp : Neuro_TensorOp<"gather_elements", "GatherElements", [Neuro_AxisInRange], statesContract = 1> {
   let summary = "elements along an axis, one index for each element of the result";
   let arguments = (ins Neuro_Tensor:$data, Neuro_IndexTensor:$indices, DefaultValuedAttr<I64Attr, "0">:$axis);
   let results = (outs Neuro_Tensor:$result);
   let hasVerifier = 1;
 }
-def Neuro_GatherNDOp : Neuro_TensorOp<"gather_nd", "GatherND"> {
+def Neuro_GatherNDOp : Neuro_TensorOp<"gather_nd", "GatherND", statesContract = 1> {
   let summary = "slices chosen by index tuples in the last axis of the indices";
   let arguments = (ins Neuro_Tensor:$data, RankedTensorOf<[I64]>:$indices, DefaultValuedAttr<I64Attr, "0">:$batch_dims);
   let results = (outs Neuro_Tensor:$result);
 }
 class Neuro_ScatterBase<string mnemonic, string onnx, list<Trait> traits = []>
-    : Neuro_SameTypeOp<mnemonic, onnx, traits> {
+    : Neuro_SameTypeOp<mnemonic, onnx, traits, statesContract = 1> {
   let results = (outs Neuro_Tensor:$result);
 }
 def Neuro_ScatterElementsOp : Neuro_ScatterBase<"scatter_elements", "ScatterElements", [Neuro_AxisInRange]> {
@@ -48,7 +48,7 @@ def Neuro_TensorScatterOp : Neuro_ScatterBase<"tensor_scatter", "TensorScatter">
   let arguments = (ins Neuro_Tensor:$past_cache, Neuro_Tensor:$update, Optional<RankedTensorOf<[I64]>>:$write_indices,
     DefaultValuedAttr<I64Attr, "-2">:$axis, DefaultValuedAttr<StrAttr, "\"linear\"">:$mode);
 }
-def Neuro_OneHotOp : Neuro_TensorOp<"one_hot", ""> {
+def Neuro_OneHotOp : Neuro_TensorOp<"one_hot", "", statesContract = 1> {
   let summary = "on_value at the index along a new axis, off_value elsewhere";
   let description = [{`values` is [off_value, on_value]; `depth` is static, or `kDynamic` and given by `dynamic_depth`.}];
   let arguments = (ins Neuro_NumberTensor:$indices, Neuro_Tensor:$values, Optional<Index>:$dynamic_depth,
@@ -60,7 +60,7 @@ def Neuro_NonZeroOp : Neuro_TensorOp<"non_zero", "NonZero"> {
   let arguments = (ins Neuro_Tensor:$input);
   let results = (outs RankedTensorOf<[I64]>:$result);
 }
-def Neuro_CompressOp : Neuro_TensorOp<"compress", "Compress"> {
+def Neuro_CompressOp : Neuro_TensorOp<"compress", "Compress", statesContract = 1> {
   let summary = "the slices along an axis (or elements, without axis) for which the condition holds";
   let arguments = (ins Neuro_Tensor:$input, Neuro_BoolTensor:$condition, OptionalAttr<I64Attr>:$axis);
   let results = (outs Neuro_Tensor:$result);

@@ -64,6 +64,24 @@ def Neuro_ConstantOp : Neuro_Op<"constant", "", [Pure, ConstantLike, AllTypesMat
   let hasFolder = 1;
 }
 
+def Neuro_RequireOp : Neuro_Op<"require", "", [MemoryEffects<[MemWrite]>]> {
+  let summary = "end the run with an error unless a condition holds";
+  let description = [{
+    What the code after it relies on. If the condition is false, the run ends
+    with the code of a bad shape (or, `of_data`, of a bad value) and the message,
+    in which each `{}` stands for the next number.
+
+    ```mlir
+    neuro.require %equal, "'x' has size {} along axis 0, expected {}"(%n, %m)
+    ```
+  }];
+  let arguments = (ins I1:$condition, Variadic<Index>:$numbers, UnitAttr:$of_data, StrAttr:$message);
+  let assemblyFormat = [{
+    (`of_data` $of_data^)? $condition `,` $message (`(` $numbers^ `)`)? attr-dict
+  }];
+  let hasCanonicalizer = 1;
+}
+
 def Neuro_OpaqueOp : Neuro_Op<"opaque", "", [DeclareOpInterfaceMethods<AxisRuleOpInterface>]> {
   let summary = "a node that the importer does not know";
   let description = [{

@@ -21,6 +21,8 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "neuroplast/Dialect/Neuro/IR/AxisRule.h"
+#include "neuroplast/Dialect/Neuro/IR/RuntimeContract.h"
+#include "neuroplast/Dialect/Neuro/IR/TensorTypes.h"
 
 namespace neuroplast::neuro {
 
@@ -86,6 +88,13 @@ mlir::LogicalResult
 verifyListSizes(llvm::StringRef opName, std::optional<mlir::Location> location,
                 size_t count,
                 llvm::ArrayRef<std::pair<llvm::StringRef, size_t>> lists);
+/// Says why a window cannot move like this: strides and dilations are positive,
+/// and all numbers fit 32 bits, so that products of them and of sizes are
+/// exact. None if it can.
+std::optional<std::string> findWindowProblem(llvm::ArrayRef<int64_t> kernel,
+                                             llvm::ArrayRef<int64_t> strides,
+                                             llvm::ArrayRef<int64_t> dilations,
+                                             llvm::ArrayRef<int64_t> pads);
 /// The size of one axis after a window (a kernel or a pool) has moved over it;
 /// `autoPad` of "SAME_UPPER" or "SAME_LOWER" replaces the paddings, "VALID" and
 /// "NOTSET" do not. Dynamic if `size` is.

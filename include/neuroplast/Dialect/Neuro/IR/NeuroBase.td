@@ -80,12 +80,17 @@ def Neuro_AxisInRange : NativeOpTrait<"AxisInRange"> {
   let cppNamespace = "::neuroplast::neuro";
 }
 
+/// All tensors of the op have shapes that tensors can have.
+def Neuro_SoundTypes : NativeOpTrait<"SoundTypes"> {
+  let cppNamespace = "::neuroplast::neuro";
+}
+
 /// Every op of the dialect. `onnx` is the ONNX operator of the same concept, or
 /// empty where the ONNX form differs and a translation of its own exists.
 /// Attributes of an op with an `onnx` name keep their ONNX names and meanings,
 /// so that one generic translation serves all of them.
 class Neuro_Op<string mnemonic, string onnx = "", list<Trait> traits = []>
-    : Op<Neuro_Dialect, mnemonic, traits> {
+    : Op<Neuro_Dialect, mnemonic, [Neuro_SoundTypes] # traits> {
   string onnxName = onnx;
   code baseDeclaration = [{
     /// The ONNX operator of the same concept; empty if the forms differ.
@@ -94,28 +99,53 @@ class Neuro_Op<string mnemonic, string onnx = "", list<Trait> traits = []>
   let extraClassDeclaration = baseDeclaration;
 }
 
-/// Infers result types through an adaptor. A result may be given a refined type:
-/// equal element types and no two static dimensions that differ.
-def Neuro_InferTypes : InferTypeOpAdaptorBase<[{
-  static bool isCompatibleReturnTypes(::mlir::TypeRange lhs, ::mlir::TypeRange rhs) {
-    return ::neuroplast::neuro::areCompatibleTypes(lhs, rhs);
-  }
-}]>;
+/// Infers result types through an adaptor; no op gets past the check of what it
+/// inferred. A result may be given a refined type: equal element types and no
+/// two static dimensions that differ.
+def Neuro_InferTypes : TraitList<[
+  DeclareOpInterfaceMethods<InferTypeOpInterface>,
+  NativeOpTrait<"InferTypeOpAdaptor", [], [{
+    static ::llvm::LogicalResult inferReturnTypes(
+        ::mlir::MLIRContext *context, std::optional<::mlir::Location> location,
+        Adaptor adaptor, ::llvm::SmallVectorImpl<::mlir::Type> &types);
+    static bool isCompatibleReturnTypes(::mlir::TypeRange lhs, ::mlir::TypeRange rhs) {
+      return ::neuroplast::neuro::areCompatibleTypes(lhs, rhs);
+    }
+  }], [{
+    ::llvm::LogicalResult $cppClass::inferReturnTypes(
+        ::mlir::MLIRContext *context, std::optional<::mlir::Location> location,
+        ::mlir::ValueRange operands, ::mlir::DictionaryAttr attributes,
+        ::mlir::OpaqueProperties properties, ::mlir::RegionRange regions,
+        ::llvm::SmallVectorImpl<::mlir::Type> &types) {
+      $cppClass::Adaptor adaptor(operands, attributes, properties, regions);
+      if (::mlir::failed($cppClass::inferReturnTypes(context, location, adaptor, types)))
+        return ::mlir::failure();
+      return ::neuroplast::neuro::verifyInferredTypes(getOperationName(), location, types);
+    }
+  }]>
+]>;
+
+/// The contract of an op: stated by the op itself, or the default.
+class Neuro_Contract<bit isStated> {
+  list<Trait> traits = !if(isStated,
+    [DeclareOpInterfaceMethods<RuntimeContractOpInterface, ["stateContract"]>],
+    [RuntimeContractOpInterface]);
+}
 
 /// A pure op that infers the types of its results and is coupled by an axis rule.
-class Neuro_TensorOp<string mnemonic, string onnx = "", list<Trait> traits = []>
+class Neuro_TensorOp<string mnemonic, string onnx = "", list<Trait> traits = [], bit statesContract = 0>
     : Neuro_Op<mnemonic, onnx, traits # [
         Pure, Neuro_InferTypes,
         DeclareOpInterfaceMethods<AxisRuleOpInterface>,
-        CostOpInterface]> {
+        CostOpInterface] # Neuro_Contract<statesContract>.traits> {
   let assemblyFormat = [{
     operands attr-dict `:` functional-type(operands, results)
   }];
 }
 
 /// A tensor op whose only result has the type of its first operand.
-class Neuro_SameTypeOp<string mnemonic, string onnx = "", list<Trait> traits = []>
-    : Neuro_TensorOp<mnemonic, onnx, traits> {
+class Neuro_SameTypeOp<string mnemonic, string onnx = "", list<Trait> traits = [], bit statesContract = 0>
+    : Neuro_TensorOp<mnemonic, onnx, traits, statesContract> {
   let extraClassDefinition = [{
     ::llvm::LogicalResult $cppClass::inferReturnTypes(
         ::mlir::MLIRContext *, std::optional<::mlir::Location>, Adaptor adaptor,

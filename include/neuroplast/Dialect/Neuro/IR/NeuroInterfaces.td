@@ -38,6 +38,22 @@ def AxisRuleOpInterface : OpInterface<"AxisRuleOpInterface"> {
   ];
 }
 
+def RuntimeContractOpInterface : OpInterface<"RuntimeContractOpInterface"> {
+  let cppNamespace = "::neuroplast::neuro";
+  let description = [{
+    What an op relies on when it runs and its types do not prove: relations
+    between run-time sizes, and ranges of the indices and lengths that data
+    brings. Compiled code checks it before the op. Without a statement of its
+    own an elementwise op broadcasts its operands, and any other needs nothing.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      States the requirements, which are built right before the op.
+    }], "void", "stateContract", (ins "::neuroplast::neuro::RuntimeContract &":$contract), "",
+    [{ ::neuroplast::neuro::detail::stateDefaultContract($_op, contract); }]>
+  ];
+}
+
 def CostOpInterface : OpInterface<"CostOpInterface"> {
   let cppNamespace = "::neuroplast::neuro";
   let description = [{

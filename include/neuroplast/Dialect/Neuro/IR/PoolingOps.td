@@ -57,7 +57,7 @@ def Neuro_MaxRoiPoolOp : Neuro_TensorOp<"max_roi_pool", "MaxRoiPool"> {
   let results = (outs Neuro_FloatTensor:$result);
 }
 
-def Neuro_ResizeOp : Neuro_TensorOp<"resize", "", [AttrSizedOperandSegments]> {
+def Neuro_ResizeOp : Neuro_TensorOp<"resize", "", [AttrSizedOperandSegments], statesContract = 1> {
   let summary = "resample a tensor to other sizes by nearest, linear or cubic interpolation";
   let description = [{
     `sizes` has one entry per axis. `scales` (per axis) is what the coordinate
@@ -80,7 +80,7 @@ def Neuro_ResizeOp : Neuro_TensorOp<"resize", "", [AttrSizedOperandSegments]> {
     void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
   }];
 }
-def Neuro_GridSampleOp : Neuro_TensorOp<"grid_sample", "GridSample"> {
+def Neuro_GridSampleOp : Neuro_TensorOp<"grid_sample", "GridSample", statesContract = 1> {
   let summary = "sample a tensor at the normalised coordinates of a grid";
   let arguments = (ins Neuro_NumberTensor:$input, Neuro_FloatTensor:$grid, DefaultValuedAttr<I64Attr, "0">:$align_corners,
     DefaultValuedAttr<StrAttr, "\"linear\"">:$mode, DefaultValuedAttr<StrAttr, "\"zeros\"">:$padding_mode);

@@ -49,7 +49,8 @@ def Neuro_ReduceSumSquareOp : Neuro_ReduceOp<"reduce_sum_square", "ReduceSumSqua
 def Neuro_ReduceLogSumOp : Neuro_ReduceOp<"reduce_log_sum", "ReduceLogSum", "logarithm of the sum over axes">;
 def Neuro_ReduceLogSumExpOp : Neuro_ReduceOp<"reduce_log_sum_exp", "ReduceLogSumExp", "logarithm of the sum of exponentials over axes, computed stably">;
 
-class Neuro_ArgOp<string mnemonic, string onnx, string meaning> : Neuro_TensorOp<mnemonic, onnx> {
+class Neuro_ArgOp<string mnemonic, string onnx, string meaning>
+    : Neuro_TensorOp<mnemonic, onnx, statesContract = 1> {
   let summary = meaning;
   let arguments = (ins Neuro_NumberTensor:$input, DefaultValuedAttr<I64Attr, "0">:$axis,
     DefaultValuedAttr<I64Attr, "1">:$keepdims, DefaultValuedAttr<I64Attr, "0">:$select_last_index);
@@ -78,7 +79,7 @@ class Neuro_ScanOp<string mnemonic, string meaning>
 def Neuro_CumSumOp : Neuro_ScanOp<"cumsum", "running sum along an axis">;
 def Neuro_CumProdOp : Neuro_ScanOp<"cumprod", "running product along an axis">;
 
-def Neuro_TopKOp : Neuro_TensorOp<"top_k", ""> {
+def Neuro_TopKOp : Neuro_TensorOp<"top_k", "", statesContract = 1> {
   let summary = "the k largest or smallest elements along an axis, with their indices";
   let description = [{`k` is static, or `ShapedType::kDynamic` and given by `dynamic_k`.}];
   let arguments = (ins Neuro_NumberTensor:$input, Optional<Index>:$dynamic_k, I64Attr:$k, I64Attr:$axis,

@@ -101,7 +101,7 @@ def Neuro_AttentionOp : Neuro_ContractionOp<"attention", "Attention", [AttrSized
   }];
   let hasVerifier = 1;
 }
-def Neuro_RotaryEmbeddingOp : Neuro_SameTypeOp<"rotary_embedding", "RotaryEmbedding"> {
+def Neuro_RotaryEmbeddingOp : Neuro_SameTypeOp<"rotary_embedding", "RotaryEmbedding", statesContract = 1> {
   let summary = "rotate pairs of features by cached cosines and sines";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$cos_cache, Neuro_FloatTensor:$sin_cache,
     Optional<RankedTensorOf<[I64]>>:$position_ids, DefaultValuedAttr<I64Attr, "0">:$interleaved,
@@ -112,7 +112,7 @@ def Neuro_RotaryEmbeddingOp : Neuro_SameTypeOp<"rotary_embedding", "RotaryEmbedd
   }];
   let hasVerifier = 1;
 }
-def Neuro_DetOp : Neuro_TensorOp<"det", "Det"> {
+def Neuro_DetOp : Neuro_TensorOp<"det", "Det", statesContract = 1> {
   let summary = "determinant of each matrix";
   let arguments = (ins Neuro_FloatTensor:$input);
   let results = (outs Neuro_FloatTensor:$result);

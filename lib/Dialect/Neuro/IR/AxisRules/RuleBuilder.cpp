@@ -16,15 +16,7 @@ using namespace neuroplast::neuro;
 using namespace neuroplast::neuro::detail;
 
 unsigned RuleBuilder::factor(StringRef name, int64_t extent, FactorRole role) {
-  auto taken = [&](StringRef candidate) {
-    return llvm::any_of(rule.factors, [&](const AxisFactor &factor) {
-      return factor.name == candidate;
-    });
-  };
-  std::string unique = name.str();
-  for (unsigned number = 1; taken(unique); ++number)
-    unique = (name + Twine(number)).str();
-  return rule.add(unique, extent, role);
+  return rule.add(names.make(name), extent, role);
 }
 
 AxisExpr RuleBuilder::axis(StringRef name, int64_t extent, FactorRole role) {

@@ -10,6 +10,7 @@
 #define NEUROPLAST_LIB_DIALECT_NEURO_IR_AXISRULES_RULEBUILDER_H
 
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/UniqueNames.h"
 
 namespace neuroplast::neuro::detail {
 
@@ -85,6 +86,7 @@ public:
 
 private:
   mlir::Operation *op;
+  UniqueNames names{""};
 };
 
 } // namespace neuroplast::neuro::detail

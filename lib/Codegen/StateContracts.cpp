@@ -1,0 +1,64 @@
+//===- StateContracts.cpp - Check what ops rely on ----------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Codegen/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+
+namespace neuroplast {
+#define GEN_PASS_DEF_STATECONTRACTS
+#include "neuroplast/Codegen/Passes.h.inc"
+} // namespace neuroplast
+
+using namespace mlir;
+using namespace neuroplast::neuro;
+
+namespace {
+
+/// What the upstream ops among those of a network rely on.
+void stateUpstreamContract(Operation *op, RuntimeContract &contract) {
+  if (isa<arith::DivSIOp, arith::RemSIOp>(op)) {
+    if (op->getResult(0).getType().isIndex())
+      contract.requireQuotient(op->getOperand(0), op->getOperand(1));
+  } else if (auto cast = dyn_cast<tensor::CastOp>(op)) {
+    auto type = dyn_cast<RankedTensorType>(cast.getType());
+    for (int64_t axis = 0, rank = type ? type.getRank() : 0; axis < rank;
+         ++axis)
+      if (!type.isDynamicDim(axis))
+        contract.requireSize(cast.getSource(), axis,
+                             contract.constant(type.getDimSize(axis)));
+  } else if (auto extract = dyn_cast<tensor::ExtractOp>(op)) {
+    for (auto [axis, index] : llvm::enumerate(extract.getIndices()))
+      if (auto known = getConstantIntValue(index))
+        contract.requireAtLeast(extract.getTensor(), axis, *known + 1);
+  }
+}
+
+struct StateContractsPass
+    : neuroplast::impl::StateContractsBase<StateContractsPass> {
+  void runOnOperation() override {
+    SmallVector<Operation *> ops;
+    getOperation().walk([&](Operation *op) { ops.push_back(op); });
+    for (Operation *op : ops) {
+      OpBuilder builder(op);
+      RuntimeContract contract(builder, op);
+      if (auto stated = dyn_cast<RuntimeContractOpInterface>(op))
+        stated.stateContract(contract);
+      else
+        stateUpstreamContract(op, contract);
+      if (contract.hasRefused())
+        return signalPassFailure();
+    }
+  }
+};
+
+} // namespace

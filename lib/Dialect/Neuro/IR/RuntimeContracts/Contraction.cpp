@@ -1,0 +1,94 @@
+//===- Contraction.cpp - What convolutions and products rely on ---------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+
+#include <map>
+
+using namespace mlir;
+using namespace neuroplast::neuro;
+using neuroplast::neuro::detail::getTensorType;
+using Size = RuntimeContract::Size;
+
+/// Each group of output channels sees its own input channels.
+static void requireChannels(RuntimeContract &contract, Value input,
+                            Value weight, int64_t group) {
+  contract.requireSize(
+      input, 1,
+      contract.mul(contract.getSize(weight, 1), contract.constant(group)));
+  contract.requireMultiple(weight, 0, group);
+}
+
+void ConvOp::stateContract(RuntimeContract &contract) {
+  requireChannels(contract, getInput(), getWeight(), getGroup());
+  contract.requireShape(getBias(), contract.getSize(getWeight(), 0));
+}
+
+void ConvIntegerOp::stateContract(RuntimeContract &contract) {
+  requireChannels(contract, getInput(), getWeight(), getGroup());
+}
+
+void DeformConvOp::stateContract(RuntimeContract &contract) {
+  requireChannels(contract, getInput(), getWeight(), getGroup());
+  contract.requireShape(getBias(), contract.getSize(getWeight(), 0));
+}
+
+void ConvTransposeOp::stateContract(RuntimeContract &contract) {
+  contract.requireSize(getInput(), 1, contract.getSize(getWeight(), 0));
+  contract.requireMultiple(getInput(), 1, getGroup());
+  contract.requireShape(getBias(),
+                        contract.mul(contract.getSize(getWeight(), 1),
+                                     contract.constant(getGroup())));
+}
+
+static void requireProduct(RuntimeContract &contract, Value lhs, Value rhs) {
+  int64_t left = getTensorType(lhs).getRank(),
+          right = getTensorType(rhs).getRank();
+  contract.requireSize(rhs, std::max<int64_t>(right - 2, 0),
+                       contract.getSize(lhs, left - 1));
+  // The batch axes broadcast; they are those before the last two.
+  for (int64_t axis = 0; axis < std::min(left, right) - 2; ++axis)
+    contract.requireBroadcastAxes(lhs, left - 3 - axis, rhs, right - 3 - axis);
+}
+
+void MatMulOp::stateContract(RuntimeContract &contract) {
+  requireProduct(contract, getLhs(), getRhs());
+}
+
+void MatMulIntegerOp::stateContract(RuntimeContract &contract) {
+  requireProduct(contract, getA(), getB());
+}
+
+void GemmOp::stateContract(RuntimeContract &contract) {
+  bool transA = getTransA(), transB = getTransB();
+  contract.requireSize(getB(), transB ? 1 : 0,
+                       contract.getSize(getA(), transA ? 0 : 1));
+  if (getC())
+    contract.requireBroadcastTo(getC(),
+                                {contract.getSize(getA(), transA ? 1 : 0),
+                                 contract.getSize(getB(), transB ? 0 : 1)});
+}
+
+void EinsumOp::stateContract(RuntimeContract &contract) {
+  auto terms = detail::parseEinsum(getEquation(), getInputs());
+  if (failed(terms))
+    return;
+  // The first operand with an axis of that name; a size that is not 1 leads.
+  std::map<char, std::pair<Value, int64_t>> first;
+  for (auto [axes, input] : llvm::zip_equal(terms->inputs, getInputs()))
+    for (auto [axis, name] : llvm::enumerate(axes)) {
+      auto [it, isNew] = first.try_emplace(name, input, axis);
+      if (isNew)
+        continue;
+      auto [other, place] = it->second;
+      contract.requireBroadcastAxes(input, axis, other, place);
+      if (isConstantIntValue(contract.getSize(other, place), 1))
+        it->second = {input, axis};
+    }
+}
