@@ -120,6 +120,27 @@ private:
   SymbolTable &symbols;
 };
 
+/// Ops of the tensor dialect mean the same on signless elements.
+struct TensorOpLowering : ConversionPattern {
+  TensorOpLowering(TypeConverter &converter, MLIRContext *context)
+      : ConversionPattern(converter, MatchAnyOpTypeTag(), /*benefit=*/1,
+                          context) {}
+
+  LogicalResult
+  matchAndRewrite(Operation *op, ArrayRef<Value> operands,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (!isa<tensor::TensorDialect>(op->getDialect()))
+      return rewriter.notifyMatchFailure(op, "is no op on tensors");
+    SmallVector<Type> types;
+    if (failed(getTypeConverter()->convertTypes(op->getResultTypes(), types)))
+      return rewriter.notifyMatchFailure(op, "has a type without a lowering");
+    OperationState state(op->getLoc(), op->getName(), operands, types,
+                         op->getAttrs());
+    rewriter.replaceOp(op, rewriter.create(state));
+    return success();
+  }
+};
+
 struct ConvertNeuroToLinalgPass
     : neuroplast::impl::ConvertNeuroToLinalgBase<ConvertNeuroToLinalgPass> {
   void runOnOperation() override {
@@ -130,7 +151,7 @@ struct ConvertNeuroToLinalgPass
 
     SignlessConverter converter;
     RewritePatternSet patterns(context);
-    patterns.add<ConstantLowering>(converter, context);
+    patterns.add<ConstantLowering, TensorOpLowering>(converter, context);
     patterns.add<GetParamLowering>(converter, context, symbols);
     populateElementwiseToLinalgPatterns(converter, patterns);
     populateReductionToLinalgPatterns(converter, patterns);

@@ -589,7 +589,7 @@ LogicalResult GraphImporter::importMain() {
     if (!value)
       return emitError(fileLocation)
              << "output '" << output.name() << "' is computed by no node";
-    if (Type declared = convertType(output.type());
+    if (Type declared = convertType(model->declaredOutputs[output.name()]);
         declared && isa<RankedTensorType>(value.getType()) &&
         !areCompatibleTypes(declared, value.getType()))
       return emitError(value.getLoc())

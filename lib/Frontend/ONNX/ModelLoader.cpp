@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ModelLoader.h"
+#include "OperatorUpgrades.h"
 #include "OperatorVersions.h"
 #include "Tensors.h"
 
@@ -92,7 +93,8 @@ applyInputShapes(onnx::GraphProto &graph,
                            llvm::Twine(sizes[axis]));
       }
     }
-    type->clear_shape();
+    // A scalar has a shape, too: one without sizes.
+    type->mutable_shape()->clear_dim();
     for (int64_t size : sizes)
       type->mutable_shape()->add_dim()->set_dim_value(size);
   }
@@ -233,7 +235,18 @@ static llvm::Error checkModel(LoadedModel &model) {
     visitTensors(*function.mutable_node(), hide);
   if (problem)
     return problem;
+  // What an output is, its node says; the library wants it said twice.
+  auto &outputs = *model.proto.mutable_graph()->mutable_output();
+  auto declared = outputs;
+  for (auto &output : outputs) {
+    auto *type = output.mutable_type();
+    if (type->value_case() == onnx::TypeProto::VALUE_NOT_SET)
+      type->mutable_tensor_type()->set_elem_type(onnx::TensorProto::FLOAT);
+    if (type->has_tensor_type())
+      (void)type->mutable_tensor_type()->mutable_shape();
+  }
   onnx::checker::check_model(model.proto);
+  outputs.Swap(&declared);
   for (auto &[tensor, hidden] : external)
     tensor->Swap(&hidden);
   return llvm::Error::success();
@@ -290,6 +303,8 @@ neuroplast::loadModel(StringRef path, const ImportOptions &options) {
     return makeError("uses opset " + llvm::Twine(model->originalOpset) +
                      "; the newest known one is " +
                      llvm::Twine(getNewestOpset()));
+  for (const auto &output : model->proto.graph().output())
+    model->declaredOutputs[output.name()] = output.type();
   try {
     if (llvm::Error error = checkModel(*model))
       return std::move(error);
@@ -304,8 +319,14 @@ neuroplast::loadModel(StringRef path, const ImportOptions &options) {
     if (model->originalOpset < getNewestOpset()) {
       // Not every operator has a converter; then the model's own opset stays.
       try {
+        OperatorUpgrades upgrades;
+        onnx::ModelProto prepared = model->proto;
+        if (llvm::Error error = upgrades.prepare(*prepared.mutable_graph(),
+                                                 model->originalOpset))
+          return std::move(error);
         onnx::ModelProto upgraded = onnx::version_conversion::ConvertVersion(
-            model->proto, getNewestOpset());
+            prepared, getNewestOpset());
+        upgrades.finish(*upgraded.mutable_graph());
         // The converter drops what it does not know of.
         upgraded.mutable_metadata_props()->CopyFrom(
             model->proto.metadata_props());
