@@ -46,6 +46,8 @@ using namespace neuroplast;
 extern "C" const char neuroplast_support_begin[];
 extern "C" const char neuroplast_support_end[];
 
+char ReportedError::ID = 0;
+
 void neuroplast::registerCompilerDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
@@ -257,7 +259,7 @@ neuroplast::compileModule(mlir::ModuleOp module,
     manager.enableVerifier(true);
     buildNeuroToLoopsPipeline(manager, pipeline);
     if (mlir::failed(manager.run(*model.module)))
-      return makeError("compilation failed");
+      return llvm::make_error<ReportedError>();
   }
   if (auto sizes =
           model.module->lookupSymbol<mlir::func::FuncOp>("output_sizes"))
@@ -271,13 +273,13 @@ neuroplast::compileModule(mlir::ModuleOp module,
     mlir::PassManager manager(module.getContext());
     buildLoopsToLLVMPipeline(manager, pipeline);
     if (mlir::failed(manager.run(*code)))
-      return makeError("compilation failed");
+      return llvm::make_error<ReportedError>();
   }
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> llvmModule =
       mlir::translateModuleToLLVMIR(*code, context);
   if (!llvmModule)
-    return makeError("compilation failed");
+    return llvm::make_error<ReportedError>();
   code = nullptr;
   llvmModule->setTargetTriple(machine->getTargetTriple());
   llvmModule->setDataLayout(machine->createDataLayout());

@@ -87,11 +87,12 @@ class Draw:
         """Numbers around zero, or small whole ones."""
         kind = np.dtype(kind)
         if kind == np.bool_:
-            return self.rng.random(tuple(shape)) < 0.5
-        if kind.kind == "f":
-            return (self.rng.standard_normal(tuple(shape)) * spread).astype(kind)
-        low = 0 if kind.kind == "u" else -9
-        return self.rng.integers(low, 10, tuple(shape)).astype(kind)
+            numbers = self.rng.random(tuple(shape)) < 0.5
+        elif kind.kind == "f":
+            numbers = self.rng.standard_normal(tuple(shape)) * spread
+        else:
+            numbers = self.rng.integers(0 if kind.kind == "u" else -9, 10, tuple(shape))
+        return np.asarray(numbers, dtype=kind)
 
     def broadcast(self, shape: Sequence[int]) -> list[int]:
         """A shape that broadcasts to another."""

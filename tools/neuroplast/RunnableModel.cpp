@@ -18,6 +18,10 @@ using namespace neuroplast;
 using namespace neuroplast::driver;
 
 int driver::reportError(llvm::StringRef file, llvm::Error error) {
+  if (error.isA<ReportedError>()) {
+    llvm::consumeError(std::move(error));
+    return 1;
+  }
   return reportError(file + ": " + llvm::toString(std::move(error)));
 }
 

@@ -26,7 +26,7 @@ std::unique_ptr<Model> openModel(llvm::StringRef path,
 /// the first; infinite if their types or shapes differ.
 double getScaledDifference(const HostTensor &a, const HostTensor &b);
 
-/// `file: message`, as an error; returns 1.
+/// `file: message`, as an error, unless it was reported already; returns 1.
 int reportError(llvm::StringRef file, llvm::Error error);
 
 } // namespace neuroplast::driver

@@ -44,8 +44,18 @@ struct CompiledModel {
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };
 
+/// A failure whose reason went to the diagnostics of the context.
+class ReportedError : public llvm::ErrorInfo<ReportedError> {
+public:
+  static char ID;
+  void log(llvm::raw_ostream &os) const override { os << "compilation failed"; }
+  std::error_code convertToErrorCode() const override {
+    return llvm::inconvertibleErrorCode();
+  }
+};
+
 /// Lowers a module of neuro ops to an object file. Diagnostics go to the
-/// context; the error repeats that compilation failed.
+/// context; the error is then a `ReportedError`.
 llvm::Expected<CompiledModel> compileModule(mlir::ModuleOp module,
                                             const CompileOptions &options);
 

@@ -184,11 +184,45 @@ struct ConvertNeuroToLinalgPass
     scf::populateSCFStructuralTypeConversionsAndLegality(converter, patterns,
                                                          target);
     if (failed(checkSupported(module)) ||
-        failed(applyPartialConversion(module, target, std::move(patterns))))
+        failed(convert(module, target, std::move(patterns))))
       signalPassFailure();
   }
 
 private:
+  /// Applies the patterns; an op that none of them takes is refused in terms of
+  /// the model, not of the conversion.
+  LogicalResult convert(ModuleOp module, ConversionTarget &target,
+                        RewritePatternSet patterns) {
+    std::optional<Location> where;
+    {
+      ScopedDiagnosticHandler handler(
+          &getContext(), [&](Diagnostic &diagnostic) {
+            if (!StringRef(diagnostic.str()).starts_with("failed to legalize"))
+              return failure();
+            where = diagnostic.getLocation();
+            return success();
+          });
+      if (succeeded(
+              applyPartialConversion(module, target, std::move(patterns))))
+        return success();
+    }
+    if (!where)
+      return failure();
+    Operation *refused = nullptr;
+    module.walk([&](Operation *op) {
+      if (op->getLoc() == *where && isa<NeuroDialect>(op->getDialect()) &&
+          !isa<ParamOp, RequireOp>(op))
+        refused = op;
+    });
+    InFlightDiagnostic diagnostic = emitError(*where, "cannot compile ");
+    if (!refused)
+      return diagnostic << "this operation";
+    diagnostic << "'" << refused->getName() << "' on ("
+               << refused->getOperandTypes() << ") to ("
+               << refused->getResultTypes() << ")";
+    return diagnostic;
+  }
+
   /// Names the first op that no lowering can exist for.
   LogicalResult checkSupported(ModuleOp module) {
     WalkResult result = module.walk([](OpaqueOp op) {

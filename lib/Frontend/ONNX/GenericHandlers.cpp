@@ -155,8 +155,8 @@ void neuroplast::registerGenericHandlers(HandlerTable &table) {
              TriluOp, GatherOp, GatherElementsOp, GatherNDOp, ScatterElementsOp,
              ScatterNDOp, TensorScatterOp, NonZeroOp, CompressOp, UniqueOp>(
       table);
-  addGeneric<InstanceNormOp, GroupNormOp, LayerNormOp, RMSNormOp, LpNormOp,
-             LRNOp, MatMulOp, GemmOp, MatMulIntegerOp, EinsumOp>(table);
+  addGeneric<InstanceNormOp, LayerNormOp, RMSNormOp, LpNormOp, LRNOp, MatMulOp,
+             GemmOp, MatMulIntegerOp, EinsumOp>(table);
   addGeneric<RoiAlignOp, MaxRoiPoolOp, GridSampleOp, NonMaxSuppressionOp, RNNOp,
              GRUOp, LSTMOp, AttentionOp, RotaryEmbeddingOp, DetOp>(table);
   addReductions<ReduceSumOp, ReduceMeanOp, ReduceMaxOp, ReduceMinOp,

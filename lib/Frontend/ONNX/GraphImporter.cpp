@@ -440,10 +440,10 @@ LogicalResult GraphImporter::importOpaque(NodeContext &node, StringRef reason) {
   SmallVector<Type> types;
   for (const std::string &name : node.node.output()) {
     Type type = getInferredType(name);
-    if (!type && !name.empty())
-      return node.error() << "is unknown, and so is the type of its result '"
-                          << name << "'";
-    types.push_back(type ? type : builder.getNoneType());
+    if (!type)
+      type = name.empty() ? Type(builder.getNoneType())
+                          : Type(UnknownType::get(context));
+    types.push_back(type);
   }
   std::string bytes;
   node.node.SerializeToString(&bytes);

@@ -134,6 +134,9 @@ GraphWriter::addHelper(StringRef type, ArrayRef<std::string> inputs,
 }
 
 bool GraphWriter::setType(::onnx::TypeProto &proto, Type type, ArrayAttr dims) {
+  // Whoever reads the model may know its operators better.
+  if (isa<neuro::UnknownType>(type))
+    return true;
   if (auto sequence = dyn_cast<neuro::SequenceType>(type))
     return setType(*proto.mutable_sequence_type()->mutable_elem_type(),
                    sequence.getElementType());

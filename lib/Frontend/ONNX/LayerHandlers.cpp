@@ -273,6 +273,45 @@ LogicalResult importBatchNorm(NodeContext &node) {
   return node.replace<BatchNormOp>(inputs, attributes);
 }
 
+/// Before opset 21 there was a factor and a summand for each group, not for
+/// each channel.
+LogicalResult importGroupNorm(NodeContext &node) {
+  RankedTensorType type = node.getInputType(0), list = node.getInputType(1);
+  int64_t groups = node.getInt("num_groups", 0);
+  if (!type || !list)
+    return failure();
+  SmallVector<Value> inputs = getPresentInputs(node, 3);
+  if (inputs.size() != 3 || llvm::is_contained(inputs, Value()))
+    return failure();
+  OpBuilder &b = node.importer.builder;
+  if (node.importer.model->originalOpset < 21 && groups > 0 &&
+      type.getRank() > 1 && list.getRank() == 1 &&
+      list.getDimSize(0) == groups && type.getDimSize(1) != groups) {
+    int64_t channels = type.getDimSize(1);
+    if (ShapedType::isDynamic(channels) || channels % groups)
+      return node.error() << "has " << groups
+                          << " groups, which do not divide its channels";
+    for (Value &input : MutableArrayRef(inputs).drop_front()) {
+      Value column = ReshapeOp::create(b, node.location, input, ValueRange(),
+                                       ArrayRef<int64_t>{groups, 1});
+      Value copies =
+          ExpandOp::create(b, node.location, column, ValueRange(),
+                           ArrayRef<int64_t>{groups, channels / groups});
+      input = ReshapeOp::create(b, node.location, copies, ValueRange(),
+                                ArrayRef<int64_t>(channels));
+    }
+  }
+  SmallVector<NamedAttribute> attributes{
+      b.getNamedAttr("num_groups", b.getI64IntegerAttr(groups))};
+  if (const auto *attribute = node.getAttribute("epsilon"))
+    attributes.push_back(
+        b.getNamedAttr("epsilon", b.getF32FloatAttr(attribute->f())));
+  if (const auto *attribute = node.getAttribute("stash_type"))
+    attributes.push_back(
+        b.getNamedAttr("stash_type", b.getI64IntegerAttr(attribute->i())));
+  return node.replace<GroupNormOp>(inputs, attributes);
+}
+
 /// Inference: the input itself, and a mask of ones.
 LogicalResult importDropout(NodeContext &node) {
   if (node.hasInput(2)) {
@@ -477,6 +516,7 @@ void neuroplast::registerLayerHandlers(HandlerTable &table) {
   table["GlobalLpPool"] = importGlobalLpPool;
   table["BatchNormalization"] = importBatchNorm;
   table["Dropout"] = importDropout;
+  table["GroupNormalization"] = importGroupNorm;
   table["Cast"] = importCast;
   table["PRelu"] = importPRelu;
   table["CastLike"] = importCastLike;

@@ -165,14 +165,34 @@ static void inferShapes(onnx::ModelProto &model) {
   }
 }
 
+/// A function's body refers to the attributes of its call, and the inliner
+/// leaves a reference open where the call relies on a default.
+static void addDefaultAttributes(onnx::NodeProto &node, int opset) {
+  const onnx::OpSchema *schema =
+      onnx::OpSchemaRegistry::Schema(node.op_type(), opset, node.domain());
+  if (!schema)
+    return;
+  for (const auto &[name, attribute] : schema->attributes()) {
+    bool isGiven = llvm::any_of(node.attribute(), [&](const auto &given) {
+      return given.name() == name;
+    });
+    if (!isGiven && attribute.default_value.has_type()) {
+      *node.add_attribute() = attribute.default_value;
+      node.mutable_attribute()->rbegin()->set_name(name);
+    }
+  }
+}
+
 /// A body may use such operators itself, and may need the types around it.
 static void inlineRareOperators(onnx::ModelProto &model) {
   constexpr int kDepth = 4;
   for (int depth = 0; depth < kDepth; ++depth) {
     onnx::inliner::FunctionIdVector ids;
-    for (const auto &node : model.graph().node())
-      if (node.domain().empty() && isInlinedOperator(node.op_type()))
+    for (auto &node : *model.mutable_graph()->mutable_node())
+      if (node.domain().empty() && isInlinedOperator(node.op_type())) {
+        addDefaultAttributes(node, static_cast<int>(getOpset(model)));
         ids.push_back({"", node.op_type()});
+      }
     if (ids.empty())
       return;
     inferShapes(model);
@@ -208,6 +228,58 @@ visitTensors(google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
       for (auto &graph : *attribute.mutable_graphs())
         visitTensors(graph, visit);
     }
+}
+
+/// Where nodes wait that the library refuses by their operator alone, while it
+/// looks at the others: runtimes have operators that it does not know, and run
+/// some that it calls deprecated.
+static constexpr llvm::StringLiteral uncheckedDomain = "neuroplast.unchecked";
+
+template <typename Callable>
+static void
+visitNodes(google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
+           Callable visit) {
+  for (auto &node : nodes) {
+    visit(node);
+    for (auto &attribute : *node.mutable_attribute()) {
+      if (attribute.has_g())
+        visitNodes(*attribute.mutable_g()->mutable_node(), visit);
+      for (auto &graph : *attribute.mutable_graphs())
+        visitNodes(*graph.mutable_node(), visit);
+    }
+  }
+}
+
+static void setAsideUnchecked(onnx::ModelProto &model) {
+  int opset = static_cast<int>(getOpset(model));
+  bool isAny = false;
+  auto setAside = [&](onnx::NodeProto &node) {
+    if (!node.domain().empty() && node.domain() != "ai.onnx")
+      return;
+    const onnx::OpSchema *schema =
+        onnx::OpSchemaRegistry::Schema(node.op_type(), opset, "");
+    if (schema && !schema->Deprecated())
+      return;
+    node.set_domain(uncheckedDomain.str());
+    isAny = true;
+  };
+  visitNodes(*model.mutable_graph()->mutable_node(), setAside);
+  if (!isAny)
+    return;
+  auto *import = model.add_opset_import();
+  import->set_domain(uncheckedDomain.str());
+  import->set_version(1);
+}
+
+static void bringBackUnchecked(onnx::ModelProto &model) {
+  visitNodes(*model.mutable_graph()->mutable_node(), [](onnx::NodeProto &node) {
+    if (StringRef(node.domain()) == uncheckedDomain)
+      node.clear_domain();
+  });
+  auto *imports = model.mutable_opset_import();
+  for (int i = imports->size() - 1; i >= 0; --i)
+    if (StringRef(imports->Get(i).domain()) == uncheckedDomain)
+      imports->DeleteSubrange(i, 1);
 }
 
 /// Checks external data here and the rest of the model by the library, which
@@ -306,6 +378,7 @@ neuroplast::loadModel(StringRef path, const ImportOptions &options) {
   for (const auto &output : model->proto.graph().output())
     model->declaredOutputs[output.name()] = output.type();
   try {
+    setAsideUnchecked(model->proto);
     if (llvm::Error error = checkModel(*model))
       return std::move(error);
     auto data = takeData(*model->proto.mutable_graph());
@@ -338,6 +411,7 @@ neuroplast::loadModel(StringRef path, const ImportOptions &options) {
     inlineRareOperators(model->proto);
     inferShapes(model->proto);
     restoreData(*model->proto.mutable_graph(), data);
+    bringBackUnchecked(model->proto);
   } catch (const std::exception &error) {
     return makeError("is no valid ONNX model: " + llvm::Twine(error.what()));
   }

@@ -63,6 +63,10 @@ def Neuro_OptionalType : Neuro_Type<"Optional", "optional"> {
   let assemblyFormat = "`<` $elementType `>`";
 }
 
+def Neuro_UnknownType : Neuro_Type<"Unknown", "unknown"> {
+  let summary = "a value of which nobody says what it is; only opaque nodes take it";
+}
+
 def Neuro_Tensor : TypeAlias<AnyRankedTensor, "ranked tensor">;
 def Neuro_FloatTensor : RankedTensorOf<[AnyFloat]>;
 def Neuro_IntTensor : RankedTensorOf<[AnyInteger]>;
