@@ -99,8 +99,26 @@ struct Comparison {
 
 } // namespace
 
+/// Whether some tensor takes more memory than a comparison is worth.
+static bool hasHugeTensor(ModuleOp module) {
+  constexpr int64_t kMostBytes = int64_t(1) << 30;
+  WalkResult result = module.walk([](Operation *op) {
+    for (Type type : op->getResultTypes())
+      if (auto tensor = dyn_cast<RankedTensorType>(type);
+          tensor && tensor.hasStaticShape() &&
+          tensor.getElementType().isIntOrFloat() &&
+          neuroplast::neuro::mulSizes(
+              neuroplast::neuro::countElements(tensor.getShape()),
+              tensor.getElementTypeBitWidth() / 8) > kMostBytes)
+        return WalkResult::interrupt();
+    return WalkResult::advance();
+  });
+  return result.wasInterrupted();
+}
+
 /// Compiles and runs the models before and after.
-static Comparison compareOutputs(const Arguments &arguments, uint64_t seed) {
+static Comparison compareOutputs(const Arguments &arguments, bool isHuge,
+                                 uint64_t seed) {
   Comparison result;
   auto fail = [&](const llvm::Twine &reason) {
     result.obstacle = reason.str();
@@ -110,6 +128,8 @@ static Comparison compareOutputs(const Arguments &arguments, uint64_t seed) {
     return fail("a dry run writes no model");
   if (arguments.has("--no-compare"))
     return fail("not asked for");
+  if (isHuge)
+    return fail("a tensor takes more than a gigabyte");
   result.hasData = arguments.has("--data");
   if (result.hasData) {
     auto data = neuroplast::readNpz(arguments.get("--data"));
@@ -189,6 +209,7 @@ static int runPrune(const Arguments &arguments) {
   auto module = loadModule(input, context);
   if (!module)
     return 1;
+  bool isHuge = hasHugeTensor(*module);
   FailureOr<PruneReport> report = prune(*module, options, dryRun);
   if (failed(report))
     return 1;
@@ -197,7 +218,7 @@ static int runPrune(const Arguments &arguments) {
     if (failed(saveModule(*module, output)))
       return 1;
   }
-  Comparison comparison = compareOutputs(arguments, options.seed);
+  Comparison comparison = compareOutputs(arguments, isHuge, options.seed);
   std::vector<std::string> shapes = comparison.inputs.empty()
                                         ? arguments.getAll("--shape").vec()
                                         : describeShapes(comparison.inputs);

@@ -187,13 +187,22 @@ Value buildIsInf(ScalarEmitter &e, IsInfOp op, ValueRange x) {
   return arith::OrIOp::create(b, e.getLoc(), above, below);
 }
 
-Value buildShrink(ScalarEmitter &e, ShrinkOp op, ValueRange x) {
+Value buildShrink(ScalarEmitter &integers, ShrinkOp op, ValueRange operands) {
   double bias = op.getBias().convertToDouble();
   double lambd = op.getLambd().convertToDouble();
-  Value above = e.select(e.compare(Cmp::Greater, x[0], e.constant(lambd)),
-                         e.sub(x[0], e.constant(bias)), e.constant(0));
-  return e.select(e.compare(Cmp::Less, x[0], e.constant(-lambd)),
-                  e.add(x[0], e.constant(bias)), above);
+  // The bounds of integers are floats, too; the result is cut off.
+  Type element = getElementTypeOrSelf(op.getInput().getType());
+  Type real = integers.isFloat() ? integers.getType()
+                                 : integers.getBuilder().getF32Type();
+  ScalarEmitter e(integers.getBuilder(), integers.getLoc(), real);
+  Value x = operands[0];
+  if (!integers.isFloat())
+    x = e.convert(x, element, real);
+  Value above = e.select(e.compare(Cmp::Greater, x, e.constant(lambd)),
+                         e.sub(x, e.constant(bias)), e.constant(0));
+  Value result = e.select(e.compare(Cmp::Less, x, e.constant(-lambd)),
+                          e.add(x, e.constant(bias)), above);
+  return integers.isFloat() ? result : e.convert(result, real, element);
 }
 
 class Table {

@@ -258,7 +258,10 @@ struct GroupNormLowering : OpConversionPattern<GroupNormOp> {
                        op.getEpsilon().convertToDouble(), true);
     auto spread = [&](Value vector) {
       auto trailing = llvm::to_vector(llvm::seq<int64_t>(2, rank));
-      return expandAxes(b, loc, split(vector, 0), trailing);
+      auto list = cast<RankedTensorType>(vector.getType())
+                      .clone(ArrayRef<int64_t>(channels));
+      return expandAxes(b, loc, split(castTo(b, loc, vector, list), 0),
+                        trailing);
     };
     Value result =
         applyMoments(b, loc, input, element, moments,

@@ -355,6 +355,23 @@ FailureOr<Value> Lowering<PadOp>::lower(PadOp op, Adaptor adaptor,
   } else if (mode != "edge" && mode != "reflect" && mode != "wrap") {
     return b.notifyMatchFailure(op, "the padding mode is unknown");
   }
+  // What negative pads cut off is no part of what the others continue.
+  SmallVector<OpFoldResult> starts, kept, padded;
+  Value none = arith::ConstantIndexOp::create(b, loc, 0);
+  for (auto [size, before, after] : llvm::zip_equal(own, low, high)) {
+    auto split = [&](OpFoldResult pad) {
+      Value value = toIndex(b, loc, pad);
+      Value more = b.createOrFold<arith::MaxSIOp>(loc, value, none);
+      return std::pair<Value, Value>(
+          more, b.createOrFold<arith::SubIOp>(loc, more, value));
+    };
+    auto [added, cut] = split(before);
+    Value cutAfter = split(after).second;
+    padded.push_back(added);
+    starts.push_back(cut);
+    Value rest = b.createOrFold<arith::SubIOp>(loc, toIndex(b, loc, size), cut);
+    kept.push_back(b.createOrFold<arith::SubIOp>(loc, rest, cutAfter));
+  }
   return createMap(
       b, loc, sizes, storage,
       [&](OpBuilder &n, Location l, ValueRange indices) -> Value {
@@ -362,9 +379,9 @@ FailureOr<Value> Lowering<PadOp>::lower(PadOp op, Adaptor adaptor,
         Value one = arith::ConstantIndexOp::create(n, l, 1);
         Value inside = arith::ConstantIntOp::create(n, l, 1, 1);
         SmallVector<Value> at;
-        for (auto [index, before, ownSize] :
-             llvm::zip_equal(indices, low, own)) {
-          Value size = toIndex(n, l, ownSize);
+        for (auto [index, before, keptSize] :
+             llvm::zip_equal(indices, padded, kept)) {
+          Value size = toIndex(n, l, keptSize);
           Value last = arith::SubIOp::create(n, l, size, one);
           Value i = arith::SubIOp::create(n, l, index, toIndex(n, l, before));
           Value clamped = arith::MinSIOp::create(
@@ -399,6 +416,8 @@ FailureOr<Value> Lowering<PadOp>::lower(PadOp op, Adaptor adaptor,
             at.back() = arith::SelectOp::create(n, l, single, zero, at.back());
           }
         }
+        for (auto [place, start] : llvm::zip_equal(at, starts))
+          place = arith::AddIOp::create(n, l, place, toIndex(n, l, start));
         if (mode != "constant")
           return tensor::ExtractOp::create(n, l, input, at);
         auto choose = scf::IfOp::create(

@@ -72,10 +72,18 @@ WindowAxis neuroplast::computeWindowAxis(OpBuilder &b, Location loc,
       reachEnd();
     return axis;
   }
-  OpFoldResult count = addSizes(
-      b, loc,
-      divSizes(b, loc, addSizes(b, loc, room, attr(stride - 1)), attr(stride)),
-      attr(1));
+  // Rounded up where there is room, cut off (to no window at all) where not.
+  Value hasRoom = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::sgt,
+                                                toIndex(b, loc, room),
+                                                toIndex(b, loc, attr(0)));
+  Value more = b.createOrFold<arith::SelectOp>(
+      loc, hasRoom, toIndex(b, loc, attr(stride - 1)),
+      toIndex(b, loc, attr(0)));
+  OpFoldResult count =
+      max(addSizes(b, loc,
+                   divSizes(b, loc, addSizes(b, loc, room, more), attr(stride)),
+                   attr(1)),
+          attr(0));
   // The last window must start inside the input or the padding before it.
   OpFoldResult inside = divSizes(
       b, loc, addSizes(b, loc, size, attr(low + stride - 1)), attr(stride));

@@ -51,10 +51,45 @@ public:
       if (failed(write(&op)))
         return failure();
     writeAliases();
+    lowerToOriginal();
     return success();
   }
 
 private:
+  /// Writes the graph at the opset of the file that it was read from, or else
+  /// at the lowest one above that can say it.
+  void lowerToOriginal() {
+    auto info = module->getAttrOfType<DictionaryAttr>("neuro.model");
+    auto getInt = [&](StringRef name) -> int64_t {
+      auto value = info ? info.getAs<IntegerAttr>(name) : IntegerAttr();
+      return value ? value.getInt() : 0;
+    };
+    int64_t written = getInt("opset"), original = getInt("original_opset");
+    // Before, operators broadcast in another way.
+    constexpr int64_t kOldest = 8;
+    if (original < 1 || original >= written)
+      return;
+    ValueTypes types = writer.getTypes();
+    std::string problem;
+    int64_t opset = std::max(original, kOldest);
+    for (; opset < written; ++opset) {
+      std::string why = lowerOpset(writer.graph, types, opset);
+      if (why.empty())
+        break;
+      if (problem.empty())
+        problem = std::move(why);
+    }
+    model.mutable_opset_import(0)->set_version(opset);
+    // Weights need not be inputs, too, from format version 4 on.
+    int64_t format = getInt("ir_version");
+    model.set_ir_version(opset == original && format
+                             ? std::max<int64_t>(format, 4)
+                             : getIrVersion(opset));
+    if (!problem.empty())
+      module.emitWarning("is written at opset ")
+          << opset << ", not " << original << ": " << problem << " there";
+  }
+
   void writeHeader() {
     auto info = module->getAttrOfType<DictionaryAttr>("neuro.model");
     auto getInt = [&](StringRef name, int64_t otherwise) {

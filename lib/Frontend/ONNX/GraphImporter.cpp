@@ -510,6 +510,8 @@ void GraphImporter::setModelAttributes() {
         entry.key(), builder.getStringAttr(entry.value())));
   }
   add("original_opset", builder.getI64IntegerAttr(original));
+  if (proto.ir_version())
+    add("ir_version", builder.getI64IntegerAttr(model->irVersion));
   addString("producer_name", proto.producer_name());
   addString("producer_version", proto.producer_version());
   addString("domain", proto.domain());

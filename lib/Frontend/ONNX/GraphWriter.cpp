@@ -99,6 +99,14 @@ std::string GraphWriter::getName(Value value) {
   return name = makeName(hint + ":out");
 }
 
+ValueTypes GraphWriter::getTypes() const {
+  ValueTypes types;
+  for (const auto &[value, name] : names)
+    if (auto type = dyn_cast<RankedTensorType>(value.getType()))
+      types[name] = type;
+  return types;
+}
+
 ::onnx::NodeProto &GraphWriter::addNode(Operation *op, StringRef type) {
   ::onnx::NodeProto *node = graph.add_node();
   node->set_op_type(type.str());

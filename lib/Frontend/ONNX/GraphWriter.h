@@ -9,6 +9,7 @@
 #ifndef NEUROPLAST_LIB_FRONTEND_ONNX_GRAPHWRITER_H
 #define NEUROPLAST_LIB_FRONTEND_ONNX_GRAPHWRITER_H
 
+#include "OpsetLowering.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "neuroplast/Dialect/Neuro/IR/UniqueNames.h"
 #include "onnx/onnx_pb.h"
@@ -53,6 +54,9 @@ public:
   /// Static sizes, with those marked dynamic taken from the values in order.
   std::string addSizes(llvm::ArrayRef<int64_t> sizes, mlir::ValueRange dynamic);
   std::string addScalarOf(const std::string &vector);
+
+  /// The types of the tensors that have names.
+  ValueTypes getTypes() const;
 
   mlir::LogicalResult addInitializer(llvm::StringRef name,
                                      mlir::ElementsAttr value,

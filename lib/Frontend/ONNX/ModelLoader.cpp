@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ModelLoader.h"
+#include "NodeChecks.h"
 #include "OperatorUpgrades.h"
 #include "OperatorVersions.h"
 #include "Tensors.h"
@@ -371,6 +372,7 @@ neuroplast::loadModel(StringRef path, const ImportOptions &options) {
   if (llvm::Error error = parse(path, model->proto))
     return std::move(error);
   model->originalOpset = getOpset(model->proto);
+  model->irVersion = model->proto.ir_version();
   if (model->originalOpset > getNewestOpset() + 2 || model->originalOpset < 1)
     return makeError("uses opset " + llvm::Twine(model->originalOpset) +
                      "; the newest known one is " +
@@ -378,6 +380,8 @@ neuroplast::loadModel(StringRef path, const ImportOptions &options) {
   for (const auto &output : model->proto.graph().output())
     model->declaredOutputs[output.name()] = output.type();
   try {
+    if (llvm::Error error = checkNodes(model->proto.graph()))
+      return std::move(error);
     setAsideUnchecked(model->proto);
     if (llvm::Error error = checkModel(*model))
       return std::move(error);

@@ -28,6 +28,7 @@ struct LoadedModel {
   /// The opset of the file; the one of `proto` may be newer.
   int64_t originalOpset = 0;
   int64_t opset = 0;
+  int64_t irVersion = 0; ///< Of the file.
   /// The types of the graph's outputs as far as the file declares them.
   llvm::StringMap<onnx::TypeProto> declaredOutputs;
   /// Mapped files of external data, by path.

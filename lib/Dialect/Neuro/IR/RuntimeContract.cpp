@@ -95,6 +95,10 @@ Size RuntimeContract::rem(Size lhs, Size rhs) {
   return combine<arith::RemSIOp>(lhs, rhs);
 }
 
+Size RuntimeContract::atMostZero(Size size) {
+  return combine<arith::MinSIOp>(size, constant(0));
+}
+
 /// Whether two sizes are certainly the same: equal, or the same axis of the
 /// same tensor.
 static bool areSame(Size lhs, Size rhs) {

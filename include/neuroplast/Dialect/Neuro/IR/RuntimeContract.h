@@ -42,6 +42,8 @@ public:
   Size mul(Size lhs, Size rhs);
   Size div(Size lhs, Size rhs);
   Size rem(Size lhs, Size rhs);
+  /// The size, or 0 if it is positive.
+  Size atMostZero(Size size);
 
   /// `tensor` has `expected` entries along an axis.
   void requireSize(mlir::Value tensor, int64_t axis, Size expected);

@@ -203,7 +203,13 @@ private:
 
 } // namespace
 
-AxisRule ReshapeOp::getAxisRule() { return ReshapeRule(*this).write(); }
+AxisRule ReshapeOp::getAxisRule() {
+  // Of no elements, any sizes will do: nothing says which axes correspond.
+  if (llvm::is_contained(detail::getTensorType(getInput()).getShape(), 0) ||
+      llvm::is_contained(getType().getShape(), 0))
+    return detail::RuleBuilder(*this).take();
+  return ReshapeRule(*this).write();
+}
 
 void ReshapeOp::setFactorExtents(ArrayRef<int64_t> extents) {
   AxisRule rule = getAxisRule();

@@ -86,9 +86,14 @@ void EinsumOp::stateContract(RuntimeContract &contract) {
       auto [it, isNew] = first.try_emplace(name, input, axis);
       if (isNew)
         continue;
+      // What is 1 broadcasts if that is known; a size that turns out to be 1
+      // is read as it is.
       auto [other, place] = it->second;
-      contract.requireBroadcastAxes(input, axis, other, place);
-      if (isConstantIntValue(contract.getSize(other, place), 1))
+      Size size = contract.getSize(input, axis),
+           common = contract.getSize(other, place);
+      if (isConstantIntValue(common, 1))
         it->second = {input, axis};
+      else if (!isConstantIntValue(size, 1))
+        contract.requireSize(input, axis, common);
     }
 }

@@ -106,13 +106,17 @@ void PadOp::stateContract(RuntimeContract &contract) {
     Size size = contract.getSize(getInput(), axis);
     if (isConstantIntValue(low[axis], 0) && isConstantIntValue(high[axis], 0))
       continue;
-    // Nothing but a constant pads what is empty.
-    if (!isConstant)
-      contract.requireAtLeast(getInput(), axis, 1);
     contract.requireBetween(
         contract.add(contract.add(size, low[axis]), high[axis]),
         contract.constant(0), contract.constant(maxTensorBytes),
         "a padded size");
+    // Nothing but a constant pads what is empty once negative pads have cut it.
+    if (!isConstant)
+      contract.requireBetween(
+          contract.add(size, contract.add(contract.atMostZero(low[axis]),
+                                          contract.atMostZero(high[axis]))),
+          contract.constant(1), contract.constant(maxTensorBytes),
+          "the size of what is padded");
   }
 }
 

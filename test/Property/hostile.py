@@ -1,0 +1,642 @@
+"""Models that nobody should write, and inputs that do not fit models.
+
+Whatever they hold, a command ends with 0 or 1, with one line of error, within seconds.
+Run with -m it goes through all kinds with many draws; `--build` of a sanitized build
+looks into the code that is compiled, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import os
+import pickle
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from Models import driver
+from onnx import TensorProto, helper, numpy_helper
+
+from Property.sweep import compare, make_session
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 10.0
+MEGABYTES = 6000  # of memory that a command may have
+Rng = np.random.Generator
+
+# ===----------------------------------------------------------------------------------
+# Hostile models
+# ===----------------------------------------------------------------------------------
+
+NUMBERS = [0, -1, -2, -7, 1, 2, 3, 4, 5, 17, 255, 65536, 2**31 - 1, 2**31, -(2**31), 2**32,
+           2**40, 2**62, 2**63 - 1, -(2**63), 10**9, 2 * 10**9]
+FLOATS = [0.0, -1.0, 1.0, 0.5, 2.0, 1e-30, 1e30, -1e30, float("inf"), -float("inf"), float("nan"),
+          3.7]
+
+
+def number(rng: Rng) -> int:
+    """A whole number, small and sound half of the time."""
+    return int(rng.integers(-2, 6)) if rng.random() < 0.5 else int(rng.choice(np.array(NUMBERS)))
+
+
+def numbers(rng: Rng, low: int = 0, high: int = 5) -> list[int]:
+    return [number(rng) for _ in range(int(rng.integers(low, high + 1)))]
+
+
+def real(rng: Rng) -> float:
+    return float(rng.choice(np.array(FLOATS)))
+
+
+def sizes(rng: Rng, low: int = 0, high: int = 4) -> list[int]:
+    return [int(rng.integers(0, 6)) for _ in range(int(rng.integers(low, high + 1)))]
+
+
+@dataclass
+class Sketch:
+    """A graph of one node, half of whose ingredients are sound."""
+
+    op: str
+    operands: list[np.ndarray | list[int] | None]
+    attributes: dict
+    outputs: int = 1
+    opset: int = 17
+
+    def model(self, rng: Rng) -> onnx.ModelProto:
+        names, inputs, weights = [], [], []
+        for i, operand in enumerate(self.operands):
+            names.append("" if operand is None else f"x{i}")
+            if isinstance(operand, np.ndarray):
+                if rng.random() < 0.8:
+                    weights.append(numpy_helper.from_array(operand, f"x{i}"))
+                else:
+                    kind = helper.np_dtype_to_tensor_dtype(operand.dtype)
+                    inputs.append(helper.make_tensor_value_info(f"x{i}", kind, operand.shape))
+            elif operand is not None:
+                shape = [f"n{i}{axis}" if rng.random() < 0.1 else size
+                         for axis, size in enumerate(operand)]
+                inputs.append(helper.make_tensor_value_info(f"x{i}", TensorProto.FLOAT, shape))
+        outputs = [f"y{i}" for i in range(self.outputs)]
+        node = helper.make_node(self.op, names, outputs)
+        for name, value in self.attributes.items():
+            if value is not None:
+                node.attribute.append(helper.make_attribute(name, value))
+        graph = helper.make_graph([node], "g", inputs, [], weights)
+        for name in outputs:
+            graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+        opsets = [helper.make_opsetid("", self.opset)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=8)
+
+
+def ints(rng: Rng, low: int = 0, high: int = 5) -> np.ndarray:
+    return np.array(numbers(rng, low, high), np.int64)
+
+
+def floats(rng: Rng, low: int = 0, high: int = 5) -> np.ndarray:
+    return np.array([real(rng) for _ in range(int(rng.integers(low, high + 1)))], np.float32)
+
+
+def maybe(rng: Rng, value: object, chance: float = 0.5) -> object:
+    return value if rng.random() < chance else None
+
+
+def image(rng: Rng) -> list[int]:
+    """The sizes of a tensor with spatial axes, mostly."""
+    return [1, 4, 8, 8] if rng.random() < 0.6 else sizes(rng)
+
+
+def window(rng: Rng, kernel: bool = False) -> dict:
+    return {
+        "strides": maybe(rng, numbers(rng, 1, 3)),
+        "dilations": maybe(rng, numbers(rng, 1, 3)),
+        "pads": maybe(rng, numbers(rng, 2, 5)),
+        "auto_pad": maybe(rng, str(rng.choice(["SAME_UPPER", "SAME_LOWER", "VALID", "NOTSET"])), 0.3),
+        "kernel_shape": numbers(rng, 1, 3) if kernel else maybe(rng, numbers(rng, 1, 3), 0.3),
+    }
+
+
+def pool(op: str) -> Callable[[Rng], Sketch]:
+    def draw(rng: Rng) -> Sketch:
+        return Sketch(op, [image(rng)], {**window(rng, True), "ceil_mode": maybe(rng, number(rng))})
+
+    return draw
+
+
+def reduce(op: str) -> Callable[[Rng], Sketch]:
+    return lambda rng: Sketch(op, [sizes(rng), ints(rng)], {"keepdims": maybe(rng, number(rng))},
+                              opset=18)
+
+
+def recurrent(op: str, gates: int) -> Callable[[Rng], Sketch]:
+    def draw(rng: Rng) -> Sketch:
+        h = 3 if rng.random() < 0.5 else number(rng)
+        shapes: list = [[2, 2, 4], [1, gates * 3, 4], [1, gates * 3, 3]]
+        if rng.random() < 0.5:
+            shapes[int(rng.integers(3))] = sizes(rng)
+        lengths = np.array(numbers(rng, 0, 3)).astype(np.int32)
+        return Sketch(op, [*shapes, None, maybe(rng, lengths)],
+                      {"hidden_size": h, "direction": maybe(rng, "bidirectional", 0.3)})
+
+    return draw
+
+
+def axis_op(op: str, opset: int = 17, **more: object) -> Callable[[Rng], Sketch]:
+    return lambda rng: Sketch(op, [sizes(rng)], {"axis": number(rng), **more}, opset=opset)
+
+
+KINDS: dict[str, Callable[[Rng], Sketch | onnx.ModelProto]] = {
+    "split": lambda r: Sketch("Split", [sizes(r), ints(r, 1, 3)], {"axis": maybe(r, number(r))}, 2),
+    "split_count": lambda r: Sketch("Split", [sizes(r)], {"num_outputs": number(r)}, 2, 18),
+    "tile": lambda r: Sketch("Tile", [sizes(r), ints(r)], {}),
+    "expand": lambda r: Sketch("Expand", [sizes(r), ints(r)], {}),
+    "reshape": lambda r: Sketch("Reshape", [sizes(r), ints(r)], {"allowzero": maybe(r, 1)}),
+    "constant_of_shape": lambda r: Sketch("ConstantOfShape", [ints(r)], {}),
+    "one_hot": lambda r: Sketch("OneHot", [ints(r), ints(r, 1, 1), floats(r, 2, 2)],
+                                {"axis": maybe(r, number(r))}),
+    "topk": lambda r: Sketch("TopK", [sizes(r), ints(r, 0, 2)], {"axis": maybe(r, number(r))}, 2),
+    "resize_scales": lambda r: Sketch("Resize", [image(r), None, floats(r, 3, 5)],
+                                      {"mode": maybe(r, "linear")}),
+    "resize_sizes": lambda r: Sketch("Resize", [image(r), None, None, ints(r, 3, 5)],
+                                     {"mode": maybe(r, "cubic")}),
+    "upsample": lambda r: Sketch("Upsample", [image(r), floats(r, 3, 5)], {}, opset=9),
+    "conv": lambda r: Sketch("Conv", [image(r), [4, 4, 3, 3] if r.random() < 0.5 else sizes(r)],
+                             {**window(r), "group": maybe(r, number(r))}),
+    "conv_transpose": lambda r: Sketch(
+        "ConvTranspose", [image(r), [4, 4, 3, 3] if r.random() < 0.5 else sizes(r)],
+        {**window(r), "group": maybe(r, number(r)), "output_padding": maybe(r, numbers(r, 1, 3), 0.3),
+         "output_shape": maybe(r, numbers(r, 1, 4), 0.3)}),
+    "max_pool": pool("MaxPool"),
+    "average_pool": pool("AveragePool"),
+    "lp_pool": lambda r: Sketch("LpPool", [image(r)], {**window(r, True), "p": maybe(r, number(r))}),
+    "global_lp_pool": lambda r: Sketch("GlobalLpPool", [image(r)], {"p": number(r)}),
+    "depth_to_space": lambda r: Sketch("DepthToSpace", [image(r)], {"blocksize": number(r)}),
+    "space_to_depth": lambda r: Sketch("SpaceToDepth", [image(r)], {"blocksize": number(r)}),
+    "slice": lambda r: Sketch("Slice", [sizes(r), *[ints(r, 1, 2) for _ in range(4)]], {}),
+    "pad": lambda r: Sketch("Pad", [sizes(r), ints(r, 2, 6)],
+                            {"mode": maybe(r, str(r.choice(["reflect", "edge", "wrap"])))}, opset=19),
+    "concat": lambda r: Sketch("Concat", [sizes(r), sizes(r)], {"axis": number(r)}),
+    "gather": lambda r: Sketch("Gather", [sizes(r), ints(r)], {"axis": maybe(r, number(r))}),
+    "gather_elements": lambda r: Sketch("GatherElements", [sizes(r), ints(r)],
+                                        {"axis": maybe(r, number(r))}),
+    "gather_nd": lambda r: Sketch("GatherND", [sizes(r), ints(r)],
+                                  {"batch_dims": maybe(r, number(r))}),
+    "scatter_elements": lambda r: Sketch("ScatterElements", [sizes(r), ints(r), floats(r)],
+                                         {"axis": maybe(r, number(r))}),
+    "scatter_nd": lambda r: Sketch("ScatterND", [sizes(r), ints(r), floats(r)], {}),
+    "transpose": lambda r: Sketch("Transpose", [sizes(r)], {"perm": numbers(r)}),
+    "squeeze": lambda r: Sketch("Squeeze", [sizes(r), ints(r)], {}),
+    "unsqueeze": lambda r: Sketch("Unsqueeze", [sizes(r), ints(r)], {}),
+    "flatten": axis_op("Flatten"),
+    "softmax": axis_op("Softmax"),
+    "log_softmax_old": axis_op("LogSoftmax", 11),
+    "hardmax": axis_op("Hardmax", 11),
+    "layer_norm": lambda r: Sketch("LayerNormalization", [sizes(r), sizes(r)], {"axis": number(r)}),
+    "rms_norm": lambda r: Sketch("RMSNormalization", [sizes(r), sizes(r)], {"axis": number(r)},
+                                 opset=23),
+    "batch_norm": lambda r: Sketch("BatchNormalization", [image(r), *[sizes(r, 1, 1)] * 4], {}),
+    "instance_norm": lambda r: Sketch("InstanceNormalization", [image(r), *[sizes(r, 1, 1)] * 2],
+                                      {"epsilon": real(r)}),
+    "group_norm": lambda r: Sketch("GroupNormalization", [image(r), [4], [4]],
+                                   {"num_groups": number(r)}, opset=21),
+    "lp_norm": axis_op("LpNormalization", p=3),
+    "lrn": lambda r: Sketch("LRN", [image(r)], {"size": number(r)}),
+    "reduce_sum": reduce("ReduceSum"),
+    "reduce_max": reduce("ReduceMax"),
+    "reduce_mean": reduce("ReduceMean"),
+    "arg_max": axis_op("ArgMax"),
+    "cumsum": lambda r: Sketch("CumSum", [sizes(r), ints(r, 1, 1)], {}),
+    "trilu": lambda r: Sketch("Trilu", [sizes(r), maybe(r, ints(r, 0, 2))], {}),
+    "eye_like": lambda r: Sketch("EyeLike", [sizes(r)], {"k": number(r)}),
+    "range": lambda r: Sketch("Range", [np.asarray(number(r)) for _ in range(3)], {}),
+    "range_floats": lambda r: Sketch(
+        "Range", [np.asarray(real(r), np.float32) for _ in range(3)], {}),
+    "shape": lambda r: Sketch("Shape", [sizes(r)], {"start": number(r), "end": number(r)}),
+    "compress": lambda r: Sketch("Compress", [sizes(r), ints(r) > 0], {"axis": maybe(r, number(r))}),
+    "unique": lambda r: Sketch("Unique", [sizes(r)], {"axis": maybe(r, number(r))}, 4),
+    "reverse_sequence": lambda r: Sketch("ReverseSequence", [sizes(r), ints(r)],
+                                         {"batch_axis": number(r), "time_axis": number(r)}),
+    "grid_sample": lambda r: Sketch("GridSample", [image(r), sizes(r)], {}, opset=20),
+    "det": lambda r: Sketch("Det", [sizes(r)], {}),
+    "matmul": lambda r: Sketch("MatMul", [sizes(r), sizes(r)], {}),
+    "gemm": lambda r: Sketch("Gemm", [sizes(r, 1, 3), sizes(r, 1, 3), sizes(r, 0, 3)],
+                             {"transA": maybe(r, number(r)), "alpha": maybe(r, real(r))}),
+    "einsum": lambda r: Sketch("Einsum", [sizes(r), sizes(r)], {
+        "equation": "".join(r.choice(list("abcd.,-> 09Z"), int(r.integers(1, 12))))}),
+    "rnn": recurrent("RNN", 1),
+    "gru": recurrent("GRU", 3),
+    "lstm": recurrent("LSTM", 4),
+    "attention": lambda r: Sketch("Attention", [[1, 3, 8] if r.random() < 0.5 else sizes(r)] * 3,
+                                  {"q_num_heads": number(r), "kv_num_heads": number(r)}, opset=23),
+    "rotary": lambda r: Sketch("RotaryEmbedding", [[1, 2, 3, 8], [5, 4], [5, 4], ints(r)],
+                               {"rotary_embedding_dim": maybe(r, number(r)),
+                                "num_heads": maybe(r, number(r))}, opset=23),
+    "quantize": lambda r: Sketch("QuantizeLinear", [sizes(r), floats(r)],
+                                 {"axis": maybe(r, number(r)), "block_size": maybe(r, number(r))},
+                                 opset=21),
+    "cast": lambda r: Sketch("Cast", [sizes(r)], {"to": number(r)}),
+    "add": lambda r: Sketch("Add", [sizes(r), sizes(r)], {}),
+    "divide_sizes": lambda r: Sketch("Div", [ints(r), ints(r)], {}),
+    "shift": lambda r: Sketch("BitShift", [ints(r).view(np.uint64), ints(r).view(np.uint64)],
+                              {"direction": "LEFT"}),
+    "declared": lambda r: declared(r),
+    "data": lambda r: data(r),
+    "sizes": lambda r: size_arithmetic(r),
+    "branches": lambda r: branches(r),
+    "loop": lambda r: loop(r),
+    "bytes": lambda r: broken_bytes(r),
+}
+
+
+def finish(nodes: list, inputs: list, outputs: list, weights: list = ()) -> onnx.ModelProto:
+    graph = helper.make_graph(nodes, "g", inputs, outputs, weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def declared(rng: Rng) -> onnx.ModelProto:
+    """Inputs and outputs of any declared shape."""
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, numbers(rng))
+              for name in "xy"]
+    return finish([helper.make_node("Relu", ["x"], ["y"])], values[:1], values[1:])
+
+
+def data(rng: Rng) -> onnx.ModelProto:
+    """Weights whose sizes and data do not fit."""
+    weight = TensorProto(name="w", data_type=int(rng.integers(0, 24)))
+    weight.dims.extend(numbers(rng))
+    if rng.random() < 0.5:
+        weight.raw_data = rng.bytes(int(rng.integers(0, 40)))
+    else:
+        weight.float_data.extend(floats(rng).tolist())
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N"]) for name in "xy")
+    return finish([helper.make_node("Add", ["x", "w"], ["y"])], [x], [y], [weight])
+
+
+def size_arithmetic(rng: Rng) -> onnx.ModelProto:
+    """Sizes that are computed from sizes, by anything."""
+    nodes = [helper.make_node("Shape", ["x"], ["v0"])]
+    weights = []
+    for i in range(int(rng.integers(1, 8))):
+        op = str(rng.choice(["Add", "Sub", "Mul", "Div", "Max", "Min", "Mod"]))
+        weights.append(numpy_helper.from_array(ints(rng, 1, 2), f"w{i}"))
+        operands = [f"v{i}", f"w{i}" if rng.random() < 0.7 else f"v{int(rng.integers(i + 1))}"]
+        nodes.append(helper.make_node(op, operands, [f"v{i + 1}"]))
+    last = nodes[-1].output[0]
+    op = str(rng.choice(["Reshape", "Expand", "Tile"]))
+    nodes.append(helper.make_node(op, ["x", last], ["y"]))
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 4] if rng.random() < 0.5 else
+                                      sizes(rng, 1, 2))
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    return finish(nodes, [x], [y], weights)
+
+
+def branches(rng: Rng) -> onnx.ModelProto:
+    """Branches that give something else each."""
+
+    def branch(name: str) -> onnx.GraphProto:
+        shape = helper.make_tensor("s", TensorProto.INT64, [2], [int(v) for v in ints(rng, 2, 2)])
+        nodes = [helper.make_node(str(rng.choice(["Expand", "Reshape"])), ["x", "s"], [name])]
+        value = helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
+        return helper.make_graph(nodes, name, [], [value], [shape])
+
+    node = helper.make_node("If", ["c"], ["y"], then_branch=branch("a"), else_branch=branch("b"))
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, sizes(rng, 1, 2))
+    c = helper.make_tensor_value_info("c", TensorProto.BOOL, sizes(rng, 0, 1))
+    return finish([node], [c, x], [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)])
+
+
+def loop(rng: Rng) -> onnx.ModelProto:
+    """A loop of any length that carries and stacks tensors."""
+    values = [helper.make_tensor_value_info("i", TensorProto.INT64, []),
+              helper.make_tensor_value_info("c", TensorProto.BOOL, []),
+              helper.make_tensor_value_info("s", TensorProto.FLOAT, None)]
+    nodes = [helper.make_node("Identity", ["c"], ["d"]),
+             helper.make_node(str(rng.choice(["Relu", "Add"])),
+                              ["s"] if nodes_are_unary(rng) else ["s", "x"], ["t"]),
+             helper.make_node("Identity", ["t"], ["u"])]
+    nodes[1].op_type = "Relu" if len(nodes[1].input) == 1 else "Add"
+    outputs = [helper.make_tensor_value_info("d", TensorProto.BOOL, []),
+               helper.make_tensor_value_info("t", TensorProto.FLOAT, None),
+               helper.make_tensor_value_info("u", TensorProto.FLOAT, None)]
+    body = helper.make_graph(nodes, "body", values, outputs)
+    count = helper.make_tensor("m", TensorProto.INT64, [], [int(rng.integers(-3, 4))])
+    start = helper.make_tensor("b", TensorProto.BOOL, [], [True])
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, sizes(rng, 1, 2))
+    y, z = (helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in "yz")
+    return finish([helper.make_node("Loop", ["m", "b", "x"], ["y", "z"], body=body)], [x], [y, z],
+                  [count, start])
+
+
+def nodes_are_unary(rng: Rng) -> bool:
+    return bool(rng.random() < 0.5)
+
+
+def broken_bytes(rng: Rng) -> onnx.ModelProto:
+    """Marked by its name: the writer of the file breaks it."""
+    model = KINDS["conv"](rng).model(rng)
+    model.producer_name = "broken"
+    return model
+
+
+def write_hostile(kind: str, seed: int, path: Path) -> None:
+    rng = np.random.default_rng(seed)
+    drawn = KINDS[kind](rng)
+    model = drawn.model(rng) if isinstance(drawn, Sketch) else drawn
+    content = bytearray(model.SerializeToString())
+    if model.producer_name == "broken":
+        for _ in range(int(rng.integers(1, 6))):
+            content[int(rng.integers(len(content)))] = int(rng.integers(256))
+        content = content[: int(rng.integers(1, len(content) + 1))]
+    path.write_bytes(bytes(content))
+
+
+# ===----------------------------------------------------------------------------------
+# What a command may do
+# ===----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a command did that it may not do, and how to see it again."""
+
+    kind: str
+    seed: int
+    command: str
+    reason: str
+
+
+def limit_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEGABYTES << 20, MEGABYTES << 20))
+
+
+@functools.cache
+def is_sanitized(neuroplast: Path) -> bool:
+    return b"__asan_init" in neuroplast.read_bytes()
+
+
+def watch(command: list[str | Path], folder: Path) -> tuple[str, int]:
+    """Runs a command; why it misbehaved, or nothing, and its exit code."""
+    options = f"detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb={MEGABYTES}"
+    environment = {**os.environ, "ASAN_OPTIONS": options}
+    # A sanitizer reserves far more than it uses.
+    limit = (lambda: None) if is_sanitized(Path(command[0])) else limit_memory
+    start = time.monotonic()
+    try:
+        done = subprocess.run([str(part) for part in command], capture_output=True, cwd=folder,
+                              timeout=6 * SECONDS, check=False, env=environment,
+                              preexec_fn=limit)
+    except subprocess.TimeoutExpired:
+        return "hangs", -1
+    elapsed = time.monotonic() - start
+    error = done.stderr.decode(errors="replace").strip()
+    if done.returncode not in (0, 1) or "Sanitizer" in error or "runtime error" in error:
+        lines = [line for line in error.splitlines() if "ERROR" in line or "runtime error" in line]
+        return f"exit code {done.returncode}: {' '.join(lines[:1]) or error[-200:]}", done.returncode
+    if elapsed > SECONDS:
+        return f"takes {elapsed:.0f} s", done.returncode
+    if done.returncode == 1 and len(error.splitlines()) != 1:
+        return f"{len(error.splitlines())} lines of error: {error[:300]}", 1
+    return "", done.returncode
+
+
+def try_hostile(kind: str, seed: int, neuroplast: Path) -> list[Finding]:
+    findings = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model, pruned, library = folder / "m.onnx", folder / "p.onnx", folder / "m.so"
+        write_hostile(kind, seed, model)
+        for words, result in ((["prune", model, "-o", pruned], pruned),
+                              (["compile", model, "-O", "1", "-o", library], library)):
+            reason, code = watch([neuroplast, *words], folder)
+            left = [path.name for path in folder.iterdir() if path not in (model, pruned, library)]
+            if not reason and (left or (code == 1 and result.exists())):
+                reason = f"leaves {left or result.name}"
+            if reason:
+                findings.append(Finding(kind, seed, str(words[0]), reason))
+    return findings
+
+
+# ===----------------------------------------------------------------------------------
+# Sound models of open sizes, and inputs that may not fit
+# ===----------------------------------------------------------------------------------
+
+HEADER = '<ir_version: 10, opset_import: ["" : 21]>\n'
+# The graph, and what of its inputs: `f` floats, `i` whole numbers, `b` booleans.
+OPEN: dict[str, str] = {
+    "add": "(float[N] x, float[M] z) => (float[K] y) { y = Add(x, z) }",
+    "add_matrices": "(float[A,B] x, float[C,D] z) => (float[E,F] y) { y = Mul(x, z) }",
+    "add_three": "(float[A] x, float[B] z, float[C] w) => (float[D] y) { y = Sum(x, z, w) }",
+    "where": "(bool[A] c, float[B] x, float[C] z) => (float[D] y) { y = Where(c, x, z) }",
+    "divide": "(int64[A] x, int64[B] z) => (int64[C] y) { y = Div(x, z) }",
+    "modulo": "(int32[A] x, int32[B] z) => (int32[C] y) { y = Mod(x, z) }",
+    "prelu": "(float[A,B] x, float[C] s) => (float[D,E] y) { y = PRelu(x, s) }",
+    "concat": "(float[A,B] x, float[C,D] z) => (float[E,F] y) { y = Concat<axis=1>(x, z) }",
+    "split": "(float[A] x) => (float[B] y, float[C] z) <int64[2] s = {2, 3}> { y, z = Split(x, s) }",
+    "split_equal": "(float[A] x) => (float[B] y, float[C] z) { y, z = Split<num_outputs=2>(x) }",
+    "matmul": "(float[A,B] x, float[C,D] z) => (float[E,F] y) { y = MatMul(x, z) }",
+    "matmul_batch": "(float[P,A,B] x, float[Q,C,D] z) => (float[R,E,F] y) { y = MatMul(x, z) }",
+    "matmul_vector": "(float[A] x, float[C,D] z) => (float[E] y) { y = MatMul(x, z) }",
+    "gemm": "(float[A,B] x, float[C,D] w, float[E] b) => (float[F,G] y) "
+            "{ y = Gemm<transB=1>(x, w, b) }",
+    "einsum": '(float[A,B] x, float[C,D] z) => (float[E,F] y) '
+              '{ y = Einsum<equation="ab,bc->ac">(x, z) }',
+    "conv": "(float[A,B,C] x, float[4,D,3] w, float[E] b) => (float[F,G,H] y) { y = Conv(x, w, b) }",
+    "conv_transpose": "(float[A,2,C] x, float[2,2,3] w) => (float[F,G,H] y) "
+                      "{ y = ConvTranspose<pads=[2,2]>(x, w) }",
+    "max_pool": "(float[A,B,C] x) => (float[D,E,F] y) { y = MaxPool<kernel_shape=[3]>(x) }",
+    "average_pool": "(float[A,B,C] x) => (float[D,E,F] y) "
+                    "{ y = AveragePool<kernel_shape=[3], strides=[2], ceil_mode=1>(x) }",
+    "batch_norm": "(float[A,B] x, float[C] s, float[D] b, float[E] m, float[F] v) => (float[G,H] y) "
+                  "{ y = BatchNormalization(x, s, b, m, v) }",
+    "layer_norm": "(float[A,B] x, float[C] s) => (float[D,E] y) { y = LayerNormalization(x, s) }",
+    "group_norm": "(float[A,4,C] x, float[D] s, float[E] b) => (float[F,G,H] y) "
+                  "{ y = GroupNormalization<num_groups=2>(x, s, b) }",
+    "expand": "(float[A,B] x, int64[2] s) => (float[C,D] y) { y = Expand(x, s) }",
+    "tile": "(float[A,B] x, int64[2] s) => (float[C,D] y) { y = Tile(x, s) }",
+    "reshape": "(float[A,B] x, int64[2] s) => (float[C,D] y) { y = Reshape(x, s) }",
+    "reshape_by_shape": "(float[A,4] x, float[B] z) => (float[C,D] y) { d = Shape(z) "
+                        "m = Constant<value_ints=[-1]>() s = Concat<axis=0>(m, d) "
+                        "y = Reshape(x, s) }",
+    "fill": "(int64[2] s) => (float[A,B] y) { y = ConstantOfShape(s) }",
+    "slice": "(float[A] x, int64[1] s, int64[1] e) => (float[B] y) { y = Slice(x, s, e) }",
+    "pad": "(float[A,B] x, int64[4] p) => (float[C,D] y) { y = Pad(x, p) }",
+    "pad_reflect": '(float[A] x, int64[2] p) => (float[B] y) { y = Pad<mode="reflect">(x, p) }',
+    "gather": "(float[A,B] x, int64[C] i) => (float[D,E] y) { y = Gather(x, i) }",
+    "gather_elements": "(float[A,B] x, int64[C,D] i) => (float[E,F] y) "
+                       "{ y = GatherElements<axis=1>(x, i) }",
+    "gather_nd": "(float[A,B] x, int64[C,2] i) => (float[D] y) { y = GatherND(x, i) }",
+    "scatter_elements": "(float[A,B] x, int64[C,D] i, float[E,F] u) => (float[G,H] y) "
+                        "{ y = ScatterElements(x, i, u) }",
+    "scatter_nd": "(float[A,B] x, int64[C,1] i, float[D,E] u) => (float[F,G] y) "
+                  "{ y = ScatterND(x, i, u) }",
+    "one_hot": "(int64[A] i, int64[1] d, float[2] v) => (float[B,C] y) { y = OneHot(i, d, v) }",
+    "compress": "(float[A,B] x, bool[C] c) => (float[D,E] y) { y = Compress<axis=0>(x, c) }",
+    "compress_flat": "(float[A,B] x, bool[C] c) => (float[D] y) { y = Compress(x, c) }",
+    "topk": "(float[A] x, int64[1] k) => (float[B] y, int64[C] i) { y, i = TopK(x, k) }",
+    "arg_max": "(float[A,B] x) => (int64[C,D] y) { y = ArgMax<axis=1>(x) }",
+    "reverse_sequence": "(float[A,B] x, int64[C] l) => (float[D,E] y) "
+                        "{ y = ReverseSequence<batch_axis=1, time_axis=0>(x, l) }",
+    "gru": "(float[A,B,2] x, float[1,9,2] w, float[1,9,3] r, int32[C] l) => (float[D,1,E,3] y) "
+           "{ y = GRU<hidden_size=3>(x, w, r, , l) }",
+    "lstm": "(float[A,B,2] x, float[1,12,2] w, float[1,12,3] r, float[1,C,3] h) => "
+            "(float[D,1,E,3] y) { y = LSTM<hidden_size=3>(x, w, r, , , h) }",
+    "resize": "(float[1,1,A,B] x, int64[4] s) => (float[C,D,E,F] y) { y = Resize(x, , , s) }",
+    "grid_sample": "(float[A,B,C,D] x, float[E,F,G,2] g) => (float[H,I,J,K] y) { y = GridSample(x, g) }",
+    "depth_to_space": "(float[A,B,C,D] x) => (float[E,F,G,H] y) { y = DepthToSpace<blocksize=2>(x) }",
+    "space_to_depth": "(float[A,B,C,D] x) => (float[E,F,G,H] y) { y = SpaceToDepth<blocksize=2>(x) }",
+    "det": "(float[A,B,C] x) => (float[D] y) { y = Det(x) }",
+    "quantize": "(float[A,B] x, float[C] s, uint8[D] z) => (uint8[E,F] y) "
+                "{ y = QuantizeLinear<axis=1>(x, s, z) }",
+    "range": "(int64 n) => (int64[A] y) { a = Constant<value_int=0>() b = Constant<value_int=1>() "
+             "y = Range(a, n, b) }",
+    "squeeze": "(float[A,B] x) => (float[C] y) <int64[1] a = {1}> { y = Squeeze(x, a) }",
+    "trilu": "(float[A,B] x, int64 k) => (float[C,D] y) { y = Trilu(x, k) }",
+    "non_zero": "(float[A,B] x) => (int64[2,C] y) { y = NonZero(x) }",
+    "unique": "(float[A] x) => (float[B] y, int64[C] i, int64[D] j, int64[E] k) "
+              "{ y, i, j, k = Unique(x) }",
+    "shapes_divided": "(float[A] x, float[B] z) => (float[C] y) { a = Shape(x) b = Shape(z) "
+                      "s = Div(a, b) y = ConstantOfShape(s) }",
+}
+
+
+def draw_inputs(model: onnx.ModelProto, rng: Rng) -> dict[str, np.ndarray]:
+    """Inputs of the declared types; open sizes agree by chance, whole numbers are near sizes."""
+    common = int(rng.integers(0, 6))
+    feeds = {}
+    for value in model.graph.input:
+        shape = [
+            dim.dim_value if dim.HasField("dim_value")
+            else common if rng.random() < 0.7 else int(rng.integers(0, 6))
+            for dim in value.type.tensor_type.shape.dim
+        ]
+        kind = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
+        if kind == np.bool_:
+            array = rng.random(shape) < 0.5
+        elif kind.kind == "f":
+            array = rng.standard_normal(shape)
+        else:
+            wild = rng.random() < 0.3
+            array = np.asarray(rng.integers(-2, 7, shape))
+            if wild and array.size:
+                array.flat[int(rng.integers(array.size))] = int(rng.choice(np.array(NUMBERS)))
+        with np.errstate(over="ignore"):
+            feeds[value.name] = np.asarray(array).astype(kind)
+    return feeds
+
+
+def evaluate(model: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray] | None:
+    """What ONNX Runtime gives; nothing if it refuses, or dies of it."""
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if child == 0:
+        # A process of its own: some of these inputs end it.
+        os.close(receiver)
+        with contextlib.suppress(BaseException), os.fdopen(sender, "wb") as stream:
+            stream.write(pickle.dumps(make_session(model).run(None, feeds)))
+        os._exit(0)
+    os.close(sender)
+    with os.fdopen(receiver, "rb") as stream:
+        content = stream.read()
+    _, status = os.waitpid(child, 0)
+    if status != 0 or not content:
+        return None
+    names = [output.name for output in model.graph.output]
+    return dict(zip(names, pickle.loads(content), strict=True))
+
+
+def try_open(kind: str, seed: int, draws: int, neuroplast: Path) -> tuple[list[Finding], int]:
+    """Compiles once and runs many times; findings, and how many runs gave results."""
+    findings, results = [], 0
+    rng = np.random.default_rng(seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        text, library = folder / "m.onnxtext", folder / "m.so"
+        text.write_text(HEADER + "g " + OPEN[kind])
+        model = onnx.parser.parse_model(text.read_text())
+        options = ["--sanitize"] if is_sanitized(neuroplast) else []
+        reason, code = watch([neuroplast, "compile", text, "-O", "1", "-o", library, *options],
+                             folder)
+        if reason or code:
+            return [Finding(kind, seed, "compile", reason or f"exit code {code}")], 0
+        for _ in range(draws):
+            feeds = draw_inputs(model, rng)
+            source, target = folder / "i.npz", folder / "o.npz"
+            target.unlink(missing_ok=True)
+            driver.save(source, feeds)
+            reason, code = watch([neuroplast, "run", library, "--inputs", source,
+                                  "--outputs", target], folder)
+            expected = None if reason else evaluate(model, feeds)
+            if not reason and code == 1 and target.exists():
+                reason = "leaves outputs"
+            if not reason and code == 0:
+                results += 1
+                with np.load(target) as archive:
+                    found = {key: archive[key] for key in archive.files}
+                for key, value in (expected or {}).items():
+                    if difference := compare(found[key], value):
+                        reason = f"{key}: {difference}"
+            elif not reason and expected is not None:
+                reason = "refuses what ONNX Runtime computes"
+            if reason:
+                shapes = {key: (value.shape, value.ravel()[:6].tolist())
+                          for key, value in feeds.items()}
+                findings.append(Finding(kind, seed, "run", f"{reason} on {shapes}"))
+    return findings, results
+
+
+def seed_of(kind: str, number: int) -> int:
+    return zlib.crc32(f"{kind} {number}".encode())
+
+
+def show(findings: list[Finding]) -> None:
+    """Each kind of misbehaviour once, with how often it came."""
+    counts = Counter((finding.kind, finding.command, finding.reason[:60]) for finding in findings)
+    for finding in findings:
+        key = (finding.kind, finding.command, finding.reason[:60])
+        if count := counts.pop(key, 0):
+            print(f"{count} x {finding.kind} ({finding.command}, seed {finding.seed}): "
+                  f"{finding.reason[:300]}", flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--draws", type=int, default=50)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", nargs="*")
+    parser.add_argument("--build", default=str(ROOT / "build"))
+    arguments = parser.parse_args()
+    neuroplast = Path(arguments.build).resolve() / "bin" / "neuroplast"
+    findings: list[Finding] = []
+    hostile = [kind for kind in KINDS if not arguments.only or kind in arguments.only]
+    sound = [kind for kind in OPEN if not arguments.only or f"open:{kind}" in arguments.only]
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        trials = [(kind, seed_of(kind, n)) for kind in hostile for n in range(arguments.draws)]
+        for found in pool.map(try_hostile, *zip(*trials, strict=True), [neuroplast] * len(trials),
+                              chunksize=8) if trials else []:
+            findings += found
+        print(f"{len(hostile)} kinds of hostile models x {arguments.draws}: {len(findings)} findings")
+        show(findings)
+        before, results = len(findings), 0
+        count = len(sound)
+        for found, good in pool.map(try_open, sound, [seed_of(kind, 0) for kind in sound],
+                                    [arguments.draws] * count, [neuroplast] * count):
+            findings += found
+            results += good
+        print(f"{count} kinds of sound models x {arguments.draws} inputs, of which {results} fit: "
+              f"{len(findings) - before} findings")
+    show(findings[before:])
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
