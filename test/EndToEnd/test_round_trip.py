@@ -6,6 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import onnx
 import pytest
 from Models import models
 from Property.survey import node_cases
@@ -37,6 +38,10 @@ def test_models(
     before = read(neuroplast_opt, model, tmp_path / "before.mlir")
     subprocess.run([neuroplast_opt, model, "-o", written], check=True)
     assert read(neuroplast_opt, written, tmp_path / "after.mlir") == before
+    # What loaded the file loads what was written.
+    one, other = (onnx.load(path, load_external_data=False) for path in (model, written))
+    assert other.opset_import[0].version == one.opset_import[0].version
+    assert other.ir_version == one.ir_version
 
 
 # Cases that come back as something else of the same meaning: sizes that are read from

@@ -121,7 +121,7 @@ def window(rng: Rng, kernel: bool = False) -> dict:
         "strides": maybe(rng, numbers(rng, 1, 3)),
         "dilations": maybe(rng, numbers(rng, 1, 3)),
         "pads": maybe(rng, numbers(rng, 2, 5)),
-        "auto_pad": maybe(rng, str(rng.choice(["SAME_UPPER", "SAME_LOWER", "VALID", "NOTSET"])), 0.3),
+        "auto_pad": maybe(rng, str(rng.choice(["SAME_UPPER", "SAME_LOWER", "VALID"])), 0.3),
         "kernel_shape": numbers(rng, 1, 3) if kernel else maybe(rng, numbers(rng, 1, 3), 0.3),
     }
 
@@ -174,17 +174,20 @@ KINDS: dict[str, Callable[[Rng], Sketch | onnx.ModelProto]] = {
                              {**window(r), "group": maybe(r, number(r))}),
     "conv_transpose": lambda r: Sketch(
         "ConvTranspose", [image(r), [4, 4, 3, 3] if r.random() < 0.5 else sizes(r)],
-        {**window(r), "group": maybe(r, number(r)), "output_padding": maybe(r, numbers(r, 1, 3), 0.3),
+        {**window(r), "group": maybe(r, number(r)),
+         "output_padding": maybe(r, numbers(r, 1, 3), 0.3),
          "output_shape": maybe(r, numbers(r, 1, 4), 0.3)}),
     "max_pool": pool("MaxPool"),
     "average_pool": pool("AveragePool"),
-    "lp_pool": lambda r: Sketch("LpPool", [image(r)], {**window(r, True), "p": maybe(r, number(r))}),
+    "lp_pool": lambda r: Sketch("LpPool", [image(r)],
+                                {**window(r, True), "p": maybe(r, number(r))}),
     "global_lp_pool": lambda r: Sketch("GlobalLpPool", [image(r)], {"p": number(r)}),
     "depth_to_space": lambda r: Sketch("DepthToSpace", [image(r)], {"blocksize": number(r)}),
     "space_to_depth": lambda r: Sketch("SpaceToDepth", [image(r)], {"blocksize": number(r)}),
     "slice": lambda r: Sketch("Slice", [sizes(r), *[ints(r, 1, 2) for _ in range(4)]], {}),
     "pad": lambda r: Sketch("Pad", [sizes(r), ints(r, 2, 6)],
-                            {"mode": maybe(r, str(r.choice(["reflect", "edge", "wrap"])))}, opset=19),
+                            {"mode": maybe(r, str(r.choice(["reflect", "edge", "wrap"])))},
+                            opset=19),
     "concat": lambda r: Sketch("Concat", [sizes(r), sizes(r)], {"axis": number(r)}),
     "gather": lambda r: Sketch("Gather", [sizes(r), ints(r)], {"axis": maybe(r, number(r))}),
     "gather_elements": lambda r: Sketch("GatherElements", [sizes(r), ints(r)],
@@ -222,7 +225,8 @@ KINDS: dict[str, Callable[[Rng], Sketch | onnx.ModelProto]] = {
     "range_floats": lambda r: Sketch(
         "Range", [np.asarray(real(r), np.float32) for _ in range(3)], {}),
     "shape": lambda r: Sketch("Shape", [sizes(r)], {"start": number(r), "end": number(r)}),
-    "compress": lambda r: Sketch("Compress", [sizes(r), ints(r) > 0], {"axis": maybe(r, number(r))}),
+    "compress": lambda r: Sketch("Compress", [sizes(r), ints(r) > 0],
+                                 {"axis": maybe(r, number(r))}),
     "unique": lambda r: Sketch("Unique", [sizes(r)], {"axis": maybe(r, number(r))}, 4),
     "reverse_sequence": lambda r: Sketch("ReverseSequence", [sizes(r), ints(r)],
                                          {"batch_axis": number(r), "time_axis": number(r)}),
@@ -401,7 +405,8 @@ def watch(command: list[str | Path], folder: Path) -> tuple[str, int]:
     error = done.stderr.decode(errors="replace").strip()
     if done.returncode not in (0, 1) or "Sanitizer" in error or "runtime error" in error:
         lines = [line for line in error.splitlines() if "ERROR" in line or "runtime error" in line]
-        return f"exit code {done.returncode}: {' '.join(lines[:1]) or error[-200:]}", done.returncode
+        shown = " ".join(lines[:1]) or error[-200:]
+        return f"exit code {done.returncode}: {shown}", done.returncode
     if elapsed > SECONDS:
         return f"takes {elapsed:.0f} s", done.returncode
     if done.returncode == 1 and len(error.splitlines()) != 1:
@@ -441,7 +446,8 @@ OPEN: dict[str, str] = {
     "modulo": "(int32[A] x, int32[B] z) => (int32[C] y) { y = Mod(x, z) }",
     "prelu": "(float[A,B] x, float[C] s) => (float[D,E] y) { y = PRelu(x, s) }",
     "concat": "(float[A,B] x, float[C,D] z) => (float[E,F] y) { y = Concat<axis=1>(x, z) }",
-    "split": "(float[A] x) => (float[B] y, float[C] z) <int64[2] s = {2, 3}> { y, z = Split(x, s) }",
+    "split": "(float[A] x) => (float[B] y, float[C] z) <int64[2] s = {2, 3}> "
+             "{ y, z = Split(x, s) }",
     "split_equal": "(float[A] x) => (float[B] y, float[C] z) { y, z = Split<num_outputs=2>(x) }",
     "matmul": "(float[A,B] x, float[C,D] z) => (float[E,F] y) { y = MatMul(x, z) }",
     "matmul_batch": "(float[P,A,B] x, float[Q,C,D] z) => (float[R,E,F] y) { y = MatMul(x, z) }",
@@ -450,14 +456,15 @@ OPEN: dict[str, str] = {
             "{ y = Gemm<transB=1>(x, w, b) }",
     "einsum": '(float[A,B] x, float[C,D] z) => (float[E,F] y) '
               '{ y = Einsum<equation="ab,bc->ac">(x, z) }',
-    "conv": "(float[A,B,C] x, float[4,D,3] w, float[E] b) => (float[F,G,H] y) { y = Conv(x, w, b) }",
+    "conv": "(float[A,B,C] x, float[4,D,3] w, float[E] b) => (float[F,G,H] y) "
+            "{ y = Conv(x, w, b) }",
     "conv_transpose": "(float[A,2,C] x, float[2,2,3] w) => (float[F,G,H] y) "
                       "{ y = ConvTranspose<pads=[2,2]>(x, w) }",
     "max_pool": "(float[A,B,C] x) => (float[D,E,F] y) { y = MaxPool<kernel_shape=[3]>(x) }",
     "average_pool": "(float[A,B,C] x) => (float[D,E,F] y) "
                     "{ y = AveragePool<kernel_shape=[3], strides=[2], ceil_mode=1>(x) }",
-    "batch_norm": "(float[A,B] x, float[C] s, float[D] b, float[E] m, float[F] v) => (float[G,H] y) "
-                  "{ y = BatchNormalization(x, s, b, m, v) }",
+    "batch_norm": "(float[A,B] x, float[C] s, float[D] b, float[E] m, float[F] v) => "
+                  "(float[G,H] y) { y = BatchNormalization(x, s, b, m, v) }",
     "layer_norm": "(float[A,B] x, float[C] s) => (float[D,E] y) { y = LayerNormalization(x, s) }",
     "group_norm": "(float[A,4,C] x, float[D] s, float[E] b) => (float[F,G,H] y) "
                   "{ y = GroupNormalization<num_groups=2>(x, s, b) }",
@@ -491,9 +498,12 @@ OPEN: dict[str, str] = {
     "lstm": "(float[A,B,2] x, float[1,12,2] w, float[1,12,3] r, float[1,C,3] h) => "
             "(float[D,1,E,3] y) { y = LSTM<hidden_size=3>(x, w, r, , , h) }",
     "resize": "(float[1,1,A,B] x, int64[4] s) => (float[C,D,E,F] y) { y = Resize(x, , , s) }",
-    "grid_sample": "(float[A,B,C,D] x, float[E,F,G,2] g) => (float[H,I,J,K] y) { y = GridSample(x, g) }",
-    "depth_to_space": "(float[A,B,C,D] x) => (float[E,F,G,H] y) { y = DepthToSpace<blocksize=2>(x) }",
-    "space_to_depth": "(float[A,B,C,D] x) => (float[E,F,G,H] y) { y = SpaceToDepth<blocksize=2>(x) }",
+    "grid_sample": "(float[A,B,C,D] x, float[E,F,G,2] g) => (float[H,I,J,K] y) "
+                   "{ y = GridSample(x, g) }",
+    "depth_to_space": "(float[A,B,C,D] x) => (float[E,F,G,H] y) "
+                      "{ y = DepthToSpace<blocksize=2>(x) }",
+    "space_to_depth": "(float[A,B,C,D] x) => (float[E,F,G,H] y) "
+                      "{ y = SpaceToDepth<blocksize=2>(x) }",
     "det": "(float[A,B,C] x) => (float[D] y) { y = Det(x) }",
     "quantize": "(float[A,B] x, float[C] s, uint8[D] z) => (uint8[E,F] y) "
                 "{ y = QuantizeLinear<axis=1>(x, s, z) }",
@@ -534,7 +544,9 @@ def draw_inputs(model: onnx.ModelProto, rng: Rng) -> dict[str, np.ndarray]:
     return feeds
 
 
-def evaluate(model: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray] | None:
+def evaluate(
+    model: onnx.ModelProto, feeds: dict[str, np.ndarray]
+) -> dict[str, np.ndarray] | None:
     """What ONNX Runtime gives; nothing if it refuses, or dies of it."""
     receiver, sender = os.pipe()
     child = os.fork()
@@ -624,7 +636,8 @@ def main() -> int:
         for found in pool.map(try_hostile, *zip(*trials, strict=True), [neuroplast] * len(trials),
                               chunksize=8) if trials else []:
             findings += found
-        print(f"{len(hostile)} kinds of hostile models x {arguments.draws}: {len(findings)} findings")
+        print(f"{len(hostile)} kinds of hostile models x {arguments.draws}: "
+              f"{len(findings)} findings")
         show(findings)
         before, results = len(findings), 0
         count = len(sound)

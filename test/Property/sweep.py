@@ -46,7 +46,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`same`, `differs`, `refused` (by us), `skipped` (by the oracle), and why; `disputed` if
+    """`same`, `differs`, `not exported` or `exported wrong` (after being the same), `refused` (by us), `skipped` (by the oracle), and why; `disputed` if
     ONNX Runtime differs from the reference that defines the operator, and we do not."""
 
     trial: Trial
@@ -133,6 +133,25 @@ def attempt(trial: Trial, neuroplast: Path) -> Outcome:
             other = evaluate_reference(model, feeds)
             agrees = name in other and not compare(found[name], other[name])
             return Outcome(trial, "disputed" if agrees else "differs", f"{name}: {reason}")
+    return attempt_export(trial, model, feeds, expected, neuroplast)
+
+
+def attempt_export(
+    trial: Trial, model: onnx.ModelProto, feeds: dict[str, np.ndarray],
+    expected: dict[str, np.ndarray], neuroplast: Path,
+) -> Outcome:
+    """What is written back loads where the model loaded, and gives the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, again = Path(folder) / "model.onnx", Path(folder) / "again.onnx"
+        onnx.save(model, path)
+        try:
+            driver.call(neuroplast, "import", path, "-o", again)
+            found = make_session(onnx.load(again)).run(None, feeds)
+        except Exception as error:  # ours, or that of the runtime that does not load it
+            return Outcome(trial, "not exported", str(error).replace("\n", " ")[-220:])
+    for (name, value), result in zip(expected.items(), found, strict=True):
+        if reason := compare(np.asarray(result), value):
+            return Outcome(trial, "exported wrong", f"{name}: {reason}")
     return Outcome(trial, "same")
 
 
@@ -170,14 +189,14 @@ def main() -> int:
     versions = {(outcome.trial.op, outcome.trial.opset) for outcome in outcomes}
     print(f"{len(outcomes)} models of {len(versions)} versions of {len(arguments.only)} operators: "
           + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
-    for kind in ("skipped", "refused", "disputed", "differs"):
+    for kind in ("skipped", "refused", "disputed", "not exported", "exported wrong", "differs"):
         groups: dict[tuple[str, int, str], list[Outcome]] = defaultdict(list)
         for outcome in outcomes:
             if outcome.kind == kind:
                 groups[outcome.trial.op, outcome.trial.opset, outcome.reason[-60:]].append(outcome)
         for (op, opset, _), group in sorted(groups.items()):
             print(f"{kind} {len(group)} x {op}-{opset}: {group[0].reason} ({group[0].trial})")
-    return 1 if kinds["differs"] else 0
+    return 1 if kinds["differs"] or kinds["exported wrong"] else 0
 
 
 if __name__ == "__main__":

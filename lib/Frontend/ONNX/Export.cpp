@@ -66,7 +66,7 @@ private:
     };
     int64_t written = getInt("opset"), original = getInt("original_opset");
     // Before, operators broadcast in another way.
-    constexpr int64_t kOldest = 8;
+    constexpr int64_t kOldest = 7;
     if (original < 1 || original >= written)
       return;
     ValueTypes types = writer.getTypes();
@@ -81,9 +81,10 @@ private:
     }
     model.mutable_opset_import(0)->set_version(opset);
     // Weights need not be inputs, too, from format version 4 on.
-    int64_t format = getInt("ir_version");
-    model.set_ir_version(opset == original && format
-                             ? std::max<int64_t>(format, 4)
+    int64_t format = getInt("ir_version"),
+            needed = writer.graph.initializer_size() ? 4 : 3;
+    model.set_ir_version(opset == std::max(original, kOldest) && format
+                             ? std::max(format, needed)
                              : getIrVersion(opset));
     if (!problem.empty())
       module.emitWarning("is written at opset ")

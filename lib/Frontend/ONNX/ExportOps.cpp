@@ -223,12 +223,6 @@ LogicalResult writeSlice(GraphWriter &writer, Operation *op) {
     addUnary(writer, op, "Slice", {s, e, a, p});
     return success();
   }
-  if (llvm::any_of(by, [](OpFoldResult step) {
-        return getConstantIntValue(step).value_or(0) < 0;
-      }))
-    return op->emitError(
-        "a slice of run-time size with a negative step cannot be "
-        "written to ONNX yet");
   auto write = [&](ArrayRef<OpFoldResult> values) {
     SmallVector<int64_t> known;
     SmallVector<Value> open;
@@ -240,6 +234,15 @@ LogicalResult writeSlice(GraphWriter &writer, Operation *op) {
     return failure();
   std::string length = writer.addHelper("Mul", {n, p});
   std::string e = writer.addHelper("Add", {s, length});
+  if (llvm::any_of(by, [](OpFoldResult step) {
+        return getConstantIntValue(step).value_or(-1) < 0;
+      })) {
+    // An end before the front; -1 itself would count from the back.
+    std::string least =
+        writer.addInts({std::numeric_limits<int64_t>::min() + 1});
+    std::string isBefore = writer.addHelper("Less", {e, writer.addInts({0})});
+    e = writer.addHelper("Where", {isBefore, least, e});
+  }
   addUnary(writer, op, "Slice", {s, e, a, p});
   return success();
 }

@@ -109,6 +109,13 @@ public:
     auto it = types.find(node.input(index));
     return it == types.end() ? -1 : it->second.getRank();
   }
+  /// Whether two values certainly have one shape.
+  bool haveSameShape(const std::string &a, const std::string &b) const {
+    auto left = types.find(a), right = types.find(b);
+    return left != types.end() && right != types.end() &&
+           left->second.hasStaticShape() &&
+           left->second.getShape() == right->second.getShape();
+  }
   /// The ONNX element type of an operand; 0 if it is unknown.
   int32_t getElementType(const NodeProto &node, int index) const {
     if (const TensorProto *tensor = constants.lookup(node.input(index)))
@@ -384,8 +391,20 @@ std::string lowerComparison(Lowering &lowering, NodeProto &node) {
   return "";
 }
 
+/// Before opset 8 these did not broadcast.
+std::string lowerVariadic(Lowering &lowering, NodeProto &node) {
+  if (lowering.getOpset() >= 8)
+    return "";
+  for (int i = 1; i < node.input_size(); ++i)
+    if (!lowering.haveSameShape(node.input(0), node.input(i)))
+      return "broadcasts";
+  return "";
+}
+
 /// Before opset 12 only floats had an extreme.
 std::string lowerExtreme(Lowering &lowering, NodeProto &node) {
+  if (std::string problem = lowerVariadic(lowering, node); !problem.empty())
+    return problem;
   int32_t type = lowering.getElementType(node, 0);
   bool isFloat = type == TensorProto::FLOAT || type == TensorProto::DOUBLE ||
                  type == TensorProto::FLOAT16;
@@ -439,6 +458,15 @@ std::string lowerQuantize(Lowering &lowering, NodeProto &node) {
   return "";
 }
 
+/// Dilations of 1 are what there was before pools had any.
+std::string lowerPool(Lowering &lowering, NodeProto &node) {
+  const AttributeProto *dilations = findAttribute(node, "dilations");
+  if (dilations && llvm::all_of(dilations->ints(),
+                                [](int64_t dilation) { return dilation == 1; }))
+    removeAttribute(node, "dilations");
+  return "";
+}
+
 Rule findRule(StringRef op) {
   static const llvm::StringMap<Rule> rules = [] {
     llvm::StringMap<Rule> table;
@@ -448,6 +476,8 @@ Rule findRule(StringRef op) {
     table["ReduceSum"] = moveAxes<13>;
     table["Squeeze"] = moveAxes<13>;
     table["Unsqueeze"] = moveAxes<13>;
+    for (const char *name : {"MaxPool", "AveragePool", "LpPool"})
+      table[name] = lowerPool;
     table["Split"] = lowerSplit;
     table["Slice"] = lowerSlice;
     table["Pad"] = lowerPad;
@@ -460,6 +490,7 @@ Rule findRule(StringRef op) {
     table["CastLike"] = lowerCastLike;
     table["GreaterOrEqual"] = table["LessOrEqual"] = lowerComparison;
     table["Max"] = table["Min"] = lowerExtreme;
+    table["Sum"] = table["Mean"] = lowerVariadic;
     table["RoiAlign"] = lowerRoiAlign;
     table["GridSample"] = lowerGridSample;
     table["QuantizeLinear"] = lowerQuantize;
@@ -486,8 +517,8 @@ std::string Lowering::applySchema(NodeProto &node) {
       ::onnx::OpSchemaRegistry::Schema(node.op_type(), opset, "");
   const OpSchema *newest =
       ::onnx::OpSchemaRegistry::Schema(node.op_type(), getNewestOpset(), "");
-  if (!old)
-    return newest ? "is newer" : "";
+  if (!old || old->Deprecated())
+    return newest && !newest->Deprecated() ? "is newer" : "";
   auto *attributes = node.mutable_attribute();
   for (int i = attributes->size() - 1; i >= 0; --i) {
     const AttributeProto &attribute = attributes->Get(i);
