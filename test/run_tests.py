@@ -42,7 +42,8 @@ def run(command: list[str | Path], cwd: Path = ROOT) -> int:
 
 
 def style(build: Path) -> Outcome:
-    scripts = [".ci/run", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("tools/*.sh"))]
+    scripts = [".ci/run", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("tools/*.sh")),
+               "test/Fuzz/run.sh"]
     sources = [
         str(path.relative_to(ROOT))
         for folder in ("include", "lib", "test", "tools")

@@ -8,39 +8,16 @@
 
 #include "Interface.h"
 
+#include "neuroplast/Dialect/Neuro/IR/ElementTypes.h"
 #include "neuroplast/Runtime/Abi.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Module.h"
 
 using namespace neuroplast;
 
-/// The number of an element type in the interface; 0 if it has none.
+/// The number of an element type in the interface; 0 if it cannot cross it.
 static int32_t getDtype(mlir::Type type) {
-  if (type.isF32())
-    return NEUROPLAST_FLOAT32;
-  if (type.isF64())
-    return NEUROPLAST_FLOAT64;
-  if (type.isF16())
-    return NEUROPLAST_FLOAT16;
-  if (type.isBF16())
-    return NEUROPLAST_BFLOAT16;
-  auto integer = llvm::dyn_cast<mlir::IntegerType>(type);
-  if (!integer)
-    return 0;
-  switch (integer.getWidth()) {
-  case 1:
-    return NEUROPLAST_BOOL;
-  case 8:
-    return integer.isUnsigned() ? NEUROPLAST_UINT8 : NEUROPLAST_INT8;
-  case 16:
-    return integer.isUnsigned() ? NEUROPLAST_UINT16 : NEUROPLAST_INT16;
-  case 32:
-    return integer.isUnsigned() ? NEUROPLAST_UINT32 : NEUROPLAST_INT32;
-  case 64:
-    return integer.isUnsigned() ? NEUROPLAST_UINT64 : NEUROPLAST_INT64;
-  default:
-    return 0;
-  }
+  return type.isIntOrFloat() ? getElementTypeNumber(type) : 0;
 }
 
 static llvm::StringRef getCType(int32_t dtype) {
@@ -53,6 +30,11 @@ static llvm::StringRef getCType(int32_t dtype) {
     return "16-bit float";
   case NEUROPLAST_BFLOAT16:
     return "bfloat16";
+  case NEUROPLAST_FLOAT8E4M3FN:
+  case NEUROPLAST_FLOAT8E4M3FNUZ:
+  case NEUROPLAST_FLOAT8E5M2:
+  case NEUROPLAST_FLOAT8E5M2FNUZ:
+    return "8-bit float";
   case NEUROPLAST_BOOL:
     return "uint8_t (0 or 1)";
   case NEUROPLAST_UINT8:
@@ -279,7 +261,8 @@ extern "C" {
 #define NEUROPLAST_MAX_RANK 16
 
 /* dtype: 1 float, 2 uint8, 3 int8, 4 uint16, 5 int16, 6 int32, 7 int64, 9 bool,
-   10 float16, 11 double, 12 uint32, 13 uint64, 16 bfloat16. */
+   10 float16, 11 double, 12 uint32, 13 uint64, 16 bfloat16, 17 to 20 the 8-bit
+   floats e4m3fn, e4m3fnuz, e5m2 and e5m2fnuz. */
 typedef struct {
   void *data;
   int64_t capacity;

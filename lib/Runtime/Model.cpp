@@ -36,6 +36,10 @@ int64_t neuroplast::getElementBytes(int32_t dtype) {
   case NEUROPLAST_BOOL:
   case NEUROPLAST_INT8:
   case NEUROPLAST_UINT8:
+  case NEUROPLAST_FLOAT8E4M3FN:
+  case NEUROPLAST_FLOAT8E4M3FNUZ:
+  case NEUROPLAST_FLOAT8E5M2:
+  case NEUROPLAST_FLOAT8E5M2FNUZ:
     return 1;
   case NEUROPLAST_FLOAT16:
   case NEUROPLAST_BFLOAT16:
@@ -53,6 +57,10 @@ int64_t neuroplast::getElementBytes(int32_t dtype) {
   default:
     return 0;
   }
+}
+
+static bool isFloat8(int32_t dtype) {
+  return dtype >= NEUROPLAST_FLOAT8E4M3FN && dtype <= NEUROPLAST_FLOAT8E5M2FNUZ;
 }
 
 llvm::Expected<std::vector<NeuroplastTensor>>
@@ -84,6 +92,10 @@ Model::bindInputs(const NamedTensors &inputs) const {
     tensor.data = const_cast<char *>(host.bytes.data());
     tensor.capacity = static_cast<int64_t>(host.bytes.size());
     tensor.dtype = host.dtype;
+    // numpy has no names for 8-bit floats: the bytes are of the type asked for.
+    int32_t asked = info.inputs[i].dtype;
+    if (isFloat8(host.dtype) && isFloat8(asked))
+      tensor.dtype = asked;
     tensor.rank = static_cast<int32_t>(host.shape.size());
     std::copy(host.shape.begin(), host.shape.end(), tensor.shape);
     bound.push_back(tensor);

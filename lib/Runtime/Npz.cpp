@@ -27,15 +27,16 @@ struct TypeName {
 };
 } // namespace
 
-// numpy has no bfloat16; its extensions store it as two opaque bytes.
+// numpy has no bfloat16 and no 8-bit floats; its extensions store them as
+// opaque bytes, which do not say which of the latter they are.
 static constexpr TypeName typeNames[] = {
-    {NEUROPLAST_FLOAT32, "<f4"}, {NEUROPLAST_FLOAT64, "<f8"},
-    {NEUROPLAST_FLOAT16, "<f2"}, {NEUROPLAST_INT8, "|i1"},
-    {NEUROPLAST_INT16, "<i2"},   {NEUROPLAST_INT32, "<i4"},
-    {NEUROPLAST_INT64, "<i8"},   {NEUROPLAST_UINT8, "|u1"},
-    {NEUROPLAST_UINT16, "<u2"},  {NEUROPLAST_UINT32, "<u4"},
-    {NEUROPLAST_UINT64, "<u8"},  {NEUROPLAST_BOOL, "|b1"},
-    {NEUROPLAST_BFLOAT16, "|V2"}};
+    {NEUROPLAST_FLOAT32, "<f4"},  {NEUROPLAST_FLOAT64, "<f8"},
+    {NEUROPLAST_FLOAT16, "<f2"},  {NEUROPLAST_INT8, "|i1"},
+    {NEUROPLAST_INT16, "<i2"},    {NEUROPLAST_INT32, "<i4"},
+    {NEUROPLAST_INT64, "<i8"},    {NEUROPLAST_UINT8, "|u1"},
+    {NEUROPLAST_UINT16, "<u2"},   {NEUROPLAST_UINT32, "<u4"},
+    {NEUROPLAST_UINT64, "<u8"},   {NEUROPLAST_BOOL, "|b1"},
+    {NEUROPLAST_BFLOAT16, "|V2"}, {NEUROPLAST_FLOAT8E4M3FN, "|V1"}};
 
 /// The text after `key` in the header's dictionary.
 static StringRef findEntry(StringRef header, StringRef key) {
@@ -88,8 +89,9 @@ llvm::Expected<HostTensor> neuroplast::parseNpy(StringRef bytes) {
 
 std::string neuroplast::formatNpy(const HostTensor &tensor) {
   std::string header = "{'descr': '";
+  bool isFloat8 = tensor.dtype >= NEUROPLAST_FLOAT8E4M3FN;
   for (const TypeName &name : typeNames)
-    if (name.dtype == tensor.dtype)
+    if (name.dtype == (isFloat8 ? NEUROPLAST_FLOAT8E4M3FN : tensor.dtype))
       header += name.descr;
   header += "', 'fortran_order': False, 'shape': (";
   for (int64_t size : tensor.shape)

@@ -64,7 +64,7 @@ llvm::Expected<CaseTensor> readTensor(const llvm::Twine &path,
   auto type = cast<RankedTensorType>(value->getShapedType());
   CaseTensor tensor;
   tensor.elementType = type.getElementType();
-  tensor.dtype = getDataType(tensor.elementType);
+  tensor.dtype = getElementTypeNumber(tensor.elementType);
   tensor.shape.assign(type.getShape().begin(), type.getShape().end());
   llvm::Expected<std::string> bytes = getRawBytes(*value);
   if (!bytes)

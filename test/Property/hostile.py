@@ -91,7 +91,8 @@ class Sketch:
         node = helper.make_node(self.op, names, outputs)
         for name, value in self.attributes.items():
             if value is not None:
-                node.attribute.append(helper.make_attribute(name, value))
+                kind = onnx.AttributeProto.INTS if isinstance(value, list) else None
+                node.attribute.append(helper.make_attribute(name, value, attr_type=kind))
         graph = helper.make_graph([node], "g", inputs, [], weights)
         for name in outputs:
             graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))

@@ -46,8 +46,12 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`same`, `differs`, `not exported` or `exported wrong` (after being the same), `refused` (by us), `skipped` (by the oracle), and why; `disputed` if
-    ONNX Runtime differs from the reference that defines the operator, and we do not."""
+    """What became of a trial, and why.
+
+    `same`; `differs`; `not exported` or `exported wrong`, after being the same; `refused` (by
+    us); `skipped` (by the oracle); `disputed` if ONNX Runtime differs from the reference that
+    defines the operator, and we do not.
+    """
 
     trial: Trial
     kind: str

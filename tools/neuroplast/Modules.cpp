@@ -50,34 +50,44 @@ static void printLocation(llvm::raw_ostream &os, mlir::Location location) {
 }
 
 /// One line for each diagnostic: the file, the node, the reason.
-static void registerDiagnostics(MLIRContext &context) {
+static void registerDiagnostics(MLIRContext &context,
+                                std::shared_ptr<std::string> messages) {
   context.printOpOnDiagnostic(false);
-  context.getDiagEngine().registerHandler([](mlir::Diagnostic &diagnostic) {
-    llvm::raw_ostream &os = llvm::errs();
-    switch (diagnostic.getSeverity()) {
-    case mlir::DiagnosticSeverity::Error:
-      os << "error: ";
-      break;
-    case mlir::DiagnosticSeverity::Warning:
-      os << "warning: ";
-      break;
-    default:
-      os << "note: ";
-    }
-    printLocation(os, diagnostic.getLocation());
-    std::string text = diagnostic.str();
-    for (char &c : text)
-      if (c == '\n')
-        c = ' ';
-    os << text << "\n";
-  });
+  context.getDiagEngine().registerHandler(
+      [messages](mlir::Diagnostic &diagnostic) {
+        std::string line;
+        llvm::raw_string_ostream os(line);
+        switch (diagnostic.getSeverity()) {
+        case mlir::DiagnosticSeverity::Error:
+          os << "error: ";
+          break;
+        case mlir::DiagnosticSeverity::Warning:
+          os << "warning: ";
+          break;
+        default:
+          os << "note: ";
+        }
+        printLocation(os, diagnostic.getLocation());
+        std::string text = diagnostic.str();
+        for (char &c : text)
+          if (c == '\n')
+            c = ' ';
+        os << text << "\n";
+        if (messages)
+          *messages += line;
+        else
+          llvm::errs() << line;
+      });
 }
 
 OwningOpRef<ModuleOp>
 neuroplast::driver::loadModule(StringRef path, MLIRContext &context,
-                               ArrayRef<std::string> shapes) {
-  registerDiagnostics(context);
+                               ArrayRef<std::string> shapes,
+                               const llvm::StringMap<ElementsAttr> &values,
+                               std::shared_ptr<std::string> messages) {
+  registerDiagnostics(context, std::move(messages));
   ImportOptions options;
+  options.inputValues = values;
   for (const std::string &entry : shapes) {
     auto [name, sizes] = StringRef(entry).rsplit('=');
     SmallVector<StringRef> parts;

@@ -11,7 +11,10 @@
 
 #include "Arguments.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringMap.h"
+
 #include "mlir/IR/OwningOpRef.h"
+#include <memory>
 
 namespace neuroplast::driver {
 
@@ -19,10 +22,14 @@ namespace neuroplast::driver {
 mlir::DialectRegistry makeRegistry();
 
 /// Reads `.onnx`, `.onnxtext` or MLIR; null after a message. `shapes` are
-/// values of the option `--shape`.
+/// values of the option `--shape`, `values` those that inputs are fixed to. The
+/// diagnostics of the context, now and later, go to `messages`, or else to
+/// standard error.
 mlir::OwningOpRef<mlir::ModuleOp>
 loadModule(llvm::StringRef path, mlir::MLIRContext &context,
-           llvm::ArrayRef<std::string> shapes = {});
+           llvm::ArrayRef<std::string> shapes = {},
+           const llvm::StringMap<mlir::ElementsAttr> &values = {},
+           std::shared_ptr<std::string> messages = nullptr);
 
 /// Writes ONNX if the path ends in `.onnx`, MLIR otherwise ("-" is standard
 /// output). The file appears only once it is complete.

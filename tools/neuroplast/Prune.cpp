@@ -141,20 +141,21 @@ static Comparison compareOutputs(const Arguments &arguments, bool isHuge,
   StringRef paths[2] = {arguments.getPositional(0), arguments.get("-o")};
   for (unsigned i = 0; i < 2; ++i) {
     bool hasInputs = result.hasData || i == 1;
+    neuroplast::NamedTensors inputs = result.inputs;
     auto model = openModel(paths[i],
                            hasInputs ? ArrayRef<std::string>()
                                      : arguments.getAll("--shape"),
-                           hasInputs ? &result.inputs : nullptr);
+                           hasInputs ? &inputs : nullptr);
     if (!model)
       return fail("'" + paths[i] + "' does not compile");
     // The first model says what random inputs look like.
     if (!hasInputs) {
-      auto inputs = model->makeRandomInputs(seed);
-      if (!inputs)
-        return fail(llvm::toString(inputs.takeError()));
-      result.inputs = std::move(*inputs);
+      auto random = model->makeRandomInputs(seed);
+      if (!random)
+        return fail(llvm::toString(random.takeError()));
+      result.inputs = inputs = std::move(*random);
     }
-    auto values = model->run(result.inputs);
+    auto values = model->run(inputs);
     if (!values)
       return fail(llvm::toString(values.takeError()) +
                   (hasInputs ? "" : "; free sizes need '--shape' or '--data'"));

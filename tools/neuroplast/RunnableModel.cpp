@@ -10,12 +10,14 @@
 
 #include "Modules.h"
 #include "mlir/IR/MLIRContext.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementTypes.h"
 #include "neuroplast/Frontend/ONNX/Import.h"
 
 #include <chrono>
 
 using namespace neuroplast;
 using namespace neuroplast::driver;
+using llvm::ArrayRef;
 
 int driver::reportError(llvm::StringRef file, llvm::Error error) {
   if (error.isA<ReportedError>()) {
@@ -25,45 +27,129 @@ int driver::reportError(llvm::StringRef file, llvm::Error error) {
   return reportError(file + ": " + llvm::toString(std::move(error)));
 }
 
+namespace {
+/// Which inputs are compiled in: they may be axes, sizes or scales.
+enum class Bound { None, Integers, Vectors };
+} // namespace
+
+/// The inputs of rank 0 and 1 as constants.
+static llvm::StringMap<mlir::ElementsAttr>
+getBoundInputs(const NamedTensors &inputs, Bound bound,
+               mlir::MLIRContext *context) {
+  // No list of sizes is longer.
+  constexpr size_t kMostBytes = 4096;
+  llvm::StringMap<mlir::ElementsAttr> values;
+  if (bound == Bound::None)
+    return values;
+  for (const auto &[name, tensor] : inputs) {
+    mlir::Type element = getElementType(tensor.dtype, context);
+    bool isInteger = element && (element.isSignlessInteger(64) ||
+                                 element.isSignlessInteger(32));
+    if (!element || tensor.shape.size() > 1 ||
+        tensor.bytes.size() > kMostBytes ||
+        (!isInteger && bound != Bound::Vectors))
+      continue;
+    auto type = mlir::RankedTensorType::get(tensor.shape, element);
+    if (element.isInteger(1)) {
+      llvm::SmallVector<bool> flags;
+      for (char byte : tensor.bytes)
+        flags.push_back(byte != 0);
+      values[name] = mlir::DenseElementsAttr::get(type, ArrayRef<bool>(flags));
+    } else if (element.getIntOrFloatBitWidth() >= 16) {
+      values[name] =
+          mlir::DenseElementsAttr::getFromRawBuffer(type, tensor.bytes);
+    }
+  }
+  return values;
+}
+
+/// Compiles a model for this process; null after `messages`.
+static std::unique_ptr<Model>
+compileInMemory(llvm::StringRef path, ArrayRef<std::string> shapes,
+                const NamedTensors *inputs, Bound bound,
+                std::vector<std::string> &names,
+                const std::shared_ptr<std::string> &messages) {
+  // Compiled code and its parameters live on with the module; so must the
+  // context.
+  auto context = std::make_unique<mlir::MLIRContext>(
+      makeRegistry(), mlir::MLIRContext::Threading::DISABLED);
+  llvm::StringMap<mlir::ElementsAttr> values;
+  if (inputs)
+    values = getBoundInputs(*inputs, bound, context.get());
+  for (const auto &value : values)
+    names.push_back(value.getKey().str());
+  if (bound != Bound::None && values.empty())
+    return nullptr;
+  auto module = loadModule(path, *context, shapes, values, messages);
+  if (!module)
+    return nullptr;
+  auto fail = [&](llvm::Error error) {
+    if (error.isA<ReportedError>())
+      llvm::consumeError(std::move(error));
+    else
+      *messages += ("neuroplast: error: " + path + ": " +
+                    llvm::toString(std::move(error)) + "\n")
+                       .str();
+    return nullptr;
+  };
+  auto compiled = compileModule(*module, CompileOptions());
+  if (!compiled)
+    return fail(compiled.takeError());
+  module = nullptr;
+  auto model = loadInMemory(std::move(*compiled), std::move(context));
+  if (!model)
+    return fail(model.takeError());
+  return std::move(*model);
+}
+
 std::unique_ptr<Model> driver::openModel(llvm::StringRef path,
                                          llvm::ArrayRef<std::string> shapes,
-                                         const NamedTensors *inputs,
+                                         NamedTensors *inputs,
                                          double *compileSeconds) {
   auto start = std::chrono::steady_clock::now();
-  auto finish = [&](llvm::Expected<std::unique_ptr<Model>> model)
-      -> std::unique_ptr<Model> {
-    if (!model) {
-      reportError(path, model.takeError());
-      return nullptr;
-    }
+  auto finish = [&](std::unique_ptr<Model> model) {
     if (compileSeconds)
       *compileSeconds = std::chrono::duration<double>(
                             std::chrono::steady_clock::now() - start)
                             .count();
-    return std::move(*model);
+    return model;
   };
-  if (path.ends_with(".so"))
-    return finish(loadLibrary(path));
+  if (path.ends_with(".so")) {
+    auto model = loadLibrary(path);
+    if (model)
+      return finish(std::move(*model));
+    reportError(path, model.takeError());
+    return nullptr;
+  }
   std::vector<std::string> allShapes(shapes.begin(), shapes.end());
-  if (inputs && isOnnxFile(path))
+  if (!isOnnxFile(path))
+    inputs = nullptr;
+  if (inputs)
     for (const auto &[name, tensor] : *inputs) {
       std::string shape = name + "=";
       for (auto [axis, size] : llvm::enumerate(tensor.shape))
         shape += (axis ? "x" : "") + std::to_string(size);
       allShapes.push_back(shape);
     }
-  // Compiled code and its parameters live on with the module; so must the
-  // context.
-  auto context = std::make_unique<mlir::MLIRContext>(
-      makeRegistry(), mlir::MLIRContext::Threading::DISABLED);
-  auto module = loadModule(path, *context, allShapes);
-  if (!module)
-    return nullptr;
-  auto compiled = compileModule(*module, CompileOptions());
-  if (!compiled) {
-    reportError(path, compiled.takeError());
-    return nullptr;
+  // What is refused while its sizes are unknown may be known by the values of
+  // the inputs; what the first attempt said is what is wrong.
+  std::string first;
+  for (Bound bound : {Bound::None, Bound::Integers, Bound::Vectors}) {
+    auto messages = std::make_shared<std::string>();
+    std::vector<std::string> names;
+    auto model =
+        compileInMemory(path, allShapes, inputs, bound, names, messages);
+    if (model) {
+      llvm::errs() << *messages; // warnings
+      for (const std::string &name : names)
+        inputs->erase(name);
+      return finish(std::move(model));
+    }
+    if (bound == Bound::None)
+      first = *messages;
+    if (!inputs)
+      break;
   }
-  module = nullptr;
-  return finish(loadInMemory(std::move(*compiled), std::move(context)));
+  llvm::errs() << first;
+  return nullptr;
 }

@@ -15,11 +15,13 @@ namespace neuroplast::driver {
 
 /// A model ready to run from `.so`, `.onnx` or `.mlir`. An ONNX model is
 /// specialised to the shapes of `inputs`, if they are given, and to `shapes`,
-/// values of the option `--shape`. `compileSeconds` is how long that took.
-/// Null after a message.
+/// values of the option `--shape`. One that cannot be compiled before it knows
+/// the values of its small inputs, which may be axes or sizes, is compiled with
+/// them, and they are removed from `inputs`. `compileSeconds` is how long that
+/// took. Null after a message.
 std::unique_ptr<Model> openModel(llvm::StringRef path,
                                  llvm::ArrayRef<std::string> shapes,
-                                 const NamedTensors *inputs,
+                                 NamedTensors *inputs,
                                  double *compileSeconds = nullptr);
 
 /// The largest difference of two tensors, in units of the largest magnitude of

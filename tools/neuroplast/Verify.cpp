@@ -116,10 +116,11 @@ static int runVerify(const Arguments &arguments) {
   NamedTensors results[2];
   for (unsigned i = 0; i < 2; ++i) {
     llvm::StringRef path = arguments.getPositional(i);
-    auto model = openModel(path, {}, &*arrays);
+    NamedTensors inputs = *arrays;
+    auto model = openModel(path, {}, &inputs);
     if (!model)
       return 1;
-    auto outputs = model->run(*arrays);
+    auto outputs = model->run(inputs);
     if (!outputs)
       return reportError(path, outputs.takeError());
     results[i] = std::move(*outputs);

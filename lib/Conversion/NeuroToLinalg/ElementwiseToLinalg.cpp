@@ -362,7 +362,11 @@ void neuroplast::populateElementwiseToLinalgPatterns(
   table.add<WhereOp>(
       [](E &e, WhereOp, X x) { return e.select(x[0], x[1], x[2]); });
   table.add<CastOp>([](E &e, CastOp op, X x) {
-    return e.convert(x[0], getElementTypeOrSelf(op.getInput().getType()),
-                     op.getTo());
+    Value result = e.convert(
+        x[0], getElementTypeOrSelf(op.getInput().getType()), op.getTo());
+    // Only 8-bit floats can be asked not to saturate.
+    bool isNarrow =
+        isa<FloatType>(op.getTo()) && op.getTo().getIntOrFloatBitWidth() == 8;
+    return isNarrow ? e.store(result, op.getTo(), op.getSaturate()) : result;
   });
 }

@@ -8,6 +8,9 @@
 
 #include "ScalarEmitter.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+#include <cmath>
 #include <limits>
 
 using namespace mlir;
@@ -21,7 +24,13 @@ ScalarEmitter::ScalarEmitter(OpBuilder &builder, Location location,
       unsignedInteger(elementType.isUnsignedInteger() ||
                       elementType.isInteger(1)) {}
 
+static bool isFloat8(Type type) {
+  return isa<FloatType>(type) && type.getIntOrFloatBitWidth() == 8;
+}
+
 Type ScalarEmitter::getStorageType(Type elementType) {
+  if (isFloat8(elementType))
+    return IntegerType::get(elementType.getContext(), 8);
   if (auto integer = dyn_cast<IntegerType>(elementType))
     return IntegerType::get(integer.getContext(), integer.getWidth());
   return elementType;
@@ -185,14 +194,107 @@ Value ScalarEmitter::isNaN(Value a) {
                                a);
 }
 
+/// The number that eight bits are, for all of them.
+static DenseElementsAttr makeFloat8Table(FloatType type) {
+  SmallVector<float> numbers;
+  for (unsigned bits = 0; bits < 256; ++bits) {
+    APFloat number(type.getFloatSemantics(), APInt(8, bits));
+    bool isInexact = false;
+    number.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven,
+                   &isInexact);
+    numbers.push_back(number.convertToFloat());
+  }
+  auto table = RankedTensorType::get(256, Float32Type::get(type.getContext()));
+  return DenseElementsAttr::get(table, ArrayRef<float>(numbers));
+}
+
+Value ScalarEmitter::decodeFloat8(Value bits, FloatType type) {
+  Value table =
+      arith::ConstantOp::create(builder, location, makeFloat8Table(type));
+  Value index = arith::IndexCastUIOp::create(builder, location,
+                                             builder.getIndexType(), bits);
+  return tensor::ExtractOp::create(builder, location, table, index);
+}
+
+Value ScalarEmitter::encodeFloat8(Value number, FloatType type, bool saturate) {
+  const llvm::fltSemantics &semantics = type.getFloatSemantics();
+  int32_t mantissa = APFloat::semanticsPrecision(semantics) - 1;
+  int32_t least = APFloat::semanticsMinExponent(semantics);
+  APFloat largest = APFloat::getLargest(semantics);
+  auto bitsOf = [](const APFloat &value) {
+    return static_cast<int64_t>(value.bitcastToAPInt().getZExtValue());
+  };
+  Type i32 = builder.getI32Type();
+  auto integer = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(builder, location,
+                                     builder.getIntegerAttr(i32, value));
+  };
+  auto add = [&](Value a, Value b) -> Value {
+    return arith::AddIOp::create(builder, location, a, b);
+  };
+  auto shift = [&](Value a, int64_t by) -> Value {
+    return arith::ShRUIOp::create(builder, location, a, integer(by));
+  };
+  Value bits = arith::BitcastOp::create(builder, location, i32, number);
+  Value magnitude =
+      arith::AndIOp::create(builder, location, bits, integer(0x7fffffff));
+  // Normal numbers: half of what goes, or a bit less of it to keep even ones,
+  // is added before it is cut off; the exponent counts from elsewhere.
+  int32_t cut = 23 - mantissa;
+  Value odd = arith::AndIOp::create(builder, location, shift(magnitude, cut),
+                                    integer(1));
+  Value rounded = shift(
+      add(add(magnitude, odd), integer((int64_t(1) << (cut - 1)) - 1)), cut);
+  Value normal = add(rounded, integer(-(int64_t(least + 126) << mantissa)));
+  // Numbers below them: whole multiples of the least, counted by a sum whose
+  // last bit is that.
+  Value magic = constant(std::ldexp(1.0, least - mantissa + 23));
+  Value absolute = math::AbsFOp::create(builder, location, number);
+  Value sum = arith::AddFOp::create(builder, location, absolute, magic);
+  Value small = arith::SubIOp::create(
+      builder, location, arith::BitcastOp::create(builder, location, i32, sum),
+      arith::BitcastOp::create(builder, location, i32, magic));
+  Value isSmall =
+      compare(Compare::Less, absolute, constant(std::ldexp(1.0, least)));
+  Value code = select(isSmall, small, normal);
+  // What is beyond, infinities with it.
+  Value last = integer(bitsOf(largest));
+  bool hasInfinity = APFloat::semanticsHasInf(semantics);
+  APFloat nan = APFloat::getNaN(semantics);
+  Value nanCode = integer(bitsOf(nan));
+  Value beyond = saturate      ? last
+                 : hasInfinity ? integer(bitsOf(APFloat::getInf(semantics)))
+                               : nanCode;
+  Value isBeyond = arith::CmpIOp::create(builder, location,
+                                         arith::CmpIPredicate::sgt, code, last);
+  code = select(isBeyond, beyond, code);
+  Value sign =
+      arith::AndIOp::create(builder, location, shift(bits, 24), integer(0x80));
+  // The types without a negative zero have their NaN in its place.
+  Value zero = arith::CmpIOp::create(
+      builder, location, arith::CmpIPredicate::eq, code, integer(0));
+  if (bitsOf(nan) == 0x80)
+    sign = select(zero, integer(0), sign);
+  code = arith::OrIOp::create(builder, location, code, sign);
+  code = select(isNaN(number), nanCode, code);
+  return arith::TruncIOp::create(builder, location, builder.getI8Type(), code);
+}
+
 Value ScalarEmitter::load(Value stored, Type elementType) {
   Type compute = getComputeType(elementType);
+  if (isFloat8(elementType) && stored.getType().isInteger(8))
+    return decodeFloat8(stored, cast<FloatType>(elementType));
   if (stored.getType() == compute)
     return stored;
   return arith::ExtFOp::create(builder, location, compute, stored);
 }
 
-Value ScalarEmitter::store(Value computed, Type elementType) {
+Value ScalarEmitter::store(Value computed, Type elementType, bool saturate) {
+  if (isFloat8(elementType) && !computed.getType().isInteger(8)) {
+    ScalarEmitter single(builder, location, builder.getF32Type());
+    return single.encodeFloat8(computed, cast<FloatType>(elementType),
+                               saturate);
+  }
   Type storage = getStorageType(elementType);
   if (computed.getType() == storage)
     return computed;

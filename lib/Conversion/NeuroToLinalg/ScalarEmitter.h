@@ -25,7 +25,8 @@ public:
 
   /// The type in which values of `elementType` are computed.
   static mlir::Type getComputeType(mlir::Type elementType);
-  /// `elementType` without signedness, as stored in buffers.
+  /// `elementType` without signedness, as stored in buffers; 8-bit floats, which
+  /// no processor has, are stored as their bits.
   static mlir::Type getStorageType(mlir::Type elementType);
 
   bool isFloat() const { return floating; }
@@ -78,9 +79,16 @@ public:
   mlir::Value convert(mlir::Value value, mlir::Type from, mlir::Type to);
   /// From the buffer's type to the compute type of `elementType`, and back.
   mlir::Value load(mlir::Value stored, mlir::Type elementType);
-  mlir::Value store(mlir::Value computed, mlir::Type elementType);
+  /// 8-bit floats round to nearest even; what is beyond them becomes the
+  /// largest of them if `saturate`, else infinity, or NaN where there is none.
+  mlir::Value store(mlir::Value computed, mlir::Type elementType,
+                    bool saturate = true);
 
 private:
+  mlir::Value decodeFloat8(mlir::Value bits, mlir::FloatType type);
+  mlir::Value encodeFloat8(mlir::Value number, mlir::FloatType type,
+                           bool saturate);
+
   mlir::OpBuilder &builder;
   mlir::Location location;
   mlir::Type computeType;

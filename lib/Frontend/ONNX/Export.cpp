@@ -237,7 +237,7 @@ private:
   /// A tensor of sizes that something computes with.
   LogicalResult writeElements(tensor::FromElementsOp op) {
     RankedTensorType type = op.getType();
-    int32_t elementType = getOnnxElementType(type.getElementType());
+    int32_t elementType = getElementTypeNumber(type.getElementType());
     if (!isa<IntegerType>(type.getElementType()) || elementType == 0)
       return op.emitError("elements of type ")
              << type.getElementType() << " have no ONNX form yet";

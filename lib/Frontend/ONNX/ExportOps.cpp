@@ -273,7 +273,7 @@ LogicalResult writePad(GraphWriter &writer, Operation *op) {
 
 LogicalResult writeCast(GraphWriter &writer, Operation *op) {
   auto cast = mlir::cast<CastOp>(op);
-  int32_t to = getOnnxElementType(cast.getTo());
+  int32_t to = getElementTypeNumber(cast.getTo());
   if (to == 0)
     return op->emitError("element type ")
            << cast.getTo() << " has no ONNX form";
@@ -290,7 +290,7 @@ LogicalResult writeQuantize(GraphWriter &writer, Operation *op) {
   addOperands(writer, node, op);
   writer.addOutputs(node, op);
   GraphWriter::setInt(node, "output_dtype",
-                      getOnnxElementType(quantize.getTo()));
+                      getElementTypeNumber(quantize.getTo()));
   return addAttributes(node, op, {"to"});
 }
 
@@ -298,7 +298,7 @@ LogicalResult writeEyeLike(GraphWriter &writer, Operation *op) {
   auto eye = cast<EyeLikeOp>(op);
   NodeProto &node = addUnary(writer, op, "EyeLike");
   GraphWriter::setInt(node, "k", eye.getK());
-  GraphWriter::setInt(node, "dtype", getOnnxElementType(eye.getTo()));
+  GraphWriter::setInt(node, "dtype", getElementTypeNumber(eye.getTo()));
   return success();
 }
 

@@ -15,48 +15,6 @@ using namespace mlir;
 using namespace neuroplast;
 using namespace neuroplast::onnx_frontend;
 
-int32_t neuroplast::onnx_frontend::getOnnxElementType(Type type) {
-  using Proto = ::onnx::TensorProto;
-  if (type.isF32())
-    return Proto::FLOAT;
-  if (type.isF64())
-    return Proto::DOUBLE;
-  if (type.isF16())
-    return Proto::FLOAT16;
-  if (type.isBF16())
-    return Proto::BFLOAT16;
-  if (isa<Float8E4M3FNType>(type))
-    return Proto::FLOAT8E4M3FN;
-  if (isa<Float8E4M3FNUZType>(type))
-    return Proto::FLOAT8E4M3FNUZ;
-  if (isa<Float8E5M2Type>(type))
-    return Proto::FLOAT8E5M2;
-  if (isa<Float8E5M2FNUZType>(type))
-    return Proto::FLOAT8E5M2FNUZ;
-  if (isa<neuro::StringType>(type))
-    return Proto::STRING;
-  auto integer = dyn_cast<IntegerType>(type);
-  if (!integer)
-    return 0;
-  bool isUnsigned = integer.isUnsigned();
-  switch (integer.getWidth()) {
-  case 1:
-    return Proto::BOOL;
-  case 4:
-    return isUnsigned ? Proto::UINT4 : Proto::INT4;
-  case 8:
-    return isUnsigned ? Proto::UINT8 : Proto::INT8;
-  case 16:
-    return isUnsigned ? Proto::UINT16 : Proto::INT16;
-  case 32:
-    return isUnsigned ? Proto::UINT32 : Proto::INT32;
-  case 64:
-    return isUnsigned ? Proto::UINT64 : Proto::INT64;
-  default:
-    return 0;
-  }
-}
-
 //===----------------------------------------------------------------------===//
 // Names and nodes
 //===----------------------------------------------------------------------===//
@@ -153,7 +111,7 @@ bool GraphWriter::setType(::onnx::TypeProto &proto, Type type, ArrayAttr dims) {
                    optional.getElementType());
   auto tensor = dyn_cast<RankedTensorType>(type);
   int32_t elementType =
-      tensor ? getOnnxElementType(tensor.getElementType()) : 0;
+      tensor ? getElementTypeNumber(tensor.getElementType()) : 0;
   if (elementType == 0)
     return false;
   proto.mutable_tensor_type()->set_elem_type(elementType);
@@ -364,7 +322,7 @@ std::string GraphWriter::addSizes(ArrayRef<int64_t> sizes, ValueRange dynamic) {
 LogicalResult GraphWriter::addInitializer(StringRef name, ElementsAttr value,
                                           Location location) {
   auto type = cast<ShapedType>(value.getShapedType());
-  int32_t elementType = getOnnxElementType(type.getElementType());
+  int32_t elementType = getElementTypeNumber(type.getElementType());
   unsigned bits =
       type.getElementType().isIntOrFloat() ? type.getElementTypeBitWidth() : 0;
   if (elementType == 0 || bits == 0 || (bits != 1 && bits % 8 != 0))

@@ -10,6 +10,7 @@
 #define NEUROPLAST_LIB_FRONTEND_ONNX_GRAPHWRITER_H
 
 #include "OpsetLowering.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementTypes.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "neuroplast/Dialect/Neuro/IR/UniqueNames.h"
 #include "onnx/onnx_pb.h"
@@ -89,9 +90,6 @@ private:
   llvm::DenseMap<mlir::Value, std::string> indices;
   UniqueNames valueNames{"_"}, nodeNames{"_"};
 };
-
-/// The ONNX element type; 0 if there is none.
-int32_t getOnnxElementType(mlir::Type type);
 
 /// Writes one op of the neuro dialect.
 mlir::LogicalResult writeOp(GraphWriter &writer, mlir::Operation *op);

@@ -118,7 +118,7 @@ applyInputValues(onnx::GraphProto &graph,
     mlir::ShapedType type = entry.getValue().getShapedType();
     onnx::TensorProto *tensor = graph.add_initializer();
     tensor->set_name(entry.getKey().str());
-    tensor->set_data_type(getDataType(type.getElementType()));
+    tensor->set_data_type(getElementTypeNumber(type.getElementType()));
     for (int64_t size : type.getShape())
       tensor->add_dims(size);
     tensor->set_raw_data(std::move(*bytes));

@@ -43,7 +43,7 @@ LogicalResult neuroplast::checkOperandTypes(NodeContext &node) {
     const OpSchema::FormalParameter &parameter =
         schema->inputs()[std::min<size_t>(i, schema->inputs().size() - 1)];
     onnx::TypeProto proto;
-    proto.mutable_tensor_type()->set_elem_type(getDataType(type));
+    proto.mutable_tensor_type()->set_elem_type(getElementTypeNumber(type));
     if (!parameter.GetTypes().count(onnx::Utils::DataTypeUtils::ToType(proto)))
       return node.error() << "takes no elements of type " << type
                           << " as its operand '" << parameter.GetName() << "'";

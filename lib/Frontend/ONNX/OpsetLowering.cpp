@@ -121,8 +121,9 @@ public:
     if (const TensorProto *tensor = constants.lookup(node.input(index)))
       return tensor->data_type();
     auto it = types.find(node.input(index));
-    return it == types.end() ? 0
-                             : getOnnxElementType(it->second.getElementType());
+    return it == types.end()
+               ? 0
+               : getElementTypeNumber(it->second.getElementType());
   }
 
   /// A node before the one that is lowered.

@@ -274,7 +274,7 @@ Value GraphImporter::createSequence(const GraphValue &known,
     onnx::AttributeProto &dtype = *node.add_attribute();
     dtype.set_name("dtype");
     dtype.set_type(onnx::AttributeProto::INT);
-    dtype.set_i(getDataType(known.elementType));
+    dtype.set_i(getElementTypeNumber(known.elementType));
   }
   std::string bytes;
   node.SerializeToString(&bytes);

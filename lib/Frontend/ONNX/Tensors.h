@@ -13,13 +13,9 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementTypes.h"
 
 namespace neuroplast {
-
-/// The element type of an ONNX data type; null if it is not modelled.
-mlir::Type getElementType(int32_t dataType, mlir::MLIRContext *context);
-/// The ONNX data type of an element type; UNDEFINED if there is none.
-int32_t getDataType(mlir::Type elementType);
 
 /// A tensor as an attribute. Large ones are resources over the bytes of the
 /// model, which they keep alive.
