@@ -15,6 +15,6 @@ corpus=$build/corpus/$kind
 findings=$build/findings/$kind
 mkdir -p "$corpus" "$findings"
 .venv/bin/python test/Fuzz/seeds.py "$kind" "$corpus"
-ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
+ASAN_OPTIONS=detect_leaks=0:allow_user_poisoning=0:detect_container_overflow=0:allocator_may_return_null=1 \
   "$build/bin/neuroplast-fuzz-$kind" -max_len=4096 -timeout=20 -rss_limit_mb=8000 \
   -max_total_time="$seconds" -artifact_prefix="$findings/" -print_final_stats=1 "$corpus"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import faulthandler
 import functools
 import os
 import pickle
@@ -392,6 +393,9 @@ def is_sanitized(neuroplast: Path) -> bool:
 def watch(command: list[str | Path], folder: Path) -> tuple[str, int]:
     """Runs a command; why it misbehaved, or nothing, and its exit code."""
     options = f"detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb={MEGABYTES}"
+    if command[1] != "run":
+        # LLVM's arenas cross into libraries that are not instrumented.
+        options += ":allow_user_poisoning=0"
     environment = {**os.environ, "ASAN_OPTIONS": options}
     # A sanitizer reserves far more than it uses.
     limit = (lambda: None) if is_sanitized(Path(command[0])) else limit_memory
@@ -404,6 +408,8 @@ def watch(command: list[str | Path], folder: Path) -> tuple[str, int]:
         return "hangs", -1
     elapsed = time.monotonic() - start
     error = done.stderr.decode(errors="replace").strip()
+    lines = [line for line in error.splitlines() if "WARNING: AddressSanitizer" not in line]
+    error = "\n".join(lines)
     if done.returncode not in (0, 1) or "Sanitizer" in error or "runtime error" in error:
         lines = [line for line in error.splitlines() if "ERROR" in line or "runtime error" in line]
         shown = " ".join(lines[:1]) or error[-200:]
@@ -520,6 +526,10 @@ OPEN: dict[str, str] = {
 }
 
 
+# What we refuse and ONNX Runtime computes, and why.
+STRICTER = {"einsum": "only a size that is known to be 1 broadcasts: others of one label are one"}
+
+
 def draw_inputs(model: onnx.ModelProto, rng: Rng) -> dict[str, np.ndarray]:
     """Inputs of the declared types; open sizes agree by chance, whole numbers are near sizes."""
     common = int(rng.integers(0, 6))
@@ -553,6 +563,8 @@ def evaluate(
     child = os.fork()
     if child == 0:
         # A process of its own: some of these inputs end it.
+        faulthandler.disable()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         os.close(receiver)
         with contextlib.suppress(BaseException), os.fdopen(sender, "wb") as stream:
             stream.write(pickle.dumps(make_session(model).run(None, feeds)))
@@ -598,7 +610,7 @@ def try_open(kind: str, seed: int, draws: int, neuroplast: Path) -> tuple[list[F
                 for key, value in (expected or {}).items():
                     if difference := compare(found[key], value):
                         reason = f"{key}: {difference}"
-            elif not reason and expected is not None:
+            elif not reason and expected is not None and kind not in STRICTER:
                 reason = "refuses what ONNX Runtime computes"
             if reason:
                 shapes = {key: (value.shape, value.ravel()[:6].tolist())

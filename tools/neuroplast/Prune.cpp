@@ -145,7 +145,8 @@ static Comparison compareOutputs(const Arguments &arguments, bool isHuge,
     auto model = openModel(paths[i],
                            hasInputs ? ArrayRef<std::string>()
                                      : arguments.getAll("--shape"),
-                           hasInputs ? &inputs : nullptr);
+                           hasInputs ? &inputs : nullptr,
+                           /*compileSeconds=*/nullptr, /*optLevel=*/1);
     if (!model)
       return fail("'" + paths[i] + "' does not compile");
     // The first model says what random inputs look like.

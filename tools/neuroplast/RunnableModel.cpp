@@ -64,11 +64,10 @@ getBoundInputs(const NamedTensors &inputs, Bound bound,
 }
 
 /// Compiles a model for this process; null after `messages`.
-static std::unique_ptr<Model>
-compileInMemory(llvm::StringRef path, ArrayRef<std::string> shapes,
-                const NamedTensors *inputs, Bound bound,
-                std::vector<std::string> &names,
-                const std::shared_ptr<std::string> &messages) {
+static std::unique_ptr<Model> compileInMemory(
+    llvm::StringRef path, ArrayRef<std::string> shapes,
+    const NamedTensors *inputs, Bound bound, std::vector<std::string> &names,
+    const std::shared_ptr<std::string> &messages, unsigned optLevel) {
   // Compiled code and its parameters live on with the module; so must the
   // context.
   auto context = std::make_unique<mlir::MLIRContext>(
@@ -92,7 +91,9 @@ compileInMemory(llvm::StringRef path, ArrayRef<std::string> shapes,
                        .str();
     return nullptr;
   };
-  auto compiled = compileModule(*module, CompileOptions());
+  CompileOptions options;
+  options.optLevel = optLevel;
+  auto compiled = compileModule(*module, options);
   if (!compiled)
     return fail(compiled.takeError());
   module = nullptr;
@@ -105,7 +106,8 @@ compileInMemory(llvm::StringRef path, ArrayRef<std::string> shapes,
 std::unique_ptr<Model> driver::openModel(llvm::StringRef path,
                                          llvm::ArrayRef<std::string> shapes,
                                          NamedTensors *inputs,
-                                         double *compileSeconds) {
+                                         double *compileSeconds,
+                                         unsigned optLevel) {
   auto start = std::chrono::steady_clock::now();
   auto finish = [&](std::unique_ptr<Model> model) {
     if (compileSeconds)
@@ -137,8 +139,8 @@ std::unique_ptr<Model> driver::openModel(llvm::StringRef path,
   for (Bound bound : {Bound::None, Bound::Integers, Bound::Vectors}) {
     auto messages = std::make_shared<std::string>();
     std::vector<std::string> names;
-    auto model =
-        compileInMemory(path, allShapes, inputs, bound, names, messages);
+    auto model = compileInMemory(path, allShapes, inputs, bound, names,
+                                 messages, optLevel);
     if (model) {
       llvm::errs() << *messages; // warnings
       for (const std::string &name : names)

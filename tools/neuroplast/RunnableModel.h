@@ -22,7 +22,8 @@ namespace neuroplast::driver {
 std::unique_ptr<Model> openModel(llvm::StringRef path,
                                  llvm::ArrayRef<std::string> shapes,
                                  NamedTensors *inputs,
-                                 double *compileSeconds = nullptr);
+                                 double *compileSeconds = nullptr,
+                                 unsigned optLevel = 3);
 
 /// The largest difference of two tensors, in units of the largest magnitude of
 /// the first; infinite if their types or shapes differ.

@@ -25,8 +25,8 @@ public:
 
   /// The type in which values of `elementType` are computed.
   static mlir::Type getComputeType(mlir::Type elementType);
-  /// `elementType` without signedness, as stored in buffers; 8-bit floats, which
-  /// no processor has, are stored as their bits.
+  /// `elementType` without signedness, as stored in buffers; 8-bit floats,
+  /// which no processor has, are stored as their bits.
   static mlir::Type getStorageType(mlir::Type elementType);
 
   bool isFloat() const { return floating; }

@@ -31,15 +31,15 @@ template <unsigned width> static Type makeUnsigned(MLIRContext *context) {
 }
 
 static constexpr NumberedType numberedTypes[] = {
-    {1, make<Float32Type>},         {2, makeUnsigned<8>},
-    {3, makeInteger<8>},            {4, makeUnsigned<16>},
-    {5, makeInteger<16>},           {6, makeInteger<32>},
-    {7, makeInteger<64>},           {8, make<neuro::StringType>},
-    {9, makeInteger<1>},            {10, make<Float16Type>},
-    {11, make<Float64Type>},        {12, makeUnsigned<32>},
-    {13, makeUnsigned<64>},         {16, make<BFloat16Type>},
-    {17, make<Float8E4M3FNType>},   {18, make<Float8E4M3FNUZType>},
-    {19, make<Float8E5M2Type>},     {20, make<Float8E5M2FNUZType>},
+    {1, make<Float32Type>},       {2, makeUnsigned<8>},
+    {3, makeInteger<8>},          {4, makeUnsigned<16>},
+    {5, makeInteger<16>},         {6, makeInteger<32>},
+    {7, makeInteger<64>},         {8, make<neuro::StringType>},
+    {9, makeInteger<1>},          {10, make<Float16Type>},
+    {11, make<Float64Type>},      {12, makeUnsigned<32>},
+    {13, makeUnsigned<64>},       {16, make<BFloat16Type>},
+    {17, make<Float8E4M3FNType>}, {18, make<Float8E4M3FNUZType>},
+    {19, make<Float8E5M2Type>},   {20, make<Float8E5M2FNUZType>},
 };
 
 Type neuroplast::getElementType(int32_t number, MLIRContext *context) {
