@@ -71,3 +71,28 @@ def test_node_cases(
         (same if before == after else different).append(name)
     assert not different
     assert len(same) >= 1400 // every
+
+
+def test_external_data(neuroplast: Path, neuroplast_opt: Path, tmp_path: Path) -> None:
+    """Weights beside the model are the same weights, in and out again."""
+    model, written = models.MODELS["squeezenet"].path(), tmp_path / "written.onnx"
+    subprocess.run([neuroplast, "import", model, "--external-data", "-o", written], check=True)
+    data = tmp_path / "written.onnx.data"
+    assert written.stat().st_size < 100_000 < data.stat().st_size
+    before = read(neuroplast_opt, model, tmp_path / "before.mlir")
+    assert read(neuroplast_opt, written, tmp_path / "after.mlir") == before
+    again = tmp_path / "again.onnx"
+    subprocess.run([neuroplast, "import", written, "-o", again], check=True)
+    inputs = models.MODELS["squeezenet"].sample()
+    expected = models.reference(model, inputs)
+    for path in (written, again):
+        for name, value in models.reference(path, inputs).items():
+            assert models.mismatch(value, expected[name]) <= 1
+    # No half of a model is left where one of its files cannot be written.
+    (tmp_path / "taken.onnx.data").mkdir()
+    done = subprocess.run(
+        [neuroplast, "import", model, "--external-data", "-o", tmp_path / "taken.onnx"],
+        capture_output=True, text=True, check=False,
+    )
+    assert done.returncode == 1 and "taken.onnx.data" in done.stderr
+    assert not (tmp_path / "taken.onnx").exists()

@@ -18,7 +18,8 @@ static int convert(const Arguments &arguments) {
   MLIRContext context(makeRegistry(), MLIRContext::Threading::DISABLED);
   auto module = loadModule(arguments.getPositional(0), context,
                            arguments.getAll("--shape"));
-  if (!module || failed(saveModule(*module, output)))
+  if (!module ||
+      failed(saveModule(*module, output, arguments.has("--external-data"))))
     return 1;
   return 0;
 }
@@ -28,7 +29,9 @@ Command neuroplast::driver::getImportCommand() {
            "translate an ONNX model to the neuro dialect",
            {"MODEL.onnx"},
            {{"-o", "FILE.mlir", "where to write; standard output by default"},
-            {"--shape", "NAME=AxBxC", "fix the shape of an input"}}},
+            {"--shape", "NAME=AxBxC", "fix the shape of an input"},
+            {"--external-data", "",
+             "keep large weights in FILE.data, if FILE is an ONNX model"}}},
           convert};
 }
 
@@ -36,7 +39,8 @@ Command neuroplast::driver::getExportCommand() {
   return {{"export",
            "write a module of the neuro dialect as an ONNX model",
            {"MODULE.mlir"},
-           {{"-o", "FILE.onnx", "where to write"}}},
+           {{"-o", "FILE.onnx", "where to write"},
+            {"--external-data", "", "keep large weights in FILE.onnx.data"}}},
           [](const Arguments &arguments) {
             if (!arguments.get("-o").ends_with(".onnx"))
               return reportError("'export' needs '-o FILE.onnx'");

@@ -114,9 +114,10 @@ neuroplast::driver::loadModule(StringRef path, MLIRContext &context,
   return parseSourceFile<ModuleOp>(path, &context);
 }
 
-LogicalResult neuroplast::driver::saveModule(ModuleOp module, StringRef path) {
+LogicalResult neuroplast::driver::saveModule(ModuleOp module, StringRef path,
+                                             bool externalData) {
   if (path.ends_with(".onnx"))
-    return onnx_frontend::exportFile(module, path);
+    return onnx_frontend::exportFile(module, path, {externalData});
   OpPrintingFlags flags;
   flags.enableDebugInfo(true, false);
   if (path == "-") {

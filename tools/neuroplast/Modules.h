@@ -31,9 +31,11 @@ loadModule(llvm::StringRef path, mlir::MLIRContext &context,
            const llvm::StringMap<mlir::ElementsAttr> &values = {},
            std::shared_ptr<std::string> messages = nullptr);
 
-/// Writes ONNX if the path ends in `.onnx`, MLIR otherwise ("-" is standard
-/// output). The file appears only once it is complete.
-llvm::LogicalResult saveModule(mlir::ModuleOp module, llvm::StringRef path);
+/// Writes ONNX if the path ends in `.onnx` (with its weights beside it if
+/// `externalData`), MLIR otherwise ("-" is standard output). The file appears
+/// only once it is complete.
+llvm::LogicalResult saveModule(mlir::ModuleOp module, llvm::StringRef path,
+                               bool externalData = false);
 
 /// Whether two paths name the same file.
 bool isSameFile(llvm::StringRef a, llvm::StringRef b);

@@ -217,7 +217,7 @@ static int runPrune(const Arguments &arguments) {
     return 1;
   if (!dryRun) {
     addMetadata(*module, "neuroplast.history", describe(arguments, *report));
-    if (failed(saveModule(*module, output)))
+    if (failed(saveModule(*module, output, arguments.has("--external-data"))))
       return 1;
   }
   Comparison comparison = compareOutputs(arguments, isHuge, options.seed);
@@ -263,6 +263,7 @@ Command neuroplast::driver::getPruneCommand() {
          "compare the outputs before and after on this, not on random inputs"},
         {"--shape", "NAME=AxBxC",
          "shape of an input for the comparison and the operation counts"},
+        {"--external-data", "", "keep large weights in FILE.data"},
         {"--no-compare", "", "do not compile and compare"},
         {"--dry-run", "", "only tell what would be done"},
         {"--json", "", "print JSON"}}},

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -38,6 +39,13 @@ class Exporter {
 public:
   Exporter(ModuleOp module, ::onnx::ModelProto &model)
       : module(module), model(model), writer(*model.mutable_graph()) {}
+
+  /// Writes the data of large parameters to a stream that the model knows by a
+  /// location.
+  void keepDataIn(llvm::raw_ostream &stream, StringRef location) {
+    writer.externalData = &stream;
+    writer.externalLocation = location.str();
+  }
 
   LogicalResult run() {
     auto main = module.lookupSymbol<func::FuncOp>("main");
@@ -278,6 +286,54 @@ private:
   std::vector<std::pair<Value, std::string>> aliases;
 };
 
+/// A file that appears under its name only once it is complete.
+class PendingFile {
+public:
+  explicit PendingFile(const llvm::Twine &path)
+      : path(path.str()), temporary(this->path + ".part"),
+        os(temporary, error) {}
+  ~PendingFile() {
+    if (!isKept)
+      llvm::sys::fs::remove(temporary);
+  }
+
+  llvm::raw_fd_ostream &getStream() { return os; }
+  StringRef getPath() const { return path; }
+  /// Ends writing; whether everything was written.
+  std::error_code close() {
+    if (error)
+      return error;
+    os.close();
+    error = os.error();
+    os.clear_error();
+    return error;
+  }
+  std::error_code keep() {
+    if (!error)
+      error = llvm::sys::fs::rename(temporary, path);
+    isKept = !error;
+    return error;
+  }
+
+private:
+  std::string path, temporary;
+  std::error_code error;
+  llvm::raw_fd_ostream os;
+  bool isKept = false;
+};
+
+/// Bytes of all parameters.
+uint64_t countBytes(ModuleOp module) {
+  uint64_t bytes = 0;
+  for (auto param : module.getOps<neuro::ParamOp>()) {
+    RankedTensorType type = param.getType();
+    if (type.getElementType().isIntOrFloat())
+      bytes += neuro::countElements(type.getShape()) *
+               llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  }
+  return bytes;
+}
+
 } // namespace
 
 LogicalResult
@@ -286,35 +342,39 @@ neuroplast::onnx_frontend::exportModel(ModuleOp module,
   return Exporter(module, model).run();
 }
 
-LogicalResult neuroplast::onnx_frontend::exportFile(ModuleOp module,
-                                                    StringRef path) {
+LogicalResult
+neuroplast::onnx_frontend::exportFile(ModuleOp module, StringRef path,
+                                      const ExportOptions &options) {
+  // Below 2 GiB, with room for the nodes.
+  constexpr uint64_t kMostInline = (uint64_t(1) << 31) - (uint64_t(1) << 27);
   ::onnx::ModelProto model;
-  if (failed(exportModel(module, model)))
+  Exporter exporter(module, model);
+  std::optional<PendingFile> data;
+  if (options.externalData || countBytes(module) > kMostInline) {
+    data.emplace(path + ".data");
+    exporter.keepDataIn(data->getStream(),
+                        llvm::sys::path::filename(data->getPath()));
+  }
+  if (failed(exporter.run()))
     return failure();
   if (model.ByteSizeLong() > 0x7fffffffULL)
-    return module.emitError(
-        "the model is larger than 2 GiB, which needs external data");
+    return module.emitError("the model is larger than 2 GiB without its "
+                            "weights, which no file of the format holds");
+  PendingFile file(path);
   std::string bytes;
   if (!model.SerializeToString(&bytes))
     return module.emitError("the model cannot be serialised");
-  // Written beside and renamed, so that no half a file is left.
-  std::string temporary = (path + ".part").str();
-  std::error_code error;
-  {
-    llvm::raw_fd_ostream os(temporary, error);
-    if (!error) {
-      os << bytes;
-      os.close();
-      error = os.error();
-      os.clear_error();
-    }
-  }
-  if (!error)
-    error = llvm::sys::fs::rename(temporary, path);
-  if (error) {
-    llvm::sys::fs::remove(temporary);
-    return module.emitError("cannot write '")
-           << path << "': " << error.message();
-  }
+  file.getStream() << bytes;
+  // The data first: a model never points to what is not there.
+  for (PendingFile *pending : {data ? &*data : nullptr, &file})
+    if (pending)
+      if (std::error_code error = pending->close())
+        return module.emitError("cannot write '")
+               << pending->getPath() << "': " << error.message();
+  for (PendingFile *pending : {data ? &*data : nullptr, &file})
+    if (pending)
+      if (std::error_code error = pending->keep())
+        return module.emitError("cannot write '")
+               << pending->getPath() << "': " << error.message();
   return success();
 }

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/Support/Alignment.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -319,6 +320,23 @@ std::string GraphWriter::addSizes(ArrayRef<int64_t> sizes, ValueRange dynamic) {
 // Initializers and attributes
 //===----------------------------------------------------------------------===//
 
+void GraphWriter::writeExternal(::onnx::TensorProto &tensor, StringRef data) {
+  // Pages can be mapped from there.
+  constexpr uint64_t kAlignment = 4096;
+  externalData->write_zeros(
+      llvm::offsetToAlignment(externalData->tell(), llvm::Align(kAlignment)));
+  auto add = [&](StringRef key, const std::string &value) {
+    auto *entry = tensor.add_external_data();
+    entry->set_key(key.str());
+    entry->set_value(value);
+  };
+  add("location", externalLocation);
+  add("offset", std::to_string(externalData->tell()));
+  add("length", std::to_string(data.size()));
+  tensor.set_data_location(::onnx::TensorProto::EXTERNAL);
+  *externalData << data;
+}
+
 LogicalResult GraphWriter::addInitializer(StringRef name, ElementsAttr value,
                                           Location location) {
   auto type = cast<ShapedType>(value.getShapedType());
@@ -339,6 +357,13 @@ LogicalResult GraphWriter::addInitializer(StringRef name, ElementsAttr value,
     AsmResourceBlob *blob = resource.getRawHandle().getBlob();
     if (!blob || blob->getData().size() != size)
       return emitError(location) << "the data of '" << name << "' are missing";
+    // What is small is better found in the model itself.
+    constexpr size_t kLeastExternal = 4096;
+    if (externalData && size >= kLeastExternal) {
+      tensor->clear_raw_data();
+      writeExternal(*tensor, StringRef(blob->getData().data(), size));
+      return success();
+    }
     raw.assign(blob->getData().data(), size);
     return success();
   }

@@ -24,6 +24,11 @@ public:
 
   ::onnx::GraphProto &graph;
 
+  /// Where the data of large tensors go, and by which name the model knows it;
+  /// null if they stay in the model.
+  llvm::raw_ostream *externalData = nullptr;
+  std::string externalLocation;
+
   /// Takes a name so that no generated one equals it.
   void reserve(llvm::StringRef name) { valueNames.reserve(name); }
   void setName(mlir::Value value, std::string name) {
@@ -82,6 +87,8 @@ public:
                            mlir::Attribute value);
 
 private:
+  /// Writes data behind what was written, and makes a tensor point to it.
+  void writeExternal(::onnx::TensorProto &tensor, llvm::StringRef data);
   /// Writes one step of the arithmetic of sizes; its operands are written.
   std::string writeIndex(mlir::Value index);
 

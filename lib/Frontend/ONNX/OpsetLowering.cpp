@@ -92,14 +92,16 @@ public:
   std::optional<std::vector<int64_t>> getInts(const NodeProto &node,
                                               int index) {
     const TensorProto *tensor = constants.lookup(node.input(index));
-    if (!tensor || tensor->data_type() != TensorProto::INT64)
+    if (!tensor || tensor->data_type() != TensorProto::INT64 ||
+        tensor->data_location() == TensorProto::EXTERNAL)
       return std::nullopt;
     return ::onnx::ParseData<int64_t>(tensor);
   }
   std::optional<std::vector<float>> getFloats(const NodeProto &node,
                                               int index) {
     const TensorProto *tensor = constants.lookup(node.input(index));
-    if (!tensor || tensor->data_type() != TensorProto::FLOAT)
+    if (!tensor || tensor->data_type() != TensorProto::FLOAT ||
+        tensor->data_location() == TensorProto::EXTERNAL)
       return std::nullopt;
     return ::onnx::ParseData<float>(tensor);
   }

@@ -23,8 +23,16 @@ namespace neuroplast::onnx_frontend {
 llvm::LogicalResult exportModel(mlir::ModuleOp module,
                                 ::onnx::ModelProto &model);
 
-/// The same into a file, which appears only once it is complete.
-llvm::LogicalResult exportFile(mlir::ModuleOp module, llvm::StringRef path);
+struct ExportOptions {
+  /// Keep large weights in a file beside the model, `PATH.data`. A model of
+  /// more than 2 GiB, which no single file holds, does so in any case.
+  bool externalData = false;
+};
+
+/// The same into a file, which appears only once it is complete. Weights go
+/// from where they lie to the file of external data; no copy of them is held.
+llvm::LogicalResult exportFile(mlir::ModuleOp module, llvm::StringRef path,
+                               const ExportOptions &options = {});
 
 } // namespace neuroplast::onnx_frontend
 
