@@ -938,6 +938,20 @@ def grid_sample(d: Draw) -> Node:
                  "align_corners": d.number(0, 1)})
 
 
+@form("NonMaxSuppression")
+def suppression(d: Draw) -> Node:
+    batches, classes, boxes = d.number(1, 2), d.number(1, 3), d.number(1, 12)
+    operands: list[np.ndarray | None] = [
+        d.rng.random((batches, boxes, 4)).astype(np.float32),
+        d.rng.random((batches, classes, boxes)).astype(np.float32),
+        np.array([d.number(0, 6)], np.int64),
+        np.array([d.rng.uniform(0, 0.6)], np.float32),
+    ]
+    if d.chance(0.7):
+        operands.append(np.array([d.rng.uniform(0, 0.5)], np.float32))
+    return Node(operands, {"center_point_box": d.number(0, 1)} if d.chance() else {})
+
+
 # ===----------------------------------------------------------------------------------
 # Sequence models and quantisation
 # ===----------------------------------------------------------------------------------

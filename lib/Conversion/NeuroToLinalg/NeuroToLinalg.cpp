@@ -161,6 +161,7 @@ struct ConvertNeuroToLinalgPass
     populateShapeToLinalgPatterns(converter, patterns);
     populateIndexingToLinalgPatterns(converter, patterns);
     populateUniqueToLinalgPatterns(converter, patterns);
+    populateDetectionToLinalgPatterns(converter, patterns);
     populatePoolingToLinalgPatterns(converter, patterns);
     populateResizeToLinalgPatterns(converter, patterns);
     populateGridSampleToLinalgPatterns(converter, patterns);

@@ -164,8 +164,14 @@ INFER(Col2ImOp) {
 }
 
 INFER(NonMaxSuppressionOp) {
-  (void)adaptor;
-  (void)location;
+  RankedTensorType boxes = getTensorType(adaptor.getBoxes()),
+                   scores = getTensorType(adaptor.getScores());
+  if (boxes.getRank() != 3 || scores.getRank() != 3)
+    return emitOptionalError(location, "'", getOperationName(),
+                             "' op boxes and scores must have rank 3");
+  if (boxes.getElementType() != scores.getElementType())
+    return emitOptionalError(location, "'", getOperationName(),
+                             "' op boxes and scores differ in type");
   types.push_back(
       RankedTensorType::get({kDynamic, 3}, IntegerType::get(context, 64)));
   return success();

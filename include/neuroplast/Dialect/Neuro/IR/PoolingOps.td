@@ -93,7 +93,8 @@ def Neuro_Col2ImOp : Neuro_TensorOp<"col2im", ""> {
     DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$strides);
   let results = (outs Neuro_NumberTensor:$result);
 }
-def Neuro_NonMaxSuppressionOp : Neuro_TensorOp<"non_max_suppression", "NonMaxSuppression", [AttrSizedOperandSegments]> {
+def Neuro_NonMaxSuppressionOp : Neuro_TensorOp<"non_max_suppression", "NonMaxSuppression", [AttrSizedOperandSegments],
+    statesContract = 1> {
   let summary = "the boxes that survive greedy suppression, as (batch, class, box) triples";
   let arguments = (ins Neuro_FloatTensor:$boxes, Neuro_FloatTensor:$scores, Optional<RankedTensorOf<[I64]>>:$max_output_boxes_per_class,
     Optional<Neuro_FloatTensor>:$iou_threshold, Optional<Neuro_FloatTensor>:$score_threshold,

@@ -148,6 +148,16 @@ void ResizeOp::stateContract(RuntimeContract &contract) {
       contract.requireAtLeast(getInput(), axis, 1);
 }
 
+void NonMaxSuppressionOp::stateContract(RuntimeContract &contract) {
+  contract.requireSize(getBoxes(), 2, contract.constant(4));
+  contract.requireSize(getScores(), 0, contract.getSize(getBoxes(), 0));
+  contract.requireSize(getScores(), 2, contract.getSize(getBoxes(), 1));
+  for (Value single :
+       {getMaxOutputBoxesPerClass(), getIouThreshold(), getScoreThreshold()})
+    if (single)
+      contract.requireSingle(single);
+}
+
 void GridSampleOp::stateContract(RuntimeContract &contract) {
   int64_t rank = getTensorType(getInput()).getRank();
   contract.requireSize(getGrid(), 0, contract.getSize(getInput(), 0));
