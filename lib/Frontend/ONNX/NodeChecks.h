@@ -17,7 +17,7 @@ namespace neuroplast {
 
 /// Refuses nodes on which the library's shape inference (1.23.2) reads outside
 /// its lists: it takes some attributes as they come. Found by
-/// `test/Property/hostile.py`.
+/// `test/Property/robustness.py`.
 llvm::Error checkNodes(const onnx::GraphProto &graph);
 
 } // namespace neuroplast

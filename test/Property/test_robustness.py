@@ -6,7 +6,9 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from pathlib import Path
 
-from Property.hostile import KINDS, OPEN, seed_of, try_hostile, try_open
+from Property.hostile import KINDS, try_hostile
+from Property.unfit import OPEN, try_open
+from Property.watching import seed_of
 
 
 def test_hostile_models(neuroplast: Path) -> None:
