@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -60,10 +61,32 @@ public:
         return failure();
     writeAliases();
     lowerToOriginal();
+    declareTypes();
     return success();
   }
 
 private:
+  /// Says what is known of the results of nodes: readers infer less, and less
+  /// of older opsets.
+  void declareTypes() {
+    llvm::StringSet<> declared;
+    for (const auto &output : writer.graph.output())
+      declared.insert(output.name());
+    for (const auto &info : writer.graph.value_info())
+      declared.insert(info.name());
+    ValueTypes types = writer.getTypes();
+    for (const auto &node : writer.graph.node())
+      for (const std::string &name : node.output()) {
+        auto type = types.find(name);
+        ::onnx::ValueInfoProto info;
+        if (type == types.end() || !declared.insert(name).second ||
+            !GraphWriter::setType(*info.mutable_type(), type->second))
+          continue;
+        info.set_name(name);
+        *writer.graph.add_value_info() = std::move(info);
+      }
+  }
+
   /// Writes the graph at the opset of the file that it was read from, or else
   /// at the lowest one above that can say it.
   void lowerToOriginal() {

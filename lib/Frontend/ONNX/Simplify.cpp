@@ -60,7 +60,8 @@ template <typename Op> void removeFlattening(Op op) {
     if (!isSizeOf(restore, i, source, i))
       return;
   OpBuilder builder(op);
-  auto direct = Op::create(builder, op.getLoc(), source, last);
+  // The last axis, as an upgrade without flattening says it.
+  auto direct = Op::create(builder, op.getLoc(), source, -1);
   restore.getResult().replaceAllUsesWith(direct.getResult());
   restore.erase();
   for (Operation *user : llvm::make_early_inc_range(op->getUsers()))
