@@ -103,7 +103,12 @@ OPEN: dict[str, str] = {
 
 
 # What we refuse and ONNX Runtime computes, and why.
-STRICTER = {"einsum": "only a size that is known to be 1 broadcasts: others of one label are one"}
+STRICTER = {
+    "einsum": "only a size that is known to be 1 broadcasts: others of one label are one",
+    "compress": "a condition longer than what it chooses from is a mistake, not cut off",
+    "compress_flat": "the same",
+    "topk": "more elements than there are are a mistake even where there are none",
+}
 
 
 def draw_inputs(model: onnx.ModelProto, rng: Rng) -> dict[str, np.ndarray]:

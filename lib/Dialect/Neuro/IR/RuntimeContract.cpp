@@ -221,6 +221,17 @@ void RuntimeContract::requireAtLeast(Value tensor, int64_t axis,
           {size, constant(bound)});
 }
 
+void RuntimeContract::requireSomeAlong(Value tensor, int64_t axis) {
+  Size size = getSize(tensor, axis);
+  Condition fits = compare(Relation::AtMost, constant(1), size);
+  for (int64_t i = 0; i < detail::getTensorType(tensor).getRank(); ++i)
+    if (i != axis)
+      fits = either(fits,
+                    compare(Relation::Equal, getSize(tensor, i), constant(0)));
+  require(fits, true,
+          getName(tensor) + " has nothing along axis " + Twine(axis), {});
+}
+
 void RuntimeContract::requireMultiple(Value tensor, int64_t axis,
                                       int64_t divisor) {
   Size size = getSize(tensor, axis);

@@ -55,6 +55,8 @@ public:
   /// An axis has at most (or at least) so many entries.
   void requireAtMost(mlir::Value tensor, int64_t axis, Size bound);
   void requireAtLeast(mlir::Value tensor, int64_t axis, int64_t bound);
+  /// There is something along an axis, or nothing along another.
+  void requireSomeAlong(mlir::Value tensor, int64_t axis);
   /// The entries along an axis are a multiple of `divisor`.
   void requireMultiple(mlir::Value tensor, int64_t axis, int64_t divisor);
   /// A number that the message calls `what` lies between two others.

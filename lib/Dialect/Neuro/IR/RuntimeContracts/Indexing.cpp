@@ -125,9 +125,9 @@ void TopKOp::stateContract(RuntimeContract &contract) {
 }
 
 void ArgMaxOp::stateContract(RuntimeContract &contract) {
-  contract.requireAtLeast(getInput(), normalize(getAxis(), getInput()), 1);
+  contract.requireSomeAlong(getInput(), normalize(getAxis(), getInput()));
 }
 
 void ArgMinOp::stateContract(RuntimeContract &contract) {
-  contract.requireAtLeast(getInput(), normalize(getAxis(), getInput()), 1);
+  contract.requireSomeAlong(getInput(), normalize(getAxis(), getInput()));
 }
