@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -132,22 +133,6 @@ SmallVector<OpFoldResult> neuroplast::getBroadcastSizes(OpBuilder &builder,
   return sizes;
 }
 
-/// Whether two sizes are certainly equal: the same constant, the same value, or
-/// the same axis of the same tensor.
-static bool areEqualSizes(OpFoldResult lhs, OpFoldResult rhs) {
-  if (isEqualConstantIntOrValue(lhs, rhs))
-    return true;
-  auto lhsValue = dyn_cast<Value>(lhs);
-  auto rhsValue = dyn_cast<Value>(rhs);
-  if (!lhsValue || !rhsValue)
-    return false;
-  auto lhsDim = lhsValue.getDefiningOp<tensor::DimOp>();
-  auto rhsDim = rhsValue.getDefiningOp<tensor::DimOp>();
-  return lhsDim && rhsDim && lhsDim.getSource() == rhsDim.getSource() &&
-         lhsDim.getConstantIndex() &&
-         lhsDim.getConstantIndex() == rhsDim.getConstantIndex();
-}
-
 Value neuroplast::createBroadcastMap(
     OpBuilder &builder, Location location, ValueRange inputs,
     ArrayRef<OpFoldResult> sizes, Type elementType,
@@ -169,9 +154,9 @@ Value neuroplast::createBroadcastMap(
         continue;
       }
       exprs.push_back(getAffineDimExpr(loop, context));
-      open[axis] =
-          type.isDynamicDim(axis) && inputs.size() > 1 &&
-          !areEqualSizes(getDim(builder, location, input, axis), sizes[loop]);
+      open[axis] = type.isDynamicDim(axis) && inputs.size() > 1 &&
+                   !neuro::areSameSizes(getDim(builder, location, input, axis),
+                                        sizes[loop]);
     }
     undecided.push_back(open);
     if (llvm::is_contained(open, true))

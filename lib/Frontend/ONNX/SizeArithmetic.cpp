@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -168,20 +169,6 @@ Size SizeArithmetic::getDim(Value tensor, int64_t axis) {
   return tensor::getMixedSize(b, location, tensor, axis);
 }
 
-/// Whether two sizes are certainly the same.
-static bool areEqual(Size lhs, Size rhs) {
-  if (isEqualConstantIntOrValue(lhs, rhs))
-    return true;
-  auto left = dyn_cast<Value>(lhs), right = dyn_cast<Value>(rhs);
-  if (!left || !right)
-    return false;
-  auto leftDim = left.getDefiningOp<tensor::DimOp>();
-  auto rightDim = right.getDefiningOp<tensor::DimOp>();
-  return leftDim && rightDim && leftDim.getSource() == rightDim.getSource() &&
-         leftDim.getConstantIndex() &&
-         leftDim.getConstantIndex() == rightDim.getConstantIndex();
-}
-
 Size SizeArithmetic::divideProducts(ArrayRef<Size> numerator,
                                     ArrayRef<Size> denominator) {
   int64_t above = 1, below = 1;
@@ -199,7 +186,7 @@ Size SizeArithmetic::divideProducts(ArrayRef<Size> numerator,
       continue;
     }
     auto *same = llvm::find_if(
-        open, [&](Size other) { return areEqual(factor, other); });
+        open, [&](Size other) { return neuro::areSameSizes(factor, other); });
     if (same != open.end())
       open.erase(same);
     else

@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -99,22 +100,9 @@ Size RuntimeContract::atMostZero(Size size) {
   return combine<arith::MinSIOp>(size, constant(0));
 }
 
-/// Whether two sizes are certainly the same: equal, or the same axis of the
-/// same tensor.
-static bool areSame(Size lhs, Size rhs) {
-  if (isEqualConstantIntOrValue(lhs, rhs))
-    return true;
-  auto left = dyn_cast<Value>(lhs), right = dyn_cast<Value>(rhs);
-  auto leftDim = left ? left.getDefiningOp<tensor::DimOp>() : nullptr;
-  auto rightDim = right ? right.getDefiningOp<tensor::DimOp>() : nullptr;
-  return leftDim && rightDim && leftDim.getSource() == rightDim.getSource() &&
-         leftDim.getConstantIndex() &&
-         leftDim.getConstantIndex() == rightDim.getConstantIndex();
-}
-
 RuntimeContract::Condition RuntimeContract::compare(Relation relation, Size lhs,
                                                     Size rhs) {
-  if (relation != Relation::NotEqual && areSame(lhs, rhs))
+  if (relation != Relation::NotEqual && areSameSizes(lhs, rhs))
     return {true, Value()};
   auto predicate = relation == Relation::Equal    ? arith::CmpIPredicate::eq
                    : relation == Relation::AtMost ? arith::CmpIPredicate::sle
@@ -332,7 +320,7 @@ void RuntimeContract::requireSlice(Value tensor, int64_t axis, Size start,
   Size size = getSize(tensor, axis);
   // All of an axis, as most slices take of most axes.
   if (isConstantIntValue(start, 0) && isConstantIntValue(step, 1) &&
-      areSame(count, size))
+      areSameSizes(count, size))
     return;
   Size last = add(start, mul(sub(count, constant(1)), step));
   auto isInside = [&](Size place) {
@@ -370,8 +358,8 @@ void RuntimeContract::requireEqualCounts(ArrayRef<Size> lhs,
   // What both have need not be multiplied.
   SmallVector<Size> left(lhs), right(rhs);
   for (Size size : lhs) {
-    auto *same =
-        llvm::find_if(right, [&](Size other) { return areSame(size, other); });
+    auto *same = llvm::find_if(
+        right, [&](Size other) { return areSameSizes(size, other); });
     if (same == right.end())
       continue;
     right.erase(same);

@@ -1,0 +1,22 @@
+//===- SizeValues.h - Sizes as attributes and values ---------- -*- C++ -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_DIALECT_NEURO_IR_SIZEVALUES_H
+#define NEUROPLAST_DIALECT_NEURO_IR_SIZEVALUES_H
+
+#include "mlir/IR/OpDefinition.h"
+
+namespace neuroplast::neuro {
+
+/// Whether two sizes are certainly the same: the same constant, the same value,
+/// or the same axis of the same tensor.
+bool areSameSizes(mlir::OpFoldResult lhs, mlir::OpFoldResult rhs);
+
+} // namespace neuroplast::neuro
+
+#endif // NEUROPLAST_DIALECT_NEURO_IR_SIZEVALUES_H
