@@ -26,8 +26,8 @@ struct ProtectInputsPass
   void runOnOperation() override {
     auto no = BoolAttr::get(&getContext(), false);
     for (auto function : getOperation().getOps<func::FuncOp>())
-      for (unsigned i = 0; i < function.getNumArguments(); ++i)
-        if (isa<TensorType>(function.getArgument(i).getType()))
+      for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
+        if (isa<TensorType>(type))
           function.setArgAttr(
               i, bufferization::BufferizationDialect::kWritableAttrName, no);
   }

@@ -21,13 +21,15 @@ using namespace neuroplast::conformance;
 
 namespace {
 
-/// Whether the values of the outputs are not fixed by the specification.
+/// Whether the values of the outputs are not fixed by the specification: a
+/// Dropout that trains takes a third operand.
 bool hasRandomOutput(const onnx::GraphProto &graph) {
   static constexpr llvm::StringLiteral random[] = {
       "RandomNormal",      "RandomNormalLike", "RandomUniform",
       "RandomUniformLike", "Bernoulli",        "Multinomial"};
   return llvm::any_of(graph.node(), [](const onnx::NodeProto &node) {
-    return llvm::is_contained(random, llvm::StringRef(node.op_type()));
+    return llvm::is_contained(random, llvm::StringRef(node.op_type())) ||
+           (node.op_type() == "Dropout" && node.input_size() > 2);
   });
 }
 

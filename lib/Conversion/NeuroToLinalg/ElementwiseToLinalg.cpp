@@ -235,12 +235,46 @@ private:
   RewritePatternSet &patterns;
 };
 
+/// Reads the bits as they are stored; a boolean is stored as a byte.
+struct BitCastLowering : OpConversionPattern<BitCastOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(BitCastOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Type from = getElementTypeOrSelf(adaptor.getInput().getType());
+    Type to = ScalarEmitter::getStorageType(op.getTo());
+    if (from == to) {
+      b.replaceOp(op, castTo(b, op.getLoc(), adaptor.getInput(),
+                             getTypeConverter()->convertType(op.getType())));
+      return success();
+    }
+    Value result = createBroadcastMap(
+        b, op.getLoc(), adaptor.getInput(),
+        getDims(b, op.getLoc(), adaptor.getInput()), to,
+        [&](OpBuilder &n, Location l, ValueRange x) -> Value {
+          Value bits = x[0];
+          if (from.isInteger(1))
+            bits = arith::ExtUIOp::create(n, l, n.getI8Type(), bits);
+          if (!to.isInteger(1))
+            return bits.getType() == to
+                       ? bits
+                       : arith::BitcastOp::create(n, l, to, bits);
+          Value zero = arith::ConstantIntOp::create(n, l, 0, 8);
+          return arith::CmpIOp::create(n, l, arith::CmpIPredicate::ne, bits,
+                                       zero);
+        });
+    b.replaceOp(op, castTo(b, op.getLoc(), result,
+                           getTypeConverter()->convertType(op.getType())));
+    return success();
+  }
+};
+
 } // namespace
 
 void neuroplast::populateElementwiseToLinalgPatterns(
     TypeConverter &converter, RewritePatternSet &patterns) {
   using E = ScalarEmitter;
   using X = ValueRange;
+  patterns.add<BitCastLowering>(converter, patterns.getContext());
   Table table(converter, patterns);
   table.add<AddOp>([](E &e, AddOp, X x) { return e.add(x[0], x[1]); });
   table.add<SubOp>([](E &e, SubOp, X x) { return e.sub(x[0], x[1]); });

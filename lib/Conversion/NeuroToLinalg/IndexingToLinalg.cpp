@@ -153,9 +153,8 @@ FailureOr<Value> Lowering<GatherOp>::lower(GatherOp op, Adaptor adaptor,
                                            ConversionPatternRewriter &b) const {
   Location loc = op.getLoc();
   Value data = adaptor.getData(), indices = adaptor.getIndices();
-  int64_t axis = op.getAxis(), count = getRank(indices);
-  if (axis < 0)
-    axis += getRank(data);
+  int64_t axis = neuro::detail::normalizeAxis(op.getAxis(), data),
+          count = getRank(indices);
   SmallVector<OpFoldResult> dataSizes = getDims(b, loc, data), sizes;
   llvm::append_range(sizes, ArrayRef(dataSizes).take_front(axis));
   llvm::append_range(sizes, getDims(b, loc, indices));
@@ -179,9 +178,7 @@ Lowering<GatherElementsOp>::lower(GatherElementsOp op, Adaptor adaptor,
                                   ConversionPatternRewriter &b) const {
   Location loc = op.getLoc();
   Value data = adaptor.getData(), indices = adaptor.getIndices();
-  int64_t axis = op.getAxis();
-  if (axis < 0)
-    axis += getRank(data);
+  int64_t axis = neuro::detail::normalizeAxis(op.getAxis(), data);
   Value size = toIndex(b, loc, getDim(b, loc, data, axis));
   return createMap(
       b, loc, getDims(b, loc, indices), getElementTypeOrSelf(data.getType()),
@@ -237,9 +234,8 @@ FailureOr<Value> Lowering<OneHotOp>::lower(OneHotOp op, Adaptor adaptor,
                                            ConversionPatternRewriter &b) const {
   Location loc = op.getLoc();
   Value indices = adaptor.getIndices(), values = adaptor.getValues();
-  int64_t axis = op.getAxis(), rank = getRank(indices) + 1;
-  if (axis < 0)
-    axis += rank;
+  int64_t rank = getRank(indices) + 1;
+  int64_t axis = neuro::detail::normalizeAxis(op.getAxis(), rank);
   OpFoldResult depth = op.getDynamicDepth()
                            ? OpFoldResult(adaptor.getDynamicDepth())
                            : b.getIndexAttr(op.getDepth());
@@ -281,9 +277,7 @@ Lowering<ScatterElementsOp>::lower(ScatterElementsOp op, Adaptor adaptor,
                                    ConversionPatternRewriter &b) const {
   Location loc = op.getLoc();
   Value indices = adaptor.getIndices(), data = adaptor.getData();
-  int64_t axis = op.getAxis();
-  if (axis < 0)
-    axis += getRank(data);
+  int64_t axis = neuro::detail::normalizeAxis(op.getAxis(), data);
   Type element = getElementTypeOrSelf(op.getData().getType());
   Value size = toIndex(b, loc, getDim(b, loc, data, axis));
   return createLoops(
@@ -333,9 +327,7 @@ Lowering<TensorScatterOp>::lower(TensorScatterOp op, Adaptor adaptor,
                                  ConversionPatternRewriter &b) const {
   Location loc = op.getLoc();
   Value cache = adaptor.getPastCache(), update = adaptor.getUpdate();
-  int64_t axis = op.getAxis();
-  if (axis < 0)
-    axis += getRank(cache);
+  int64_t axis = neuro::detail::normalizeAxis(op.getAxis(), cache);
   bool circular = op.getMode() == "circular";
   Value size = toIndex(b, loc, getDim(b, loc, cache, axis));
   return createLoops(
@@ -418,9 +410,7 @@ Lowering<CompressOp>::lower(CompressOp op, Adaptor adaptor,
                            inner, l, input,
                            delinearize(inner, l, place, sizes));
                      });
-  int64_t axis = *op.getAxis();
-  if (axis < 0)
-    axis += getRank(input);
+  int64_t axis = neuro::detail::normalizeAxis(*op.getAxis(), input);
   SmallVector<OpFoldResult> kept(sizes);
   kept[axis] = count;
   return createMap(b, loc, kept, element,

@@ -148,6 +148,7 @@ struct ConvertNeuroToLinalgPass
     MLIRContext *context = &getContext();
     SymbolTable symbols(module);
     declareParamBuffers(module, symbols);
+    declareRandomFunction(module);
 
     SignlessConverter converter;
     RewritePatternSet patterns(context);
@@ -167,6 +168,12 @@ struct ConvertNeuroToLinalgPass
     populateGridSampleToLinalgPatterns(converter, patterns);
     populateContractionToLinalgPatterns(converter, patterns);
     populateSequenceModelToLinalgPatterns(converter, patterns);
+    populateRegionPoolingToLinalgPatterns(converter, patterns);
+    populateUnpoolingToLinalgPatterns(converter, patterns);
+    populateDeformConvToLinalgPatterns(converter, patterns);
+    populateSpectrumToLinalgPatterns(converter, patterns);
+    populateRandomToLinalgPatterns(converter, patterns);
+    populateNGramsToLinalgPatterns(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
                                                                    converter);
     populateReturnOpTypeConversionPattern(patterns, converter);

@@ -12,6 +12,7 @@
 #include "ScalarEmitter.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Transforms/DialectConversion.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 
@@ -49,6 +50,25 @@ void populateAttentionToLinalgPatterns(mlir::TypeConverter &converter,
                                        mlir::RewritePatternSet &patterns);
 void populateSequenceModelToLinalgPatterns(mlir::TypeConverter &converter,
                                            mlir::RewritePatternSet &patterns);
+
+void populateRegionPoolingToLinalgPatterns(mlir::TypeConverter &converter,
+                                           mlir::RewritePatternSet &patterns);
+void populateUnpoolingToLinalgPatterns(mlir::TypeConverter &converter,
+                                       mlir::RewritePatternSet &patterns);
+void populateDeformConvToLinalgPatterns(mlir::TypeConverter &converter,
+                                        mlir::RewritePatternSet &patterns);
+void populateSpectrumToLinalgPatterns(mlir::TypeConverter &converter,
+                                      mlir::RewritePatternSet &patterns);
+void populateRandomToLinalgPatterns(mlir::TypeConverter &converter,
+                                    mlir::RewritePatternSet &patterns);
+void populateNGramsToLinalgPatterns(mlir::TypeConverter &converter,
+                                    mlir::RewritePatternSet &patterns);
+
+/// The function of the runtime that gives an evaluation of random numbers its
+/// start: whether there is a seed, and its bits.
+inline constexpr llvm::StringLiteral kRandomFunction = "neuroplast_random";
+/// Declares it, if a random op is there.
+void declareRandomFunction(mlir::ModuleOp module);
 
 //===----------------------------------------------------------------------===//
 // What the families share

@@ -53,8 +53,7 @@ FailureOr<int64_t> getScaleAxis(Value input, Value scale, int64_t axis,
                                 int64_t blockSize) {
   int64_t rank = cast<RankedTensorType>(input.getType()).getRank();
   int64_t scaleRank = cast<RankedTensorType>(scale.getType()).getRank();
-  if (axis < 0)
-    axis += rank;
+  axis = neuro::detail::normalizeAxis(axis, rank);
   if (scaleRank == 0)
     return 0;
   bool isOne = scaleRank == 1 &&

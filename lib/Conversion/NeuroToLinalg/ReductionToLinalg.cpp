@@ -11,6 +11,7 @@
 using namespace mlir;
 using namespace neuroplast;
 using namespace neuroplast::neuro;
+using neuroplast::neuro::detail::normalizeAxis;
 
 namespace {
 
@@ -130,11 +131,6 @@ StableSum createStableSum(OpBuilder &b, Location loc, Value input,
         return ScalarEmitter(nested, l, element).add(acc, x);
       });
   return {keptMaximum, expandAxes(b, loc, sum, axes)};
-}
-
-int64_t normalizeAxis(int64_t axis, Value tensor) {
-  return axis < 0 ? axis + cast<RankedTensorType>(tensor.getType()).getRank()
-                  : axis;
 }
 
 template <typename Op> struct SoftmaxLowering : OpConversionPattern<Op> {

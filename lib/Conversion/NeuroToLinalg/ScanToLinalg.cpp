@@ -15,15 +15,11 @@
 using namespace mlir;
 using namespace neuroplast;
 using namespace neuroplast::neuro;
+using neuroplast::neuro::detail::normalizeAxis;
 
 namespace {
 
 using Cmp = ScalarEmitter::Compare;
-
-int64_t normalizeAxis(int64_t axis, Value tensor) {
-  return axis < 0 ? axis + cast<RankedTensorType>(tensor.getType()).getRank()
-                  : axis;
-}
 
 Value constantIndex(OpBuilder &b, Location loc, int64_t value) {
   return arith::ConstantIndexOp::create(b, loc, value);

@@ -71,9 +71,8 @@ struct UniqueLowering : OpConversionPattern<UniqueOp> {
     Type element = getElementTypeOrSelf(op.getInput().getType());
     SmallVector<OpFoldResult> sizes = getDims(b, loc, input);
     bool hasAxis = op.getAxis().has_value();
-    int64_t axis = op.getAxis().value_or(0);
-    if (axis < 0)
-      axis += sizes.size();
+    int64_t axis =
+        neuro::detail::normalizeAxis(op.getAxis().value_or(0), sizes.size());
     OpFoldResult items = hasAxis ? sizes[axis] : countElements(b, loc, input);
     // An item is an element, or a slice whose elements `inner` counts.
     SmallVector<OpFoldResult> inner;

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "GraphImporter.h"
+#include "SizeLists.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -366,23 +367,16 @@ Value moveLeadingAxis(NodeContext &node, Value value, int64_t axis) {
 /// `value` with its leading axis in reverse order.
 Value reverseLeadingAxis(NodeContext &node, Value value) {
   OpBuilder &b = node.importer.builder;
-  Location loc = node.location;
-  SizeArithmetic a(b, loc);
-  Value rows = a.toValue(a.getDim(value, 0));
-  Value lastRow = arith::SubIOp::create(
-      b, loc, rows, arith::ConstantIndexOp::create(b, loc, 1));
-  Value indices = tensor::GenerateOp::create(
-      b, loc, RankedTensorType::get({ShapedType::kDynamic}, b.getI64Type()),
-      rows, [&](OpBuilder &nested, Location l, ValueRange at) {
-        Value row = arith::SubIOp::create(nested, l, lastRow, at[0]);
-        tensor::YieldOp::create(
-            nested, l,
-            arith::IndexCastOp::create(nested, l, nested.getI64Type(), row)
-                .getResult());
-      });
-  auto op = node.create<GatherOp>(
-      {value, indices}, {b.getNamedAttr("axis", b.getI64IntegerAttr(0))});
-  return op ? op->getResult(0) : Value();
+  SizeArithmetic a(b, node.location);
+  SmallVector<Size> starts, sizes, steps;
+  auto type = cast<RankedTensorType>(value.getType());
+  for (int64_t axis = 0; axis < type.getRank(); ++axis) {
+    sizes.push_back(a.getDim(value, axis));
+    starts.push_back(axis ? a.constant(0) : a.sub(sizes[0], a.constant(1)));
+    steps.push_back(a.constant(axis ? 1 : -1));
+  }
+  auto slice = createSlice(node, value, starts, sizes, steps);
+  return slice ? slice.getResult() : Value();
 }
 
 LogicalResult importScan(NodeContext &node) {
@@ -412,7 +406,7 @@ LogicalResult importScan(NodeContext &node) {
       continue;
     }
     int64_t &axis = axes[i - stateCount];
-    axis = axis < 0 ? axis + type.getRank() : axis;
+    axis = neuro::detail::normalizeAxis(axis, type.getRank());
     if (axis < 0 || axis >= type.getRank())
       return node.error() << "scans an axis outside operand #" << i;
     sequences.push_back(node.getInput(i));

@@ -57,7 +57,7 @@ public:
     if (failed(nameInterface(main)) || failed(writeParams(main)))
       return failure();
     for (Operation &op : main.getBody().front().without_terminator())
-      if (failed(write(&op)))
+      if (failed(writeOperation(writer, &op)))
         return failure();
     writeAliases();
     lowerToOriginal();
@@ -70,12 +70,12 @@ private:
   /// of older opsets.
   void declareTypes() {
     llvm::StringSet<> declared;
-    for (const auto &output : writer.graph.output())
+    for (const auto &output : writer.graph().output())
       declared.insert(output.name());
-    for (const auto &info : writer.graph.value_info())
+    for (const auto &info : writer.graph().value_info())
       declared.insert(info.name());
     ValueTypes types = writer.getTypes();
-    for (const auto &node : writer.graph.node())
+    for (const auto &node : writer.graph().node())
       for (const std::string &name : node.output()) {
         auto type = types.find(name);
         ::onnx::ValueInfoProto info;
@@ -83,7 +83,7 @@ private:
             !GraphWriter::setType(*info.mutable_type(), type->second))
           continue;
         info.set_name(name);
-        *writer.graph.add_value_info() = std::move(info);
+        *writer.graph().add_value_info() = std::move(info);
       }
   }
 
@@ -104,7 +104,7 @@ private:
     std::string problem;
     int64_t opset = std::max(original, kOldest);
     for (; opset < written; ++opset) {
-      std::string why = lowerOpset(writer.graph, types, opset);
+      std::string why = lowerOpset(writer.graph(), types, opset);
       if (why.empty())
         break;
       if (problem.empty())
@@ -113,7 +113,7 @@ private:
     model.mutable_opset_import(0)->set_version(opset);
     // Weights need not be inputs, too, from format version 4 on.
     int64_t format = getInt("ir_version"),
-            needed = writer.graph.initializer_size() ? 4 : 3;
+            needed = writer.graph().initializer_size() ? 4 : 3;
     model.set_ir_version(opset == std::max(original, kOldest) && format
                              ? std::max(format, needed)
                              : getIrVersion(opset));
@@ -152,7 +152,7 @@ private:
     model.set_producer_version(getString("producer_version"));
     model.set_doc_string(getString("doc_string"));
     std::string graphName = getString("graph_name");
-    writer.graph.set_name(graphName.empty() ? "main" : graphName);
+    writer.graph().set_name(graphName.empty() ? "main" : graphName);
     if (info)
       if (auto metadata = info.getAs<DictionaryAttr>("metadata"))
         for (NamedAttribute entry : metadata)
@@ -187,7 +187,7 @@ private:
                  "input", index);
       writer.reserve(name);
       writer.setName(argument, name);
-      auto *info = writer.graph.add_input();
+      auto *info = writer.graph().add_input();
       info->set_name(name);
       if (failed(
               writeType(*info, argument,
@@ -202,7 +202,7 @@ private:
           nameOf(main.getResultAttrOfType<StringAttr>(index, "neuro.name"),
                  "output", index);
       writer.reserve(name);
-      auto *info = writer.graph.add_output();
+      auto *info = writer.graph().add_output();
       info->set_name(name);
       if (failed(writeType(
               *info, operand.get(),
@@ -241,61 +241,9 @@ private:
     return success();
   }
 
-  LogicalResult write(Operation *op) {
-    if (isa<neuro::GetParamOp>(op))
-      return success();
-    if (auto constant = dyn_cast<neuro::ConstantOp>(op))
-      return writer.addInitializer(writer.getName(constant.getResult()),
-                                   constant.getValue(), op->getLoc());
-    // Sizes are written where they are used.
-    bool onlyIndices = llvm::all_of(op->getResultTypes(), [](Type type) {
-      return type.isIndex() || type.isSignlessInteger();
-    });
-    if (onlyIndices &&
-        isa<arith::ArithDialect, tensor::TensorDialect>(op->getDialect()))
-      return success();
-    if (auto elements = dyn_cast<tensor::FromElementsOp>(op))
-      return writeElements(elements);
-    if (auto cast = dyn_cast<tensor::CastOp>(op)) {
-      auto &node = writer.addNode(op, "Identity");
-      node.add_input(writer.getName(cast.getSource()));
-      writer.addOutputs(node, op);
-      return success();
-    }
-    return writeOp(writer, op);
-  }
-
-  /// A tensor of sizes that something computes with.
-  LogicalResult writeElements(tensor::FromElementsOp op) {
-    RankedTensorType type = op.getType();
-    int32_t elementType = getElementTypeNumber(type.getElementType());
-    if (!isa<IntegerType>(type.getElementType()) || elementType == 0)
-      return op.emitError("elements of type ")
-             << type.getElementType() << " have no ONNX form yet";
-    SmallVector<int64_t> dynamic(op.getElements().size(), ShapedType::kDynamic);
-    std::string vector = writer.addSizes(dynamic, op.getElements());
-    if (vector.empty())
-      return failure();
-    auto &cast = writer.addNode(op, "Cast");
-    cast.add_input(vector);
-    GraphWriter::setInt(cast, "to", elementType);
-    if (type.getRank() == 1) {
-      writer.addOutputs(cast, op);
-      return success();
-    }
-    std::string flat = writer.makeName("neuroplast_elements");
-    cast.add_output(flat);
-    std::string shape = writer.addInts(type.getShape());
-    auto &reshape = writer.addNode(op, "Reshape");
-    reshape.add_input(flat);
-    reshape.add_input(shape);
-    writer.addOutputs(reshape, op);
-    return success();
-  }
-
   void writeAliases() {
     for (const auto &[value, name] : aliases) {
-      auto *node = writer.graph.add_node();
+      auto *node = writer.graph().add_node();
       node->set_op_type("Identity");
       node->add_input(writer.getName(value));
       node->add_output(name);

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "GraphWriter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "llvm/ADT/StringExtras.h"
@@ -284,6 +285,64 @@ LogicalResult writeCast(GraphWriter &writer, Operation *op) {
   return success();
 }
 
+LogicalResult writeBitCast(GraphWriter &writer, Operation *op) {
+  NodeProto &node = addUnary(writer, op, "BitCast");
+  GraphWriter::setInt(node, "to",
+                      getElementTypeNumber(cast<BitCastOp>(op).getTo()));
+  return success();
+}
+
+LogicalResult writeDFT(GraphWriter &writer, Operation *op) {
+  auto dft = cast<DFTOp>(op);
+  std::string length;
+  if (dft.getDynamicLength()) {
+    length = writer.addIndex(dft.getDynamicLength());
+    if (length.empty())
+      return failure();
+    length = writer.addScalarOf(length);
+  } else {
+    length = writer.addInt(dft.getLength());
+  }
+  NodeProto &node =
+      addUnary(writer, op, "DFT", {length, writer.addInt(dft.getAxis())});
+  GraphWriter::setInt(node, "inverse", dft.getInverse());
+  GraphWriter::setInt(node, "onesided", dft.getOnesided());
+  return success();
+}
+
+LogicalResult writeSTFT(GraphWriter &writer, Operation *op) {
+  auto stft = cast<STFTOp>(op);
+  NodeProto &node = addUnary(
+      writer, op, "STFT",
+      {writer.addInt(stft.getFrameStep()),
+       stft.getWindow() ? writer.getName(stft.getWindow()) : std::string(),
+       writer.addInt(stft.getFrameLength())});
+  GraphWriter::setInt(node, "onesided", stft.getOnesided());
+  return success();
+}
+
+/// A shape that is known is an attribute, another that of a tensor.
+template <typename Op>
+LogicalResult writeRandom(GraphWriter &writer, Operation *op, StringRef type) {
+  auto random = cast<Op>(op);
+  NodeProto *node;
+  if (random.getDynamicSizes().empty()) {
+    node = &writer.addNode(op, type);
+    GraphWriter::setInts(*node, "shape", random.getSizes());
+  } else {
+    std::string shape =
+        writer.addSizes(random.getSizes(), random.getDynamicSizes());
+    if (shape.empty())
+      return failure();
+    std::string like = writer.addHelper("ConstantOfShape", {shape});
+    node = &writer.addNode(op, (type + "Like").str());
+    node->add_input(like);
+  }
+  writer.addOutputs(*node, op);
+  GraphWriter::setInt(*node, "dtype", getElementTypeNumber(random.getTo()));
+  return addAttributes(*node, op, {"sizes", "to"});
+}
+
 LogicalResult writeQuantize(GraphWriter &writer, Operation *op) {
   auto quantize = cast<QuantizeLinearOp>(op);
   NodeProto &node = writer.addNode(op, "QuantizeLinear");
@@ -305,8 +364,7 @@ LogicalResult writeEyeLike(GraphWriter &writer, Operation *op) {
 template <typename Op>
 LogicalResult writeScan(GraphWriter &writer, Operation *op, StringRef type) {
   auto scan = cast<Op>(op);
-  std::string axis = writer.addInts({static_cast<int64_t>(scan.getAxis())});
-  NodeProto &node = addUnary(writer, op, type, {writer.addScalarOf(axis)});
+  NodeProto &node = addUnary(writer, op, type, {writer.addInt(scan.getAxis())});
   GraphWriter::setInt(node, "exclusive", scan.getExclusive());
   GraphWriter::setInt(node, "reverse", scan.getReverse());
   return success();
@@ -365,7 +423,7 @@ LogicalResult writeRange(GraphWriter &writer, Operation *op) {
 LogicalResult writeResize(GraphWriter &writer, Operation *op) {
   auto resize = cast<ResizeOp>(op);
   auto floats = [&](ArrayRef<float> values) {
-    ::onnx::TensorProto *tensor = writer.graph.add_initializer();
+    ::onnx::TensorProto *tensor = writer.graph().add_initializer();
     tensor->set_name(writer.makeName("neuroplast_scales"));
     tensor->set_data_type(::onnx::TensorProto::FLOAT);
     tensor->add_dims(values.size());
@@ -429,11 +487,11 @@ LogicalResult writeAttention(GraphWriter &writer, Operation *op) {
 
 LogicalResult writeOpaque(GraphWriter &writer, Operation *op) {
   auto opaque = cast<OpaqueOp>(op);
-  NodeProto *node = writer.graph.add_node();
+  NodeProto *node = writer.graph().add_node();
   std::string bytes;
   if (!llvm::tryGetFromHex(opaque.getNode(), bytes) ||
       !node->ParseFromString(bytes)) {
-    writer.graph.mutable_node()->RemoveLast();
+    writer.graph().mutable_node()->RemoveLast();
     return op->emitError("the serialised node cannot be read");
   }
   node->clear_input();
@@ -447,12 +505,12 @@ LogicalResult writeOpaque(GraphWriter &writer, Operation *op) {
     ::onnx::ValueInfoProto info;
     info.set_name(writer.getName(result));
     bool isOutput =
-        llvm::any_of(writer.graph.output(), [&](const auto &output) {
+        llvm::any_of(writer.graph().output(), [&](const auto &output) {
           return output.name() == info.name();
         });
     if (!isOutput &&
         GraphWriter::setType(*info.mutable_type(), result.getType()))
-      *writer.graph.add_value_info() = std::move(info);
+      *writer.graph().add_value_info() = std::move(info);
   }
   return success();
 }
@@ -487,6 +545,15 @@ public:
     add<Col2ImOp>(writeCol2Im);
     add<AttentionOp>(writeAttention);
     add<OpaqueOp>(writeOpaque);
+    add<BitCastOp>(writeBitCast);
+    add<DFTOp>(writeDFT);
+    add<STFTOp>(writeSTFT);
+    add<RandomNormalOp>([](GraphWriter &writer, Operation *op) {
+      return writeRandom<RandomNormalOp>(writer, op, "RandomNormal");
+    });
+    add<RandomUniformOp>([](GraphWriter &writer, Operation *op) {
+      return writeRandom<RandomUniformOp>(writer, op, "RandomUniform");
+    });
     add<CumSumOp>([](GraphWriter &writer, Operation *op) {
       return writeScan<CumSumOp>(writer, op, "CumSum");
     });
@@ -549,4 +616,63 @@ LogicalResult neuroplast::onnx_frontend::writeOp(GraphWriter &writer,
   if (Writer write = table.find(op))
     return write(writer, op);
   return op->emitError("'") << op->getName() << "' has no ONNX form yet";
+}
+
+/// A tensor of sizes that something computes with.
+static LogicalResult writeElements(GraphWriter &writer,
+                                   tensor::FromElementsOp op) {
+  RankedTensorType type = op.getType();
+  int32_t elementType = getElementTypeNumber(type.getElementType());
+  if (!isa<IntegerType>(type.getElementType()) || elementType == 0)
+    return op.emitError("elements of type ")
+           << type.getElementType() << " have no ONNX form yet";
+  SmallVector<int64_t> dynamic(op.getElements().size(), ShapedType::kDynamic);
+  std::string vector = writer.addSizes(dynamic, op.getElements());
+  if (vector.empty())
+    return failure();
+  auto &cast = writer.addNode(op, "Cast");
+  cast.add_input(vector);
+  GraphWriter::setInt(cast, "to", elementType);
+  if (type.getRank() == 1) {
+    writer.addOutputs(cast, op);
+    return success();
+  }
+  std::string flat = writer.makeName("neuroplast_elements");
+  cast.add_output(flat);
+  std::string shape = writer.addInts(type.getShape());
+  auto &reshape = writer.addNode(op, "Reshape");
+  reshape.add_input(flat);
+  reshape.add_input(shape);
+  writer.addOutputs(reshape, op);
+  return success();
+}
+
+LogicalResult neuroplast::onnx_frontend::writeOperation(GraphWriter &writer,
+                                                        Operation *op) {
+  if (isa<GetParamOp>(op))
+    return success();
+  if (auto constant = dyn_cast<neuro::ConstantOp>(op))
+    return writer.addInitializer(writer.getName(constant.getResult()),
+                                 constant.getValue(), op->getLoc());
+  if (op->getNumRegions())
+    return writeControlFlow(writer, op);
+  // Sizes are written where they are used.
+  bool onlyIndices = llvm::all_of(op->getResultTypes(), [](Type type) {
+    return type.isIndex() || type.isSignlessInteger();
+  });
+  if (onlyIndices &&
+      isa<arith::ArithDialect, tensor::TensorDialect>(op->getDialect()))
+    return success();
+  if (auto elements = dyn_cast<tensor::FromElementsOp>(op))
+    return writeElements(writer, elements);
+  // What starts out empty is a part of the loop that fills it.
+  if (isa<tensor::EmptyOp>(op))
+    return success();
+  if (auto cast = dyn_cast<tensor::CastOp>(op)) {
+    auto &node = writer.addNode(op, "Identity");
+    node.add_input(writer.getName(cast.getSource()));
+    writer.addOutputs(node, op);
+    return success();
+  }
+  return writeOp(writer, op);
 }

@@ -107,7 +107,7 @@ template <typename Op> LogicalResult importReduction(NodeContext &node) {
   if (axes.empty() && !node.getInt("noop_with_empty_axes", 0))
     axes = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
   for (int64_t &axis : axes)
-    axis = axis < 0 ? axis + type.getRank() : axis;
+    axis = neuro::detail::normalizeAxis(axis, type.getRank());
   llvm::sort(axes);
   return node.replace<Op>(
       node.getInput(0),
@@ -127,8 +127,7 @@ template <typename Op> LogicalResult importScan(NodeContext &node) {
   if (!axis || axis->size() != 1)
     return node.error() << "has an axis that is known at run time only";
   Builder &b = node.importer.builder;
-  int64_t normal =
-      axis->front() < 0 ? axis->front() + type.getRank() : axis->front();
+  int64_t normal = neuro::detail::normalizeAxis(axis->front(), type.getRank());
   return node.replace<Op>(
       node.getInput(0),
       {b.getNamedAttr("axis", b.getI64IntegerAttr(normal)),
@@ -153,8 +152,8 @@ void neuroplast::registerGenericHandlers(HandlerTable &table) {
   addGeneric<ArgMaxOp, ArgMinOp, SoftmaxOp, LogSoftmaxOp, HardmaxOp>(table);
   addGeneric<ConcatOp, DepthToSpaceOp, SpaceToDepthOp, ReverseSequenceOp,
              TriluOp, GatherOp, GatherElementsOp, GatherNDOp, ScatterElementsOp,
-             ScatterNDOp, TensorScatterOp, NonZeroOp, CompressOp, UniqueOp>(
-      table);
+             ScatterNDOp, TensorScatterOp, NonZeroOp, CompressOp, UniqueOp,
+             TfIdfVectorizerOp>(table);
   addGeneric<InstanceNormOp, LayerNormOp, RMSNormOp, LpNormOp, LRNOp, MatMulOp,
              GemmOp, MatMulIntegerOp, EinsumOp>(table);
   addGeneric<RoiAlignOp, MaxRoiPoolOp, GridSampleOp, NonMaxSuppressionOp, RNNOp,

@@ -52,6 +52,9 @@ public:
   /// The operand as a tensor; null (after a diagnostic) if it is absent.
   mlir::Value getInput(int index);
   mlir::RankedTensorType getInputType(int index);
+  /// Those of the first operands that are there; a null value, after a
+  /// diagnostic, for one that nothing defines.
+  llvm::SmallVector<mlir::Value> getPresentInputs(int count);
   /// The operand if it is a constant, else null.
   mlir::ElementsAttr getConstant(int index);
   /// The operand as a list of sizes, whether constant, computed or read from a
@@ -91,6 +94,62 @@ public:
   mlir::LogicalResult setResults(mlir::Operation *op);
 };
 
+/// Builds what one node is made of, op by op. After an op that could not be
+/// created, of which the node has reported why, all values are null.
+class Decomposition {
+public:
+  explicit Decomposition(NodeContext &node);
+
+  /// The first result of an op of these operands.
+  template <typename Op>
+  mlir::Value add(mlir::ValueRange operands,
+                  llvm::ArrayRef<mlir::NamedAttribute> attributes = {}) {
+    if (hasFailed || llvm::is_contained(operands, mlir::Value())) {
+      hasFailed = true;
+      return mlir::Value();
+    }
+    Op op = node.create<Op>(operands, attributes);
+    hasFailed = !op;
+    return op ? op->getResult(0) : mlir::Value();
+  }
+  /// Attributes by name.
+  mlir::NamedAttribute get(llvm::StringRef name, int64_t value) {
+    return b.getNamedAttr(name, b.getI64IntegerAttr(value));
+  }
+  mlir::NamedAttribute get(llvm::StringRef name, llvm::ArrayRef<int64_t> list) {
+    return b.getNamedAttr(name, b.getDenseI64ArrayAttr(list));
+  }
+  mlir::NamedAttribute getFlag(llvm::StringRef name, bool value) {
+    return b.getNamedAttr(name, b.getBoolAttr(value));
+  }
+  mlir::NamedAttribute getFloat(llvm::StringRef name, double value) {
+    return b.getNamedAttr(name, b.getF32FloatAttr(value));
+  }
+  mlir::NamedAttribute getType(llvm::StringRef name, mlir::Type type) {
+    return b.getNamedAttr(name, mlir::TypeAttr::get(type));
+  }
+  /// The operand with this element type.
+  mlir::Value cast(mlir::Value value, mlir::Type to);
+  /// A scalar of a float type.
+  mlir::Value constant(double value, mlir::Type type);
+  /// The operand with other sizes.
+  mlir::Value reshape(mlir::Value value,
+                      llvm::ArrayRef<mlir::OpFoldResult> sizes);
+  /// A reduction over axes, which stay with size 1.
+  template <typename Op>
+  mlir::Value reduce(mlir::Value value, llvm::ArrayRef<int64_t> axes) {
+    return add<Op>(value, {get("axes", axes), getFlag("keepdims", true)});
+  }
+  /// The value as a result of the node; fails after an op that failed.
+  mlir::LogicalResult finish(mlir::Value value, int result = 0);
+
+  NodeContext &node;
+  mlir::OpBuilder &b;
+
+private:
+  bool hasFailed = false;
+};
+
 using NodeHandler = mlir::LogicalResult (*)(NodeContext &node);
 using HandlerTable = llvm::StringMap<NodeHandler>;
 
@@ -98,6 +157,10 @@ void registerGenericHandlers(HandlerTable &table);
 void registerShapeHandlers(HandlerTable &table);
 void registerResizingHandlers(HandlerTable &table);
 void registerLayerHandlers(HandlerTable &table);
+void registerWindowHandlers(HandlerTable &table);
+void registerQuantizedHandlers(HandlerTable &table);
+void registerRandomHandlers(HandlerTable &table);
+void registerSignalHandlers(HandlerTable &table);
 void registerControlFlowHandlers(HandlerTable &table);
 void registerSequenceHandlers(HandlerTable &table);
 
@@ -161,6 +224,8 @@ public:
   mlir::FailureOr<llvm::SmallVector<mlir::Value>>
   importSubgraph(const onnx::GraphProto &graph, mlir::ValueRange inputs,
                  llvm::ArrayRef<mlir::Value *> outputs = {});
+  /// Translates a node that another one is made of.
+  mlir::LogicalResult translate(NodeContext &node);
   mlir::Type convertType(const onnx::TypeProto &type);
   /// The type that the ONNX library inferred for a value, or null.
   mlir::Type getInferredType(llvm::StringRef name);

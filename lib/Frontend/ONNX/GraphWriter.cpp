@@ -58,6 +58,31 @@ std::string GraphWriter::getName(Value value) {
   return name = makeName(hint + ":out");
 }
 
+void GraphWriter::forget(Block &block) {
+  auto forgetValue = [&](Value value) {
+    names.erase(value);
+    indices.erase(value);
+  };
+  llvm::for_each(block.getArguments(), forgetValue);
+  block.walk([&](Operation *op) {
+    llvm::for_each(op->getResults(), forgetValue);
+    for (Region &region : op->getRegions())
+      llvm::for_each(region.getArguments(), forgetValue);
+  });
+}
+
+GraphWriter::Body::Body(GraphWriter &writer, ::onnx::GraphProto &graph)
+    : writer(writer), outer(writer.current),
+      written(writer.writtenIndices.size()) {
+  writer.current = &graph;
+}
+
+GraphWriter::Body::~Body() {
+  writer.current = outer;
+  while (writer.writtenIndices.size() > written)
+    writer.indices.erase(writer.writtenIndices.pop_back_val());
+}
+
 ValueTypes GraphWriter::getTypes() const {
   ValueTypes types;
   for (const auto &[value, name] : names)
@@ -67,7 +92,7 @@ ValueTypes GraphWriter::getTypes() const {
 }
 
 ::onnx::NodeProto &GraphWriter::addNode(Operation *op, StringRef type) {
-  ::onnx::NodeProto *node = graph.add_node();
+  ::onnx::NodeProto *node = current->add_node();
   node->set_op_type(type.str());
   if (StringRef name = getNodeName(op->getLoc()); !name.empty())
     node->set_name(makeNodeName(name));
@@ -89,7 +114,7 @@ void GraphWriter::addOutputs(::onnx::NodeProto &node, Operation *op) {
 std::string
 GraphWriter::addHelper(StringRef type, ArrayRef<std::string> inputs,
                        function_ref<void(::onnx::NodeProto &)> fill) {
-  ::onnx::NodeProto *node = graph.add_node();
+  ::onnx::NodeProto *node = current->add_node();
   node->set_op_type(type.str());
   for (const std::string &input : inputs)
     node->add_input(input);
@@ -136,7 +161,7 @@ bool GraphWriter::setType(::onnx::TypeProto &proto, Type type, ArrayAttr dims) {
 //===----------------------------------------------------------------------===//
 
 std::string GraphWriter::addInts(ArrayRef<int64_t> values) {
-  ::onnx::TensorProto *tensor = graph.add_initializer();
+  ::onnx::TensorProto *tensor = current->add_initializer();
   std::string name = makeName("neuroplast_sizes");
   tensor->set_name(name);
   tensor->set_data_type(::onnx::TensorProto::INT64);
@@ -146,8 +171,19 @@ std::string GraphWriter::addInts(ArrayRef<int64_t> values) {
   return name;
 }
 
+std::string GraphWriter::addInt(int64_t value) {
+  std::string name = addInts(value);
+  current->mutable_initializer()->rbegin()->clear_dims();
+  return name;
+}
+
 std::string GraphWriter::addScalarOf(const std::string &vector) {
   return addHelper("Squeeze", {vector});
+}
+
+void GraphWriter::setIndexName(Value index, const std::string &name) {
+  if (indices.try_emplace(index, name).second)
+    writtenIndices.push_back(index);
 }
 
 std::string GraphWriter::addIndex(Value index) {
@@ -165,7 +201,7 @@ std::string GraphWriter::addIndex(Value index) {
       std::string name = writeIndex(value);
       if (name.empty())
         return "";
-      indices[value] = name;
+      setIndexName(value, name);
       continue;
     }
     pending.push_back({value, true});
@@ -346,7 +382,7 @@ LogicalResult GraphWriter::addInitializer(StringRef name, ElementsAttr value,
   if (elementType == 0 || bits == 0 || (bits != 1 && bits % 8 != 0))
     return emitError(location) << "a tensor of " << type.getElementType()
                                << " elements cannot be written to ONNX yet";
-  ::onnx::TensorProto *tensor = graph.add_initializer();
+  ::onnx::TensorProto *tensor = current->add_initializer();
   tensor->set_name(name.str());
   tensor->set_data_type(elementType);
   for (int64_t size : type.getShape())

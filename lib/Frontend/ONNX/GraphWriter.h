@@ -20,9 +20,10 @@ namespace neuroplast::onnx_frontend {
 /// Writes ops as nodes of one graph and keeps the names of values.
 class GraphWriter {
 public:
-  GraphWriter(::onnx::GraphProto &graph) : graph(graph) {}
+  GraphWriter(::onnx::GraphProto &graph) : current(&graph) {}
 
-  ::onnx::GraphProto &graph;
+  /// The graph that nodes are added to: the model's, or the body of a node.
+  ::onnx::GraphProto &graph() { return *current; }
 
   /// Where the data of large tensors go, and by which name the model knows it;
   /// null if they stay in the model.
@@ -36,11 +37,26 @@ public:
   }
   /// The name of a tensor value; a new one is made up if it has none.
   std::string getName(mlir::Value value);
+  /// Lets the ops of a block be written once more, as other nodes.
+  void forget(mlir::Block &block);
   std::string makeName(llvm::StringRef hint) { return valueNames.make(hint); }
   /// Nodes have names of their own; two may come of one node of the model.
   std::string makeNodeName(llvm::StringRef hint) {
     return nodeNames.make(hint);
   }
+
+  /// Writes into the body of a node while it lives. Sizes that are written in
+  /// there are not known behind it.
+  class Body {
+  public:
+    Body(GraphWriter &writer, ::onnx::GraphProto &graph);
+    ~Body();
+
+  private:
+    GraphWriter &writer;
+    ::onnx::GraphProto *outer;
+    size_t written;
+  };
 
   /// A node named after the op's location; inputs and outputs are still to be
   /// added.
@@ -54,12 +70,16 @@ public:
 
   /// Vectors of int64 as initializers.
   std::string addInts(llvm::ArrayRef<int64_t> values);
+  /// A scalar.
+  std::string addInt(int64_t value);
   /// An index value as an int64 vector of one element; empty, with an error, if
   /// it is computed by what has no ONNX form.
   std::string addIndex(mlir::Value index);
   /// Static sizes, with those marked dynamic taken from the values in order.
   std::string addSizes(llvm::ArrayRef<int64_t> sizes, mlir::ValueRange dynamic);
   std::string addScalarOf(const std::string &vector);
+  /// Gives a size, which something else writes, the name of an int64 vector.
+  void setIndexName(mlir::Value index, const std::string &name);
 
   /// The types of the tensors that have names.
   ValueTypes getTypes() const;
@@ -92,11 +112,19 @@ private:
   /// Writes one step of the arithmetic of sizes; its operands are written.
   std::string writeIndex(mlir::Value index);
 
+  ::onnx::GraphProto *current;
   llvm::DenseMap<mlir::Value, std::string> names;
   /// Sizes that were written.
   llvm::DenseMap<mlir::Value, std::string> indices;
+  llvm::SmallVector<mlir::Value> writtenIndices; ///< In the order of writing.
   UniqueNames valueNames{"_"}, nodeNames{"_"};
 };
+
+/// Writes an op of any dialect that has an ONNX form, with its regions.
+mlir::LogicalResult writeOperation(GraphWriter &writer, mlir::Operation *op);
+
+/// Writes a branch or a loop as an If or a Loop.
+mlir::LogicalResult writeControlFlow(GraphWriter &writer, mlir::Operation *op);
 
 /// Writes one op of the neuro dialect.
 mlir::LogicalResult writeOp(GraphWriter &writer, mlir::Operation *op);

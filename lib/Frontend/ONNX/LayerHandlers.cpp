@@ -14,223 +14,6 @@ using namespace neuroplast::neuro;
 
 namespace {
 
-/// The lists that convolutions and pools share, one entry per spatial axis.
-struct WindowAttributes {
-  SmallVector<int64_t> strides, dilations, pads;
-  std::string autoPad;
-};
-
-/// The window of a node whose kernel has one size for each spatial axis.
-FailureOr<WindowAttributes> getWindow(NodeContext &node,
-                                      ArrayRef<int64_t> kernel) {
-  size_t spatial = kernel.size();
-  WindowAttributes window;
-  window.strides =
-      node.getInts("strides").value_or(SmallVector<int64_t>(spatial, 1));
-  window.dilations =
-      node.getInts("dilations").value_or(SmallVector<int64_t>(spatial, 1));
-  window.pads =
-      node.getInts("pads").value_or(SmallVector<int64_t>(2 * spatial, 0));
-  window.autoPad = node.getString("auto_pad", "NOTSET");
-  if (window.autoPad == "VALID") {
-    window.autoPad = "NOTSET";
-    window.pads.assign(2 * spatial, 0);
-  }
-  if (window.strides.size() != spatial || window.dilations.size() != spatial ||
-      window.pads.size() != 2 * spatial)
-    return node.error() << "has strides, dilations or pads of a wrong length";
-  if (auto problem = neuro::detail::findWindowProblem(
-          kernel, window.strides, window.dilations, window.pads))
-    return node.error() << *problem;
-  return window;
-}
-
-/// Automatic paddings of known sizes are written out.
-void resolveAutoPad(WindowAttributes &window, RankedTensorType input,
-                    ArrayRef<int64_t> kernel) {
-  if (window.autoPad == "NOTSET")
-    return;
-  size_t spatial = kernel.size();
-  for (size_t axis = 0; axis < spatial; ++axis)
-    if (input.isDynamicDim(axis + 2) || ShapedType::isDynamic(kernel[axis]))
-      return;
-  for (size_t axis = 0; axis < spatial; ++axis) {
-    int64_t size = input.getDimSize(axis + 2), stride = window.strides[axis];
-    int64_t count = llvm::divideCeil(size, stride);
-    int64_t extent = (kernel[axis] - 1) * window.dilations[axis] + 1;
-    int64_t total = std::max<int64_t>((count - 1) * stride + extent - size, 0);
-    int64_t low =
-        window.autoPad == "SAME_UPPER" ? total / 2 : total - total / 2;
-    window.pads[axis] = low;
-    window.pads[axis + spatial] = total - low;
-  }
-  window.autoPad = "NOTSET";
-}
-
-SmallVector<NamedAttribute> getAttributes(Builder &b,
-                                          const WindowAttributes &window) {
-  return {b.getNamedAttr("strides", b.getDenseI64ArrayAttr(window.strides)),
-          b.getNamedAttr("dilations", b.getDenseI64ArrayAttr(window.dilations)),
-          b.getNamedAttr("pads", b.getDenseI64ArrayAttr(window.pads))};
-}
-
-/// Input, weight and kernel sizes of a convolution.
-FailureOr<SmallVector<int64_t>> getKernel(NodeContext &node,
-                                          RankedTensorType &input) {
-  input = node.getInputType(0);
-  RankedTensorType weight = node.getInputType(1);
-  if (!input || !weight)
-    return failure();
-  if (input.getRank() < 3 || weight.getRank() != input.getRank())
-    return LogicalResult(node.error()
-                         << "has a weight of rank " << weight.getRank()
-                         << " for an input of rank " << input.getRank());
-  return SmallVector<int64_t>(weight.getShape().drop_front(2));
-}
-
-SmallVector<Value> getPresentInputs(NodeContext &node, int count) {
-  SmallVector<Value> inputs;
-  for (int i = 0; i < count; ++i)
-    if (node.hasInput(i))
-      inputs.push_back(node.getInput(i));
-  return inputs;
-}
-
-LogicalResult importConv(NodeContext &node) {
-  RankedTensorType input;
-  auto kernel = getKernel(node, input);
-  if (failed(kernel))
-    return failure();
-  Builder &b = node.importer.builder;
-  auto window = getWindow(node, *kernel);
-  if (failed(window))
-    return failure();
-  resolveAutoPad(*window, input, *kernel);
-  SmallVector<NamedAttribute> attributes = getAttributes(b, *window);
-  attributes.push_back(
-      b.getNamedAttr("group", b.getI64IntegerAttr(node.getInt("group", 1))));
-  attributes.push_back(
-      b.getNamedAttr("auto_pad", b.getStringAttr(window->autoPad)));
-  SmallVector<Value> inputs = getPresentInputs(node, 3);
-  if (llvm::is_contained(inputs, Value()))
-    return failure();
-  return node.replace<ConvOp>(inputs, attributes);
-}
-
-LogicalResult importConvInteger(NodeContext &node) {
-  RankedTensorType input;
-  auto kernel = getKernel(node, input);
-  if (failed(kernel))
-    return failure();
-  Builder &b = node.importer.builder;
-  auto window = getWindow(node, *kernel);
-  if (failed(window))
-    return failure();
-  resolveAutoPad(*window, input, *kernel);
-  SmallVector<NamedAttribute> attributes = getAttributes(b, *window);
-  attributes.push_back(
-      b.getNamedAttr("group", b.getI64IntegerAttr(node.getInt("group", 1))));
-  attributes.push_back(
-      b.getNamedAttr("auto_pad", b.getStringAttr(window->autoPad)));
-  SmallVector<int32_t> segments{1, 1, node.hasInput(2), node.hasInput(3)};
-  attributes.push_back(
-      b.getNamedAttr("operandSegmentSizes", b.getDenseI32ArrayAttr(segments)));
-  SmallVector<Value> inputs = getPresentInputs(node, 4);
-  if (llvm::is_contained(inputs, Value()))
-    return failure();
-  return node.replace<ConvIntegerOp>(inputs, attributes);
-}
-
-LogicalResult importConvTranspose(NodeContext &node) {
-  RankedTensorType input;
-  auto kernel = getKernel(node, input);
-  if (failed(kernel))
-    return failure();
-  Builder &b = node.importer.builder;
-  size_t spatial = kernel->size();
-  auto window = getWindow(node, *kernel);
-  if (failed(window))
-    return failure();
-  SmallVector<int64_t> outputPadding =
-      node.getInts("output_padding").value_or(SmallVector<int64_t>(spatial, 0));
-  if (outputPadding.size() != spatial ||
-      neuro::detail::findWindowProblem({}, {}, {}, outputPadding))
-    return node.error() << "has an output padding that does not fit";
-  auto outputShape = node.getInts("output_shape");
-  // Some writers give the sizes of all axes, others those of the spatial ones.
-  if (outputShape &&
-      (outputShape->size() < spatial || outputShape->size() > spatial + 2))
-    return node.error() << "has " << outputShape->size()
-                        << " output sizes, expected " << spatial;
-  if (outputShape)
-    if (auto problem = findShapeProblem(*outputShape, input.getElementType()))
-      return node.error() << "has an output shape that " << *problem;
-  bool same = window->autoPad != "NOTSET";
-  if (outputShape || same) {
-    for (size_t axis = 0; axis < spatial; ++axis) {
-      int64_t size = input.getDimSize(axis + 2);
-      if (ShapedType::isDynamic(size) || ShapedType::isDynamic((*kernel)[axis]))
-        return node.error() << "has automatic paddings of an unknown size";
-      int64_t stride = window->strides[axis];
-      int64_t full =
-          addSizes(mulSizes(stride, size - 1),
-                   outputPadding[axis] +
-                       ((*kernel)[axis] - 1) * window->dilations[axis] + 1);
-      int64_t wanted =
-          outputShape ? (*outputShape)[axis + outputShape->size() - spatial]
-                      : mulSizes(size, stride);
-      int64_t total = addSizes(full, -wanted);
-      if (total < 0) {
-        // Nothing to crop: the missing rows are added behind.
-        outputPadding[axis] -= total;
-        total = 0;
-      }
-      int64_t half = total / 2;
-
-      // SAME_UPPER crops less before than after.
-      window->pads[axis] =
-          window->autoPad == "SAME_UPPER" ? half : total - half;
-      window->pads[axis + spatial] = total - window->pads[axis];
-    }
-  }
-  SmallVector<NamedAttribute> attributes = getAttributes(b, *window);
-  attributes.push_back(
-      b.getNamedAttr("output_padding", b.getDenseI64ArrayAttr(outputPadding)));
-  attributes.push_back(
-      b.getNamedAttr("group", b.getI64IntegerAttr(node.getInt("group", 1))));
-  SmallVector<Value> inputs = getPresentInputs(node, 3);
-  if (llvm::is_contained(inputs, Value()))
-    return failure();
-  return node.replace<ConvTransposeOp>(inputs, attributes);
-}
-
-template <typename Op> LogicalResult importPool(NodeContext &node) {
-  RankedTensorType input = node.getInputType(0);
-  auto kernel = node.getInts("kernel_shape");
-  if (!input)
-    return failure();
-  if (!kernel || static_cast<int64_t>(kernel->size()) != input.getRank() - 2)
-    return node.error() << "has no kernel size for each spatial axis of "
-                        << input;
-  Builder &b = node.importer.builder;
-  auto window = getWindow(node, *kernel);
-  if (failed(window))
-    return failure();
-  resolveAutoPad(*window, input, *kernel);
-  SmallVector<NamedAttribute> attributes = getAttributes(b, *window);
-  attributes.push_back(
-      b.getNamedAttr("kernel_shape", b.getDenseI64ArrayAttr(*kernel)));
-  attributes.push_back(
-      b.getNamedAttr("auto_pad", b.getStringAttr(window->autoPad)));
-  for (StringRef name :
-       {"ceil_mode", "storage_order", "count_include_pad", "p"})
-    if (const auto *attribute = node.getAttribute(name))
-      if (llvm::is_contained(Op::getAttributeNames(), name))
-        attributes.push_back(
-            b.getNamedAttr(name, b.getI64IntegerAttr(attribute->i())));
-  return node.replace<Op>(node.getInput(0), attributes);
-}
-
 /// A global pool is a reduction over all spatial axes.
 template <typename Op> LogicalResult importGlobalPool(NodeContext &node) {
   RankedTensorType input = node.getInputType(0);
@@ -252,11 +35,51 @@ LogicalResult importGlobalLpPool(NodeContext &node) {
   return node.error() << "has p = " << p << ", expected 1 or 2";
 }
 
+/// In training mode the statistics are those of the batch, and the running ones
+/// move towards them.
+LogicalResult importBatchNormOfBatch(NodeContext &node) {
+  RankedTensorType type = node.getInputType(0);
+  SmallVector<Value> inputs = node.getPresentInputs(5);
+  if (!type || inputs.size() != 5 || llvm::is_contained(inputs, Value()))
+    return failure();
+  if (type.getRank() < 2)
+    return node.error() << "has no channels in " << type;
+  Decomposition build(node);
+  auto axes = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
+  axes.erase(axes.begin() + 1);
+  auto list = [&](Value value) {
+    SizeArithmetic sizes(build.b, node.location);
+    return value ? build.reshape(value, sizes.getDim(inputs[0], 1)) : value;
+  };
+  Value mean = build.reduce<ReduceMeanOp>(inputs[0], axes);
+  Value centred = build.add<SubOp>({inputs[0], mean});
+  Value variance =
+      build.reduce<ReduceMeanOp>(build.add<MulOp>({centred, centred}), axes);
+  Value means = list(mean), variances = list(variance);
+  double momentum = node.getFloat("momentum", 0.9);
+  auto move = [&](Value running, Value present) {
+    Type element = getElementTypeOrSelf(running.getType());
+    return build.add<AddOp>(
+        {build.add<MulOp>({running, build.constant(momentum, element)}),
+         build.add<MulOp>({build.cast(present, element),
+                           build.constant(1 - momentum, element)})});
+  };
+  Type statistics = getElementTypeOrSelf(inputs[3].getType());
+  Value y = build.add<BatchNormOp>(
+      {inputs[0], inputs[1], inputs[2], build.cast(means, statistics),
+       build.cast(variances, statistics)},
+      build.getFloat("epsilon", node.getFloat("epsilon", 1e-5)));
+  if (failed(build.finish(y)) ||
+      failed(build.finish(move(inputs[3], means), 1)))
+    return failure();
+  return build.finish(move(inputs[4], variances), 2);
+}
+
 LogicalResult importBatchNorm(NodeContext &node) {
   if (node.getInt("training_mode", 0))
-    return node.error() << "is in training mode";
+    return importBatchNormOfBatch(node);
   Builder &b = node.importer.builder;
-  SmallVector<Value> inputs = getPresentInputs(node, 5);
+  SmallVector<Value> inputs = node.getPresentInputs(5);
   if (inputs.size() != 5 || llvm::is_contained(inputs, Value()))
     return failure();
   SmallVector<NamedAttribute> attributes;
@@ -280,7 +103,7 @@ LogicalResult importGroupNorm(NodeContext &node) {
   int64_t groups = node.getInt("num_groups", 0);
   if (!type || !list)
     return failure();
-  SmallVector<Value> inputs = getPresentInputs(node, 3);
+  SmallVector<Value> inputs = node.getPresentInputs(3);
   if (inputs.size() != 3 || llvm::is_contained(inputs, Value()))
     return failure();
   OpBuilder &b = node.importer.builder;
@@ -310,29 +133,6 @@ LogicalResult importGroupNorm(NodeContext &node) {
     attributes.push_back(
         b.getNamedAttr("stash_type", b.getI64IntegerAttr(attribute->i())));
   return node.replace<GroupNormOp>(inputs, attributes);
-}
-
-/// Inference: the input itself, and a mask of ones.
-LogicalResult importDropout(NodeContext &node) {
-  if (node.hasInput(2)) {
-    auto mode = node.getConstant(2);
-    auto flag = mode ? getIntegers(mode) : std::nullopt;
-    if (!flag || flag->empty() || flag->front())
-      return node.error() << "is in training mode";
-  }
-  Value input = node.getInput(0);
-  if (!input)
-    return failure();
-  node.setResult(0, input);
-  if (node.node.output_size() > 1 && !node.node.output(1).empty()) {
-    auto type = cast<RankedTensorType>(input.getType());
-    if (!type.hasStaticShape())
-      return node.error() << "asks for the mask of an unknown shape";
-    Builder &b = node.importer.builder;
-    node.setConstant(1,
-                     DenseElementsAttr::get(type.clone(b.getI1Type()), true));
-  }
-  return success();
 }
 
 /// Numbers as elements of a float type.
@@ -463,29 +263,6 @@ LogicalResult importPRelu(NodeContext &node) {
   return node.replace<PReluOp>({node.getInput(0), slopes}, {});
 }
 
-LogicalResult importQuantizeLinear(NodeContext &node) {
-  Builder &b = node.importer.builder;
-  SmallVector<Value> inputs = getPresentInputs(node, 3);
-  if (inputs.size() < 2 || llvm::is_contained(inputs, Value()))
-    return failure();
-  Type to = IntegerType::get(b.getContext(), 8, IntegerType::Unsigned);
-  if (int64_t type = node.getInt("output_dtype", 0))
-    to = getElementType(type, b.getContext());
-  else if (inputs.size() == 3)
-    to = getElementTypeOrSelf(inputs[2].getType());
-  if (!to)
-    return node.error() << "quantizes to a type that is not modelled";
-  if (node.getInt("precision", 0))
-    return node.error() << "has a precision, which is not modelled";
-  return node.replace<QuantizeLinearOp>(
-      inputs,
-      {b.getNamedAttr("axis", b.getI64IntegerAttr(node.getInt("axis", 1))),
-       b.getNamedAttr("block_size",
-                      b.getI64IntegerAttr(node.getInt("block_size", 0))),
-       b.getNamedAttr("saturate", b.getBoolAttr(node.getInt("saturate", 1))),
-       b.getNamedAttr("to", TypeAttr::get(to))});
-}
-
 LogicalResult importEyeLike(NodeContext &node) {
   Builder &b = node.importer.builder;
   RankedTensorType type = node.getInputType(0);
@@ -505,21 +282,13 @@ LogicalResult importEyeLike(NodeContext &node) {
 } // namespace
 
 void neuroplast::registerLayerHandlers(HandlerTable &table) {
-  table["Conv"] = importConv;
-  table["ConvInteger"] = importConvInteger;
-  table["ConvTranspose"] = importConvTranspose;
-  table["MaxPool"] = importPool<MaxPoolOp>;
-  table["AveragePool"] = importPool<AveragePoolOp>;
-  table["LpPool"] = importPool<LpPoolOp>;
   table["GlobalAveragePool"] = importGlobalPool<ReduceMeanOp>;
   table["GlobalMaxPool"] = importGlobalPool<ReduceMaxOp>;
   table["GlobalLpPool"] = importGlobalLpPool;
   table["BatchNormalization"] = importBatchNorm;
-  table["Dropout"] = importDropout;
   table["GroupNormalization"] = importGroupNorm;
   table["Cast"] = importCast;
   table["PRelu"] = importPRelu;
   table["CastLike"] = importCastLike;
-  table["QuantizeLinear"] = importQuantizeLinear;
   table["EyeLike"] = importEyeLike;
 }

@@ -66,8 +66,10 @@ void truncateInputs(NodeProto &node, int count) {
 
 class Lowering {
 public:
-  Lowering(::onnx::GraphProto &graph, const ValueTypes &types, int64_t opset)
-      : graph(graph), types(types), opset(opset) {
+  /// `outer` has the constants around a graph that is the body of a node.
+  Lowering(::onnx::GraphProto &graph, const ValueTypes &types, int64_t opset,
+           const llvm::StringMap<const TensorProto *> &outer = {})
+      : graph(graph), types(types), opset(opset), constants(outer) {
     for (const TensorProto &tensor : graph.initializer())
       constants[tensor.name()] = &tensor;
   }
@@ -75,6 +77,13 @@ public:
   std::string run() {
     for (const NodeProto &node : graph.node()) {
       NodeProto copy = node;
+      for (AttributeProto &attribute : *copy.mutable_attribute())
+        if (attribute.has_g())
+          if (std::string problem =
+                  Lowering(*attribute.mutable_g(), types, opset, constants)
+                      .run();
+              !problem.empty())
+            return problem;
       if (std::string problem = lower(copy); !problem.empty())
         return "node '" + node.name() + "' (" + node.op_type() + ") " + problem;
       nodes.Add()->Swap(&copy);
@@ -167,14 +176,24 @@ private:
   std::string lower(NodeProto &node);
   std::string applySchema(NodeProto &node);
 
+  /// What a graph and the bodies of its nodes read.
+  static void collectUses(const ::onnx::GraphProto &graph,
+                          llvm::StringMap<bool> &used) {
+    for (const NodeProto &node : graph.node()) {
+      for (const std::string &input : node.input())
+        used[input] = true;
+      for (const AttributeProto &attribute : node.attribute())
+        if (attribute.has_g())
+          collectUses(attribute.g(), used);
+    }
+    for (const auto &output : graph.output())
+      used[output.name()] = true;
+  }
+
   /// Lists of sizes that became attributes are no tensors any more.
   void dropUnusedSizes() {
     llvm::StringMap<bool> used;
-    for (const NodeProto &node : graph.node())
-      for (const std::string &input : node.input())
-        used[input] = true;
-    for (const auto &output : graph.output())
-      used[output.name()] = true;
+    collectUses(graph, used);
     auto *initializers = graph.mutable_initializer();
     auto isUnused = [&](const TensorProto &tensor) {
       return StringRef(tensor.name()).starts_with("neuroplast_") &&
@@ -449,6 +468,23 @@ std::string lowerGridSample(Lowering &lowering, NodeProto &node) {
 }
 
 /// The type of the zero point says what to quantise to.
+/// Before opset 20 the axis was an attribute.
+std::string lowerDFT(Lowering &lowering, NodeProto &node) {
+  if (lowering.getOpset() >= 20)
+    return "";
+  if (hasInput(node, 2)) {
+    auto axis = lowering.getInts(node, 2);
+    if (!axis || axis->size() != 1)
+      return "takes its axis from a tensor";
+    GraphWriter::setInt(node, "axis", axis->front());
+    node.set_input(2, "");
+  }
+  if (getInt(node, "inverse", 0) && getInt(node, "onesided", 0))
+    return "gives real numbers";
+  truncateInputs(node, hasInput(node, 1) ? 2 : 1);
+  return "";
+}
+
 std::string lowerQuantize(Lowering &lowering, NodeProto &node) {
   if (lowering.getOpset() >= 21)
     return "";
@@ -497,6 +533,7 @@ Rule findRule(StringRef op) {
     table["RoiAlign"] = lowerRoiAlign;
     table["GridSample"] = lowerGridSample;
     table["QuantizeLinear"] = lowerQuantize;
+    table["DFT"] = lowerDFT;
     return table;
   }();
   return rules.lookup(op);

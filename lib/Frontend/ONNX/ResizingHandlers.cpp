@@ -219,21 +219,7 @@ LogicalResult importSlice(NodeContext &node) {
     first[axis] = from;
     stride[axis] = a.constant(step);
   }
-  MixedList s = splitSizes(first), c = splitSizes(count),
-            t = splitSizes(stride);
-  SmallVector<Value> operands{input};
-  for (const MixedList *list : {&s, &c, &t})
-    operands.append(list->dynamic);
-  return node.replace<SliceOp>(
-      operands,
-      {b.getNamedAttr("starts", b.getDenseI64ArrayAttr(s.fixed)),
-       b.getNamedAttr("sizes", b.getDenseI64ArrayAttr(c.fixed)),
-       b.getNamedAttr("steps", b.getDenseI64ArrayAttr(t.fixed)),
-       b.getNamedAttr(
-           "operandSegmentSizes",
-           b.getDenseI32ArrayAttr({1, static_cast<int32_t>(s.dynamic.size()),
-                                   static_cast<int32_t>(c.dynamic.size()),
-                                   static_cast<int32_t>(t.dynamic.size())}))});
+  return node.setResults(createSlice(node, input, first, count, stride));
 }
 
 LogicalResult importPad(NodeContext &node) {
@@ -463,6 +449,27 @@ LogicalResult importResize(NodeContext &node) {
 }
 
 } // namespace
+
+SliceOp neuroplast::createSlice(NodeContext &node, Value input,
+                                ArrayRef<Size> starts, ArrayRef<Size> sizes,
+                                ArrayRef<Size> steps) {
+  Builder &b = node.importer.builder;
+  MixedList s = splitSizes(starts), c = splitSizes(sizes),
+            t = splitSizes(steps);
+  SmallVector<Value> operands{input};
+  for (const MixedList *list : {&s, &c, &t})
+    operands.append(list->dynamic);
+  return node.create<SliceOp>(
+      operands,
+      {b.getNamedAttr("starts", b.getDenseI64ArrayAttr(s.fixed)),
+       b.getNamedAttr("sizes", b.getDenseI64ArrayAttr(c.fixed)),
+       b.getNamedAttr("steps", b.getDenseI64ArrayAttr(t.fixed)),
+       b.getNamedAttr(
+           "operandSegmentSizes",
+           b.getDenseI32ArrayAttr({1, static_cast<int32_t>(s.dynamic.size()),
+                                   static_cast<int32_t>(c.dynamic.size()),
+                                   static_cast<int32_t>(t.dynamic.size())}))});
+}
 
 void neuroplast::registerResizingHandlers(HandlerTable &table) {
   table["ConstantOfShape"] = importConstantOfShape;

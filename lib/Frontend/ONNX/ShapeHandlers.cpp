@@ -39,7 +39,7 @@ neuroplast::normalizeAxes(NodeContext &node, ArrayRef<int64_t> axes,
     if (axis < -rank || axis >= rank)
       return LogicalResult(node.error()
                            << "has axis " << axis << " outside rank " << rank);
-    result.push_back(axis < 0 ? axis + rank : axis);
+    result.push_back(neuro::detail::normalizeAxis(axis, rank));
   }
   return result;
 }
@@ -266,7 +266,7 @@ LogicalResult importFlatten(NodeContext &node) {
   int64_t axis = node.getInt("axis", 1), rank = own->size();
   if (axis < -rank || axis > rank)
     return node.error() << "has axis " << axis << " outside rank " << rank;
-  axis = axis < 0 ? axis + rank : axis;
+  axis = neuro::detail::normalizeAxis(axis, rank);
   SizeArithmetic arithmetic(node.importer.builder, node.location);
   return reshapeTo(
       node, {arithmetic.divideProducts(ArrayRef(*own).take_front(axis), {}),

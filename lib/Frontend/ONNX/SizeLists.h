@@ -35,6 +35,13 @@ mlir::LogicalResult replaceWithList(NodeContext &node, mlir::Value input,
       operands, {b.getNamedAttr(name, b.getDenseI64ArrayAttr(list.fixed))});
 }
 
+/// A box of a tensor that lies within it, with an entry for each axis; null
+/// after a diagnostic.
+neuro::SliceOp createSlice(NodeContext &node, mlir::Value input,
+                           llvm::ArrayRef<mlir::OpFoldResult> starts,
+                           llvm::ArrayRef<mlir::OpFoldResult> sizes,
+                           llvm::ArrayRef<mlir::OpFoldResult> steps);
+
 /// Axes counted from the front; an error on the node if one is outside `rank`.
 llvm::FailureOr<llvm::SmallVector<int64_t>>
 normalizeAxes(NodeContext &node, llvm::ArrayRef<int64_t> axes, int64_t rank);

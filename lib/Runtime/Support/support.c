@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Made by the compiler for each model. */
 extern const NeuroplastModelInfo neuroplast_model_info;
@@ -116,6 +117,25 @@ void neuroplast_violate(int32_t ofData, const char *message, int64_t first,
   const int64_t numbers[] = {first, second, third, fourth};
   endRun(ofData ? NEUROPLAST_BAD_VALUE : NEUROPLAST_BAD_SHAPE, message,
          numbers);
+}
+
+/*===--- Random numbers --------------------------------------------------===*/
+
+uint64_t neuroplast_random(int32_t hasSeed, int32_t seed);
+
+/* Where an evaluation of random numbers starts: at what the seed says, else at
+   another place each time, in this process and in others. */
+uint64_t neuroplast_random(int32_t hasSeed, int32_t seed) {
+  static _Atomic uint64_t drawn;
+  const uint64_t odd = 0x9e3779b97f4a7c15u;
+  if (hasSeed)
+    return ((uint64_t)(uint32_t)seed + 1) * odd;
+  struct timespec now;
+  timespec_get(&now, TIME_UTC);
+  uint64_t start = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+  start ^= (uint64_t)(uintptr_t)&now << 20;
+  start = (start ^ start >> 29) * odd;
+  return start + ++drawn * (odd ^ 0xd1b54a32d192ed03u);
 }
 
 /*===--- Memory ----------------------------------------------------------===*/

@@ -11,10 +11,28 @@
 using namespace mlir;
 using namespace neuroplast::neuro;
 using neuroplast::neuro::detail::getTensorType;
+using neuroplast::neuro::detail::normalizeAxis;
 using neuroplast::neuro::detail::verifyShape;
 
 OpFoldResult CastOp::fold(FoldAdaptor) {
   return getInput().getType() == getType() ? getInput() : Value();
+}
+
+/// The width of an element of known layout, which is 8 for a boolean; 0 for
+/// other types.
+static unsigned getStoredWidth(Type type) {
+  if (!type.isIntOrFloat())
+    return 0;
+  return type.isInteger(1) ? 8 : type.getIntOrFloatBitWidth();
+}
+
+LogicalResult BitCastOp::verify() {
+  Type from = getElementTypeOrSelf(getInput().getType());
+  unsigned width = getStoredWidth(from);
+  if (width == 0 || width != getStoredWidth(getTo()))
+    return emitOpError() << "takes elements of type " << from << " for "
+                         << getTo() << ", which have another width";
+  return success();
 }
 
 LogicalResult QuantizeLinearOp::inferReturnTypes(MLIRContext *,
@@ -50,7 +68,7 @@ static LogicalResult verifyScales(Operation *op, Value input, Value scale,
     if (axis < -rank || axis >= rank)
       return op->emitOpError()
              << "axis " << axis << " is outside its operand of rank " << rank;
-    axis = axis < 0 ? axis + rank : axis;
+    axis = normalizeAxis(axis, rank);
     if (blockSize == 0) {
       if (failed(verifyShape(op, "scale", scale, type.getDimSize(axis))))
         return failure();

@@ -12,6 +12,7 @@
 using namespace mlir;
 using namespace neuroplast::neuro;
 using neuroplast::neuro::detail::getTensorType;
+using neuroplast::neuro::detail::normalizeAxis;
 using neuroplast::neuro::detail::verifyRank;
 using neuroplast::neuro::detail::verifyShape;
 
@@ -36,7 +37,7 @@ INFER(GatherOp) {
   if (axis < -rank || axis >= rank)
     return emitOptionalError(location, "'", getOperationName(), "' op axis ",
                              axis, " is outside its operand of rank ", rank);
-  axis = axis < 0 ? axis + rank : axis;
+  axis = normalizeAxis(axis, rank);
   SmallVector<int64_t> shape(data.getShape().take_front(axis));
   llvm::append_range(shape, indices.getShape());
   llvm::append_range(shape, data.getShape().drop_front(axis + 1));
@@ -84,7 +85,7 @@ INFER(OneHotOp) {
     return emitOptionalError(location, "'", getOperationName(), "' op axis ",
                              axis, " is outside a result of rank ", rank);
   SmallVector<int64_t> shape(indices.getShape());
-  shape.insert(shape.begin() + (axis < 0 ? axis + rank : axis),
+  shape.insert(shape.begin() + normalizeAxis(axis, rank),
                static_cast<int64_t>(adaptor.getDepth()));
   types.push_back(RankedTensorType::get(
       shape, getTensorType(adaptor.getValues()).getElementType()));
@@ -142,7 +143,7 @@ static LogicalResult verifyIndices(Operation *op, Value data, Value indices,
   RankedTensorType type = getTensorType(data), places = getTensorType(indices);
   if (failed(verifyRank(op, "indices", indices, type.getRank())))
     return failure();
-  axis = axis < 0 ? axis + type.getRank() : axis;
+  axis = normalizeAxis(axis, type.getRank());
   for (int64_t i = 0; i < type.getRank(); ++i)
     if (i != axis && !type.isDynamicDim(i) && !places.isDynamicDim(i) &&
         places.getDimSize(i) > type.getDimSize(i))
@@ -185,12 +186,62 @@ LogicalResult CompressOp::verify() {
     return failure();
   int64_t count = kDynamic;
   if (std::optional<int64_t> axis = getAxis())
-    count = input.getDimSize(*axis < 0 ? *axis + input.getRank() : *axis);
+    count = input.getDimSize(normalizeAxis(*axis, input.getRank()));
   else if (input.hasStaticShape())
     count = input.getNumElements();
   int64_t flags = getTensorType(getCondition()).getDimSize(0);
   if (flags != kDynamic && count != kDynamic && flags > count)
     return emitOpError() << "condition has " << flags << " entries for "
                          << count << " places";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// N-grams
+//===----------------------------------------------------------------------===//
+
+INFER(TfIdfVectorizerOp) {
+  RankedTensorType input = getTensorType(adaptor.getInput());
+  if (input.getRank() != 1 && input.getRank() != 2)
+    return emitOptionalError(location, "'", getOperationName(),
+                             "' op takes a list or rows of items, not ", input);
+  int64_t places = 0;
+  for (int64_t place : adaptor.getNgramIndexes())
+    places = std::max(places, addSizes(place, 1));
+  SmallVector<int64_t> shape(input.getShape().drop_back());
+  shape.push_back(places);
+  types.push_back(RankedTensorType::get(shape, Float32Type::get(context)));
+  return success();
+}
+
+LogicalResult TfIdfVectorizerOp::verify() {
+  if (!llvm::is_contained({"TF", "IDF", "TFIDF"}, getMode()))
+    return emitOpError() << "has an unknown mode '" << getMode() << "'";
+  auto most = static_cast<int64_t>(getMaxGramLength()),
+       least = static_cast<int64_t>(getMinGramLength()),
+       skips = static_cast<int64_t>(getMaxSkipCount());
+  ArrayRef<int64_t> starts = getNgramCounts();
+  if (least < 1 || most < least || skips < 0 ||
+      most > static_cast<int64_t>(starts.size()))
+    return emitOpError() << "has n-grams of " << least << " to " << most
+                         << " items with " << skips << " skips in a pool of "
+                         << starts.size() << " lengths";
+  size_t count = 0;
+  for (size_t i = 0; i < starts.size(); ++i) {
+    int64_t end =
+        i + 1 < starts.size() ? starts[i + 1] : getPoolInt64s().size();
+    int64_t items = end - starts[i], length = i + 1;
+    if (starts[i] < 0 || items < 0 || items % length != 0 ||
+        end > static_cast<int64_t>(getPoolInt64s().size()))
+      return emitOpError() << "has " << items << " items in n-grams of length "
+                           << length;
+    count += items / length;
+  }
+  if (getNgramIndexes().size() != count ||
+      (getWeights() && getWeights()->size() != count))
+    return emitOpError() << "has " << count
+                         << " n-grams, but another number of places or weights";
+  if (llvm::any_of(getNgramIndexes(), [](int64_t place) { return place < 0; }))
+    return emitOpError() << "puts an n-gram at a negative place";
   return success();
 }

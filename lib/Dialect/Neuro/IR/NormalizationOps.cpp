@@ -12,6 +12,7 @@
 using namespace mlir;
 using namespace neuroplast::neuro;
 using neuroplast::neuro::detail::getTensorType;
+using neuroplast::neuro::detail::normalizeAxis;
 using neuroplast::neuro::detail::verifyShape;
 
 /// Checks that each list has an entry for each channel of the input (axis 1).
@@ -87,7 +88,7 @@ LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *context,
   if (axis < -rank || axis >= rank)
     return emitOptionalError(location, "'", getOperationName(), "' op axis ",
                              axis, " is outside its operand of rank ", rank);
-  axis = axis < 0 ? axis + rank : axis;
+  axis = normalizeAxis(axis, rank);
   SmallVector<int64_t> shape(input.getShape());
   std::fill(shape.begin() + axis, shape.end(), 1);
   types.push_back(input);

@@ -82,7 +82,30 @@ INFER(LpPoolOp) {
 
 INFER(MaxUnpoolOp) {
   (void)context;
-  (void)location;
+  RankedTensorType input = getTensorType(adaptor.getInput());
+  size_t spatial = std::max<int64_t>(input.getRank() - 2, 0);
+  if (spatial == 0)
+    return emitOptionalError(location, "'", getOperationName(), "' op input ",
+                             input, " has no spatial axis");
+  if (failed(neuroplast::neuro::detail::verifyListSizes(
+          getOperationName(), location, spatial,
+          {{"kernel_shape", adaptor.getKernelShape().size()},
+           {"strides", adaptor.getStrides().size()}})) ||
+      failed(neuroplast::neuro::detail::verifyListSizes(
+          getOperationName(), location, 2 * spatial,
+          {{"pads", adaptor.getPads().size()}})) ||
+      failed(neuroplast::neuro::detail::verifyListSizes(
+          getOperationName(), location, input.getRank(),
+          {{"sizes", adaptor.getSizes().size()}})) ||
+      failed(neuroplast::neuro::detail::verifyDynamicList(
+          getOperationName(), location, "sizes", adaptor.getSizes(),
+          adaptor.getDynamicSizes().size())))
+    return failure();
+  if (auto problem = neuroplast::neuro::detail::findWindowProblem(
+          adaptor.getKernelShape(), adaptor.getStrides(), {},
+          adaptor.getPads()))
+    return emitOptionalError(location, "'", getOperationName(), "' op ",
+                             *problem);
   types.push_back(RankedTensorType::get(
       adaptor.getSizes(), getElementTypeOrSelf(adaptor.getInput().getType())));
   return success();
@@ -95,6 +118,11 @@ INFER(RoiAlignOp) {
     return emitOptionalError(location, "'", getOperationName(),
                              "' op input has rank ", input.getRank(),
                              ", expected 4");
+  if (getTensorType(adaptor.getRois()).getRank() != 2 ||
+      getTensorType(adaptor.getBatchIndices()).getRank() != 1)
+    return emitOptionalError(location, "'", getOperationName(),
+                             "' op takes a table of regions and a list of "
+                             "batch indices");
   types.push_back(RankedTensorType::get(
       {getTensorType(adaptor.getRois()).getDimSize(0), input.getDimSize(1),
        static_cast<int64_t>(adaptor.getOutputHeight()),
@@ -106,7 +134,8 @@ INFER(RoiAlignOp) {
 INFER(MaxRoiPoolOp) {
   (void)context;
   RankedTensorType input = getTensorType(adaptor.getInput());
-  if (input.getRank() != 4 || adaptor.getPooledShape().size() != 2)
+  if (input.getRank() != 4 || adaptor.getPooledShape().size() != 2 ||
+      getTensorType(adaptor.getRois()).getRank() != 2)
     return emitOptionalError(location, "'", getOperationName(),
                              "' op pools regions of images of rank 4");
   types.push_back(RankedTensorType::get(
@@ -151,9 +180,28 @@ INFER(Col2ImOp) {
     return emitOptionalError(location, "'", getOperationName(),
                              "' op input has rank ", input.getRank(),
                              ", expected 3");
+  size_t spatial = adaptor.getImageShape().size();
+  if (failed(neuroplast::neuro::detail::verifyListSizes(
+          getOperationName(), location, spatial,
+          {{"block_shape", adaptor.getBlockShape().size()},
+           {"strides", adaptor.getStrides().size()},
+           {"dilations", adaptor.getDilations().size()}})) ||
+      failed(neuroplast::neuro::detail::verifyListSizes(
+          getOperationName(), location, 2 * spatial,
+          {{"pads", adaptor.getPads().size()}})))
+    return failure();
+  if (auto problem = neuroplast::neuro::detail::findWindowProblem(
+          adaptor.getBlockShape(), adaptor.getStrides(), adaptor.getDilations(),
+          adaptor.getPads()))
+    return emitOptionalError(location, "'", getOperationName(), "' op ",
+                             *problem);
   int64_t block = 1;
-  for (int64_t size : adaptor.getBlockShape())
+  for (int64_t size : adaptor.getBlockShape()) {
+    if (size < 1)
+      return emitOptionalError(location, "'", getOperationName(),
+                               "' op has blocks of size ", size);
     block = mulSizes(block, size);
+  }
   int64_t channels = input.getDimSize(1);
   SmallVector<int64_t> shape{
       input.getDimSize(0),
@@ -175,6 +223,23 @@ INFER(NonMaxSuppressionOp) {
   types.push_back(
       RankedTensorType::get({kDynamic, 3}, IntegerType::get(context, 64)));
   return success();
+}
+
+std::pair<int64_t, int64_t> MaxUnpoolOp::getPooledSize(size_t axis) {
+  if (axis < 2)
+    return {1, 0};
+  size_t place = axis - 2, spatial = getKernelShape().size();
+  int64_t stride = getStrides()[place];
+  return {stride, getKernelShape()[place] - stride - getPads()[place] -
+                      getPads()[place + spatial]};
+}
+
+int64_t Col2ImOp::countPlaces(size_t axis) {
+  int64_t extent = (getBlockShape()[axis] - 1) * getDilations()[axis] + 1;
+  int64_t room = addSizes(
+      getImageShape()[axis],
+      getPads()[axis] + getPads()[axis + getBlockShape().size()] - extent);
+  return room < 0 ? 0 : room / getStrides()[axis] + 1;
 }
 
 LogicalResult GridSampleOp::verify() {

@@ -11,28 +11,17 @@
 
 using namespace mlir;
 using namespace neuroplast::neuro;
+using neuroplast::neuro::detail::findAxis;
 using neuroplast::neuro::detail::getTensorType;
 
 static constexpr int64_t kDynamic = ShapedType::kDynamic;
-
-static FailureOr<int64_t> normalizeAxis(StringRef opName,
-                                        std::optional<Location> location,
-                                        int64_t axis, int64_t rank) {
-  if (axis < -rank || axis >= rank) {
-    (void)emitOptionalError(location, "'", opName, "' op axis ", axis,
-                            " is outside its operand of rank ", rank);
-    return failure();
-  }
-  return axis < 0 ? axis + rank : axis;
-}
 
 template <typename Adaptor>
 static LogicalResult inferArg(StringRef opName, MLIRContext *context,
                               std::optional<Location> location, Adaptor adaptor,
                               SmallVectorImpl<Type> &types) {
   RankedTensorType input = getTensorType(adaptor.getInput());
-  auto axis =
-      normalizeAxis(opName, location, adaptor.getAxis(), input.getRank());
+  auto axis = findAxis(opName, location, adaptor.getAxis(), input.getRank());
   if (failed(axis))
     return failure();
   SmallVector<int64_t> shape(input.getShape());
@@ -63,8 +52,8 @@ LogicalResult TopKOp::inferReturnTypes(MLIRContext *context,
                                        Adaptor adaptor,
                                        SmallVectorImpl<Type> &types) {
   RankedTensorType input = getTensorType(adaptor.getInput());
-  auto axis = normalizeAxis(getOperationName(), location, adaptor.getAxis(),
-                            input.getRank());
+  auto axis = findAxis(getOperationName(), location, adaptor.getAxis(),
+                       input.getRank());
   if (failed(axis))
     return failure();
   int64_t k = adaptor.getK();

@@ -237,6 +237,12 @@ void RuntimeContract::requireBetween(Size number, Size low, Size high,
           false, what + " is {}, expected {} to {}", {number, low, high});
 }
 
+void RuntimeContract::requireTensorSizes(ArrayRef<Size> sizes, StringRef what) {
+  for (Size size : sizes)
+    if (!getConstantIntValue(size))
+      requireBetween(size, constant(0), constant(maxTensorBytes), what);
+}
+
 void RuntimeContract::requireSingle(Value tensor) {
   for (int64_t axis = 0; axis < detail::getTensorType(tensor).getRank(); ++axis)
     requireSize(tensor, axis, constant(1));

@@ -11,37 +11,14 @@
 
 using namespace mlir;
 using namespace neuroplast::neuro;
+using neuroplast::neuro::detail::findAxis;
 using neuroplast::neuro::detail::getTensorType;
+using neuroplast::neuro::detail::verifyDynamicList;
 
 static constexpr int64_t kDynamic = ShapedType::kDynamic;
 
 static RankedTensorType withShape(Value input, ArrayRef<int64_t> shape) {
   return RankedTensorType::get(shape, getTensorType(input).getElementType());
-}
-
-/// Checks a list of sizes against its dynamic operands.
-static LogicalResult verifyDynamicList(StringRef opName,
-                                       std::optional<Location> location,
-                                       StringRef list, ArrayRef<int64_t> sizes,
-                                       size_t operands) {
-  size_t dynamic = llvm::count(sizes, kDynamic);
-  if (dynamic != operands)
-    return emitOptionalError(location, "'", opName, "' op '", list, "' has ",
-                             dynamic, " dynamic entries for ", operands,
-                             " operands");
-  return success();
-}
-
-/// `axis` counted from the front; fails outside the rank.
-static FailureOr<int64_t> normalizeAxis(StringRef opName,
-                                        std::optional<Location> location,
-                                        int64_t axis, int64_t rank) {
-  if (axis < -rank || axis >= rank) {
-    (void)emitOptionalError(location, "'", opName, "' op axis ", axis,
-                            " is outside its operand of rank ", rank);
-    return failure();
-  }
-  return axis < 0 ? axis + rank : axis;
 }
 
 #define INFER(OP)                                                              \
@@ -214,8 +191,8 @@ INFER(ConcatOp) {
     return emitOptionalError(location, "'", getOperationName(),
                              "' op joins no tensors");
   RankedTensorType first = getTensorType(adaptor.getInputs().front());
-  auto axis = normalizeAxis(getOperationName(), location, adaptor.getAxis(),
-                            first.getRank());
+  auto axis = findAxis(getOperationName(), location, adaptor.getAxis(),
+                       first.getRank());
   if (failed(axis))
     return failure();
   SmallVector<int64_t> shape(first.getShape());
@@ -246,8 +223,8 @@ INFER(ConcatOp) {
 INFER(SplitOp) {
   (void)context;
   RankedTensorType input = getTensorType(adaptor.getInput());
-  auto axis = normalizeAxis(getOperationName(), location, adaptor.getAxis(),
-                            input.getRank());
+  auto axis = findAxis(getOperationName(), location, adaptor.getAxis(),
+                       input.getRank());
   if (failed(axis))
     return failure();
   int64_t total = 0;

@@ -117,6 +117,29 @@ LogicalResult neuroplast::neuro::detail::inferReduction(
   return success();
 }
 
+FailureOr<int64_t>
+neuroplast::neuro::detail::findAxis(StringRef opName,
+                                    std::optional<Location> location,
+                                    int64_t axis, int64_t rank) {
+  if (axis < -rank || axis >= rank) {
+    (void)emitOptionalError(location, "'", opName, "' op axis ", axis,
+                            " is outside its operand of rank ", rank);
+    return failure();
+  }
+  return normalizeAxis(axis, rank);
+}
+
+LogicalResult neuroplast::neuro::detail::verifyDynamicList(
+    StringRef opName, std::optional<Location> location, StringRef list,
+    ArrayRef<int64_t> sizes, size_t operands) {
+  size_t dynamic = llvm::count_if(sizes, ShapedType::isDynamic);
+  if (dynamic == operands)
+    return success();
+  return emitOptionalError(location, "'", opName, "' op '", list, "' has ",
+                           dynamic, " dynamic entries for ", operands,
+                           " operands");
+}
+
 LogicalResult neuroplast::neuro::detail::verifyRank(Operation *op,
                                                     StringRef name,
                                                     Value operand,

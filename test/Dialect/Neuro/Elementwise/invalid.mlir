@@ -56,3 +56,11 @@ func.func @blocks(%x: tensor<2x6xui8>, %s: tensor<2x2xf32>) {
   %0 = neuro.dequantize_linear %x, %s {block_size = 2 : i64} : (tensor<2x6xui8>, tensor<2x2xf32>) -> tensor<2x6xf32>
   return
 }
+
+// -----
+
+func.func @bit_cast(%a: tensor<2xf32>) {
+  // expected-error @+1 {{'neuro.bit_cast' op takes elements of type 'f32' for 'i64', which have another width}}
+  %0 = neuro.bit_cast %a {to = i64} : (tensor<2xf32>) -> tensor<2xi64>
+  return
+}

@@ -448,3 +448,10 @@ func.func @xor(%a: tensor<3x4xi1>, %b: tensor<3x4xi1>) -> tensor<3x4xi1> {
   %r = neuro.xor %a, %b : (tensor<3x4xi1>, tensor<3x4xi1>) -> tensor<3x4xi1>
   return %r : tensor<3x4xi1>
 }
+
+// CHECK-LABEL: @bit_cast(
+// CHECK: neuro.bit_cast %{{.*}} {to = i32} : (tensor<2xf32>) -> tensor<2xi32>
+func.func @bit_cast(%a: tensor<2xf32>) -> tensor<2xi32> {
+  %r = neuro.bit_cast %a {to = i32} : (tensor<2xf32>) -> tensor<2xi32>
+  return %r : tensor<2xi32>
+}

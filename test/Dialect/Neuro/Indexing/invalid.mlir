@@ -55,3 +55,13 @@ func.func @condition(%x: tensor<4x2xf32>, %c: tensor<6xi1>) {
   %0 = neuro.compress %x, %c {axis = 0 : i64} : (tensor<4x2xf32>, tensor<6xi1>) -> tensor<?x2xf32>
   return
 }
+
+// -----
+
+func.func @tf_idf(%a: tensor<6xi64>) {
+  // expected-error @+1 {{'neuro.tf_idf_vectorizer' op has 3 items in n-grams of length 2}}
+  %0 = neuro.tf_idf_vectorizer %a {max_gram_length = 2 : i64, max_skip_count = 1 : i64, min_gram_length = 1 : i64, mode = "TF",
+    ngram_counts = array<i64: 0, 1>, ngram_indexes = array<i64: 0, 1>, pool_int64s = array<i64: 2, 3, 5, 4>}
+    : (tensor<6xi64>) -> tensor<2xf32>
+  return
+}

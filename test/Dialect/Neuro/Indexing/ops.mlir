@@ -63,3 +63,12 @@ func.func @unique(%a: tensor<1xi64>) -> (tensor<?xi64>, tensor<?xi64>, tensor<1x
   %r:4 = neuro.unique %a : (tensor<1xi64>) -> (tensor<?xi64>, tensor<?xi64>, tensor<1xi64>, tensor<?xi64>)
   return %r#0, %r#1, %r#2, %r#3 : tensor<?xi64>, tensor<?xi64>, tensor<1xi64>, tensor<?xi64>
 }
+
+// CHECK-LABEL: @tf_idf(
+// CHECK: neuro.tf_idf_vectorizer
+func.func @tf_idf(%a: tensor<2x6xi64>) -> tensor<2x3xf32> {
+  %r = neuro.tf_idf_vectorizer %a {max_gram_length = 2 : i64, max_skip_count = 1 : i64, min_gram_length = 1 : i64, mode = "TF",
+    ngram_counts = array<i64: 0, 2>, ngram_indexes = array<i64: 0, 1, 2>, pool_int64s = array<i64: 2, 3, 5, 4>}
+    : (tensor<2x6xi64>) -> tensor<2x3xf32>
+  return %r : tensor<2x3xf32>
+}

@@ -44,3 +44,22 @@ func.func @batch(%x: tensor<1x2x4x4xf32>, %g: tensor<2x3x3x2xf32>) {
   %0 = neuro.grid_sample %x, %g : (tensor<1x2x4x4xf32>, tensor<2x3x3x2xf32>) -> tensor<1x2x3x3xf32>
   return
 }
+
+// -----
+
+func.func @unpool(%x: tensor<1x1x2x2xf32>, %i: tensor<1x1x2x2xi64>) {
+  // expected-error @+2 {{'neuro.max_unpool' op attribute 'strides' has 1 entries, expected 2}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = neuro.max_unpool %x, %i {sizes = array<i64: 1, 1, 4, 4>, kernel_shape = array<i64: 2, 2>, strides = array<i64: 2>, pads = array<i64: 0, 0, 0, 0>}
+    : (tensor<1x1x2x2xf32>, tensor<1x1x2x2xi64>) -> tensor<1x1x4x4xf32>
+  return
+}
+
+// -----
+
+func.func @regions(%x: tensor<1x1x4x4xf32>, %r: tensor<4xf32>) {
+  // expected-error @+2 {{'neuro.max_roi_pool' op pools regions of images of rank 4}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = neuro.max_roi_pool %x, %r {pooled_shape = array<i64: 2, 2>} : (tensor<1x1x4x4xf32>, tensor<4xf32>) -> tensor<1x1x2x2xf32>
+  return
+}

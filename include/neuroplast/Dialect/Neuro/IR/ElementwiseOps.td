@@ -212,6 +212,12 @@ def Neuro_CastOp : Neuro_ElementwiseOp<"cast", "", [], "adaptor.getTo()"> {
   let results = (outs Neuro_Tensor:$result);
   let hasFolder = 1;
 }
+def Neuro_BitCastOp : Neuro_ElementwiseOp<"bit_cast", "", [], "adaptor.getTo()"> {
+  let summary = "the bits of each element as an element of another type of that width";
+  let arguments = (ins Neuro_Tensor:$input, TypeAttr:$to);
+  let results = (outs Neuro_Tensor:$result);
+  let hasVerifier = 1;
+}
 
 //===----------------------------------------------------------------------===//
 // Quantisation

@@ -73,4 +73,18 @@ def Neuro_UniqueOp : Neuro_TensorOp<"unique", "Unique"> {
     RankedTensorOf<[I64]>:$counts);
 }
 
+def Neuro_TfIdfVectorizerOp : Neuro_TensorOp<"tf_idf_vectorizer", "TfIdfVectorizer"> {
+  let summary = "how often the n-grams of a pool occur in each row, weighted";
+  let description = [{
+    `ngram_counts` says where in the pool the n-grams of each length start, from
+    length 1 on; `ngram_indexes` is the place of each n-gram in the result. Up to
+    `max_skip_count` items may be left out between two items of an n-gram.
+  }];
+  let arguments = (ins Neuro_IndexTensor:$input, I64Attr:$max_gram_length, I64Attr:$max_skip_count, I64Attr:$min_gram_length,
+    StrAttr:$mode, DenseI64ArrayAttr:$ngram_counts, DenseI64ArrayAttr:$ngram_indexes,
+    DenseI64ArrayAttr:$pool_int64s, OptionalAttr<DenseF32ArrayAttr>:$weights);
+  let results = (outs Neuro_FloatTensor:$result);
+  let hasVerifier = 1;
+}
+
 #endif // NEUROPLAST_DIALECT_NEURO_IR_INDEXINGOPS

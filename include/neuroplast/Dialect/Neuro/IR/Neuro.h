@@ -47,6 +47,11 @@ public:
   }
 };
 
+/// The generator of random numbers, which every op that draws some moves on.
+struct RandomNumbers : mlir::SideEffects::Resource::Base<RandomNumbers> {
+  llvm::StringRef getName() final { return "RandomNumbers"; }
+};
+
 namespace detail {
 
 /// Elements of all results together; none if a shape is dynamic.
@@ -71,6 +76,24 @@ mlir::LogicalResult inferReduction(llvm::StringRef opName,
 inline mlir::RankedTensorType getTensorType(mlir::Value value) {
   return llvm::cast<mlir::RankedTensorType>(value.getType());
 }
+/// The place of an axis, which counts from the end if it is negative.
+inline int64_t normalizeAxis(int64_t axis, int64_t rank) {
+  return axis < 0 ? axis + rank : axis;
+}
+inline int64_t normalizeAxis(int64_t axis, mlir::Value tensor) {
+  return normalizeAxis(axis, getTensorType(tensor).getRank());
+}
+/// The same; fails if there is no such axis.
+mlir::FailureOr<int64_t> findAxis(llvm::StringRef opName,
+                                  std::optional<mlir::Location> location,
+                                  int64_t axis, int64_t rank);
+/// Checks a list of sizes, called `list` in the error, against the number of
+/// operands that stand for its dynamic entries.
+mlir::LogicalResult verifyDynamicList(llvm::StringRef opName,
+                                      std::optional<mlir::Location> location,
+                                      llvm::StringRef list,
+                                      llvm::ArrayRef<int64_t> sizes,
+                                      size_t operands);
 /// Checks that an operand, called `name` in the error, has this many axes.
 mlir::LogicalResult verifyRank(mlir::Operation *op, llvm::StringRef name,
                                mlir::Value operand, int64_t expected);

@@ -15,8 +15,10 @@ include "neuroplast/Dialect/Neuro/IR/IndexingOps.td"
 include "neuroplast/Dialect/Neuro/IR/ModuleOps.td"
 include "neuroplast/Dialect/Neuro/IR/NormalizationOps.td"
 include "neuroplast/Dialect/Neuro/IR/PoolingOps.td"
+include "neuroplast/Dialect/Neuro/IR/RandomOps.td"
 include "neuroplast/Dialect/Neuro/IR/ReductionOps.td"
 include "neuroplast/Dialect/Neuro/IR/SequenceModelOps.td"
 include "neuroplast/Dialect/Neuro/IR/ShapeOps.td"
+include "neuroplast/Dialect/Neuro/IR/SignalOps.td"
 
 #endif // NEUROPLAST_DIALECT_NEURO_IR_NEUROOPS

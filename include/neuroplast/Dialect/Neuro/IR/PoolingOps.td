@@ -36,13 +36,18 @@ def Neuro_LpPoolOp : Neuro_TensorOp<"lp_pool", ""> {
     DefaultValuedAttr<I64Attr, "2">:$p, DefaultValuedAttr<StrAttr, "\"NOTSET\"">:$auto_pad);
   let results = (outs Neuro_FloatTensor:$result);
 }
-def Neuro_MaxUnpoolOp : Neuro_TensorOp<"max_unpool", ""> {
+def Neuro_MaxUnpoolOp : Neuro_TensorOp<"max_unpool", "", statesContract = 1> {
   let summary = "put values back where max_pool found them, zero elsewhere";
   let arguments = (ins Neuro_FloatTensor:$input, RankedTensorOf<[I64]>:$indices, Variadic<Index>:$dynamic_sizes,
     DenseI64ArrayAttr:$sizes, DenseI64ArrayAttr:$kernel_shape, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads);
   let results = (outs Neuro_FloatTensor:$result);
+  let extraClassDeclaration = baseDeclaration # [{
+    /// The size along an axis of the tensor that was pooled, into which the
+    /// indices point, is the first times that of the input plus the second.
+    std::pair<int64_t, int64_t> getPooledSize(size_t axis);
+  }];
 }
-def Neuro_RoiAlignOp : Neuro_TensorOp<"roi_align", "RoiAlign"> {
+def Neuro_RoiAlignOp : Neuro_TensorOp<"roi_align", "RoiAlign", statesContract = 1> {
   let summary = "average or maximum of bilinear samples over each region";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$rois, RankedTensorOf<[I64]>:$batch_indices,
     DefaultValuedAttr<StrAttr, "\"half_pixel\"">:$coordinate_transformation_mode, DefaultValuedAttr<StrAttr, "\"avg\"">:$mode,
@@ -50,7 +55,7 @@ def Neuro_RoiAlignOp : Neuro_TensorOp<"roi_align", "RoiAlign"> {
     DefaultValuedAttr<I64Attr, "0">:$sampling_ratio, DefaultValuedAttr<F32Attr, "1.0f">:$spatial_scale);
   let results = (outs Neuro_FloatTensor:$result);
 }
-def Neuro_MaxRoiPoolOp : Neuro_TensorOp<"max_roi_pool", "MaxRoiPool"> {
+def Neuro_MaxRoiPoolOp : Neuro_TensorOp<"max_roi_pool", "MaxRoiPool", statesContract = 1> {
   let summary = "maximum over the bins of each region";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$rois, DenseI64ArrayAttr:$pooled_shape,
     DefaultValuedAttr<F32Attr, "1.0f">:$spatial_scale);
@@ -87,11 +92,15 @@ def Neuro_GridSampleOp : Neuro_TensorOp<"grid_sample", "GridSample", statesContr
   let results = (outs Neuro_NumberTensor:$result);
   let hasVerifier = 1;
 }
-def Neuro_Col2ImOp : Neuro_TensorOp<"col2im", ""> {
+def Neuro_Col2ImOp : Neuro_TensorOp<"col2im", "", statesContract = 1> {
   let summary = "sum columns of blocks back into an image";
   let arguments = (ins Neuro_NumberTensor:$input, DenseI64ArrayAttr:$image_shape, DenseI64ArrayAttr:$block_shape,
     DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$strides);
   let results = (outs Neuro_NumberTensor:$result);
+  let extraClassDeclaration = baseDeclaration # [{
+    /// The blocks along a spatial axis.
+    int64_t countPlaces(size_t axis);
+  }];
 }
 def Neuro_NonMaxSuppressionOp : Neuro_TensorOp<"non_max_suppression", "NonMaxSuppression", [AttrSizedOperandSegments],
     statesContract = 1> {

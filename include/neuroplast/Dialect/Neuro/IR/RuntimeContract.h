@@ -61,6 +61,9 @@ public:
   void requireMultiple(mlir::Value tensor, int64_t axis, int64_t divisor);
   /// A number that the message calls `what` lies between two others.
   void requireBetween(Size number, Size low, Size high, llvm::StringRef what);
+  /// Numbers that come from data are sizes that a tensor can have; the message
+  /// calls each `what`.
+  void requireTensorSizes(llvm::ArrayRef<Size> sizes, llvm::StringRef what);
   /// A tensor has one element, whatever its rank.
   void requireSingle(mlir::Value tensor);
   /// A quotient (or remainder) of sizes is defined.

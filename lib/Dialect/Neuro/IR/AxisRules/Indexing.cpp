@@ -178,3 +178,14 @@ AxisRule OpaqueOp::getAxisRule() {
       build.set(result, build.pinnedAxes(result, text));
   return build.take();
 }
+
+AxisRule TfIdfVectorizerOp::getAxisRule() {
+  RuleBuilder build(*this);
+  TensorAxes input = build.axes(getInput()), result(input);
+  build.rule.factors[input.back().terms[0][0]].role = FactorRole::Spatial;
+  ArrayRef<int64_t> out = RuleBuilder::getShape(getResult());
+  result.back() = build.axis("g", out.back(), FactorRole::Fixed);
+  build.set(getInputMutable(), input);
+  build.set(getResult(), result);
+  return build.take();
+}

@@ -19,6 +19,16 @@ unsigned RuleBuilder::factor(StringRef name, int64_t extent, FactorRole role) {
   return rule.add(names.make(name), extent, role);
 }
 
+SmallVector<int64_t> RuleBuilder::resize(ArrayRef<int64_t> sizes,
+                                         ArrayRef<AxisExpr> axes,
+                                         ArrayRef<int64_t> extents) {
+  SmallVector<int64_t> result(sizes);
+  for (auto [size, axis] : llvm::zip(result, axes))
+    if (!ShapedType::isDynamic(size))
+      size = AxisRule::getExtent(axis, extents);
+  return result;
+}
+
 AxisExpr RuleBuilder::axis(StringRef name, int64_t extent, FactorRole role) {
   return AxisExpr::factor(factor(name, extent, role));
 }

@@ -32,11 +32,16 @@ public:
   /// The place of an axis that may count from the end; none of `rank` places if
   /// there is no such axis.
   static size_t getPlace(int64_t axis, size_t rank) {
-    return axis < 0 ? axis + rank : axis;
+    return detail::normalizeAxis(axis, rank);
   }
   static size_t getPlace(int64_t axis, mlir::Value value) {
     return getPlace(axis, getShape(value).size());
   }
+
+  /// `sizes` with the extents of the axes in the place of static entries.
+  static mlir::SmallVector<int64_t> resize(mlir::ArrayRef<int64_t> sizes,
+                                           mlir::ArrayRef<AxisExpr> axes,
+                                           mlir::ArrayRef<int64_t> extents);
 
   /// A factor as an axis. A taken name is made unique by a number.
   AxisExpr axis(llvm::StringRef name, int64_t extent,

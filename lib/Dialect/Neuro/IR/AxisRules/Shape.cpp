@@ -16,16 +16,6 @@ namespace {
 
 bool isDynamic(int64_t size) { return ShapedType::isDynamic(size); }
 
-/// Static entries of `sizes` become the extents of the axes.
-SmallVector<int64_t> resize(ArrayRef<int64_t> sizes, ArrayRef<AxisExpr> axes,
-                            ArrayRef<int64_t> extents) {
-  SmallVector<int64_t> result(sizes);
-  for (auto [size, axis] : llvm::zip(result, axes))
-    if (!isDynamic(size))
-      size = AxisRule::getExtent(axis, extents);
-  return result;
-}
-
 } // namespace
 
 AxisRule TransposeOp::getAxisRule() {
@@ -66,7 +56,7 @@ AxisRule FillOp::getAxisRule() {
   return build.take();
 }
 void FillOp::setFactorExtents(ArrayRef<int64_t> extents) {
-  setSizes(resize(getSizes(), getAxisRule().results[0], extents));
+  setSizes(RuleBuilder::resize(getSizes(), getAxisRule().results[0], extents));
 }
 
 AxisRule TileOp::getAxisRule() {

@@ -12,14 +12,11 @@
 using namespace mlir;
 using namespace neuroplast::neuro;
 using neuroplast::neuro::detail::getTensorType;
+using neuroplast::neuro::detail::normalizeAxis;
 using Size = RuntimeContract::Size;
 
-static int64_t normalize(int64_t axis, Value tensor) {
-  return axis < 0 ? axis + getTensorType(tensor).getRank() : axis;
-}
-
 void GatherOp::stateContract(RuntimeContract &contract) {
-  int64_t axis = normalize(getAxis(), getData());
+  int64_t axis = normalizeAxis(getAxis(), getData());
   contract.requireIndices(getIndices(), contract.getSize(getData(), axis),
                           "indices");
 }
@@ -35,12 +32,12 @@ static void requireElementIndices(RuntimeContract &contract, Value data,
 
 void GatherElementsOp::stateContract(RuntimeContract &contract) {
   requireElementIndices(contract, getData(), getIndices(),
-                        normalize(getAxis(), getData()));
+                        normalizeAxis(getAxis(), getData()));
 }
 
 void ScatterElementsOp::stateContract(RuntimeContract &contract) {
   requireElementIndices(contract, getData(), getIndices(),
-                        normalize(getAxis(), getData()));
+                        normalizeAxis(getAxis(), getData()));
   contract.requireShape(getUpdates(), contract.getSizes(getIndices()));
 }
 
@@ -75,7 +72,7 @@ void ScatterNDOp::stateContract(RuntimeContract &contract) {
 }
 
 void TensorScatterOp::stateContract(RuntimeContract &contract) {
-  int64_t axis = normalize(getAxis(), getPastCache());
+  int64_t axis = normalizeAxis(getAxis(), getPastCache());
   for (int64_t i = 0; i < getTensorType(getPastCache()).getRank(); ++i)
     if (i != axis)
       contract.requireSize(getUpdate(), i, contract.getSize(getPastCache(), i));
@@ -106,7 +103,7 @@ void CompressOp::stateContract(RuntimeContract &contract) {
   if (std::optional<int64_t> axis = getAxis()) {
     contract.requireAtMost(
         getCondition(), 0,
-        contract.getSize(getInput(), normalize(*axis, getInput())));
+        contract.getSize(getInput(), normalizeAxis(*axis, getInput())));
     return;
   }
   Size count = contract.constant(1);
@@ -116,7 +113,7 @@ void CompressOp::stateContract(RuntimeContract &contract) {
 }
 
 void TopKOp::stateContract(RuntimeContract &contract) {
-  int64_t axis = normalize(getAxis(), getInput());
+  int64_t axis = normalizeAxis(getAxis(), getInput());
   Size size = contract.getSize(getInput(), axis);
   if (getDynamicK())
     contract.requireBetween(getDynamicK(), contract.constant(0), size, "k");
@@ -125,9 +122,9 @@ void TopKOp::stateContract(RuntimeContract &contract) {
 }
 
 void ArgMaxOp::stateContract(RuntimeContract &contract) {
-  contract.requireSomeAlong(getInput(), normalize(getAxis(), getInput()));
+  contract.requireSomeAlong(getInput(), normalizeAxis(getAxis(), getInput()));
 }
 
 void ArgMinOp::stateContract(RuntimeContract &contract) {
-  contract.requireSomeAlong(getInput(), normalize(getAxis(), getInput()));
+  contract.requireSomeAlong(getInput(), normalizeAxis(getAxis(), getInput()));
 }

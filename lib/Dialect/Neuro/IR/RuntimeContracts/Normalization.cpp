@@ -12,6 +12,7 @@
 using namespace mlir;
 using namespace neuroplast::neuro;
 using neuroplast::neuro::detail::getTensorType;
+using neuroplast::neuro::detail::normalizeAxis;
 using Size = RuntimeContract::Size;
 
 //===----------------------------------------------------------------------===//
@@ -82,7 +83,7 @@ static void requireScales(RuntimeContract &contract, Value input, Value scale,
   bool isSingle = scales.getRank() == 0 ||
                   (scales.getRank() == 1 && scales.getDimSize(0) == 1);
   int64_t rank = getTensorType(input).getRank();
-  axis = axis < 0 ? axis + rank : axis;
+  axis = normalizeAxis(axis, rank);
   if (isSingle || axis < 0 || axis >= rank)
     return;
   if (blockSize == 0)

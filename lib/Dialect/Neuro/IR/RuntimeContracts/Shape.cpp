@@ -12,19 +12,8 @@
 using namespace mlir;
 using namespace neuroplast::neuro;
 using neuroplast::neuro::detail::getTensorType;
+using neuroplast::neuro::detail::normalizeAxis;
 using Size = RuntimeContract::Size;
-
-static int64_t normalize(int64_t axis, Value tensor) {
-  return axis < 0 ? axis + getTensorType(tensor).getRank() : axis;
-}
-
-static void requireSizes(RuntimeContract &contract, ArrayRef<Size> sizes,
-                         StringRef what) {
-  for (Size size : sizes)
-    if (!getConstantIntValue(size))
-      contract.requireBetween(size, contract.constant(0),
-                              contract.constant(maxTensorBytes), what);
-}
 
 void ReshapeOp::stateContract(RuntimeContract &contract) {
   contract.requireEqualCounts(contract.getSizes(getInput()),
@@ -33,7 +22,7 @@ void ReshapeOp::stateContract(RuntimeContract &contract) {
 
 void ExpandOp::stateContract(RuntimeContract &contract) {
   SmallVector<Size> asked = contract.mix(getSizes(), getDynamicSizes());
-  requireSizes(contract, asked, "a size");
+  contract.requireTensorSizes(asked, "a size");
   // A size of 1 asks for nothing.
   int64_t rank = getTensorType(getInput()).getRank();
   int64_t offset = static_cast<int64_t>(asked.size()) - rank;
@@ -43,25 +32,26 @@ void ExpandOp::stateContract(RuntimeContract &contract) {
 }
 
 void TileOp::stateContract(RuntimeContract &contract) {
-  requireSizes(contract, contract.mix(getRepeats(), getDynamicRepeats()),
-               "a repeat");
+  contract.requireTensorSizes(contract.mix(getRepeats(), getDynamicRepeats()),
+                              "a repeat");
 }
 
 void FillOp::stateContract(RuntimeContract &contract) {
   contract.requireSingle(getValue());
-  requireSizes(contract, contract.mix(getSizes(), getDynamicSizes()), "a size");
+  contract.requireTensorSizes(contract.mix(getSizes(), getDynamicSizes()),
+                              "a size");
 }
 
 void RangeOp::stateContract(RuntimeContract &contract) {
   contract.requireSingle(getStart());
   contract.requireSingle(getDelta());
   if (getDynamicSize())
-    requireSizes(contract, Size(getDynamicSize()), "a length");
+    contract.requireTensorSizes(Size(getDynamicSize()), "a length");
 }
 
 void ConcatOp::stateContract(RuntimeContract &contract) {
   Value first = getInputs().front();
-  int64_t axis = normalize(getAxis(), first);
+  int64_t axis = normalizeAxis(getAxis(), first);
   for (int64_t i = 0; i < getTensorType(first).getRank(); ++i) {
     if (i == axis)
       continue;
@@ -83,7 +73,7 @@ void SplitOp::stateContract(RuntimeContract &contract) {
     total = addSizes(total, size);
   // Pieces of open sizes share what there is.
   if (!ShapedType::isDynamic(total))
-    contract.requireSize(getInput(), normalize(getAxis(), getInput()),
+    contract.requireSize(getInput(), normalizeAxis(getAxis(), getInput()),
                          contract.constant(total));
 }
 
@@ -130,8 +120,8 @@ void SpaceToDepthOp::stateContract(RuntimeContract &contract) {
 }
 
 void ReverseSequenceOp::stateContract(RuntimeContract &contract) {
-  int64_t batch = normalize(getBatchAxis(), getInput()),
-          time = normalize(getTimeAxis(), getInput());
+  int64_t batch = normalizeAxis(getBatchAxis(), getInput()),
+          time = normalizeAxis(getTimeAxis(), getInput());
   contract.requireShape(getSequenceLens(), contract.getSize(getInput(), batch));
   contract.requireEntries(
       getSequenceLens(), contract.constant(0),
@@ -141,7 +131,7 @@ void ReverseSequenceOp::stateContract(RuntimeContract &contract) {
 
 void ResizeOp::stateContract(RuntimeContract &contract) {
   SmallVector<Size> sizes = contract.mix(getSizes(), getDynamicSizes());
-  requireSizes(contract, sizes, "a size");
+  contract.requireTensorSizes(sizes, "a size");
   // What is not empty is made of something.
   for (auto [axis, size] : llvm::enumerate(sizes))
     if (!isConstantIntValue(size, 0))

@@ -1,0 +1,10 @@
+// RUN: neuroplast-opt %s --cse --canonicalize | FileCheck %s
+
+// Two draws are two, however equal they look.
+// CHECK-LABEL: @twice(
+// CHECK-COUNT-2: neuro.random_uniform
+func.func @twice() -> (tensor<3xf32>, tensor<3xf32>) {
+  %a = neuro.random_uniform [3] {to = f32} : tensor<3xf32>
+  %b = neuro.random_uniform [3] {to = f32} : tensor<3xf32>
+  return %a, %b : tensor<3xf32>, tensor<3xf32>
+}
