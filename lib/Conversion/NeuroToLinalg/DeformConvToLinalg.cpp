@@ -30,9 +30,8 @@ struct DeformConvLowering : OpConversionPattern<DeformConvOp> {
       return b.notifyMatchFailure(op, "the kernel has no known size");
     Value input = adaptor.getInput();
     SmallVector<OpFoldResult> in = getDims(b, loc, input);
-    std::optional<int64_t> channels = getConstantIntValue(in[1]);
     int64_t group = op.getGroup(), offsetGroup = op.getOffsetGroup();
-    if (!channels || *channels % offsetGroup != 0)
+    if (weightType.getDimSize(1) * group % offsetGroup != 0)
       return b.notifyMatchFailure(op, "the channels are in no groups");
     SmallVector<OpFoldResult> places(
         llvm::drop_begin(getDims(b, loc, adaptor.getOffset()), 2));
@@ -86,9 +85,12 @@ private:
             .getShape()
             .drop_front(2);
     size_t spatial = kernel.size();
-    int64_t perGroup =
-        *getConstantIntValue(in[1]) / static_cast<int64_t>(op.getOffsetGroup());
-    SmallVector<OpFoldResult> sizes{in[0], in[1]};
+    // The contract has made sure of these channels.
+    int64_t channels =
+        cast<RankedTensorType>(adaptor.getWeight().getType()).getDimSize(1) *
+        static_cast<int64_t>(op.getGroup());
+    int64_t perGroup = channels / static_cast<int64_t>(op.getOffsetGroup());
+    SmallVector<OpFoldResult> sizes{in[0], b.getIndexAttr(channels)};
     for (int64_t size : kernel)
       sizes.push_back(b.getIndexAttr(size));
     llvm::append_range(sizes, places);

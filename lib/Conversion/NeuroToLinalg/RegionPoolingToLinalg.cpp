@@ -42,6 +42,10 @@ Value toBoundedIndex(ScalarEmitter &e, Value real, Value low, Value high) {
 // RoiAlign
 //===----------------------------------------------------------------------===//
 
+/// A bin of more pixels than this along an axis is sampled as if it had so
+/// many: no data may keep a run from ending.
+constexpr int64_t kMostSamples = 2048;
+
 /// The samples of a region along one axis, as in Mask R-CNN (He et al., 2017):
 /// each bin has a number of them, evenly spread.
 class SampledAxis {
@@ -67,7 +71,7 @@ public:
     auto ratio = static_cast<int64_t>(op.getSamplingRatio());
     count = ratio > 0 ? getIndex(e, ratio)
                       : toBoundedIndex(e, e.unary<math::CeilOp>(binSize),
-                                       e.constant(0), indexToReal(e, size));
+                                       e.constant(0), e.constant(kMostSamples));
   }
 
   /// The two taps of a sample; nothing beyond one pixel outside.

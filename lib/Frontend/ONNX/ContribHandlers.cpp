@@ -77,11 +77,17 @@ Outcome importFastGelu(NodeContext &node) {
   return build.finish(addGelu(build, input, true));
 }
 
+/// x * sigmoid(alpha * x); the standard has it as Swish, which is too new for
+/// most readers.
 Outcome importQuickGelu(NodeContext &node) {
   Decomposition build(node);
-  double alpha = node.getFloat("alpha", 1.702);
-  return build.finish(
-      build.add<SwishOp>(node.getInput(0), build.getFloat("alpha", alpha)));
+  Value input = node.getInput(0);
+  if (!input)
+    return failure();
+  Value alpha = build.constant(node.getFloat("alpha", 1.702),
+                               getElementTypeOrSelf(input.getType()));
+  Value gate = build.add<SigmoidOp>(build.add<MulOp>({input, alpha}));
+  return build.finish(build.add<MulOp>({input, gate}));
 }
 
 /// The function that a fused operator ends in; null if no rule fits.

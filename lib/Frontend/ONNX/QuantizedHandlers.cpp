@@ -89,6 +89,29 @@ LogicalResult finishProduct(Decomposition &build, Value sum, Value scale,
       quantize(build, numbers, build.cast(resultScale, real), resultZero));
 }
 
+/// The name of a zero point for all channels: the operand, or, where it has the
+/// same number for each of them, a scalar. ONNX Runtime takes no other.
+std::string joinZeroPoints(NodeContext &node, int index) {
+  const std::string &name = node.node.input(index);
+  auto numbers = node.getConstantInts(index);
+  if (!numbers || numbers->size() < 2 || !llvm::all_equal(*numbers))
+    return name;
+  if (numbers->front() == 0)
+    return "";
+  Type element = node.getConstant(index).getShapedType().getElementType();
+  std::string joined = name + "_of_all";
+  node.importer.define(
+      joined,
+      GraphValue{{},
+                 DenseElementsAttr::get(RankedTensorType::get({}, element),
+                                        APInt(element.getIntOrFloatBitWidth(),
+                                              numbers->front(), true, true)),
+                 {},
+                 false,
+                 {}});
+  return joined;
+}
+
 /// Operands: x, its scale and zero point, w, its, and those of y, bias.
 LogicalResult importQLinearConv(NodeContext &node) {
   Quantized x = getQuantized(node, 0), w = getQuantized(node, 3);
@@ -102,8 +125,9 @@ LogicalResult importQLinearConv(NodeContext &node) {
   onnx::NodeProto inner = node.node;
   inner.set_op_type("ConvInteger");
   inner.clear_input();
-  for (int i : {0, 3, 2, 5})
+  for (int i : {0, 3, 2})
     inner.add_input(node.node.input(i));
+  inner.add_input(joinZeroPoints(node, 5));
   std::string name = node.node.output(0) + "_sum";
   inner.set_output(0, name);
   NodeContext product(node.importer, inner, node.location);

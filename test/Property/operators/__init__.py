@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import onnx
 
-from Property.operators import elementwise, layers, shapes
+from Property.operators import contrib, elementwise, layers, regions, shapes
 from Property.operators.drawing import FORMS, Draw, Node
 
-__all__ = ["FORMS", "Node", "draw_node", "elementwise", "get_versions", "layers", "shapes"]
+__all__ = ["FORMS", "Node", "contrib", "draw_node", "elementwise", "get_versions", "layers",
+           "regions", "shapes"]
 
 
 def get_versions(op: str, newest: int) -> list[int]:

@@ -40,11 +40,15 @@ class Node:
         while names and not names[-1]:
             names.pop()
         outputs = [f"y{i}" for i in range(self.outputs)]
-        node = helper.make_node(op, names, outputs, name="node", **self.attributes)
+        domain, _, kind_of_node = op.rpartition(".")
+        node = helper.make_node(
+            kind_of_node, names, outputs, name="node", domain=domain, **self.attributes)
         graph = helper.make_graph([node], "g", inputs, [], weights)
         for name in outputs:
             graph.output.append(onnx.ValueInfoProto(name=name))
         opsets = [helper.make_opsetid("", opset)]
+        if domain:
+            opsets.append(helper.make_opsetid(domain, 1))
         return helper.make_model(graph, opset_imports=opsets, ir_version=8 if opset < 21 else 10)
 
     def feeds(self) -> dict[str, np.ndarray]:
