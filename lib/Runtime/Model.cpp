@@ -157,20 +157,29 @@ static const llvm::fltSemantics *getSemantics(int32_t dtype) {
   }
 }
 
-llvm::Expected<NamedTensors> Model::makeRandomInputs(uint64_t seed) const {
+llvm::Expected<NamedTensors> Model::makeRandomInputs(uint64_t seed,
+                                                     int64_t freeSize) const {
   // More is not worth making up.
   constexpr int64_t kMostBytes = int64_t(1) << 30;
   const NeuroplastModelInfo &info = getInfo();
   std::mt19937_64 generator(seed);
   std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
   NamedTensors inputs;
+  std::map<std::string, int64_t> named; // sizes of one name are one size
+  auto getSize = [&](const NeuroplastTensorInfo &input, int32_t axis) {
+    if (input.shape[axis] >= 0)
+      return input.shape[axis];
+    int64_t size = axis == 0 && input.rank > 1 ? 1 : freeSize;
+    std::string name = input.dim_names[axis];
+    return name.empty() ? size : named.try_emplace(name, size).first->second;
+  };
   for (int32_t i = 0; i < info.num_inputs; ++i) {
     const NeuroplastTensorInfo &input = info.inputs[i];
     HostTensor &tensor = inputs[input.name];
     tensor.dtype = input.dtype;
     int64_t bytes = input.element_bytes;
     for (int32_t axis = 0; axis < input.rank; ++axis) {
-      tensor.shape.push_back(input.shape[axis] < 0 ? 1 : input.shape[axis]);
+      tensor.shape.push_back(getSize(input, axis));
       bytes = neuro::mulSizes(bytes, tensor.shape.back());
     }
     if (bytes > kMostBytes)
@@ -234,6 +243,12 @@ public:
   JitModel(CompiledModel compiled, std::unique_ptr<mlir::MLIRContext> context)
       : context(std::move(context)), compiled(std::move(compiled)) {}
 
+  /// Nothing runs the destructors of code in memory but this.
+  ~JitModel() override {
+    if (closeFunction)
+      closeFunction();
+  }
+
   llvm::Error load() {
     auto built = llvm::orc::LLJITBuilder().create();
     if (!built)
@@ -269,6 +284,7 @@ public:
     find("neuroplast_run", runFunction);
     find("neuroplast_free", freeFunction);
     find("neuroplast_error", errorFunction);
+    find("neuroplast_close", closeFunction);
     return error;
   }
 
@@ -276,6 +292,7 @@ private:
   std::unique_ptr<mlir::MLIRContext> context; // outlives the module
   CompiledModel compiled;                     // owns the parameters' bytes
   std::unique_ptr<llvm::orc::LLJIT> jit;
+  void (*closeFunction)() = nullptr;
 };
 
 } // namespace

@@ -28,7 +28,8 @@ struct TypeName {
 } // namespace
 
 // numpy has no bfloat16 and no 8-bit floats; its extensions store them as
-// opaque bytes, which do not say which of the latter they are.
+// opaque bytes (or, one of the latter, as a float of one byte), which do not
+// say which of the latter they are.
 static constexpr TypeName typeNames[] = {
     {NEUROPLAST_FLOAT32, "<f4"},  {NEUROPLAST_FLOAT64, "<f8"},
     {NEUROPLAST_FLOAT16, "<f2"},  {NEUROPLAST_INT8, "|i1"},
@@ -60,6 +61,11 @@ llvm::Expected<HostTensor> neuroplast::parseNpy(StringRef bytes) {
   for (const TypeName &name : typeNames)
     if (descr == name.descr || descr == StringRef(name.descr).drop_front())
       tensor.dtype = name.dtype;
+  // Bytes have no order, but some writers give them one.
+  if (descr == "<V2")
+    tensor.dtype = NEUROPLAST_BFLOAT16;
+  if (descr == "<V1" || descr == "<f1")
+    tensor.dtype = NEUROPLAST_FLOAT8E4M3FN;
   if (!tensor.dtype)
     return makeError("has element type '" + descr +
                      "', which is not supported");

@@ -65,14 +65,14 @@ llvm::json::Object PruneReport::toJson() const {
   return result;
 }
 
-void PruneReport::print(raw_ostream &os) const {
+void PruneReport::printLayers(raw_ostream &os, bool all) const {
   auto number = [](int64_t value) { return static_cast<long long>(value); };
   os << "parameters before  after | operations before  after | layer\n";
   for (auto [index, layer] : llvm::enumerate(before.layers)) {
     if (index >= after.layers.size())
       break;
     const LayerSize &now = after.layers[index];
-    if (layer.parameters == 0 && layer.flops == now.flops)
+    if (layer.parameters == 0 && (!all || layer.flops == now.flops))
       continue;
     os << llvm::format("%12lld %12lld | ", number(layer.parameters),
                        number(now.parameters));
@@ -83,18 +83,10 @@ void PruneReport::print(raw_ostream &os) const {
       os << "           ?            ?";
     os << " | " << layer.op << ' ' << layer.name << '\n';
   }
-  os << llvm::format("%12lld %12lld | %12lld %12lld | in total",
-                     number(before.parameters), number(after.parameters),
-                     number(before.flops), number(after.flops))
-     << (before.flopsIncomplete ? " (without ops of dynamic shape)\n" : "\n");
-  if (before.parameters > 0)
-    os << llvm::format("kept %.1f %% of the parameters",
-                       100.0 * after.parameters / before.parameters);
-  if (before.innerParameters > 0)
-    os << llvm::format(
-        ", %.1f %% of those that no graph input or output carries",
-        100.0 * after.innerParameters / before.innerParameters);
-  os << "\n\n";
+}
+
+void PruneReport::printSets(raw_ostream &os) const {
+  os << '\n';
   for (const PrunedSet &set : sets) {
     os << "units " << set.summary.set << ": kept " << set.kept << " of "
        << set.summary.units;
@@ -109,11 +101,29 @@ void PruneReport::print(raw_ostream &os) const {
     os << '\n';
     for (const std::string &pin : set.summary.pins)
       os << "  pinned: " << pin << '\n';
+  }
+}
+
+void PruneReport::printWarnings(raw_ostream &os) const {
+  for (const PrunedSet &set : sets)
     if (set.kept != set.summary.units)
       for (const std::string &where : set.summary.notZeroInvariant)
-        os << "  warning: " << where
-           << " normalises over these units, so what remains is computed by "
-              "other "
+        os << "warning: " << where << " normalises over units "
+           << set.summary.set
+           << ", of which some went: what remains is computed by other "
               "statistics\n";
-  }
+}
+
+void PruneReport::print(raw_ostream &os) const {
+  printLayers(os, /*all=*/true);
+  if (before.parameters > 0)
+    os << llvm::format("kept %.1f %% of the parameters",
+                       100.0 * after.parameters / before.parameters);
+  if (before.innerParameters > 0)
+    os << llvm::format(
+        ", %.1f %% of those that no graph input or output carries",
+        100.0 * after.innerParameters / before.innerParameters);
+  os << '\n';
+  printSets(os);
+  printWarnings(os);
 }

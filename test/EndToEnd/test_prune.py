@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -178,12 +179,23 @@ def test_units_without_weight_go_without_a_trace(neuroplast: Path, tmp_path: Pat
 def test_the_report_in_words(neuroplast: Path, source: Path, tmp_path: Path) -> None:
     data = tmp_path / "data.npz"
     driver.save(data, models.MODELS["ppocr_cls"].sample())
-    text = driver.call(neuroplast, "prune", source, "-o", tmp_path / "s.onnx", "--data", data)
-    assert "133628" in text and "in total" in text
+    call = ("prune", source, "-o", tmp_path / "s.onnx", "--data", data)
+    text = driver.call(neuroplast, *call)
+    first = text.splitlines()[:6]
+    assert re.fullmatch(r"parameters  133,628 -> [\d,]+ \(kept \d+\.\d %\)", first[0])
+    assert re.fullmatch(r"operations  [\d,]+ -> [\d,]+ \(kept .* %\) for x=\d.*", first[1])
+    before, after = (path.stat().st_size for path in (source, tmp_path / "s.onnx"))
+    assert first[2].startswith(f"on disk     {before:,} -> {after:,} bytes (kept ")
+    assert re.fullmatch(r"outputs     differ by up to \d+\.\d % of the largest value, "
+                        r"on the given inputs", first[3])
+    assert first[4:] == ["accuracy    not checked", ""]
     assert "?" not in text, "operations are counted for the shapes of the data"
-    assert "pinned: graph input 'x'" in text
-    assert "output difference on the given inputs: save_infer_model/scale_0.tmp_1 " in text
-    assert text.endswith("accuracy not checked\n")
+    assert "pinned" not in text and " relu " not in text
+    more = driver.call(neuroplast, *call, "--verbose")
+    assert more.splitlines()[:6] == first
+    assert "pinned: graph input 'x'" in more and " relu " in more
+    assert "output save_infer_model/scale_0.tmp_1: difference 0." in more
+    assert "Reshape@" not in more, "constants are named after what they are made of"
 
 
 def test_random_inputs_by_default(neuroplast: Path, source: Path, tmp_path: Path) -> None:

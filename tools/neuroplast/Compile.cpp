@@ -8,6 +8,7 @@
 
 #include "Commands.h"
 #include "Modules.h"
+#include "Progress.h"
 #include "RunnableModel.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -57,7 +58,10 @@ static int runCompile(const Arguments &arguments) {
   auto module = loadModule(input, context, arguments.getAll("--shape"));
   if (!module)
     return 1;
-  auto compiled = compileModule(*module, options);
+  auto compiled = [&] {
+    Progress progress("compiling " + input);
+    return compileModule(*module, options);
+  }();
   if (!compiled)
     return reportError(input, compiled.takeError());
   if (llvm::Error error = writeLibrary(*compiled, options, output))

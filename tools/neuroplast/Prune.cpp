@@ -9,8 +9,11 @@
 #include "neuroplast/Structure/Prune.h"
 #include "Commands.h"
 #include "Modules.h"
+#include "Progress.h"
 #include "RunnableModel.h"
 #include "neuroplast/Runtime/Npz.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -84,16 +87,24 @@ struct Comparison {
                               {"relative_to_largest", std::move(list)}};
   }
 
-  void print(llvm::raw_ostream &os) const {
+  /// The largest difference, in words.
+  void printSummary(llvm::raw_ostream &os) const {
     if (!obstacle.empty()) {
-      os << "\noutput difference not computed: " << obstacle << '\n';
+      os << "not compared: " << obstacle << '\n';
       return;
     }
-    os << "\noutput difference on " << (hasData ? "the given" : "random")
-       << " inputs:";
+    double largest = 0;
     for (const auto &[name, value] : differences)
-      os << ' ' << name << ' ' << llvm::formatv("{0:f4}", value);
-    os << " of the largest value\n";
+      largest = std::max(largest, value);
+    os << llvm::formatv("differ by up to {0:f1} % of the largest value, on {1} "
+                        "inputs\n",
+                        100 * largest, hasData ? "the given" : "random");
+  }
+
+  void printEach(llvm::raw_ostream &os) const {
+    for (const auto &[name, value] : differences)
+      os << "output " << name << ": difference "
+         << llvm::formatv("{0:f4}", value) << " of the largest value\n";
   }
 };
 
@@ -149,14 +160,21 @@ static Comparison compareOutputs(const Arguments &arguments, bool isHuge,
                            /*compileSeconds=*/nullptr, /*optLevel=*/1);
     if (!model)
       return fail("'" + paths[i] + "' does not compile");
-    // The first model says what random inputs look like.
-    if (!hasInputs) {
-      auto random = model->makeRandomInputs(seed);
+    // The first model says what random inputs look like, and takes some of the
+    // sizes that networks have.
+    auto values = hasInputs ? model->run(inputs)
+                            : llvm::Expected<neuroplast::NamedTensors>(
+                                  llvm::createStringError("has no inputs"));
+    for (int64_t freeSize : {64, 224, 32, 1}) {
+      if (values || hasInputs)
+        break;
+      llvm::consumeError(values.takeError());
+      auto random = model->makeRandomInputs(seed, freeSize);
       if (!random)
         return fail(llvm::toString(random.takeError()));
-      result.inputs = inputs = std::move(*random);
+      result.inputs = std::move(*random);
+      values = model->run(result.inputs);
     }
-    auto values = model->run(inputs);
     if (!values)
       return fail(llvm::toString(values.takeError()) +
                   (hasInputs ? "" : "; free sizes need '--shape' or '--data'"));
@@ -178,6 +196,45 @@ static void countOperations(NetworkSize &size, StringRef path,
   auto module = loadModule(path, context, shapes);
   if (module)
     size.setFlops(measure(UnitAnalysis(*module)));
+}
+
+/// Bytes of a model and of the weights beside it.
+static uint64_t getSizeOnDisk(StringRef path) {
+  uint64_t total = 0, size = 0;
+  for (const Twine &file : {Twine(path), path + ".data"})
+    if (!llvm::sys::fs::file_size(file, size))
+      total += size;
+  return total;
+}
+
+/// What was achieved, in five lines.
+static void printSummary(llvm::raw_ostream &os, const PruneReport &report,
+                         const Comparison &comparison,
+                         ArrayRef<std::string> shapes, StringRef input,
+                         StringRef output) {
+  auto line = [&](StringRef title, uint64_t before, uint64_t after,
+                  const Twine &unit) {
+    os << llvm::left_justify(title, 12)
+       << llvm::formatv("{0:n} -> {1:n}{2}", before, after, unit.str());
+    if (before)
+      os << llvm::formatv(" (kept {0:f1} %)", 100.0 * after / before);
+  };
+  line("parameters", report.before.parameters, report.after.parameters, "");
+  os << '\n';
+  line("operations", report.before.flops, report.after.flops, "");
+  if (!shapes.empty())
+    os << " for " << llvm::join(shapes, ", ");
+  os << (report.before.flopsIncomplete ? ", without those of unknown sizes\n"
+                                       : "\n");
+  if (output.empty())
+    os << "on disk     nothing written\n";
+  else {
+    line("on disk", getSizeOnDisk(input), getSizeOnDisk(output), " bytes");
+    os << '\n';
+  }
+  os << "outputs     ";
+  comparison.printSummary(os);
+  os << "accuracy    not checked\n\n";
 }
 
 static int runPrune(const Arguments &arguments) {
@@ -212,7 +269,10 @@ static int runPrune(const Arguments &arguments) {
   if (!module)
     return 1;
   bool isHuge = hasHugeTensor(*module);
-  FailureOr<PruneReport> report = prune(*module, options, dryRun);
+  FailureOr<PruneReport> report = [&] {
+    Progress progress("pruning " + input);
+    return prune(*module, options, dryRun);
+  }();
   if (failed(report))
     return 1;
   if (!dryRun) {
@@ -235,9 +295,14 @@ static int runPrune(const Arguments &arguments) {
     llvm::outs() << llvm::formatv("{0:2}\n",
                                   llvm::json::Value(std::move(object)));
   } else {
-    report->print(llvm::outs());
-    comparison.print(llvm::outs());
-    llvm::outs() << "accuracy not checked\n";
+    printSummary(llvm::outs(), *report, comparison, shapes, input, output);
+    bool isVerbose = arguments.has("--verbose");
+    report->printLayers(llvm::outs(), isVerbose);
+    if (isVerbose)
+      report->printSets(llvm::outs());
+    report->printWarnings(llvm::outs());
+    if (isVerbose)
+      comparison.printEach(llvm::outs());
   }
   return 0;
 }
@@ -266,6 +331,7 @@ Command neuroplast::driver::getPruneCommand() {
         {"--external-data", "", "keep large weights in FILE.data"},
         {"--no-compare", "", "do not compile and compare"},
         {"--dry-run", "", "only tell what would be done"},
+        {"--verbose", "", "tell of all layers, unit sets and outputs"},
         {"--json", "", "print JSON"}}},
       runPrune};
 }

@@ -9,6 +9,7 @@
 #include "RunnableModel.h"
 
 #include "Modules.h"
+#include "Progress.h"
 #include "mlir/IR/MLIRContext.h"
 #include "neuroplast/Dialect/Neuro/IR/ElementTypes.h"
 #include "neuroplast/Frontend/ONNX/Import.h"
@@ -93,7 +94,10 @@ static std::unique_ptr<Model> compileInMemory(
   };
   CompileOptions options;
   options.optLevel = optLevel;
-  auto compiled = compileModule(*module, options);
+  auto compiled = [&] {
+    Progress progress("compiling " + path);
+    return compileModule(*module, options);
+  }();
   if (!compiled)
     return fail(compiled.takeError());
   module = nullptr;

@@ -62,7 +62,13 @@ struct PruneReport {
   std::vector<NormEdit> norms;
 
   llvm::json::Object toJson() const;
+  /// All of the following.
   void print(llvm::raw_ostream &os) const;
+  /// A table of the layers that have parameters, or of all that changed.
+  void printLayers(llvm::raw_ostream &os, bool all) const;
+  /// What became of each unit set, and why.
+  void printSets(llvm::raw_ostream &os) const;
+  void printWarnings(llvm::raw_ostream &os) const;
 };
 
 /// Chooses what to remove; changes nothing. `sets` receives what becomes of

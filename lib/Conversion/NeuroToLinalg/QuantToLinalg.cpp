@@ -75,6 +75,10 @@ bool isPlainFloat(Type type) {
   return isa<Float16Type, BFloat16Type, Float32Type, Float64Type>(type);
 }
 
+bool isFloat8(Type type) {
+  return isa<FloatType>(type) && type.getIntOrFloatBitWidth() == 8;
+}
+
 struct QuantizeLowering : OpConversionPattern<QuantizeLinearOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -85,7 +89,8 @@ struct QuantizeLowering : OpConversionPattern<QuantizeLinearOp> {
     Type from = getElementTypeOrSelf(op.getInput().getType());
     Type scaleType = getElementTypeOrSelf(op.getScale().getType());
     auto to = dyn_cast<IntegerType>(op.getTo());
-    if (!to || !isPlainInteger(to) || !isPlainFloat(scaleType) ||
+    if (!(isFloat8(op.getTo()) || isPlainInteger(op.getTo())) ||
+        !isPlainFloat(scaleType) ||
         !(isPlainFloat(from) || isPlainInteger(from)))
       return b.notifyMatchFailure(op, "element types are not implemented");
     FailureOr<int64_t> axis = getScaleAxis(input, adaptor.getScale(),
@@ -96,8 +101,8 @@ struct QuantizeLowering : OpConversionPattern<QuantizeLinearOp> {
     std::optional<ScaleReader> zeros;
     if (adaptor.getZeroPoint())
       zeros.emplace(b, loc, adaptor.getZeroPoint(), *axis, op.getBlockSize());
-    bool isUnsigned = to.isUnsigned();
-    unsigned width = to.getWidth();
+    bool isUnsigned = to && to.isUnsigned();
+    unsigned width = to ? to.getWidth() : 8;
     double low = isUnsigned ? 0 : -double(uint64_t(1) << (width - 1));
     double high = isUnsigned ? double((uint64_t(1) << width) - 1)
                              : double((uint64_t(1) << (width - 1)) - 1);
@@ -105,8 +110,9 @@ struct QuantizeLowering : OpConversionPattern<QuantizeLinearOp> {
     Type real = width > 16 || isa<Float64Type>(from) ? Type(b.getF64Type())
                                                      : Type(b.getF32Type());
     Value result = createMap(
-        b, loc, getDims(b, loc, input), ScalarEmitter::getStorageType(to),
-        [&](OpBuilder &inner, Location l, ValueRange at) {
+        b, loc, getDims(b, loc, input),
+        ScalarEmitter::getStorageType(op.getTo()),
+        [&](OpBuilder &inner, Location l, ValueRange at) -> Value {
           ScalarEmitter e(inner, l, real);
           auto convert = [&](Value stored, Type type) {
             return e.convert(e.load(stored, type), type, real);
@@ -114,12 +120,16 @@ struct QuantizeLowering : OpConversionPattern<QuantizeLinearOp> {
           Value x =
               convert(tensor::ExtractOp::create(inner, l, input, at), from);
           Value scale = convert(scales.read(inner, l, at), scaleType);
-          Value rounded = e.unary<math::RoundEvenOp>(e.div(x, scale));
+          Value quotient = e.div(x, scale);
+          // Floats round to what they can hold.
+          Value rounded = to ? e.unary<math::RoundEvenOp>(quotient) : quotient;
           if (zeros) {
             Type type = getElementTypeOrSelf(op.getZeroPoint().getType());
             Value zero = zeros->read(inner, l, at);
             rounded = e.add(rounded, convert(zero, type));
           }
+          if (!to)
+            return e.store(rounded, op.getTo(), op.getSaturate());
           Value bounded =
               e.max(e.min(rounded, e.constant(high)), e.constant(low));
           return e.convert(bounded, real, to);
@@ -140,7 +150,8 @@ struct DequantizeLowering : OpConversionPattern<DequantizeLinearOp> {
     Type from = getElementTypeOrSelf(op.getInput().getType());
     Type to = getElementTypeOrSelf(op.getType());
     Type scaleType = getElementTypeOrSelf(op.getScale().getType());
-    if (!isPlainInteger(from) || !isPlainFloat(to) || !isPlainFloat(scaleType))
+    if (!(isFloat8(from) || isPlainInteger(from)) || !isPlainFloat(to) ||
+        !isPlainFloat(scaleType))
       return b.notifyMatchFailure(op, "element types are not implemented");
     FailureOr<int64_t> axis = getScaleAxis(input, adaptor.getScale(),
                                            op.getAxis(), op.getBlockSize());
@@ -153,8 +164,20 @@ struct DequantizeLowering : OpConversionPattern<DequantizeLinearOp> {
     Type compute = ScalarEmitter::getComputeType(to);
     Value result = createMap(
         b, loc, getDims(b, loc, input), to,
-        [&](OpBuilder &inner, Location l, ValueRange at) {
+        [&](OpBuilder &inner, Location l, ValueRange at) -> Value {
           ScalarEmitter e(inner, l, compute);
+          Value scale = e.convert(e.load(scales.read(inner, l, at), scaleType),
+                                  scaleType, compute);
+          if (isFloat8(from)) {
+            auto convert = [&](Value stored) {
+              return e.convert(e.load(stored, from),
+                               ScalarEmitter::getComputeType(from), compute);
+            };
+            Value x = convert(tensor::ExtractOp::create(inner, l, input, at));
+            if (zeros)
+              x = e.sub(x, convert(zeros->read(inner, l, at)));
+            return e.store(e.mul(x, scale), to);
+          }
           // The difference may leave the range of the narrow type.
           Type wide = inner.getI64Type();
           ScalarEmitter integers(inner, l, wide);
@@ -163,8 +186,6 @@ struct DequantizeLowering : OpConversionPattern<DequantizeLinearOp> {
           if (zeros)
             x = integers.sub(x,
                              e.convert(zeros->read(inner, l, at), from, wide));
-          Value scale = e.convert(e.load(scales.read(inner, l, at), scaleType),
-                                  scaleType, compute);
           return e.store(e.mul(e.convert(x, wide, compute), scale), to);
         });
     b.replaceOp(op, castTo(b, loc, result, op.getType()));

@@ -70,8 +70,8 @@ LogicalResult importIf(NodeContext &node) {
     auto rhs = dyn_cast<RankedTensorType>(right.getType());
     if (!lhs || !rhs || lhs.getRank() != rhs.getRank() ||
         lhs.getElementType() != rhs.getElementType())
-      return node.error() << "has branches with results of different rank or "
-                             "element type";
+      return node.leaveOpaque(
+          "the branches have results of different rank or element type");
     SmallVector<int64_t> shape;
     for (auto [l, r] : llvm::zip_equal(lhs.getShape(), rhs.getShape()))
       shape.push_back(l == r ? l : ShapedType::kDynamic);
@@ -125,7 +125,7 @@ LogicalResult relax(NodeContext &node, ArrayRef<Value> next,
     auto own = dyn_cast<RankedTensorType>(value.getType());
     if (!own || own.getRank() != type.getRank() ||
         own.getElementType() != type.getElementType())
-      return node.error() << "has a state whose rank or element type changes";
+      return node.leaveOpaque("a state changes its rank or element type");
     SmallVector<int64_t> shape;
     for (auto [before, after] :
          llvm::zip_equal(type.getShape(), own.getShape()))
@@ -182,7 +182,7 @@ FailureOr<SmallVector<Value>> buildLoop(NodeContext &node, const Loop &loop) {
   for (Value state : loop.states) {
     auto type = dyn_cast<RankedTensorType>(state.getType());
     if (!type)
-      return LogicalResult(node.error() << "carries a state that is no tensor");
+      return node.leaveOpaque("a state is no tensor");
     types.push_back(type);
   }
   Type index = b.getIndexType(), flag = b.getI1Type();
@@ -239,7 +239,7 @@ FailureOr<SmallVector<Value>> buildLoop(NodeContext &node, const Loop &loop) {
   for (Value element : ArrayRef(results).drop_front(first + stateCount)) {
     auto type = dyn_cast<RankedTensorType>(element.getType());
     if (!type)
-      return LogicalResult(node.error() << "stacks values that are no tensors");
+      return node.leaveOpaque("what is stacked is no tensor");
     SmallVector<int64_t> shape{ShapedType::kDynamic};
     llvm::append_range(shape, type.getShape());
     auto stacked = RankedTensorType::get(shape, type.getElementType());

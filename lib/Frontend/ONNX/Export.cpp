@@ -98,6 +98,11 @@ private:
     int64_t written = getInt("opset"), original = getInt("original_opset");
     // Before, operators broadcast in another way.
     constexpr int64_t kOldest = 7;
+    // Weights need not be inputs, too, from format version 4 on.
+    int64_t format = getInt("ir_version"),
+            needed = writer.graph().initializer_size() ? 4 : 3;
+    if (format && original == written)
+      model.set_ir_version(std::max(format, needed));
     if (original < 1 || original >= written)
       return;
     ValueTypes types = writer.getTypes();
@@ -111,9 +116,6 @@ private:
         problem = std::move(why);
     }
     model.mutable_opset_import(0)->set_version(opset);
-    // Weights need not be inputs, too, from format version 4 on.
-    int64_t format = getInt("ir_version"),
-            needed = writer.graph().initializer_size() ? 4 : 3;
     model.set_ir_version(opset == std::max(original, kOldest) && format
                              ? std::max(format, needed)
                              : getIrVersion(opset));

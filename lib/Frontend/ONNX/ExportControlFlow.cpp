@@ -16,6 +16,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -58,6 +59,18 @@ private:
     });
   }
 
+  /// A size as a scalar.
+  std::string addScalar(Value size) {
+    if (auto known = getConstantIntValue(size))
+      return writer.addInt(*known);
+    if (std::string name = writer.findScalar(size); !name.empty())
+      return name;
+    std::string vector = writer.addIndex(size);
+    return vector.empty()
+               ? ""
+               : writer.addHelper("Reshape", {vector, writer.addInts({})});
+  }
+
   /// A truth value as a boolean tensor of one element.
   std::string addFlag(Value flag) {
     if (auto extract = flag.getDefiningOp<tensor::ExtractOp>()) {
@@ -72,8 +85,10 @@ private:
   /// The same as a scalar, which a Loop asks for.
   std::string addScalarFlag(Value flag) {
     std::string name = addFlag(flag);
-    return name.empty()
-               ? ""
+    auto extract = flag.getDefiningOp<tensor::ExtractOp>();
+    bool isScalar = extract && extract.getIndices().empty();
+    return name.empty() || isScalar
+               ? name
                : writer.addHelper("Reshape", {name, writer.addInts({})});
   }
 
@@ -115,21 +130,17 @@ private:
     return *attribute.mutable_g();
   }
 
-  /// Results that are sizes go by the names that they get here.
+  /// Names the results of the last node: readers want all of them. Sizes go by
+  /// the names that they get here.
   void addResults(NodeProto &node, Operation *op, ArrayRef<unsigned> results) {
     for (unsigned index : results) {
       Value result = op->getResult(index);
-      if (isSize(result)) {
-        std::string name = writer.makeName("neuroplast_size");
-        node.add_output(name);
+      std::string name = isSize(result) ? writer.makeName("neuroplast_size")
+                                        : writer.getName(result);
+      if (isSize(result))
         writer.setIndexName(result, name);
-        continue;
-      }
-      node.add_output(result.use_empty() ? "" : writer.getName(result));
+      node.add_output(name);
     }
-    while (node.output_size() > 0 &&
-           node.output(node.output_size() - 1).empty())
-      node.mutable_output()->RemoveLast();
   }
 
   GraphWriter &writer;
@@ -158,21 +169,8 @@ LogicalResult RegionWriter::writeIf(scf::IfOp op) {
   NodeProto &added = writer.addNode(op, "If");
   node.set_name(added.name());
   added.Swap(&node);
-  for (Value result : op.getResults())
-    if (!isSize(result))
-      (void)writer.getName(result);
-  SmallVector<unsigned> all;
-  for (unsigned i = 0; i < op->getNumResults(); ++i)
-    all.push_back(i);
-  // Every branch has all results, so that none can be left out.
-  for (unsigned index : all) {
-    Value result = op->getResult(index);
-    if (isSize(result)) {
-      addResults(added, op, index);
-      continue;
-    }
-    added.add_output(writer.getName(result));
-  }
+  addResults(added, op,
+             llvm::to_vector(llvm::seq<unsigned>(0, op->getNumResults())));
   return success();
 }
 
@@ -297,15 +295,14 @@ LogicalResult RegionWriter::writeWhile(scf::WhileOp op) {
     carried = counted->states;
     std::string trip;
     if (counted->trip) {
-      trip = writer.addIndex(counted->trip);
+      trip = addScalar(counted->trip);
       if (trip.empty())
         return failure();
-      trip = writer.addHelper("Reshape", {trip, writer.addInts({})});
     }
     node.add_input(trip);
     Value start = op.getInits()[counted->flag];
     std::string flag;
-    if (!isConstantIntValue(start, 1)) {
+    if (!matchPattern(start, m_One())) {
       flag = addScalarFlag(start);
       if (flag.empty())
         return failure();
@@ -367,11 +364,12 @@ LogicalResult RegionWriter::writeWhile(scf::WhileOp op) {
     if (counted) {
       BlockArgument count = after.getArgument(counted->count),
                     flag = after.getArgument(counted->flag);
-      if (!count.use_empty())
-        writer.setIndexName(
-            count,
-            writer.addHelper("Reshape", {iterationName, writer.addInts({1})}));
-      if (!flag.use_empty())
+      writer.setScalarName(count, iterationName);
+      bool isUsed = llvm::any_of(flag.getUses(), [&](OpOperand &use) {
+        return use.getOwner() != op.getYieldOp() ||
+               use.getOperandNumber() != counted->flag;
+      });
+      if (isUsed)
         writer.setIndexName(
             flag, writer.addHelper(
                       "Reshape", {addCast(flagName, ::onnx::TensorProto::INT64),

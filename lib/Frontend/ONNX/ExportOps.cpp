@@ -485,36 +485,6 @@ LogicalResult writeAttention(GraphWriter &writer, Operation *op) {
   return addAttributes(node, op, except);
 }
 
-LogicalResult writeOpaque(GraphWriter &writer, Operation *op) {
-  auto opaque = cast<OpaqueOp>(op);
-  NodeProto *node = writer.graph().add_node();
-  std::string bytes;
-  if (!llvm::tryGetFromHex(opaque.getNode(), bytes) ||
-      !node->ParseFromString(bytes)) {
-    writer.graph().mutable_node()->RemoveLast();
-    return op->emitError("the serialised node cannot be read");
-  }
-  node->clear_input();
-  node->clear_output();
-  size_t next = 0;
-  for (bool present : opaque.getPresent())
-    node->add_input(present ? writer.getName(opaque.getInputs()[next++]) : "");
-  for (Value result : opaque.getOutputs()) {
-    node->add_output(writer.getName(result));
-    // No reader can infer what an unknown operator gives.
-    ::onnx::ValueInfoProto info;
-    info.set_name(writer.getName(result));
-    bool isOutput =
-        llvm::any_of(writer.graph().output(), [&](const auto &output) {
-          return output.name() == info.name();
-        });
-    if (!isOutput &&
-        GraphWriter::setType(*info.mutable_type(), result.getType()))
-      *writer.graph().add_value_info() = std::move(info);
-  }
-  return success();
-}
-
 /// The writers of all ops by name.
 class WriterTable {
 public:
@@ -626,6 +596,12 @@ static LogicalResult writeElements(GraphWriter &writer,
   if (!isa<IntegerType>(type.getElementType()) || elementType == 0)
     return op.emitError("elements of type ")
            << type.getElementType() << " have no ONNX form yet";
+  if (type.getRank() == 0 && type.getElementType().isInteger(64))
+    if (std::string name = writer.findScalar(op.getElements()[0]);
+        !name.empty()) {
+      writer.setName(op.getResult(), name);
+      return success();
+    }
   SmallVector<int64_t> dynamic(op.getElements().size(), ShapedType::kDynamic);
   std::string vector = writer.addSizes(dynamic, op.getElements());
   if (vector.empty())

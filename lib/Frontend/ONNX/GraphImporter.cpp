@@ -82,6 +82,10 @@ Value GraphImporter::materialize(StringRef name, Location location) {
   // A constant or a list of sizes becomes a tensor at each place that needs
   // one; a parameter is declared once.
   if (known->constant) {
+    if (Value tensor = constants.lookup(known->source))
+      return known->value = tensor;
+    if (!known->sourceName.empty())
+      name = known->sourceName;
     auto type = cast<RankedTensorType>(known->constant.getShapedType());
     bool isParam = isa<FloatType>(type.getElementType()) && type.getRank() > 0;
     bool isLarge = type.getNumElements() > 16;
@@ -101,6 +105,8 @@ Value GraphImporter::materialize(StringRef name, Location location) {
     else
       known->value = neuro::ConstantOp::create(builder, constantLocation, type,
                                                known->constant);
+    if (known->source)
+      constants[known->source] = known->value;
     return known->value;
   }
   if (known->sequence)
@@ -159,7 +165,10 @@ LogicalResult GraphImporter::importInitializers(const onnx::GraphProto &graph) {
     if (!value)
       return emitError(FileLineColLoc::get(context, path, 0, 0))
              << llvm::toString(value.takeError());
-    define(tensor.name(), GraphValue{{}, *value, {}, false, {}});
+    GraphValue constant{{}, *value, {}, false, {}};
+    constant.source = &tensor;
+    constant.sourceName = tensor.name();
+    define(tensor.name(), std::move(constant));
   }
   if (graph.sparse_initializer_size())
     return emitError(FileLineColLoc::get(context, path, 0, 0))
@@ -208,45 +217,31 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node) {
     return failure();
   if (foldSizes(nodeContext))
     return success();
-  return handler->second(nodeContext);
+  return tryHandler(nodeContext, handler->second);
+}
+
+/// What a handler has made before it found that no rule fits goes again.
+LogicalResult GraphImporter::tryHandler(NodeContext &node,
+                                        NodeHandler handler) {
+  // Constants are made at the start of the function, before the marker.
+  Operation *marker = arith::ConstantIndexOp::create(builder, node.location, 0);
+  Block *block = builder.getInsertionBlock();
+  LogicalResult result = handler(node);
+  if (failed(result) && !node.opaqueReason.empty()) {
+    builder.setInsertionPointToEnd(block);
+    while (&block->back() != marker)
+      block->back().erase();
+    marker->erase();
+    return importOpaque(node, node.opaqueReason);
+  }
+  if (succeeded(result))
+    marker->erase();
+  return result;
 }
 
 LogicalResult GraphImporter::translate(NodeContext &node) {
   auto handler = handlers.find(node.node.op_type());
   return handler == handlers.end() ? failure() : handler->second(node);
-}
-
-LogicalResult GraphImporter::importOpaque(NodeContext &node, StringRef reason) {
-  for (const auto &attribute : node.node.attribute())
-    if (attribute.has_g() || attribute.graphs_size())
-      return node.error() << "has a subgraph and is unknown";
-  SmallVector<Value> inputs;
-  SmallVector<bool> present;
-  for (int i = 0; i < node.node.input_size(); ++i) {
-    present.push_back(node.hasInput(i));
-    if (!node.hasInput(i))
-      continue;
-    Value value = node.getInput(i);
-    if (!value)
-      return failure();
-    inputs.push_back(value);
-  }
-  SmallVector<Type> types;
-  for (const std::string &name : node.node.output()) {
-    Type type = getInferredType(name);
-    if (!type)
-      type = name.empty() ? Type(builder.getNoneType())
-                          : Type(UnknownType::get(context));
-    types.push_back(type);
-  }
-  std::string bytes;
-  node.node.SerializeToString(&bytes);
-  auto op = OpaqueOp::create(builder, node.location, types, node.node.domain(),
-                             node.node.op_type(), inputs, present,
-                             llvm::toHex(bytes), builder.getStringAttr(reason));
-  for (auto [index, result] : llvm::enumerate(op.getOutputs()))
-    node.setResult(index, result);
-  return success();
 }
 
 FailureOr<SmallVector<Value>>

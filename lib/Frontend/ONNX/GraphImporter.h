@@ -31,6 +31,10 @@ struct GraphValue {
   llvm::SmallVector<int64_t> matrix = {};
   /// The tensors of a sequence of known length.
   std::optional<llvm::SmallVector<mlir::Value>> sequence = std::nullopt;
+  /// Of a constant: which one of the model it is, if it is one, and its first
+  /// name. It is the same one by whatever name a node calls it.
+  const void *source = nullptr;
+  std::string sourceName = {};
 };
 
 class GraphImporter;
@@ -71,9 +75,17 @@ public:
 
   /// Reports that the node cannot be translated.
   mlir::InFlightDiagnostic error();
+  /// Says that the node is sound, but that no rule fits it: it becomes opaque.
+  mlir::LogicalResult leaveOpaque(const llvm::Twine &reason);
+  /// What that was; empty if the node was translated, or reported an error.
+  std::string opaqueReason;
 
   void setResult(int index, mlir::Value value);
-  void setConstant(int index, mlir::ElementsAttr value);
+  /// `source` is the tensor of the model that the constant is, if it is one. It
+  /// is named after the result, or after the operand that it was made of.
+  void setConstant(int index, mlir::ElementsAttr value,
+                   const void *source = nullptr);
+  void setConstantOf(int operand, mlir::ElementsAttr value);
   /// A list of sizes, or a small matrix of that shape.
   void setElements(int index, llvm::ArrayRef<mlir::OpFoldResult> elements,
                    bool isScalar, mlir::Type elementType,
@@ -240,6 +252,7 @@ private:
   mlir::LogicalResult importInitializers(const onnx::GraphProto &graph);
   mlir::LogicalResult importNode(const onnx::NodeProto &node);
   mlir::LogicalResult importOpaque(NodeContext &node, llvm::StringRef reason);
+  mlir::LogicalResult tryHandler(NodeContext &node, NodeHandler handler);
   /// A sequence as a value, which only opaque operators take; null if its
   /// tensors differ in rank.
   mlir::Value createSequence(const GraphValue &known, mlir::Location location);
@@ -251,6 +264,8 @@ private:
   mlir::Operation *function = nullptr; ///< `main`, behind the parameters.
   llvm::StringMap<GraphValue> values;
   llvm::StringMap<mlir::Type> inferred;
+  /// The tensors of the constants of the model.
+  llvm::DenseMap<const void *, mlir::Value> constants;
   HandlerTable handlers;
   std::string path;
 };

@@ -186,6 +186,15 @@ void GraphWriter::setIndexName(Value index, const std::string &name) {
     writtenIndices.push_back(index);
 }
 
+std::string GraphWriter::findScalar(Value index) {
+  while (auto cast = index.getDefiningOp<arith::IndexCastOp>())
+    index = cast.getIn();
+  if (auto extract = index.getDefiningOp<tensor::ExtractOp>())
+    if (extract.getIndices().empty() && extract.getType().isInteger(64))
+      return getName(extract.getTensor());
+  return scalars.lookup(index);
+}
+
 std::string GraphWriter::addIndex(Value index) {
   // What a size is made of comes first, so that neither what is shared is
   // written twice nor a long chain of sizes goes deep.
@@ -213,6 +222,8 @@ std::string GraphWriter::addIndex(Value index) {
 
 std::string GraphWriter::writeIndex(Value index) {
   Operation *op = index.getDefiningOp();
+  if (std::string scalar = scalars.lookup(index); !scalar.empty())
+    return addHelper("Reshape", {scalar, addInts({1})});
   if (!op) {
     emitError(index.getLoc(), "an index argument has no ONNX form");
     return "";

@@ -78,8 +78,14 @@ public:
   /// Static sizes, with those marked dynamic taken from the values in order.
   std::string addSizes(llvm::ArrayRef<int64_t> sizes, mlir::ValueRange dynamic);
   std::string addScalarOf(const std::string &vector);
-  /// Gives a size, which something else writes, the name of an int64 vector.
+  /// Gives a size, which something else writes, the name of an int64 vector, or
+  /// of a scalar.
   void setIndexName(mlir::Value index, const std::string &name);
+  void setScalarName(mlir::Value index, const std::string &name) {
+    scalars[index] = name;
+  }
+  /// A size that was written as a scalar, or that a scalar holds; else empty.
+  std::string findScalar(mlir::Value index);
 
   /// The types of the tensors that have names.
   ValueTypes getTypes() const;
@@ -116,6 +122,7 @@ private:
   llvm::DenseMap<mlir::Value, std::string> names;
   /// Sizes that were written.
   llvm::DenseMap<mlir::Value, std::string> indices;
+  llvm::DenseMap<mlir::Value, std::string> scalars;
   llvm::SmallVector<mlir::Value> writtenIndices; ///< In the order of writing.
   UniqueNames valueNames{"_"}, nodeNames{"_"};
 };
@@ -125,6 +132,9 @@ mlir::LogicalResult writeOperation(GraphWriter &writer, mlir::Operation *op);
 
 /// Writes a branch or a loop as an If or a Loop.
 mlir::LogicalResult writeControlFlow(GraphWriter &writer, mlir::Operation *op);
+
+/// Writes a node that was kept as it is.
+mlir::LogicalResult writeOpaque(GraphWriter &writer, mlir::Operation *op);
 
 /// Writes one op of the neuro dialect.
 mlir::LogicalResult writeOp(GraphWriter &writer, mlir::Operation *op);

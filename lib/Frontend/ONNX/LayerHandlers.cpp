@@ -178,7 +178,7 @@ bool castConstant(NodeContext &node, Type to) {
     return false;
   auto from = cast<RankedTensorType>(constant.getShapedType());
   if (from.getElementType() == to) {
-    node.setConstant(0, constant);
+    node.setConstantOf(0, constant);
     return true;
   }
   if (to.isInteger(64) || to.isInteger(32))
@@ -194,9 +194,9 @@ bool castConstant(NodeContext &node, Type to) {
     return false;
   std::optional<SmallVector<double>> numbers = getFloats(constant);
   if (numbers)
-    node.setConstant(0, makeFloats(*numbers,
-                                   RankedTensorType::get(from.getShape(), to),
-                                   node.node.output(0)));
+    node.setConstantOf(0, makeFloats(*numbers,
+                                     RankedTensorType::get(from.getShape(), to),
+                                     node.node.output(0)));
   return numbers.has_value();
 }
 

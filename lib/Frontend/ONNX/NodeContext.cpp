@@ -24,6 +24,11 @@ InFlightDiagnostic NodeContext::error() {
   return diagnostic;
 }
 
+LogicalResult NodeContext::leaveOpaque(const Twine &reason) {
+  opaqueReason = reason.str();
+  return failure();
+}
+
 Value NodeContext::getInput(int index) {
   if (!hasInput(index)) {
     error() << "lacks operand #" << index;
@@ -167,9 +172,21 @@ void NodeContext::setResult(int index, Value value) {
     nameResult(result, node.output(index));
   importer.define(node.output(index), GraphValue{value, {}, {}, false, {}});
 }
-void NodeContext::setConstant(int index, ElementsAttr value) {
-  if (index < node.output_size() && !node.output(index).empty())
-    importer.define(node.output(index), GraphValue{{}, value, {}, false, {}});
+void NodeContext::setConstant(int index, ElementsAttr value,
+                              const void *source) {
+  if (index >= node.output_size() || node.output(index).empty())
+    return;
+  GraphValue constant{{}, value, {}, false, {}};
+  constant.source = source;
+  constant.sourceName = node.output(index);
+  importer.define(node.output(index), std::move(constant));
+}
+void NodeContext::setConstantOf(int operand, ElementsAttr value) {
+  std::string name = importer.lookup(node.input(operand))->sourceName;
+  setConstant(0, value);
+  if (!name.empty())
+    if (GraphValue *result = importer.lookup(node.output(0)))
+      result->sourceName = name;
 }
 void NodeContext::setElements(int index, ArrayRef<OpFoldResult> elements,
                               bool isScalar, Type elementType,

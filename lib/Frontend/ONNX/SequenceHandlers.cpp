@@ -23,13 +23,14 @@ using namespace neuroplast::neuro;
 
 namespace {
 
-/// The elements of operand 0; null, after a diagnostic, if it is not known.
+/// The elements of operand 0; null, and the node is opaque, if it is not known.
 SmallVector<Value> *getSequence(NodeContext &node) {
   GraphValue *known =
       node.hasInput(0) ? node.importer.lookup(node.node.input(0)) : nullptr;
   if (known && known->sequence)
     return &*known->sequence;
-  node.error() << "takes a sequence whose length is known at run time only";
+  (void)node.leaveOpaque("a sequence has a length that is known at run time "
+                         "only");
   return nullptr;
 }
 
@@ -49,8 +50,7 @@ FailureOr<int64_t> getPlace(NodeContext &node, int index, int64_t size,
     return mayBeEnd ? size : size - 1;
   auto constant = node.getConstantInts(index);
   if (!constant || constant->size() != 1)
-    return LogicalResult(node.error()
-                         << "has a position that is known at run time only");
+    return node.leaveOpaque("a position is known at run time only");
   int64_t place = constant->front();
   if (place < 0)
     place += size;
@@ -167,7 +167,7 @@ LogicalResult importConcatFromSequence(NodeContext &node) {
     return node.error() << "has axis " << given << " outside rank " << rank;
   for (Value &element : elements) {
     if (cast<RankedTensorType>(element.getType()).getRank() + isNew != rank)
-      return node.error() << "joins tensors of different ranks";
+      return node.leaveOpaque("the tensors differ in rank");
     if (isNew && !(element = addAxis(node, element, axis)))
       return failure();
   }
@@ -182,8 +182,7 @@ FailureOr<SmallVector<int64_t>> getPieces(NodeContext &node, int64_t rows) {
   if (node.hasInput(1)) {
     auto constant = node.getConstantInts(1);
     if (!constant)
-      return LogicalResult(node.error()
-                           << "has sizes that are known at run time only");
+      return node.leaveOpaque("the sizes are known at run time only");
     ElementsAttr attribute = node.getConstant(1);
     bool isScalar = attribute && attribute.getShapedType().getRank() == 0;
     if (!isScalar)
@@ -191,8 +190,7 @@ FailureOr<SmallVector<int64_t>> getPieces(NodeContext &node, int64_t rows) {
     share = constant->front();
   }
   if (ShapedType::isDynamic(rows))
-    return LogicalResult(node.error() << "makes a number of pieces that is "
-                                         "known at run time only");
+    return node.leaveOpaque("the number of pieces is known at run time only");
   if (share <= 0)
     return LogicalResult(node.error() << "makes pieces of size " << share);
   SmallVector<int64_t> sizes;
@@ -281,7 +279,8 @@ Value GraphImporter::createSequence(const GraphValue &known,
   auto op = OpaqueOp::create(
       builder, location, SequenceType::get(context, type), /*domain=*/"",
       node.op_type(), elements, SmallVector<bool>(elements.size(), true),
-      llvm::toHex(bytes), builder.getStringAttr("a sequence is no tensor"));
+      llvm::toHex(bytes), builder.getStringAttr("a sequence is no tensor"),
+      /*captures=*/ArrayAttr());
   return op.getOutputs()[0];
 }
 

@@ -56,10 +56,10 @@ LogicalResult reshapeTo(NodeContext &node, ArrayRef<Size> sizes) {
         countElements(list.fixed) == type.getNumElements()) {
       auto reshaped = RankedTensorType::get(list.fixed, type.getElementType());
       if (auto dense = dyn_cast<DenseElementsAttr>(constant))
-        node.setConstant(0, dense.reshape(reshaped));
+        node.setConstantOf(0, dense.reshape(reshaped));
       else if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant))
-        node.setConstant(0, DenseResourceElementsAttr::get(
-                                reshaped, resource.getRawHandle()));
+        node.setConstantOf(0, DenseResourceElementsAttr::get(
+                                  reshaped, resource.getRawHandle()));
       return success();
     }
   }
@@ -104,7 +104,7 @@ LogicalResult importConstant(NodeContext &node) {
                                  b.getContext());
       if (!value)
         return node.error() << llvm::toString(value.takeError());
-      node.setConstant(0, *value);
+      node.setConstant(0, *value, &attribute);
       return success();
     }
     auto set = [&](Type type, int64_t count, bool isVector, auto values) {

@@ -103,11 +103,11 @@ struct SameComputation : llvm::DenseMapInfo<Operation *> {
   }
 };
 
-/// The same size is computed once in a block.
+/// The same size is computed once in a block, and made a tensor once.
 void shareSizes(Block &block) {
   llvm::DenseSet<Operation *, SameComputation> known;
   for (Operation &op : llvm::make_early_inc_range(block)) {
-    if (!isSizeComputation(&op))
+    if (!isSizeComputation(&op) && !isa<tensor::FromElementsOp>(op))
       continue;
     auto [same, isNew] = known.insert(&op);
     if (isNew)

@@ -38,51 +38,90 @@ typedef struct BlockHeader {
 } BlockHeader;
 
 /* What each thread keeps between runs. Not thread-local storage: code that is
-   loaded into memory has none. */
-typedef struct {
+   loaded into memory has none. The states of all threads are one list, so that
+   a model that goes takes them along. */
+typedef struct ThreadState {
   char message[messageBytes];
   void *cached[cachedBlocks];
   BlockHeader *held; /* by the present run */
   jmp_buf end;       /* of the present run, if something is violated */
   int32_t code;
+  struct ThreadState *previous, *next;
 } ThreadState;
 
 static pthread_key_t stateKey;
 static pthread_once_t stateOnce = PTHREAD_ONCE_INIT;
+static pthread_mutex_t statesMutex = PTHREAD_MUTEX_INITIALIZER;
+static ThreadState *states;
+static int hasKey;
 
-static void freeState(void *data) {
-  ThreadState *state = data;
+static void freeBlocks(ThreadState *state) {
   for (int i = 0; i < cachedBlocks; ++i)
     if (state->cached[i])
       free((char *)state->cached[i] - headerBytes);
   free(state);
 }
 
-static void makeKey(void) { pthread_key_create(&stateKey, freeState); }
+/* At the end of a thread. */
+static void freeState(void *data) {
+  ThreadState *state = data;
+  pthread_mutex_lock(&statesMutex);
+  if (state->previous)
+    state->previous->next = state->next;
+  else
+    states = state->next;
+  if (state->next)
+    state->next->previous = state->previous;
+  pthread_mutex_unlock(&statesMutex);
+  freeBlocks(state);
+}
 
-/* Null if there is no memory. */
+static void makeKey(void) {
+  hasKey = !pthread_key_create(&stateKey, freeState);
+}
+
+/* Null if there is no memory, or no key: a process has a thousand of them. */
 static ThreadState *getState(void) {
   pthread_once(&stateOnce, makeKey);
+  if (!hasKey)
+    return 0;
   ThreadState *state = pthread_getspecific(stateKey);
-  if (!state) {
-    state = calloc(1, sizeof *state);
-    if (state && pthread_setspecific(stateKey, state)) {
-      free(state);
-      state = 0;
-    }
+  if (state)
+    return state;
+  state = calloc(1, sizeof *state);
+  if (!state)
+    return 0;
+  if (pthread_setspecific(stateKey, state)) {
+    free(state);
+    return 0;
   }
+  pthread_mutex_lock(&statesMutex);
+  state->next = states;
+  if (states)
+    states->previous = state;
+  states = state;
+  pthread_mutex_unlock(&statesMutex);
   return state;
 }
 
-/* A library that is closed takes its thread's state with it. */
-__attribute__((destructor)) static void releaseState(void) {
+void neuroplast_close(void);
+
+/* A model that goes, from memory or as a library that is closed, takes the
+   states of all threads with it: nobody may run it any more. */
+__attribute__((destructor)) void neuroplast_close(void) {
   pthread_once(&stateOnce, makeKey);
-  ThreadState *state = pthread_getspecific(stateKey);
-  if (state) {
-    pthread_setspecific(stateKey, 0);
-    freeState(state);
+  if (hasKey)
+    pthread_key_delete(stateKey);
+  hasKey = 0;
+  pthread_mutex_lock(&statesMutex);
+  ThreadState *state = states;
+  states = 0;
+  pthread_mutex_unlock(&statesMutex);
+  while (state) {
+    ThreadState *next = state->next;
+    freeBlocks(state);
+    state = next;
   }
-  pthread_key_delete(stateKey);
 }
 
 /*===--- The end of a run ------------------------------------------------===*/

@@ -53,6 +53,20 @@ TEST(Npy, EveryTypeComesBack) {
   }
 }
 
+TEST(Npy, NarrowFloatsOfExtensionsAreRead) {
+  for (auto [descr, dtype] : {std::pair("<V2", NEUROPLAST_BFLOAT16),
+                              std::pair("|V1", NEUROPLAST_FLOAT8E4M3FN),
+                              std::pair("<V1", NEUROPLAST_FLOAT8E4M3FN),
+                              std::pair("<f1", NEUROPLAST_FLOAT8E4M3FN)}) {
+    auto parsed = parseNpy(makeNpy(std::string("{'descr': '") + descr +
+                                       "', 'fortran_order': False, "
+                                       "'shape': (2,), }\n",
+                                   2 * getElementBytes(dtype)));
+    ASSERT_TRUE(static_cast<bool>(parsed)) << descr;
+    EXPECT_EQ(parsed->dtype, dtype);
+  }
+}
+
 TEST(Npy, ScalarsAndEmptyArraysComeBack) {
   for (std::vector<int64_t> shape :
        {std::vector<int64_t>{}, std::vector<int64_t>{1},

@@ -80,8 +80,14 @@ static LogicalResult verifyScales(Operation *op, Value input, Value scale,
         return failure();
     }
   }
-  return zeroPoint ? verifyShape(op, "zero point", zeroPoint, scales.getShape())
-                   : success();
+  if (!zeroPoint)
+    return success();
+  // A single number may be a scalar or a list.
+  RankedTensorType zeros = getTensorType(zeroPoint);
+  if (isPerTensor && zeros.hasStaticShape() && zeros.getRank() < 2 &&
+      zeros.getNumElements() == 1)
+    return success();
+  return verifyShape(op, "zero point", zeroPoint, scales.getShape());
 }
 
 LogicalResult QuantizeLinearOp::verify() {

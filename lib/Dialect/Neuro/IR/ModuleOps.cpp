@@ -52,9 +52,11 @@ void RequireOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
 }
 
 LogicalResult OpaqueOp::verify() {
-  size_t given = llvm::count(getPresent(), true);
+  size_t given = llvm::count(getPresent(), true) +
+                 (getCaptures() ? getCaptures()->size() : 0);
   if (given != getInputs().size())
     return emitOpError("marks ")
-           << given << " operands as present but has " << getInputs().size();
+           << given << " operands as present or captured but has "
+           << getInputs().size();
   return success();
 }

@@ -89,11 +89,13 @@ def Neuro_OpaqueOp : Neuro_Op<"opaque", "", [DeclareOpInterfaceMethods<AxisRuleO
     model, with its attributes: structure passes pin what touches it, export
     writes it back unchanged, and compilation refuses it by name. An absent
     optional operand is `false` in `present`. `node` is the serialised ONNX
-    node, from which export restores attributes and subgraphs.
+    node, from which export restores attributes and subgraphs; what these read
+    from around the node are the last of `inputs`, and `captures` has the names
+    by which they do.
   }];
   let arguments = (ins StrAttr:$domain, StrAttr:$op_type,
     Variadic<AnyType>:$inputs, DenseBoolArrayAttr:$present, StrAttr:$node,
-    OptionalAttr<StrAttr>:$reason);
+    OptionalAttr<StrAttr>:$reason, OptionalAttr<StrArrayAttr>:$captures);
   let results = (outs Variadic<AnyType>:$outputs);
   let assemblyFormat = [{
     $domain $op_type `(` $inputs `)` attr-dict `:` functional-type($inputs, $outputs)

@@ -78,10 +78,12 @@ void RMSNormOp::stateContract(RuntimeContract &contract) {
 static void requireScales(RuntimeContract &contract, Value input, Value scale,
                           Value zeroPoint, int64_t axis, int64_t blockSize) {
   RankedTensorType scales = getTensorType(scale);
-  if (zeroPoint)
-    contract.requireShape(zeroPoint, contract.getSizes(scale));
   bool isSingle = scales.getRank() == 0 ||
                   (scales.getRank() == 1 && scales.getDimSize(0) == 1);
+  if (zeroPoint && isSingle)
+    contract.requireSingle(zeroPoint);
+  else if (zeroPoint)
+    contract.requireShape(zeroPoint, contract.getSizes(scale));
   int64_t rank = getTensorType(input).getRank();
   axis = normalizeAxis(axis, rank);
   if (isSingle || axis < 0 || axis >= rank)
