@@ -51,6 +51,7 @@ static void buildBufferization(OpPassManager &manager) {
 
 void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
                                            const CpuPipelineOptions &options) {
+  manager.addNestedPass<func::FuncOp>(createPreallocateStacks());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(createStateContracts());

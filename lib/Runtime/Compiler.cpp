@@ -37,6 +37,7 @@
 #include "llvm/TargetParser/SubtargetFeature.h"
 #include "llvm/Transforms/IPO/Internalize.h"
 #include "llvm/Transforms/Instrumentation/AddressSanitizer.h"
+#include "llvm/Transforms/Instrumentation/ThreadSanitizer.h"
 
 #include <mutex>
 
@@ -98,6 +99,8 @@ neuroplast::createTargetMachine(const CompileOptions &options) {
   // The full width of the vector registers pays in our loops.
   features.AddFeature("prefer-256-bit", false);
   llvm::TargetOptions targetOptions;
+  // Where the loader finds the destructors of a library.
+  targetOptions.UseInitArray = true;
   targetOptions.AllowFPOpFusion = llvm::FPOpFusion::Fast;
   static const llvm::CodeGenOptLevel levels[] = {
       llvm::CodeGenOptLevel::None, llvm::CodeGenOptLevel::Less,
@@ -142,11 +145,13 @@ static llvm::Error linkSupport(llvm::Module &module,
     function.removeFnAttr("target-features");
     function.removeFnAttr("tune-cpu");
   }
-  if (options.sanitize) {
+  if (options.sanitizer != Sanitizer::None)
     for (llvm::Function &function : module)
       if (!function.isDeclaration())
-        function.addFnAttr(llvm::Attribute::SanitizeAddress);
-  } else {
+        function.addFnAttr(options.sanitizer == Sanitizer::Address
+                               ? llvm::Attribute::SanitizeAddress
+                               : llvm::Attribute::SanitizeThread);
+  if (options.sanitizer != Sanitizer::Address) {
     // Nobody to tell of what is in use.
     for (llvm::StringRef name :
          {"__asan_poison_memory_region", "__asan_unpoison_memory_region"})
@@ -187,8 +192,13 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
   llvm::ModulePassManager passes =
       level == 0 ? builder.buildO0DefaultPipeline(chosen)
                  : builder.buildPerModuleDefaultPipeline(chosen);
-  if (options.sanitize)
+  if (options.sanitizer == Sanitizer::Address)
     passes.addPass(llvm::AddressSanitizerPass(llvm::AddressSanitizerOptions()));
+  if (options.sanitizer == Sanitizer::Thread) {
+    passes.addPass(llvm::ModuleThreadSanitizerPass());
+    passes.addPass(
+        llvm::createModuleToFunctionPassAdaptor(llvm::ThreadSanitizerPass()));
+  }
   passes.run(module, modules);
 }
 

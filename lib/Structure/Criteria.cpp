@@ -103,6 +103,9 @@ private:
 
 } // namespace
 
+/// The score of units with weights that are no numbers: below all others.
+static constexpr double kNoNumber = -1;
+
 FailureOr<std::vector<std::vector<double>>>
 neuroplast::structure::scoreUnits(const UnitAnalysis &analysis,
                                   Criterion criterion, uint64_t seed) {
@@ -133,7 +136,8 @@ neuroplast::structure::scoreUnits(const UnitAnalysis &analysis,
           criterion == Criterion::Random
               ? draw(seed,
                      (static_cast<uint64_t>(result.size()) << 32) + position)
-              : scores[unit]);
+          : std::isnan(scores[unit]) ? kNoNumber
+                                     : scores[unit]);
   }
   return result;
 }

@@ -176,6 +176,17 @@ def test_units_without_weight_go_without_a_trace(neuroplast: Path, tmp_path: Pat
     np.testing.assert_allclose(actual, expected, rtol=1e-6)
 
 
+def test_units_that_are_no_numbers_go_first(neuroplast: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(5, 8)), rng.normal(size=(8, 3))
+    first[2, 6] = second[1, 0] = np.nan
+    source = write_net(tmp_path / "net.onnx", first=first, second=second)
+    report = prune(neuroplast, source, tmp_path / "small.onnx", "--ratio", "0.25")
+    assert [edit["kept"] for edit in report["edits"]] == [[[0, 2, 3, 4, 5, 7]]] * 2
+    (units,) = (u for u in report["units"] if u["kept"] == 6)
+    assert units["highest_removed_score"] == -1
+
+
 def test_the_report_in_words(neuroplast: Path, source: Path, tmp_path: Path) -> None:
     data = tmp_path / "data.npz"
     driver.save(data, models.MODELS["ppocr_cls"].sample())
@@ -192,10 +203,12 @@ def test_the_report_in_words(neuroplast: Path, source: Path, tmp_path: Path) -> 
     assert "?" not in text, "operations are counted for the shapes of the data"
     assert "pinned" not in text and " relu " not in text
     more = driver.call(neuroplast, *call, "--verbose")
-    assert more.splitlines()[:6] == first
+    # The history in the file has the command, so that the size differs by that.
+    again = more.splitlines()[:6]
+    assert again[:2] + again[3:] == first[:2] + first[3:]
     assert "pinned: graph input 'x'" in more and " relu " in more
     assert "output save_infer_model/scale_0.tmp_1: difference 0." in more
-    assert "Reshape@" not in more, "constants are named after what they are made of"
+    assert "@Reshape@" not in more, "constants are named after what they are made of"
 
 
 def test_random_inputs_by_default(neuroplast: Path, source: Path, tmp_path: Path) -> None:

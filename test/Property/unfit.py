@@ -169,7 +169,7 @@ def try_open(kind: str, seed: int, draws: int, neuroplast: Path) -> tuple[list[F
         text, library = folder / "m.onnxtext", folder / "m.so"
         text.write_text(HEADER + "g " + OPEN[kind])
         model = onnx.parser.parse_model(text.read_text())
-        options = ["--sanitize"] if is_sanitized(neuroplast) else []
+        options = ["--sanitize", "address"] if is_sanitized(neuroplast) else []
         reason, code = watch([neuroplast, "compile", text, "-O", "1", "-o", library, *options],
                              folder)
         if reason or code:

@@ -51,7 +51,14 @@ static int runCompile(const Arguments &arguments) {
   options.cpu = arguments.get("--mcpu", "native").str();
   options.optLevel = static_cast<unsigned>(std::clamp<int64_t>(*level, 0, 3));
   options.prefix = makePrefix(output);
-  options.sanitize = arguments.has("--sanitize");
+  llvm::StringRef sanitizer = arguments.get("--sanitize");
+  if (sanitizer == "address")
+    options.sanitizer = Sanitizer::Address;
+  else if (sanitizer == "thread")
+    options.sanitizer = Sanitizer::Thread;
+  else if (arguments.has("--sanitize"))
+    return reportError("sanitizer '" + sanitizer +
+                       "' is none of address and thread");
 
   mlir::MLIRContext context(makeRegistry(),
                             mlir::MLIRContext::Threading::DISABLED);
@@ -88,7 +95,8 @@ Command neuroplast::driver::getCompileCommand() {
             {"--threads", "N", "threads that one run uses (1)"},
             {"--mcpu", "NAME", "processor: native, x86-64-v3, ... (native)"},
             {"-O", "LEVEL", "optimisation level, 0 to 3 (3)"},
-            {"--sanitize", "",
-             "instrument with AddressSanitizer, for programs that have it"}}},
+            {"--sanitize", "NAME",
+             "instrument for programs that have the address or "
+             "thread sanitizer"}}},
           runCompile};
 }

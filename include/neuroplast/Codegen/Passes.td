@@ -23,6 +23,18 @@ def ApproximateMath : Pass<"neuro-approximate-math"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def PreallocateStacks : Pass<"neuro-preallocate-stacks", "::mlir::func::FuncOp"> {
+  let summary = "Let loops stack their rows in place";
+  let description = [{
+    A loop that puts a row of each iteration on top of a tensor by `neuro.concat`
+    copies all rows before it each time. Where the iterations are at most as many
+    as a tensor has places, or a constant says, and rows have a known shape, the
+    tensor has room for all of them from the start, each row is inserted at its
+    place, and what was reached is cut out behind the loop.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def StateContracts : Pass<"neuro-state-contracts", "::mlir::ModuleOp"> {
   let summary = "Check at run time what ops rely on and types do not prove";
   let description = [{

@@ -18,13 +18,14 @@
 
 namespace neuroplast {
 
+/// What watches compiled code. The program that loads it must have the runtime.
+enum class Sanitizer { None, Address, Thread };
+
 struct CompileOptions {
   std::string cpu = "native"; ///< As of `clang -march=`.
   unsigned optLevel = 3;      ///< Of LLVM: 0 to 3.
   bool kernels = true;        ///< Give large contractions kernels of their own.
-  /// Instrument the code with AddressSanitizer, whose runtime the program that
-  /// loads it must have.
-  bool sanitize = false;
+  Sanitizer sanitizer = Sanitizer::None;
   std::string prefix; ///< Of a second set of exported names, if any.
 };
 

@@ -13,7 +13,8 @@
 
 namespace neuroplast::structure {
 
-/// What a score of a unit is.
+/// What a score of a unit is. A weight that is no number makes it -1: such
+/// units spoil whatever reads them, and rank below all others.
 enum class Criterion {
   /// The sum of the magnitudes of the weights that go with the unit.
   L1,

@@ -264,3 +264,21 @@ Value neuroplast::createLoops(
       });
   return loop.getResult(0);
 }
+
+Value neuroplast::constantIndex(OpBuilder &b, Location loc, int64_t value) {
+  return arith::ConstantIndexOp::create(b, loc, value);
+}
+
+SmallVector<Value> neuroplast::insertAt(ValueRange others, int64_t axis,
+                                        Value place) {
+  SmallVector<Value> result(others);
+  result.insert(result.begin() + axis, place);
+  return result;
+}
+
+SmallVector<OpFoldResult> neuroplast::dropSize(ArrayRef<OpFoldResult> sizes,
+                                               int64_t axis) {
+  SmallVector<OpFoldResult> result(sizes);
+  result.erase(result.begin() + axis);
+  return result;
+}

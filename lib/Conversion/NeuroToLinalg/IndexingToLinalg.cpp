@@ -27,10 +27,6 @@ int64_t getRank(Value value) {
   return cast<RankedTensorType>(value.getType()).getRank();
 }
 
-Value constantIndex(OpBuilder &b, Location loc, int64_t value) {
-  return arith::ConstantIndexOp::create(b, loc, value);
-}
-
 /// An index read from data, counted from the end if negative, in [0, size).
 Value normalizeIndex(OpBuilder &b, Location loc, Value index, Value size) {
   if (!index.getType().isIndex())

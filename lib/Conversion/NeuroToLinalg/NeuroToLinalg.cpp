@@ -162,6 +162,7 @@ struct ConvertNeuroToLinalgPass
     populateShapeToLinalgPatterns(converter, patterns);
     populateIndexingToLinalgPatterns(converter, patterns);
     populateUniqueToLinalgPatterns(converter, patterns);
+    populateTopKToLinalgPatterns(converter, patterns);
     populateDetectionToLinalgPatterns(converter, patterns);
     populatePoolingToLinalgPatterns(converter, patterns);
     populateResizeToLinalgPatterns(converter, patterns);

@@ -53,6 +53,8 @@ void populateSequenceModelToLinalgPatterns(mlir::TypeConverter &converter,
 
 void populateRegionPoolingToLinalgPatterns(mlir::TypeConverter &converter,
                                            mlir::RewritePatternSet &patterns);
+void populateTopKToLinalgPatterns(mlir::TypeConverter &converter,
+                                  mlir::RewritePatternSet &patterns);
 void populateUnpoolingToLinalgPatterns(mlir::TypeConverter &converter,
                                        mlir::RewritePatternSet &patterns);
 void populateDeformConvToLinalgPatterns(mlir::TypeConverter &converter,
@@ -143,6 +145,15 @@ mlir::Value createLoops(
                                    mlir::ValueRange indices, mlir::Value)>
         body,
     mlir::ValueRange outer = {});
+
+/// `others` with `place` inserted at `axis`.
+llvm::SmallVector<mlir::Value> insertAt(mlir::ValueRange others, int64_t axis,
+                                        mlir::Value place);
+/// The sizes of all axes but one.
+llvm::SmallVector<mlir::OpFoldResult>
+dropSize(llvm::ArrayRef<mlir::OpFoldResult> sizes, int64_t axis);
+mlir::Value constantIndex(mlir::OpBuilder &builder, mlir::Location location,
+                          int64_t value);
 
 /// Inserts axes of size 1 so that `axes` of the result are new.
 mlir::Value expandAxes(mlir::OpBuilder &builder, mlir::Location location,

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Patterns.h"
+#include "Sorting.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -59,8 +59,9 @@ OpFoldResult countElements(OpBuilder &b, Location loc, Value tensor) {
   return count;
 }
 
-/// Distinct items in quadratic time: the first item equal to each; the rank of
-/// each first item among first items; then everything is scattered by rank.
+/// Items are put in order, where equal ones are neighbours; each is given the
+/// rank of its group, among values or, unsorted, among first items; then
+/// everything is scattered by rank.
 struct UniqueLowering : OpConversionPattern<UniqueOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -93,17 +94,22 @@ struct UniqueLowering : OpConversionPattern<UniqueOp> {
     auto compare = [&](OpBuilder &n, Location l, Value a, Value c) {
       Value no = arith::ConstantIntOp::create(n, l, 0, 1);
       Value yes = arith::ConstantIntOp::create(n, l, 1, 1);
+      // Up to the first difference, and by it.
       return createLoops(
-          n, l, inner, {no, yes},
+          n, l, inner, {no, yes, yes},
           [&](OpBuilder &m, Location k, ValueRange at,
               ValueRange carried) -> SmallVector<Value> {
             ScalarEmitter e(m, k, element);
             Value x = read(m, k, a, at), y = read(m, k, c, at);
-            Value less = e.compare(ScalarEmitter::Compare::Less, x, y);
+            Value less = isLessWithNaN(e, x, y);
+            Value differs =
+                arith::OrIOp::create(m, k, less, isLessWithNaN(e, y, x));
+            Value same = arith::XOrIOp::create(m, k, differs, yes);
             Value equal = e.compare(ScalarEmitter::Compare::Equal, x, y);
             Value decided = arith::AndIOp::create(m, k, carried[1], less);
             return {arith::OrIOp::create(m, k, carried[0], decided),
-                    arith::AndIOp::create(m, k, carried[1], equal)};
+                    arith::AndIOp::create(m, k, carried[1], same),
+                    arith::AndIOp::create(m, k, carried[2], equal)};
           });
     };
     Type index = b.getIndexType(), i64 = b.getI64Type();
@@ -111,56 +117,53 @@ struct UniqueLowering : OpConversionPattern<UniqueOp> {
     auto isEqual = [](OpBuilder &n, Location l, Value x, Value y) -> Value {
       return arith::CmpIOp::create(n, l, arith::CmpIPredicate::eq, x, y);
     };
-    auto isLess = [](OpBuilder &n, Location l, Value x, Value y) -> Value {
-      return arith::CmpIOp::create(n, l, arith::CmpIPredicate::slt, x, y);
-    };
-
-    Value first = createLoops(
-        b, loc, items, createEmpty(b, loc, items, index),
+    Value one = arith::ConstantIndexOp::create(b, loc, 1);
+    Value number = toIndex(b, loc, items);
+    Value order = createOrder(b, loc, number,
+                              [&](OpBuilder &n, Location l, Value x, Value y) {
+                                return compare(n, l, x, y)[0];
+                              });
+    // Along the order: the first item of each group, and the group's number.
+    SmallVector<Value> groups = createLoops(
+        b, loc, items,
+        {createEmpty(b, loc, items, index), createEmpty(b, loc, items, index),
+         zero, zero},
         [&](OpBuilder &n, Location l, ValueRange at,
-            ValueRange carried) -> SmallVector<Value> {
-          Value found = createLoops(
-              n, l, OpFoldResult(at[0]), at[0],
-              [&](OpBuilder &m, Location k, ValueRange other,
-                  ValueRange best) -> SmallVector<Value> {
-                Value equal = compare(m, k, other[0], at[0])[1];
-                Value earlier = isLess(m, k, other[0], best[0]);
-                Value take = arith::AndIOp::create(m, k, equal, earlier);
-                return {arith::SelectOp::create(m, k, take, other[0], best[0])};
-              })[0];
-          return {tensor::InsertOp::create(n, l, found, carried[0], at[0])};
-        })[0];
-
-    auto isFirst = [&](OpBuilder &n, Location l, Value item) -> Value {
-      return isEqual(n, l, item, tensor::ExtractOp::create(n, l, first, item));
-    };
-    Value rank = createLoops(
-        b, loc, items, createEmpty(b, loc, items, index),
-        [&](OpBuilder &n, Location l, ValueRange at,
-            ValueRange carried) -> SmallVector<Value> {
-          Value own = tensor::ExtractOp::create(n, l, first, at[0]);
-          Value count = createLoops(
-              n, l, items, zero,
-              [&](OpBuilder &m, Location k, ValueRange other,
-                  ValueRange sum) -> SmallVector<Value> {
-                Value before = op.getSorted() ? compare(m, k, other[0], own)[0]
-                                              : isLess(m, k, other[0], own);
-                before = arith::AndIOp::create(m, k, before,
-                                               isFirst(m, k, other[0]));
-                Value step = arith::IndexCastUIOp::create(m, k, index, before);
-                return {arith::AddIOp::create(m, k, sum[0], step)};
-              })[0];
-          return {tensor::InsertOp::create(n, l, count, carried[0], at[0])};
-        })[0];
-
-    Value count =
-        createLoops(b, loc, items, zero,
-                    [&](OpBuilder &n, Location l, ValueRange at,
-                        ValueRange sum) -> SmallVector<Value> {
-                      Value step = arith::IndexCastUIOp::create(
-                          n, l, index, isFirst(n, l, at[0]));
-                      return {arith::AddIOp::create(n, l, sum[0], step)};
-                    })[0];
+            ValueRange now) -> SmallVector<Value> {
+          Value item = tensor::ExtractOp::create(n, l, order, at[0]);
+          Value isStart = isEqual(n, l, at[0], zero);
+          Value before = arith::MaxSIOp::create(
+              n, l, arith::SubIOp::create(n, l, at[0], one), zero);
+          Value last = tensor::ExtractOp::create(n, l, order, before);
+          Value equal = compare(n, l, last, item)[2];
+          Value yes = arith::ConstantIntOp::create(n, l, 1, 1);
+          Value isNew = arith::OrIOp::create(
+              n, l, isStart, arith::XOrIOp::create(n, l, equal, yes));
+          Value first = arith::SelectOp::create(n, l, isNew, item, now[2]);
+          Value count = arith::AddIOp::create(
+              n, l, now[3], arith::IndexCastUIOp::create(n, l, index, isNew));
+          Value group = arith::SubIOp::create(n, l, count, one);
+          return {tensor::InsertOp::create(n, l, first, now[0], item),
+                  tensor::InsertOp::create(n, l, group, now[1], item), first,
+                  count};
+        });
+    Value first = groups[0], rank = groups[1], count = groups[3];
+    if (!op.getSorted()) {
+      // The groups in the order of their first items, which come before the
+      // others of theirs.
+      rank = createLoops(
+          b, loc, items, {createEmpty(b, loc, items, index), zero},
+          [&](OpBuilder &n, Location l, ValueRange at,
+              ValueRange now) -> SmallVector<Value> {
+            Value own = tensor::ExtractOp::create(n, l, first, at[0]);
+            Value isFirst = isEqual(n, l, own, at[0]);
+            Value known = tensor::ExtractOp::create(n, l, now[0], own);
+            Value place = arith::SelectOp::create(n, l, isFirst, now[1], known);
+            Value step = arith::IndexCastUIOp::create(n, l, index, isFirst);
+            return {tensor::InsertOp::create(n, l, place, now[0], at[0]),
+                    arith::AddIOp::create(n, l, now[1], step)};
+          })[0];
+    }
 
     // The item of each rank, and how many items share it.
     Value noCounts = createFilled(b, loc, OpFoldResult(count),

@@ -634,7 +634,7 @@ LogicalResult neuroplast::onnx_frontend::writeOperation(GraphWriter &writer,
     return writeControlFlow(writer, op);
   // Sizes are written where they are used.
   bool onlyIndices = llvm::all_of(op->getResultTypes(), [](Type type) {
-    return type.isIndex() || type.isSignlessInteger();
+    return type.isIndex() || type.isSignlessInteger() || type.isF32();
   });
   if (onlyIndices &&
       isa<arith::ArithDialect, tensor::TensorDialect>(op->getDialect()))

@@ -320,8 +320,19 @@ void GraphImporter::setModelAttributes() {
   module->setAttr("neuro.model", builder.getDictionaryAttr(entries));
 }
 
+void GraphImporter::countReaders(const onnx::GraphProto &graph) {
+  for (const auto &node : graph.node()) {
+    for (const std::string &name : node.input())
+      ++readers[name];
+    for (const auto &attribute : node.attribute())
+      if (attribute.has_g())
+        countReaders(attribute.g());
+  }
+}
+
 LogicalResult GraphImporter::importMain() {
   const onnx::GraphProto &graph = model->proto.graph();
+  countReaders(graph);
   Location fileLocation = FileLineColLoc::get(context, path, 0, 0);
   setModelAttributes();
   for (const auto *list : {&graph.value_info(), &graph.output()})

@@ -193,6 +193,8 @@ public:
   Size mul(Size lhs, Size rhs);
   Size div(Size lhs, Size rhs); ///< Truncates towards zero.
   Size rem(Size lhs, Size rhs); ///< Of the truncating division.
+  /// The product with a positive factor in f32, without its fraction.
+  Size scale(Size size, float factor);
   Size min(Size lhs, Size rhs);
   Size max(Size lhs, Size rhs);
   /// 1 or 0.
@@ -239,6 +241,8 @@ public:
   /// Translates a node that another one is made of.
   mlir::LogicalResult translate(NodeContext &node);
   mlir::Type convertType(const onnx::TypeProto &type);
+  /// How many operands of nodes a name is.
+  unsigned countReaders(llvm::StringRef name) { return readers.lookup(name); }
   /// The type that the ONNX library inferred for a value, or null.
   mlir::Type getInferredType(llvm::StringRef name);
 
@@ -249,6 +253,7 @@ public:
   }
 
 private:
+  void countReaders(const onnx::GraphProto &graph);
   mlir::LogicalResult importInitializers(const onnx::GraphProto &graph);
   mlir::LogicalResult importNode(const onnx::NodeProto &node);
   mlir::LogicalResult importOpaque(NodeContext &node, llvm::StringRef reason);
@@ -264,6 +269,7 @@ private:
   mlir::Operation *function = nullptr; ///< `main`, behind the parameters.
   llvm::StringMap<GraphValue> values;
   llvm::StringMap<mlir::Type> inferred;
+  llvm::StringMap<unsigned> readers;
   /// The tensors of the constants of the model.
   llvm::DenseMap<const void *, mlir::Value> constants;
   HandlerTable handlers;

@@ -171,6 +171,15 @@ std::string GraphWriter::addInts(ArrayRef<int64_t> values) {
   return name;
 }
 
+std::string GraphWriter::addFloat(float value) {
+  ::onnx::TensorProto *tensor = current->add_initializer();
+  tensor->set_name(makeName("neuroplast_factor"));
+  tensor->set_data_type(::onnx::TensorProto::FLOAT);
+  tensor->add_dims(1);
+  tensor->add_float_data(value);
+  return tensor->name();
+}
+
 std::string GraphWriter::addInt(int64_t value) {
   std::string name = addInts(value);
   current->mutable_initializer()->rbegin()->clear_dims();
@@ -228,9 +237,12 @@ std::string GraphWriter::writeIndex(Value index) {
     emitError(index.getLoc(), "an index argument has no ONNX form");
     return "";
   }
-  if (auto constant = dyn_cast<arith::ConstantOp>(op))
+  if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
     if (auto value = dyn_cast<IntegerAttr>(constant.getValue()))
       return addInts({value.getInt()});
+    if (auto value = dyn_cast<FloatAttr>(constant.getValue()))
+      return addFloat(value.getValue().convertToFloat());
+  }
   if (auto dim = dyn_cast<tensor::DimOp>(op)) {
     if (std::optional<int64_t> axis = dim.getConstantIndex())
       return addHelper("Shape", {getName(dim.getSource())},
@@ -269,6 +281,13 @@ std::string GraphWriter::writeIndex(Value index) {
       setInt(node, "to", type);
     });
   };
+  if (isa<arith::SIToFPOp, arith::FPToSIOp>(op)) {
+    std::string source = addIndex(op->getOperand(0));
+    bool toReal = isa<arith::SIToFPOp>(op);
+    return source.empty() ? ""
+                          : castTo(source, toReal ? ::onnx::TensorProto::FLOAT
+                                                  : ::onnx::TensorProto::INT64);
+  }
   if (auto select = dyn_cast<arith::SelectOp>(op)) {
     std::string condition = addIndex(select.getCondition());
     std::string yes = addIndex(select.getTrueValue());
@@ -315,7 +334,7 @@ std::string GraphWriter::writeIndex(Value index) {
     type = "Add";
   else if (isa<arith::SubIOp>(op))
     type = "Sub";
-  else if (isa<arith::MulIOp>(op))
+  else if (isa<arith::MulIOp, arith::MulFOp>(op))
     type = "Mul";
   else if (isa<arith::DivSIOp, arith::DivUIOp, arith::FloorDivSIOp>(op))
     type = "Div";

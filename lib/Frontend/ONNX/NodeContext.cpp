@@ -184,7 +184,9 @@ void NodeContext::setConstant(int index, ElementsAttr value,
 void NodeContext::setConstantOf(int operand, ElementsAttr value) {
   std::string name = importer.lookup(node.input(operand))->sourceName;
   setConstant(0, value);
-  if (!name.empty())
+  // Two forms of one constant do not go by one name.
+  if (!name.empty() && importer.countReaders(node.input(operand)) == 1 &&
+      importer.countReaders(name) <= 1)
     if (GraphValue *result = importer.lookup(node.output(0)))
       result->sourceName = name;
 }

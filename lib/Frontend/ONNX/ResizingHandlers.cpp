@@ -385,7 +385,7 @@ LogicalResult importResize(NodeContext &node) {
       else if (scale == 1 / std::floor(1 / scale))
         sizes[axis] = a.div(sizes[axis], a.constant(1 / scale));
       else
-        return node.error() << "scales an unknown size by a fraction";
+        sizes[axis] = a.scale(sizes[axis], static_cast<float>(scale));
     }
   } else if (node.hasInput(3)) {
     auto asked = node.getSizes(3);

@@ -104,6 +104,20 @@ Size SizeArithmetic::div(Size lhs, Size rhs) {
 Size SizeArithmetic::rem(Size lhs, Size rhs) {
   return combine<arith::RemSIOp>(lhs, rhs);
 }
+OpFoldResult SizeArithmetic::scale(Size size, float factor) {
+  if (auto known = getConstantIntValue(size))
+    return constant(static_cast<int64_t>(static_cast<float>(*known) * factor));
+  Type i64 = b.getI64Type(), f32 = b.getF32Type();
+  Value integer =
+      arith::IndexCastOp::create(b, location, i64, cast<Value>(size));
+  Value real = arith::SIToFPOp::create(b, location, f32, integer);
+  Value by = arith::ConstantOp::create(b, location, b.getF32FloatAttr(factor));
+  Value product = arith::MulFOp::create(b, location, real, by);
+  Value whole = arith::FPToSIOp::create(b, location, i64, product);
+  return arith::IndexCastOp::create(b, location, b.getIndexType(), whole)
+      .getResult();
+}
+
 Size SizeArithmetic::min(Size lhs, Size rhs) {
   if (areOrdered(lhs, rhs))
     return lhs;
