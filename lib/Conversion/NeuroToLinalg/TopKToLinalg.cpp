@@ -23,8 +23,8 @@ using Cmp = ScalarEmitter::Compare;
 constexpr int64_t kMostInserted = 16;
 
 /// The best of each row, equal elements in their order. Few are inserted into
-/// the sorted list of the best ones so far, which is built in the result; for
-/// more, or an unknown number, the row is sorted.
+/// the sorted list of the best ones so far, which is built in the result; more,
+/// or an unknown number, are kept in a heap.
 struct TopKLowering : OpConversionPattern<TopKOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -51,8 +51,8 @@ struct TopKLowering : OpConversionPattern<TopKOp> {
     Value values = createEmpty(b, loc, kept, storage);
     Value places = createEmpty(b, loc, kept, b.getI64Type());
     std::optional<int64_t> known = getConstantIntValue(k);
-    bool isSorted = !known || *known > kMostInserted;
-    Row row{op, input, element, axis, length, last, zero, one, count, isSorted};
+    bool usesHeap = !known || *known > kMostInserted;
+    Row row{op, input, element, axis, length, last, zero, one, count, usesHeap};
     SmallVector<Value> results =
         row.forEach(b, loc, dropSize(sizes, axis), {}, {values, places});
     for (auto [result, old] : llvm::zip_equal(results, op->getResults()))
@@ -69,13 +69,13 @@ private:
     Type element;
     int64_t axis;
     Value length, last, zero, one, count;
-    bool isSorted;
+    bool usesHeap;
 
     SmallVector<Value> forEach(OpBuilder &b, Location loc,
                                ArrayRef<OpFoldResult> sizes,
                                SmallVector<Value> outer, ValueRange carried) {
       if (sizes.empty())
-        return isSorted ? sort(b, loc, outer, carried)
+        return usesHeap ? selectByHeap(b, loc, outer, carried)
                         : select(b, loc, outer, carried);
       auto loop = scf::ForOp::create(
           b, loc, zero, toIndex(b, loc, sizes.front()), one, carried,
@@ -109,20 +109,57 @@ private:
                     element);
     }
 
-    /// The first places of the sorted row.
-    SmallVector<Value> sort(OpBuilder &b, Location loc, ValueRange at,
-                            ValueRange carried) {
+    /// Whether item `x` of a row comes behind `other`: of equal ones the later.
+    Value isBehind(OpBuilder &b, Location loc, ValueRange at, Value x,
+                   Value other) {
+      ScalarEmitter e(b, loc, element);
+      Value mine = read(e, input, at, x), theirs = read(e, input, at, other);
+      Value yes = arith::ConstantIntOp::create(b, loc, 1, 1);
+      Value isNotBetter =
+          arith::XOrIOp::create(b, loc, isBetter(e, mine, theirs), yes);
+      Value isLater =
+          arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, x, other);
+      return arith::OrIOp::create(
+          b, loc, isBetter(e, theirs, mine),
+          arith::AndIOp::create(b, loc, isNotBetter, isLater));
+    }
+
+    /// Keeps the best items so far as a heap with the last of them on top,
+    /// which a better one replaces, and sorts what is left.
+    SmallVector<Value> selectByHeap(OpBuilder &b, Location loc, ValueRange at,
+                                    ValueRange carried) {
+      // Put in order from the last to the first, items are a heap.
+      Value heap = createOrder(b, loc, count,
+                               [&](OpBuilder &n, Location l, Value x, Value y) {
+                                 return isBehind(n, l, at, x, y);
+                               });
+      auto scan = scf::ForOp::create(
+          b, loc, count, length, one, heap,
+          [&](OpBuilder &n, Location l, Value item, ValueRange now) {
+            Value top = tensor::ExtractOp::create(n, l, now[0], zero);
+            auto branch = scf::IfOp::create(
+                n, l, isBehind(n, l, at, top, item),
+                [&](OpBuilder &m, Location) {
+                  scf::YieldOp::create(m, l, sink(m, l, at, now[0], item));
+                },
+                [&](OpBuilder &m, Location) {
+                  scf::YieldOp::create(m, l, now[0]);
+                });
+            scf::YieldOp::create(n, l, branch.getResults());
+          });
+      heap = scan.getResult(0);
+      auto getItem = [&](OpBuilder &n, Location l, Value place) -> Value {
+        return tensor::ExtractOp::create(n, l, heap, place);
+      };
       Value order = createOrder(
-          b, loc, length, [&](OpBuilder &n, Location l, Value x, Value other) {
-            ScalarEmitter e(n, l, element);
-            return isBetter(e, read(e, input, at, x),
-                            read(e, input, at, other));
+          b, loc, count, [&](OpBuilder &n, Location l, Value x, Value y) {
+            return isBehind(n, l, at, getItem(n, l, y), getItem(n, l, x));
           });
       auto loop = scf::ForOp::create(
           b, loc, zero, count, one, carried,
           [&](OpBuilder &n, Location l, Value place, ValueRange args) {
-            ScalarEmitter e(n, l, element);
-            Value item = tensor::ExtractOp::create(n, l, order, place);
+            Value item =
+                getItem(n, l, tensor::ExtractOp::create(n, l, order, place));
             Value x = tensor::ExtractOp::create(n, l, input,
                                                 insertAt(at, axis, item));
             Value number =
@@ -135,6 +172,49 @@ private:
                     tensor::InsertOp::create(n, l, number, args[1], here)});
           });
       return SmallVector<Value>(loop.getResults());
+    }
+
+    /// Puts an item in the place of the top of the heap, below what is behind
+    /// it.
+    Value sink(OpBuilder &b, Location loc, ValueRange at, Value heap,
+               Value item) {
+      SmallVector<Value> state{zero, heap};
+      SmallVector<Type> forwarded{b.getIndexType(), heap.getType(),
+                                  b.getIndexType()};
+      auto loop = scf::WhileOp::create(
+          b, loc, forwarded, state,
+          [&](OpBuilder &n, Location l, ValueRange now) {
+            auto add = [&](Value x, Value y) -> Value {
+              return arith::AddIOp::create(n, l, x, y);
+            };
+            auto isInside = [&](Value place) -> Value {
+              return arith::CmpIOp::create(n, l, arith::CmpIPredicate::slt,
+                                           place, count);
+            };
+            auto look = [&](Value place) -> Value {
+              return tensor::ExtractOp::create(n, l, now[1], place);
+            };
+            Value left = add(add(now[0], now[0]), one), right = add(left, one);
+            Value hasLeft = isInside(left), hasRight = isInside(right);
+            // Where there is none, the top stands for it.
+            Value first = arith::SelectOp::create(n, l, hasLeft, left, zero);
+            Value second = arith::SelectOp::create(n, l, hasRight, right, zero);
+            Value takesSecond = arith::AndIOp::create(
+                n, l, hasRight, isBehind(n, l, at, look(second), look(first)));
+            Value child =
+                arith::SelectOp::create(n, l, takesSecond, second, first);
+            Value goesOn = arith::AndIOp::create(
+                n, l, hasLeft, isBehind(n, l, at, look(child), item));
+            scf::ConditionOp::create(n, l, goesOn,
+                                     ValueRange{now[0], now[1], child});
+          },
+          [&](OpBuilder &n, Location l, ValueRange now) {
+            Value child = tensor::ExtractOp::create(n, l, now[1], now[2]);
+            Value next = tensor::InsertOp::create(n, l, child, now[1], now[0]);
+            scf::YieldOp::create(n, l, ValueRange{now[2], next});
+          });
+      return tensor::InsertOp::create(b, loc, item, loop.getResult(1),
+                                      loop.getResult(0));
     }
 
     SmallVector<Value> select(OpBuilder &b, Location loc, ValueRange at,
