@@ -9,7 +9,9 @@
 #include "Interface.h"
 
 #include "neuroplast/Dialect/Neuro/IR/ElementTypes.h"
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "neuroplast/Runtime/Abi.h"
+#include "neuroplast/Runtime/Model.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Module.h"
 
@@ -17,7 +19,9 @@ using namespace neuroplast;
 
 /// The number of an element type in the interface; 0 if it cannot cross it.
 static int32_t getDtype(mlir::Type type) {
-  return type.isIntOrFloat() ? getElementTypeNumber(type) : 0;
+  return type.isIntOrFloat() || llvm::isa<neuro::StringType>(type)
+             ? getElementTypeNumber(type)
+             : 0;
 }
 
 static llvm::StringRef getCType(int32_t dtype) {
@@ -35,6 +39,8 @@ static llvm::StringRef getCType(int32_t dtype) {
   case NEUROPLAST_FLOAT8E5M2:
   case NEUROPLAST_FLOAT8E5M2FNUZ:
     return "8-bit float";
+  case NEUROPLAST_STRING:
+    return "const char *";
   case NEUROPLAST_BOOL:
     return "uint8_t (0 or 1)";
   case NEUROPLAST_UINT8:
@@ -74,8 +80,7 @@ describeTensor(mlir::Type type, mlir::DictionaryAttr attributes,
                                        " cannot cross the C interface");
   }
   tensor.dtype = dtype;
-  tensor.elementBytes = static_cast<int32_t>(
-      llvm::divideCeil(ranked.getElementType().getIntOrFloatBitWidth(), 8));
+  tensor.elementBytes = static_cast<int32_t>(getElementBytes(dtype));
   for (int64_t size : ranked.getShape())
     tensor.shape.push_back(mlir::ShapedType::isDynamic(size) ? -1 : size);
   tensor.dimNames.resize(tensor.shape.size());
@@ -260,7 +265,7 @@ extern "C" {
 #define NEUROPLAST_ABI_VERSION 1
 #define NEUROPLAST_MAX_RANK 16
 
-/* dtype: 1 float, 2 uint8, 3 int8, 4 uint16, 5 int16, 6 int32, 7 int64, 9 bool,
+/* dtype: 1 float, 2 uint8, 3 int8, 4 uint16, 5 int16, 6 int32, 7 int64, 8 string, 9 bool,
    10 float16, 11 double, 12 uint32, 13 uint64, 16 bfloat16, 17 to 20 the 8-bit
    floats e4m3fn, e4m3fnuz, e5m2 and e5m2fnuz. */
 typedef struct {

@@ -53,9 +53,21 @@ int64_t neuroplast::getElementBytes(int32_t dtype) {
   case NEUROPLAST_FLOAT64:
   case NEUROPLAST_INT64:
   case NEUROPLAST_UINT64:
+  case NEUROPLAST_STRING:
     return 8;
   default:
     return 0;
+  }
+}
+
+void HostTensor::setTexts(std::vector<std::string> values) {
+  texts = std::make_shared<const std::vector<std::string>>(std::move(values));
+  dtype = NEUROPLAST_STRING;
+  bytes.clear();
+  for (const std::string &text : *texts) {
+    const char *pointer = text.c_str();
+    const char *raw = reinterpret_cast<const char *>(&pointer);
+    bytes.insert(bytes.end(), raw, raw + sizeof pointer);
   }
 }
 
@@ -133,6 +145,11 @@ llvm::Expected<NamedTensors> Model::run(const NamedTensors &inputs) const {
     HostTensor &result = results[info.outputs[i].name];
     result.dtype = outputs[i].dtype;
     result.shape.assign(outputs[i].shape, outputs[i].shape + outputs[i].rank);
+    if (result.dtype == NEUROPLAST_STRING) {
+      auto *texts = static_cast<const char *const *>(outputs[i].data);
+      result.setTexts({texts, texts + result.getNumElements()});
+      continue;
+    }
     const char *data = static_cast<const char *>(outputs[i].data);
     result.bytes.assign(data, data + result.getNumElements() *
                                          getElementBytes(result.dtype));
@@ -186,6 +203,10 @@ llvm::Expected<NamedTensors> Model::makeRandomInputs(uint64_t seed,
       return makeError("input '" + llvm::Twine(input.name) +
                        "' takes more than a gigabyte, which no random numbers "
                        "are made for");
+    if (input.dtype == NEUROPLAST_STRING) {
+      tensor.setTexts(std::vector<std::string>(tensor.getNumElements()));
+      continue;
+    }
     // Zeros for all but floats: any other number may be an index out of range.
     tensor.bytes.assign(bytes, 0);
     const llvm::fltSemantics *semantics = getSemantics(input.dtype);

@@ -8,6 +8,7 @@
 
 #include "neuroplast/Runtime/Npz.h"
 
+#include "llvm/Support/ConvertUTF.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -47,6 +48,62 @@ static StringRef findEntry(StringRef header, StringRef key) {
   return header.drop_front(at).split(':').second.ltrim();
 }
 
+/// The bytes of an element of text that is described as '<U5' (in UTF-32) or
+/// '|S5'; 0 for other elements.
+static uint64_t getTextBytes(StringRef descr) {
+  uint64_t length = 0;
+  char kind = descr.size() > 2 ? descr[1] : '\0';
+  if ((kind != 'U' && kind != 'S') || descr.drop_front(2).getAsInteger(10, length))
+    return 0;
+  // An array of empty texts has elements of one character.
+  return kind == 'U' ? 4 * length : length;
+}
+
+/// The texts of an array, without the zeros that fill them up.
+static std::vector<std::string> readTexts(StringRef data, uint64_t size,
+                                          bool isWide) {
+  std::vector<std::string> texts;
+  for (; !data.empty(); data = data.drop_front(size)) {
+    StringRef element = data.take_front(size);
+    std::string text;
+    if (isWide) {
+      for (; !element.empty(); element = element.drop_front(4)) {
+        uint32_t code = 0;
+        memcpy(&code, element.data(), 4);
+        char buffer[UNI_MAX_UTF8_BYTES_PER_CODE_POINT], *end = buffer;
+        if (code && llvm::ConvertCodePointToUTF8(code, end))
+          text.append(buffer, end);
+      }
+    } else {
+      text = element.rtrim('\0').str();
+    }
+    texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
+/// Texts as elements of equal length in UTF-32, and that length.
+static std::pair<std::string, size_t>
+formatTexts(const std::vector<std::string> &texts) {
+  std::vector<std::vector<llvm::UTF32>> wide;
+  size_t longest = 1;
+  for (const std::string &text : texts) {
+    std::vector<llvm::UTF32> &codes = wide.emplace_back(text.size());
+    auto *from = reinterpret_cast<const llvm::UTF8 *>(text.data());
+    llvm::UTF32 *to = codes.data();
+    llvm::ConvertUTF8toUTF32(&from, from + text.size(), &to,
+                             to + codes.size(), llvm::lenientConversion);
+    codes.resize(to - codes.data());
+    longest = std::max(longest, codes.size());
+  }
+  std::string bytes;
+  for (std::vector<llvm::UTF32> &codes : wide) {
+    codes.resize(longest);
+    bytes.append(reinterpret_cast<const char *>(codes.data()), 4 * longest);
+  }
+  return {bytes, longest};
+}
+
 llvm::Expected<HostTensor> neuroplast::parseNpy(StringRef bytes) {
   if (!bytes.starts_with("\x93NUMPY") || bytes.size() < 12)
     return makeError("is no numpy array");
@@ -66,13 +123,16 @@ llvm::Expected<HostTensor> neuroplast::parseNpy(StringRef bytes) {
     tensor.dtype = NEUROPLAST_BFLOAT16;
   if (descr == "<V1" || descr == "<f1")
     tensor.dtype = NEUROPLAST_FLOAT8E4M3FN;
+  uint64_t textBytes = getTextBytes(descr);
+  if (textBytes)
+    tensor.dtype = NEUROPLAST_STRING;
   if (!tensor.dtype)
     return makeError("has element type '" + descr +
                      "', which is not supported");
   if (findEntry(header, "fortran_order").starts_with("True"))
     return makeError("is stored column by column");
   StringRef shape = findEntry(header, "shape").drop_front().split(')').first;
-  uint64_t size = getElementBytes(tensor.dtype);
+  uint64_t size = textBytes ? textBytes : getElementBytes(tensor.dtype);
   while (!shape.trim().empty()) {
     auto [number, rest] = shape.split(',');
     int64_t value = 0, product = 0;
@@ -89,7 +149,10 @@ llvm::Expected<HostTensor> neuroplast::parseNpy(StringRef bytes) {
   if (data.size() != size)
     return makeError("has " + llvm::Twine(data.size()) + " bytes, expected " +
                      llvm::Twine(size));
-  tensor.bytes.assign(data.begin(), data.end());
+  if (textBytes)
+    tensor.setTexts(readTexts(data, textBytes, descr[1] == 'U'));
+  else
+    tensor.bytes.assign(data.begin(), data.end());
   return tensor;
 }
 
@@ -99,6 +162,12 @@ std::string neuroplast::formatNpy(const HostTensor &tensor) {
   for (const TypeName &name : typeNames)
     if (name.dtype == (isFloat8 ? NEUROPLAST_FLOAT8E4M3FN : tensor.dtype))
       header += name.descr;
+  std::string texts;
+  if (tensor.dtype == NEUROPLAST_STRING) {
+    size_t length = 0;
+    std::tie(texts, length) = formatTexts(*tensor.texts);
+    header += "<U" + std::to_string(length);
+  }
   header += "', 'fortran_order': False, 'shape': (";
   for (int64_t size : tensor.shape)
     header += std::to_string(size) + ", ";
@@ -110,6 +179,8 @@ std::string neuroplast::formatNpy(const HostTensor &tensor) {
   bytes.push_back(static_cast<char>(header.size() & 0xff));
   bytes.push_back(static_cast<char>(header.size() >> 8));
   bytes += header;
+  if (tensor.dtype == NEUROPLAST_STRING)
+    return bytes + texts;
   bytes.append(tensor.bytes.begin(), tensor.bytes.end());
   return bytes;
 }

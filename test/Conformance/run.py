@@ -57,26 +57,29 @@ class Result:
 
 
 def read_value(path: Path, info: onnx.ValueInfoProto) -> np.ndarray | None:
-    """A tensor of the suite; none for values that are no tensors of numbers."""
+    """A tensor of the suite; none for values that are no tensors."""
     if info.type.WhichOneof("value") != "tensor_type":
         return None
     tensor = onnx.TensorProto()
     tensor.ParseFromString(path.read_bytes())
     array = numpy_helper.to_array(tensor)
-    return None if array.dtype.kind in "OSU" else array
+    if array.dtype.kind != "O":
+        return array
+    texts = [text.decode() if isinstance(text, bytes) else text for text in array.reshape(-1)]
+    return np.array(texts, dtype=np.str_).reshape(array.shape)
 
 
 def compare(found: np.ndarray, expected: np.ndarray, values: bool, rtol: float, atol: float) -> str:
     """Why a result is not the expected one; empty if it is."""
     if found.dtype.kind == "V" and found.dtype.itemsize == expected.dtype.itemsize:
         found = found.view(expected.dtype)  # types that numpy does not know, by their bytes
-    if found.dtype != expected.dtype:
+    if found.dtype != expected.dtype and {found.dtype.kind, expected.dtype.kind} != {"U"}:
         return f"element type {found.dtype}, expected {expected.dtype}"
     if found.shape != expected.shape:
         return f"shape {list(found.shape)}, expected {list(expected.shape)}"
     if not values:
         return ""
-    if found.dtype.kind in "biu":
+    if found.dtype.kind in "biuU":
         close = found == expected
     else:
         if found.dtype.itemsize < 4:  # at most one step of the narrow type

@@ -30,6 +30,9 @@ enum {
   NEUROPLAST_INT16 = 5,
   NEUROPLAST_INT32 = 6,
   NEUROPLAST_INT64 = 7,
+  /* `data` points to pointers to texts in UTF-8 that end in a zero. Those of an
+     output lie behind its pointers, in the same memory. */
+  NEUROPLAST_STRING = 8,
   NEUROPLAST_BOOL = 9, /* one byte, 0 or 1 */
   NEUROPLAST_FLOAT16 = 10,
   NEUROPLAST_FLOAT64 = 11,

@@ -13,6 +13,7 @@
 #include "neuroplast/Runtime/Compiler.h"
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,9 +23,13 @@ namespace neuroplast {
 struct HostTensor {
   int32_t dtype = 0; ///< As in the C interface.
   std::vector<int64_t> shape;
+  /// Of strings these are pointers to `texts`.
   std::vector<char> bytes;
+  std::shared_ptr<const std::vector<std::string>> texts;
 
   int64_t getNumElements() const;
+  /// Makes it a tensor of strings; the shape is the caller's business.
+  void setTexts(std::vector<std::string> values);
 };
 
 /// Bytes of one element; 0 for an unknown type.

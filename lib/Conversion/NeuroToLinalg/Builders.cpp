@@ -8,6 +8,8 @@
 
 #include "Patterns.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -281,4 +283,17 @@ SmallVector<OpFoldResult> neuroplast::dropSize(ArrayRef<OpFoldResult> sizes,
   SmallVector<OpFoldResult> result(sizes);
   result.erase(result.begin() + axis);
   return result;
+}
+
+Value neuroplast::callRuntime(OpBuilder &b, Location loc, ModuleOp module,
+                              StringRef name, ValueRange arguments,
+                              Type result) {
+  if (!module.lookupSymbol(name)) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(module.getBody());
+    func::FuncOp::create(b, module.getLoc(), name,
+                         b.getFunctionType(arguments.getTypes(), result))
+        .setPrivate();
+  }
+  return func::CallOp::create(b, loc, name, result, arguments).getResult(0);
 }

@@ -38,7 +38,7 @@ template <typename Op> struct ElementwiseLowering : OpConversionPattern<Op> {
       types.push_back(getElementTypeOrSelf(operand.getType()));
     Type elementType = resultType.getElementType();
     for (Type type : types)
-      if (!type.isIntOrFloat())
+      if (!type.isIntOrFloat() && !isa<StringType>(type))
         return rewriter.notifyMatchFailure(op, "element type is not a number");
     if (!elementType.isIntOrFloat())
       return rewriter.notifyMatchFailure(op, "element type is not a number");

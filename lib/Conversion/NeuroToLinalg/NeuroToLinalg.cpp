@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Func/Transforms/FuncConversions.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/Patterns.h"
@@ -47,6 +48,9 @@ struct SignlessConverter : TypeConverter {
   SignlessConverter() {
     addConversion([](Type type) { return type; });
     addConversion([](IntegerType type) -> Type {
+      return ScalarEmitter::getStorageType(type);
+    });
+    addConversion([](StringType type) -> Type {
       return ScalarEmitter::getStorageType(type);
     });
     addConversion([](RankedTensorType type) -> Type {
@@ -148,7 +152,6 @@ struct ConvertNeuroToLinalgPass
     MLIRContext *context = &getContext();
     SymbolTable symbols(module);
     declareParamBuffers(module, symbols);
-    declareRandomFunction(module);
 
     SignlessConverter converter;
     RewritePatternSet patterns(context);
@@ -175,6 +178,7 @@ struct ConvertNeuroToLinalgPass
     populateSpectrumToLinalgPatterns(converter, patterns);
     populateRandomToLinalgPatterns(converter, patterns);
     populateNGramsToLinalgPatterns(converter, patterns);
+    populateTextToLinalgPatterns(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
                                                                    converter);
     populateReturnOpTypeConversionPattern(patterns, converter);

@@ -53,6 +53,8 @@ void populateSequenceModelToLinalgPatterns(mlir::TypeConverter &converter,
 
 void populateRegionPoolingToLinalgPatterns(mlir::TypeConverter &converter,
                                            mlir::RewritePatternSet &patterns);
+void populateTextToLinalgPatterns(mlir::TypeConverter &converter,
+                                  mlir::RewritePatternSet &patterns);
 void populateTopKToLinalgPatterns(mlir::TypeConverter &converter,
                                   mlir::RewritePatternSet &patterns);
 void populateUnpoolingToLinalgPatterns(mlir::TypeConverter &converter,
@@ -65,12 +67,6 @@ void populateRandomToLinalgPatterns(mlir::TypeConverter &converter,
                                     mlir::RewritePatternSet &patterns);
 void populateNGramsToLinalgPatterns(mlir::TypeConverter &converter,
                                     mlir::RewritePatternSet &patterns);
-
-/// The function of the runtime that gives an evaluation of random numbers its
-/// start: whether there is a seed, and its bits.
-inline constexpr llvm::StringLiteral kRandomFunction = "neuroplast_random";
-/// Declares it, if a random op is there.
-void declareRandomFunction(mlir::ModuleOp module);
 
 //===----------------------------------------------------------------------===//
 // What the families share
@@ -154,6 +150,12 @@ llvm::SmallVector<mlir::OpFoldResult>
 dropSize(llvm::ArrayRef<mlir::OpFoldResult> sizes, int64_t axis);
 mlir::Value constantIndex(mlir::OpBuilder &builder, mlir::Location location,
                           int64_t value);
+
+/// The result of a function of the runtime that every model carries (see
+/// Support/support.c), which the module gets a declaration of.
+mlir::Value callRuntime(mlir::OpBuilder &builder, mlir::Location location,
+                        mlir::ModuleOp module, llvm::StringRef name,
+                        mlir::ValueRange arguments, mlir::Type result);
 
 /// Inserts axes of size 1 so that `axes` of the result are new.
 mlir::Value expandAxes(mlir::OpBuilder &builder, mlir::Location location,

@@ -13,7 +13,6 @@
 
 #include "Patterns.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 #include <numbers>
@@ -95,9 +94,8 @@ template <typename Op> struct RandomLowering : OpConversionPattern<Op> {
     Value arguments[] = {
         arith::ConstantIntOp::create(b, loc, op.getSeed().has_value(), 32),
         arith::ConstantIntOp::create(b, loc, seed, 32)};
-    Value start =
-        func::CallOp::create(b, loc, kRandomFunction, b.getI64Type(), arguments)
-            .getResult(0);
+    Value start = callRuntime(b, loc, op->template getParentOfType<ModuleOp>(),
+                              "neuroplast_random", arguments, b.getI64Type());
     Value result =
         createMap(b, loc, sizes, element,
                   [&](OpBuilder &n, Location l, ValueRange at) -> Value {
@@ -130,23 +128,6 @@ private:
 };
 
 } // namespace
-
-void neuroplast::declareRandomFunction(ModuleOp module) {
-  bool isUsed = module
-                    .walk([](Operation *op) {
-                      return isa<RandomNormalOp, RandomUniformOp>(op)
-                                 ? WalkResult::interrupt()
-                                 : WalkResult::advance();
-                    })
-                    .wasInterrupted();
-  if (!isUsed || module.lookupSymbol(kRandomFunction))
-    return;
-  OpBuilder b(module.getBodyRegion());
-  Type i32 = b.getI32Type();
-  func::FuncOp::create(b, module.getLoc(), kRandomFunction,
-                       b.getFunctionType({i32, i32}, b.getI64Type()))
-      .setPrivate();
-}
 
 void neuroplast::populateRandomToLinalgPatterns(TypeConverter &converter,
                                                 RewritePatternSet &patterns) {

@@ -8,6 +8,8 @@
 
 #include "ScalarEmitter.h"
 
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 #include <cmath>
@@ -33,6 +35,8 @@ Type ScalarEmitter::getStorageType(Type elementType) {
     return IntegerType::get(elementType.getContext(), 8);
   if (auto integer = dyn_cast<IntegerType>(elementType))
     return IntegerType::get(integer.getContext(), integer.getWidth());
+  if (isa<neuro::StringType>(elementType))
+    return IntegerType::get(elementType.getContext(), 64);
   return elementType;
 }
 

@@ -26,7 +26,8 @@ public:
   /// The type in which values of `elementType` are computed.
   static mlir::Type getComputeType(mlir::Type elementType);
   /// `elementType` without signedness, as stored in buffers; 8-bit floats,
-  /// which no processor has, are stored as their bits.
+  /// which no processor has, are stored as their bits, and strings as the
+  /// address of the only copy of each that a run has.
   static mlir::Type getStorageType(mlir::Type elementType);
 
   bool isFloat() const { return floating; }

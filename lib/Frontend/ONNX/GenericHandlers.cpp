@@ -157,7 +157,8 @@ void neuroplast::registerGenericHandlers(HandlerTable &table) {
   addGeneric<InstanceNormOp, LayerNormOp, RMSNormOp, LpNormOp, LRNOp, MatMulOp,
              GemmOp, MatMulIntegerOp, EinsumOp>(table);
   addGeneric<RoiAlignOp, MaxRoiPoolOp, GridSampleOp, NonMaxSuppressionOp, RNNOp,
-             GRUOp, LSTMOp, AttentionOp, RotaryEmbeddingOp, DetOp>(table);
+             GRUOp, LSTMOp, AttentionOp, RotaryEmbeddingOp, DetOp,
+             StringNormalizerOp, StringConcatOp>(table);
   addReductions<ReduceSumOp, ReduceMeanOp, ReduceMaxOp, ReduceMinOp,
                 ReduceProdOp, ReduceL1Op, ReduceL2Op, ReduceSumSquareOp,
                 ReduceLogSumOp, ReduceLogSumExpOp>(table);

@@ -177,15 +177,30 @@ LogicalResult GraphImporter::importInitializers(const onnx::GraphProto &graph) {
   return success();
 }
 
-/// Whether no operand is what another node made opaque, or strings: only opaque
-/// nodes take those.
+/// Whether an operator takes strings: those that move elements, and some more.
+static bool takesText(StringRef op) {
+  static constexpr StringLiteral names[] = {"Concat",       "Equal",
+                                            "Expand",       "Flatten",
+                                            "Gather",       "Identity",
+                                            "Reshape",      "Shape",
+                                            "Size",         "Slice",
+                                            "Split",        "Squeeze",
+                                            "StringConcat", "StringNormalizer",
+                                            "Tile",         "Transpose",
+                                            "Unsqueeze"};
+  return llvm::is_contained(names, op);
+}
+
+/// Whether no operand is what another node made opaque, or strings that the
+/// operator does not take: only opaque nodes take those.
 static bool readsTensors(NodeContext &node) {
   return llvm::all_of(node.node.input(), [&](const std::string &name) {
     GraphValue *value = name.empty() ? nullptr : node.importer.lookup(name);
     if (!value || !value->value)
       return true;
     auto type = dyn_cast<RankedTensorType>(value->value.getType());
-    return type && !isa<StringType>(type.getElementType());
+    return type && (!isa<StringType>(type.getElementType()) ||
+                    takesText(node.node.op_type()));
   });
 }
 

@@ -46,6 +46,9 @@ typedef struct ThreadState {
   BlockHeader *held; /* by the present run */
   jmp_buf end;       /* of the present run, if something is violated */
   int32_t code;
+  /* The only copies of the texts of the present run, by their hashes. */
+  char **texts;
+  size_t textSlots, numTexts;
   struct ThreadState *previous, *next;
 } ThreadState;
 
@@ -55,7 +58,10 @@ static pthread_mutex_t statesMutex = PTHREAD_MUTEX_INITIALIZER;
 static ThreadState *states;
 static int hasKey;
 
+static void releaseTexts(ThreadState *state);
+
 static void freeBlocks(ThreadState *state) {
+  releaseTexts(state);
   for (int i = 0; i < cachedBlocks; ++i)
     if (state->cached[i])
       free((char *)state->cached[i] - headerBytes);
@@ -156,6 +162,190 @@ void neuroplast_violate(int32_t ofData, const char *message, int64_t first,
   const int64_t numbers[] = {first, second, third, fourth};
   endRun(ofData ? NEUROPLAST_BAD_VALUE : NEUROPLAST_BAD_SHAPE, message,
          numbers);
+}
+
+/*===--- Texts -----------------------------------------------------------===*/
+
+void *_mlir_memref_to_llvm_alloc(uint64_t size);
+void _mlir_memref_to_llvm_free(void *data);
+
+/* A tensor of strings has the address of the only copy of each, so that equal
+   ones are equal numbers. The copies go when the run ends. */
+
+static void releaseTexts(ThreadState *state) {
+  for (size_t i = 0; i < state->textSlots; ++i)
+    free(state->texts[i]);
+  free(state->texts);
+  state->texts = 0;
+  state->textSlots = state->numTexts = 0;
+}
+
+/* The slot of a text: the one that holds it, or an empty one. FNV-1a. */
+static char **findText(char **slots, size_t count, const char *text,
+                       size_t length) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (size_t i = 0; i < length; ++i)
+    hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3u;
+  for (size_t i = hash & (count - 1);; i = (i + 1) & (count - 1))
+    if (!slots[i] ||
+        (!strncmp(slots[i], text, length) && !slots[i][length]))
+      return &slots[i];
+}
+
+/* The only copy of a text; null if there is no memory. */
+static char *keepText(ThreadState *state, const char *text, size_t length) {
+  if (2 * (state->numTexts + 1) > state->textSlots) {
+    size_t more = state->textSlots ? 2 * state->textSlots : 64;
+    char **slots = calloc(more, sizeof *slots);
+    if (!slots)
+      return 0;
+    for (size_t i = 0; i < state->textSlots; ++i)
+      if (state->texts[i])
+        *findText(slots, more, state->texts[i], strlen(state->texts[i])) =
+            state->texts[i];
+    free(state->texts);
+    state->texts = slots;
+    state->textSlots = more;
+  }
+  char **slot = findText(state->texts, state->textSlots, text, length);
+  if (*slot)
+    return *slot;
+  char *copy = malloc(length + 1);
+  if (!copy)
+    return 0;
+  memcpy(copy, text, length);
+  copy[length] = 0;
+  ++state->numTexts;
+  return *slot = copy;
+}
+
+/* The same for the model, whose run ends if there is no memory. */
+static int64_t makeText(const char *text, size_t length) {
+  char *copy = keepText(getState(), text, length);
+  if (!copy) {
+    const int64_t numbers[] = {(int64_t)length, 0, 0, 0};
+    endRun(NEUROPLAST_OUT_OF_MEMORY,
+           "the model finds no memory for a text of {} bytes", numbers);
+  }
+  return (int64_t)(intptr_t)copy;
+}
+
+/* Reads a code point of UTF-8; a byte that starts none stands for itself, from
+   the values that no code point has. */
+static uint32_t readCodePoint(const unsigned char **at) {
+  const unsigned char *text = *at;
+  int more = text[0] >= 0xf0 ? 3 : text[0] >= 0xe0 ? 2 : text[0] >= 0xc0 ? 1 : 0;
+  uint32_t code = text[0];
+  if (more)
+    code &= 0x3f >> more;
+  for (int i = 1; i <= more; ++i) {
+    if ((text[i] & 0xc0) != 0x80) {
+      *at = text + 1;
+      return 0x110000u + text[0];
+    }
+    code = code << 6 | (text[i] & 0x3f);
+  }
+  *at = text + more + 1;
+  return text[0] >= 0x80 && !more ? 0x110000u + text[0] : code;
+}
+
+static char *writeCodePoint(char *to, uint32_t code) {
+  if (code >= 0x110000u) {
+    *to++ = (char)(code - 0x110000u);
+  } else if (code < 0x80) {
+    *to++ = (char)code;
+  } else if (code < 0x800) {
+    *to++ = (char)(0xc0 | code >> 6);
+    *to++ = (char)(0x80 | (code & 0x3f));
+  } else if (code < 0x10000) {
+    *to++ = (char)(0xe0 | code >> 12);
+    *to++ = (char)(0x80 | (code >> 6 & 0x3f));
+    *to++ = (char)(0x80 | (code & 0x3f));
+  } else {
+    *to++ = (char)(0xf0 | code >> 18);
+    *to++ = (char)(0x80 | (code >> 12 & 0x3f));
+    *to++ = (char)(0x80 | (code >> 6 & 0x3f));
+    *to++ = (char)(0x80 | (code & 0x3f));
+  }
+  return to;
+}
+
+/* A letter in lower (-1) or upper (1) case: Latin with its supplement and first
+   extension, Greek and Cyrillic. */
+static uint32_t changeCase(uint32_t code, int32_t change) {
+  /* The first and last capital, and how far the small letters are away. */
+  static const uint16_t ranges[][3] = {
+      {'A', 'Z', 32},         {0xc0, 0xd6, 32},     {0xd8, 0xde, 32},
+      {0x391, 0x3a1, 32},     {0x3a3, 0x3ab, 32},   {0x410, 0x42f, 32},
+      {0x400, 0x40f, 80}};
+  for (size_t i = 0; i < sizeof ranges / sizeof *ranges; ++i) {
+    uint32_t first = ranges[i][0], last = ranges[i][1], apart = ranges[i][2];
+    if (change < 0 && code >= first && code <= last)
+      return code + apart;
+    if (change > 0 && code >= first + apart && code <= last + apart)
+      return code - apart;
+  }
+  /* Pairs, of which the capital is even in some places and odd in others. */
+  int isEven = (code >= 0x100 && code <= 0x137) ||
+               (code >= 0x14a && code <= 0x177) ||
+               (code >= 0x460 && code <= 0x481);
+  int isOdd = (code >= 0x139 && code <= 0x148) ||
+              (code >= 0x179 && code <= 0x17e);
+  if (isEven || isOdd) {
+    uint32_t isCapital = (code & 1) == (isOdd ? 1u : 0u);
+    return change < 0 ? code + isCapital : code - !isCapital;
+  }
+  return code;
+}
+
+/* Whether two texts are equal, in one case if asked for. */
+static int areEqual(const char *a, const char *b, int isCaseSensitive) {
+  if (isCaseSensitive)
+    return !strcmp(a, b);
+  const unsigned char *x = (const unsigned char *)a,
+                      *y = (const unsigned char *)b;
+  while (*x && *y)
+    if (changeCase(readCodePoint(&x), -1) != changeCase(readCodePoint(&y), -1))
+      return 0;
+  return !*x && !*y;
+}
+
+int64_t neuroplast_empty_text(void);
+int64_t neuroplast_join_texts(int64_t first, int64_t second);
+int64_t neuroplast_normalize_text(int64_t text, int32_t change,
+                                  int32_t isCaseSensitive, const char *stops);
+
+int64_t neuroplast_empty_text(void) { return makeText("", 0); }
+
+int64_t neuroplast_join_texts(int64_t first, int64_t second) {
+  const char *a = (const char *)(intptr_t)first,
+             *b = (const char *)(intptr_t)second;
+  size_t before = strlen(a), after = strlen(b);
+  char *joined = _mlir_memref_to_llvm_alloc(before + after + 1);
+  memcpy(joined, a, before);
+  memcpy(joined + before, b, after);
+  int64_t text = makeText(joined, before + after);
+  _mlir_memref_to_llvm_free(joined);
+  return text;
+}
+
+/* A text in another case; 0 if it is in the list of stop words, each of which
+   ends in a zero, and so does the list. */
+int64_t neuroplast_normalize_text(int64_t text, int32_t change,
+                                  int32_t isCaseSensitive, const char *stops) {
+  const char *from = (const char *)(intptr_t)text;
+  for (; *stops; stops += strlen(stops) + 1)
+    if (areEqual(from, stops, isCaseSensitive))
+      return 0;
+  if (!change)
+    return text;
+  /* No letter takes more bytes in another case than two for one. */
+  char *changed = _mlir_memref_to_llvm_alloc(2 * strlen(from) + 1), *to = changed;
+  for (const unsigned char *at = (const unsigned char *)from; *at;)
+    to = writeCodePoint(to, changeCase(readCodePoint(&at), change));
+  int64_t result = makeText(changed, to - changed);
+  _mlir_memref_to_llvm_free(changed);
+  return result;
 }
 
 /*===--- Random numbers --------------------------------------------------===*/
@@ -397,6 +587,10 @@ static int32_t checkInput(const NeuroplastTensorInfo *info,
   }
   if (needsData && !input->data && !isEmpty)
     return fail(NEUROPLAST_BAD_ARGUMENT, "has no data", info->name);
+  if (info->dtype == NEUROPLAST_STRING && input->data && !isEmpty)
+    for (int64_t i = 0; i < count; ++i)
+      if (!((const char *const *)input->data)[i])
+        return fail(NEUROPLAST_BAD_ARGUMENT, "has no text", info->name);
   return NEUROPLAST_OK;
 }
 
@@ -439,16 +633,33 @@ static int32_t checkNamedSizes(const NeuroplastModelInfo *model,
   return NEUROPLAST_OK;
 }
 
+/* Texts behind pointers to them. */
+static void takeTexts(char *const *texts, int64_t count, char **target) {
+  char *to = (char *)(target + count);
+  for (int64_t i = 0; i < count; ++i) {
+    size_t length = strlen(texts[i]) + 1;
+    target[i] = memcpy(to, texts[i], length);
+    to += length;
+  }
+}
+
 static int32_t takeOutput(const NeuroplastTensorInfo *info, int64_t *words,
                           NeuroplastTensor *output) {
   MemRef *result = (MemRef *)words;
   output->dtype = info->dtype;
   output->rank = info->rank;
-  int64_t bytes = info->element_bytes;
+  int64_t count = 1;
   for (int32_t axis = 0; axis < info->rank; ++axis) {
     output->shape[axis] = result->sizesAndStrides[axis];
-    bytes *= output->shape[axis];
+    count *= output->shape[axis];
   }
+  int64_t bytes = info->element_bytes * count;
+  char *const *texts =
+      info->dtype == NEUROPLAST_STRING
+          ? (char *const *)result->aligned + result->offset
+          : 0;
+  for (int64_t i = 0; texts && i < count; ++i)
+    bytes += (int64_t)strlen(texts[i]) + 1;
   if (output->data && output->capacity < bytes)
     return fail(NEUROPLAST_TOO_SMALL, "does not fit its buffer", info->name);
   if (!output->data) {
@@ -456,6 +667,10 @@ static int32_t takeOutput(const NeuroplastTensorInfo *info, int64_t *words,
     if (!output->data)
       return fail(NEUROPLAST_OUT_OF_MEMORY, "finds no memory", info->name);
     output->capacity = bytes;
+  }
+  if (texts) {
+    takeTexts(texts, count, output->data);
+    return NEUROPLAST_OK;
   }
   memcpy(output->data, result->aligned + result->offset * info->element_bytes,
          bytes);
@@ -500,16 +715,24 @@ static int32_t checkInputs(const NeuroplastTensor *inputs,
   return checkNamedSizes(model, inputs);
 }
 
+/* The elements of an input of strings; 0 for others. */
+static int64_t countTexts(const NeuroplastTensor *input) {
+  int64_t count = input->dtype == NEUROPLAST_STRING && input->data;
+  for (int32_t axis = 0; axis < input->rank; ++axis)
+    count *= input->shape[axis];
+  return count;
+}
+
 /* Pointers for a call, and what they point to: as many words as asked for, for
-   results, and then the descriptors of the inputs. Null if there is no memory;
-   else one block for the caller to free. */
+   results, then the descriptors of the inputs and the texts of those that have
+   some. Null if there is no memory; else one block for the caller to free. */
 static void **packArguments(const NeuroplastTensor *inputs,
                             int64_t resultWords) {
   const NeuroplastModelInfo *model = &neuroplast_model_info;
   size_t pointers = model->num_inputs + 1;
   size_t words = resultWords;
   for (int32_t i = 0; i < model->num_inputs; ++i)
-    words += getDescriptorWords(&model->inputs[i]);
+    words += getDescriptorWords(&model->inputs[i]) + countTexts(&inputs[i]);
   void **arguments =
       calloc(1, pointers * sizeof(void *) + words * sizeof(int64_t));
   if (!arguments) {
@@ -532,6 +755,19 @@ static void **packArguments(const NeuroplastTensor *inputs,
     }
     arguments[i + 1] = next;
     next += getDescriptorWords(&model->inputs[i]);
+    int64_t texts = countTexts(&inputs[i]);
+    if (texts)
+      descriptor->allocated = descriptor->aligned = (char *)next;
+    for (int64_t j = 0; j < texts; ++j) {
+      const char *text = ((const char *const *)inputs[i].data)[j];
+      text = keepText(getState(), text, strlen(text));
+      if (!text) {
+        free(arguments);
+        fail(NEUROPLAST_OUT_OF_MEMORY, "finds no memory", "run");
+        return 0;
+      }
+      *next++ = (int64_t)(intptr_t)text;
+    }
   }
   return arguments;
 }
@@ -547,10 +783,13 @@ int32_t neuroplast_run(const NeuroplastTensor *inputs,
   for (int32_t i = 0; i < model->num_outputs; ++i)
     words += getDescriptorWords(&model->outputs[i]);
   void **arguments = packArguments(inputs, words);
-  if (!arguments)
+  if (!arguments) {
+    releaseTexts(getState());
     return NEUROPLAST_OUT_OF_MEMORY;
+  }
   code = callModel(neuroplast_invoke, arguments);
   if (code) {
+    releaseTexts(getState());
     free(arguments);
     return code;
   }
@@ -560,6 +799,7 @@ int32_t neuroplast_run(const NeuroplastTensor *inputs,
     result += getDescriptorWords(&model->outputs[i]);
   }
   freeResults(model, arguments[0]);
+  releaseTexts(getState());
   free(arguments);
   return code;
 }
@@ -574,9 +814,12 @@ int32_t neuroplast_output_sizes(const NeuroplastTensor *inputs,
   for (int32_t i = 0; i < model->num_outputs; ++i)
     words += model->outputs[i].rank;
   void **arguments = packArguments(inputs, words);
-  if (!arguments)
+  if (!arguments) {
+    releaseTexts(getState());
     return NEUROPLAST_OUT_OF_MEMORY;
+  }
   code = callModel(neuroplast_invoke_sizes, arguments);
+  releaseTexts(getState());
   if (code) {
     free(arguments);
     return code;
@@ -586,7 +829,7 @@ int32_t neuroplast_output_sizes(const NeuroplastTensor *inputs,
     const NeuroplastTensorInfo *info = &model->outputs[i];
     outputs[i].dtype = info->dtype;
     outputs[i].rank = info->rank;
-    int64_t bytes = info->element_bytes;
+    int64_t bytes = info->dtype == NEUROPLAST_STRING ? -1 : info->element_bytes;
     for (int32_t axis = 0; axis < info->rank; ++axis) {
       outputs[i].shape[axis] = *size;
       bytes = bytes < 0 || *size < 0 ? -1 : bytes * *size;

@@ -67,6 +67,22 @@ TEST(Npy, NarrowFloatsOfExtensionsAreRead) {
   }
 }
 
+TEST(Npy, TextsComeBack) {
+  HostTensor tensor;
+  tensor.shape = {2, 2};
+  tensor.setTexts({"a", "", "\xc3\xa9t\xc3\xa9", "\xf0\x9f\x98\x80 longer"});
+  auto parsed = parseNpy(formatNpy(tensor));
+  ASSERT_TRUE(static_cast<bool>(parsed)) << llvm::toString(parsed.takeError());
+  EXPECT_EQ(parsed->dtype, NEUROPLAST_STRING);
+  EXPECT_EQ(*parsed->texts, *tensor.texts);
+  // The pointers stay good in a copy.
+  HostTensor copy = *parsed;
+  parsed = makeTensor(NEUROPLAST_BOOL, {});
+  const char *first = nullptr;
+  memcpy(&first, copy.bytes.data(), sizeof first);
+  EXPECT_STREQ(first, "a");
+}
+
 TEST(Npy, ScalarsAndEmptyArraysComeBack) {
   for (std::vector<int64_t> shape :
        {std::vector<int64_t>{}, std::vector<int64_t>{1},

@@ -57,7 +57,7 @@ class Neuro_BinaryOp<string mnemonic, string onnx, string meaning,
   let results = (outs tensor:$result);
 }
 
-class Neuro_CompareOp<string mnemonic, string onnx, string meaning, Type tensor = Neuro_Tensor>
+class Neuro_CompareOp<string mnemonic, string onnx, string meaning, Type tensor = Neuro_NumberTensor>
     : Neuro_ElementwiseOp<mnemonic, onnx, [SameOperandsElementType], "::mlir::IntegerType::get(context, 1)"> {
   let summary = meaning;
   let arguments = (ins tensor:$lhs, tensor:$rhs);
@@ -180,7 +180,7 @@ def Neuro_ClipOp : Neuro_ElementwiseOp<"clip", "Clip", [AttrSizedOperandSegments
 // Comparison, logic, selection, conversion
 //===----------------------------------------------------------------------===//
 
-def Neuro_EqualOp : Neuro_CompareOp<"equal", "Equal", "lhs = rhs">;
+def Neuro_EqualOp : Neuro_CompareOp<"equal", "Equal", "lhs = rhs", Neuro_ComparableTensor>;
 def Neuro_GreaterOp : Neuro_CompareOp<"greater", "Greater", "lhs > rhs">;
 def Neuro_GreaterOrEqualOp : Neuro_CompareOp<"greater_or_equal", "GreaterOrEqual", "lhs >= rhs">;
 def Neuro_LessOp : Neuro_CompareOp<"less", "Less", "lhs < rhs">;

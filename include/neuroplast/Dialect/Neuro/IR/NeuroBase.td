@@ -73,6 +73,8 @@ def Neuro_IntTensor : RankedTensorOf<[AnyInteger]>;
 def Neuro_IndexTensor : RankedTensorOf<[I32, I64]>;
 def Neuro_BoolTensor : RankedTensorOf<[I1]>;
 def Neuro_NumberTensor : RankedTensorOf<[AnyFloat, AnyInteger]>;
+def Neuro_TextTensor : RankedTensorOf<[Neuro_StringType]>;
+def Neuro_ComparableTensor : RankedTensorOf<[AnyFloat, AnyInteger, Neuro_StringType]>;
 
 //===----------------------------------------------------------------------===//
 // Op bases

@@ -20,5 +20,6 @@ include "neuroplast/Dialect/Neuro/IR/ReductionOps.td"
 include "neuroplast/Dialect/Neuro/IR/SequenceModelOps.td"
 include "neuroplast/Dialect/Neuro/IR/ShapeOps.td"
 include "neuroplast/Dialect/Neuro/IR/SignalOps.td"
+include "neuroplast/Dialect/Neuro/IR/TextOps.td"
 
 #endif // NEUROPLAST_DIALECT_NEURO_IR_NEUROOPS

@@ -189,3 +189,5 @@ AxisRule TfIdfVectorizerOp::getAxisRule() {
   build.set(getResult(), result);
   return build.take();
 }
+
+AxisRule StringNormalizerOp::getAxisRule() { return RuleBuilder(*this).take(); }
