@@ -53,7 +53,8 @@ static StringRef findEntry(StringRef header, StringRef key) {
 static uint64_t getTextBytes(StringRef descr) {
   uint64_t length = 0;
   char kind = descr.size() > 2 ? descr[1] : '\0';
-  if ((kind != 'U' && kind != 'S') || descr.drop_front(2).getAsInteger(10, length))
+  if ((kind != 'U' && kind != 'S') ||
+      descr.drop_front(2).getAsInteger(10, length))
     return 0;
   // An array of empty texts has elements of one character.
   return kind == 'U' ? 4 * length : length;
@@ -91,8 +92,8 @@ formatTexts(const std::vector<std::string> &texts) {
     std::vector<llvm::UTF32> &codes = wide.emplace_back(text.size());
     auto *from = reinterpret_cast<const llvm::UTF8 *>(text.data());
     llvm::UTF32 *to = codes.data();
-    llvm::ConvertUTF8toUTF32(&from, from + text.size(), &to,
-                             to + codes.size(), llvm::lenientConversion);
+    llvm::ConvertUTF8toUTF32(&from, from + text.size(), &to, to + codes.size(),
+                             llvm::lenientConversion);
     codes.resize(to - codes.data());
     longest = std::max(longest, codes.size());
   }

@@ -187,8 +187,7 @@ static char **findText(char **slots, size_t count, const char *text,
   for (size_t i = 0; i < length; ++i)
     hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3u;
   for (size_t i = hash & (count - 1);; i = (i + 1) & (count - 1))
-    if (!slots[i] ||
-        (!strncmp(slots[i], text, length) && !slots[i][length]))
+    if (!slots[i] || (!strncmp(slots[i], text, length) && !slots[i][length]))
       return &slots[i];
 }
 
@@ -234,7 +233,10 @@ static int64_t makeText(const char *text, size_t length) {
    the values that no code point has. */
 static uint32_t readCodePoint(const unsigned char **at) {
   const unsigned char *text = *at;
-  int more = text[0] >= 0xf0 ? 3 : text[0] >= 0xe0 ? 2 : text[0] >= 0xc0 ? 1 : 0;
+  int more = text[0] >= 0xf0   ? 3
+             : text[0] >= 0xe0 ? 2
+             : text[0] >= 0xc0 ? 1
+                               : 0;
   uint32_t code = text[0];
   if (more)
     code &= 0x3f >> more;
@@ -274,10 +276,10 @@ static char *writeCodePoint(char *to, uint32_t code) {
    extension, Greek and Cyrillic. */
 static uint32_t changeCase(uint32_t code, int32_t change) {
   /* The first and last capital, and how far the small letters are away. */
-  static const uint16_t ranges[][3] = {
-      {'A', 'Z', 32},         {0xc0, 0xd6, 32},     {0xd8, 0xde, 32},
-      {0x391, 0x3a1, 32},     {0x3a3, 0x3ab, 32},   {0x410, 0x42f, 32},
-      {0x400, 0x40f, 80}};
+  static const uint16_t ranges[][3] = {{'A', 'Z', 32},     {0xc0, 0xd6, 32},
+                                       {0xd8, 0xde, 32},   {0x391, 0x3a1, 32},
+                                       {0x3a3, 0x3ab, 32}, {0x410, 0x42f, 32},
+                                       {0x400, 0x40f, 80}};
   for (size_t i = 0; i < sizeof ranges / sizeof *ranges; ++i) {
     uint32_t first = ranges[i][0], last = ranges[i][1], apart = ranges[i][2];
     if (change < 0 && code >= first && code <= last)
@@ -289,8 +291,8 @@ static uint32_t changeCase(uint32_t code, int32_t change) {
   int isEven = (code >= 0x100 && code <= 0x137) ||
                (code >= 0x14a && code <= 0x177) ||
                (code >= 0x460 && code <= 0x481);
-  int isOdd = (code >= 0x139 && code <= 0x148) ||
-              (code >= 0x179 && code <= 0x17e);
+  int isOdd =
+      (code >= 0x139 && code <= 0x148) || (code >= 0x179 && code <= 0x17e);
   if (isEven || isOdd) {
     uint32_t isCapital = (code & 1) == (isOdd ? 1u : 0u);
     return change < 0 ? code + isCapital : code - !isCapital;
@@ -340,7 +342,8 @@ int64_t neuroplast_normalize_text(int64_t text, int32_t change,
   if (!change)
     return text;
   /* No letter takes more bytes in another case than two for one. */
-  char *changed = _mlir_memref_to_llvm_alloc(2 * strlen(from) + 1), *to = changed;
+  char *changed = _mlir_memref_to_llvm_alloc(2 * strlen(from) + 1),
+       *to = changed;
   for (const unsigned char *at = (const unsigned char *)from; *at;)
     to = writeCodePoint(to, changeCase(readCodePoint(&at), change));
   int64_t result = makeText(changed, to - changed);
@@ -654,10 +657,9 @@ static int32_t takeOutput(const NeuroplastTensorInfo *info, int64_t *words,
     count *= output->shape[axis];
   }
   int64_t bytes = info->element_bytes * count;
-  char *const *texts =
-      info->dtype == NEUROPLAST_STRING
-          ? (char *const *)result->aligned + result->offset
-          : 0;
+  char *const *texts = info->dtype == NEUROPLAST_STRING
+                           ? (char *const *)result->aligned + result->offset
+                           : 0;
   for (int64_t i = 0; texts && i < count; ++i)
     bytes += (int64_t)strlen(texts[i]) + 1;
   if (output->data && output->capacity < bytes)
