@@ -238,6 +238,17 @@ KINDS: dict[str, Callable[[Rng], Sketch | onnx.ModelProto]] = {
     "sizes": lambda r: size_arithmetic(r),
     "branches": lambda r: branches(r),
     "loop": lambda r: loop(r),
+    "dft": lambda r: dft(r),
+    "stft": lambda r: stft(r),
+    "roi_align": lambda r: roi_align(r),
+    "max_roi_pool": lambda r: max_roi_pool(r),
+    "max_unpool": lambda r: max_unpool(r),
+    "col2im": lambda r: col2im(r),
+    "deform_conv": lambda r: deform_conv(r),
+    "random": lambda r: random_tensor(r),
+    "tf_idf": lambda r: tf_idf(r),
+    "qlinear_conv": lambda r: qlinear_conv(r),
+    "bit_cast": lambda r: bit_cast(r),
     "bytes": lambda r: broken_bytes(r),
 }
 
@@ -297,6 +308,89 @@ def branches(rng: Rng) -> onnx.ModelProto:
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, sizes(rng, 1, 2))
     c = helper.make_tensor_value_info("c", TensorProto.BOOL, sizes(rng, 0, 1))
     return finish([node], [c, x], [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)])
+
+
+def dft(rng: Rng) -> Sketch:
+    shape = [2, 8, 1] if rng.random() < 0.6 else sizes(rng)
+    return Sketch("DFT", [shape, maybe(rng, np.array(number(rng), np.int64)),
+                          maybe(rng, np.array(number(rng), np.int64))],
+                  {"inverse": number(rng), "onesided": number(rng)}, opset=20)
+
+
+def stft(rng: Rng) -> Sketch:
+    shape = [1, 32, 1] if rng.random() < 0.6 else sizes(rng)
+    return Sketch("STFT", [shape, np.array(number(rng), np.int64), maybe(rng, floats(rng, 0, 8)),
+                           maybe(rng, np.array(number(rng), np.int64))],
+                  {"onesided": maybe(rng, number(rng))})
+
+
+def roi_align(rng: Rng) -> Sketch:
+    return Sketch("RoiAlign", [image(rng), maybe(rng, [3, 4], 0.7) or sizes(rng),
+                               ints(rng, 0, 4)],
+                  {"output_height": maybe(rng, number(rng)),
+                   "output_width": maybe(rng, number(rng)),
+                   "sampling_ratio": maybe(rng, number(rng)),
+                   "spatial_scale": maybe(rng, real(rng))}, opset=16)
+
+
+def max_roi_pool(rng: Rng) -> Sketch:
+    return Sketch("MaxRoiPool", [image(rng), maybe(rng, [3, 5], 0.7) or sizes(rng)],
+                  {"pooled_shape": numbers(rng, 1, 3), "spatial_scale": maybe(rng, real(rng))})
+
+
+def max_unpool(rng: Rng) -> Sketch:
+    shape = [1, 2, 2, 2] if rng.random() < 0.7 else sizes(rng)
+    places = np.asarray(rng.integers(-2, 40, shape), np.int64)
+    attributes = {key: value for key, value in window(rng, kernel=True).items()
+                  if key in ("kernel_shape", "strides", "pads")}
+    return Sketch("MaxUnpool", [shape, places, maybe(rng, ints(rng, 3, 5), 0.4)], attributes)
+
+
+def col2im(rng: Rng) -> Sketch:
+    shape = [1, 8, 16] if rng.random() < 0.6 else sizes(rng)
+    attributes = {key: value for key, value in window(rng).items()
+                  if key in ("strides", "pads", "dilations")}
+    return Sketch("Col2Im", [shape, ints(rng, 1, 3), ints(rng, 1, 3)], attributes, opset=18)
+
+
+def deform_conv(rng: Rng) -> Sketch:
+    offset = [1, 18, 6, 6] if rng.random() < 0.6 else sizes(rng)
+    attributes = window(rng) | {"group": maybe(rng, number(rng), 0.4),
+                                "offset_group": maybe(rng, number(rng), 0.4)}
+    attributes.pop("auto_pad")
+    return Sketch("DeformConv", [image(rng), np.ones([4, 4, 3, 3], np.float32), offset,
+                                 maybe(rng, floats(rng, 3, 5)), maybe(rng, sizes(rng), 0.3)],
+                  attributes, opset=19)
+
+
+def random_tensor(rng: Rng) -> Sketch:
+    op = str(rng.choice(["RandomNormal", "RandomUniform"]))
+    return Sketch(op, [], {"shape": numbers(rng, 0, 4), "dtype": maybe(rng, number(rng)),
+                           "seed": maybe(rng, real(rng))})
+
+
+def tf_idf(rng: Rng) -> Sketch:
+    return Sketch("TfIdfVectorizer", [np.asarray(rng.integers(0, 5, [6]), np.int64)],
+                  {"max_gram_length": number(rng), "min_gram_length": number(rng),
+                   "max_skip_count": number(rng), "mode": str(rng.choice(["TF", "IDF", "?"])),
+                   "ngram_counts": numbers(rng, 1, 3), "ngram_indexes": numbers(rng, 1, 4),
+                   "pool_int64s": numbers(rng, 1, 6)})
+
+
+def qlinear_conv(rng: Rng) -> Sketch:
+    def byte(shape: list[int]) -> np.ndarray:
+        return np.asarray(rng.integers(0, 255, shape), np.uint8)
+
+    scale = np.array(0.1, np.float32)
+    zero = byte([] if rng.random() < 0.7 else sizes(rng))
+    weight = [4, 4, 3, 3] if rng.random() < 0.6 else sizes(rng)
+    return Sketch("QLinearConv", [byte(image(rng)), scale, zero, byte(weight),
+                                  scale if rng.random() < 0.6 else floats(rng), zero, scale, zero],
+                  window(rng) | {"group": maybe(rng, number(rng), 0.4)})
+
+
+def bit_cast(rng: Rng) -> Sketch:
+    return Sketch("BitCast", [sizes(rng)], {"to": number(rng)}, opset=26)
 
 
 def loop(rng: Rng) -> onnx.ModelProto:

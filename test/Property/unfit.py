@@ -97,6 +97,22 @@ OPEN: dict[str, str] = {
     "non_zero": "(float[A,B] x) => (int64[2,C] y) { y = NonZero(x) }",
     "unique": "(float[A] x) => (float[B] y, int64[C] i, int64[D] j, int64[E] k) "
               "{ y, i, j, k = Unique(x) }",
+    "max_unpool": "(float[A,B,C,D] x, int64[E,F,G,H] i) => (float[I,J,K,L] y) "
+                  "{ y = MaxUnpool<kernel_shape=[2,2], strides=[2,2]>(x, i) }",
+    "roi_align": "(float[A,B,C,D] x, float[E,F] r, int64[G] i) => (float[H,I,J,K] y) "
+                 "{ y = RoiAlign<output_height=2, output_width=2>(x, r, i) }",
+    "max_roi_pool": "(float[A,B,C,D] x, float[E,5] r) => (float[H,I,J,K] y) "
+                    "{ y = MaxRoiPool<pooled_shape=[2,2]>(x, r) }",
+    "col2im": "(float[A,B,C] x) => (float[D,E,4,3] y) <int64[2] s = {4, 3}, int64[2] b = {2, 1}> "
+              "{ y = Col2Im(x, s, b) }",
+    "deform_conv": "(float[A,B,C,D] x, float[2,1,1,1] w, float[E,F,G,H] o, float[I,J,K,L] m) => "
+                   "(float[M,N,O,P] y) { y = DeformConv(x, w, o, , m) }",
+    "dft": "(float[A,B,1] x, int64 n) => (float[C,D,2] y) <int64 a = {1}> { y = DFT(x, n, a) }",
+    "stft": "(float[A,B,1] x, float[C] w) => (float[D,E,F,2] y) "
+            "<int64 s = {2}, int64 n = {3}> { y = STFT(x, s, w, n) }",
+    "qlinear_matmul": "(uint8[A,B] x, float[C] s, uint8[D] z, uint8[E,F] v, float[G] t, "
+                      "uint8[H] w, float r, uint8 q) => (uint8[I,J] y) "
+                      "{ y = QLinearMatMul(x, s, z, v, t, w, r, q) }",
     "shapes_divided": "(float[A] x, float[B] z) => (float[C] y) { a = Shape(x) b = Shape(z) "
                       "s = Div(a, b) y = ConstantOfShape(s) }",
 }
@@ -108,6 +124,7 @@ STRICTER = {
     "compress": "a condition longer than what it chooses from is a mistake, not cut off",
     "compress_flat": "the same",
     "topk": "more elements than there are are a mistake even where there are none",
+    "dft": "the table of a transform is made even where there is nothing to transform",
 }
 
 

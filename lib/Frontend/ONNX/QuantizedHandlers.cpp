@@ -118,8 +118,10 @@ LogicalResult importQLinearConv(NodeContext &node) {
   Value scale = node.getInput(6), zeroPoint = node.getInput(7);
   auto weight = w.numbers ? dyn_cast<RankedTensorType>(w.numbers.getType())
                           : RankedTensorType();
-  if (!x.numbers || !weight || weight.getRank() < 3 || !scale || !zeroPoint)
+  if (!x.numbers || !weight || !x.scale || !w.scale || !scale || !zeroPoint)
     return failure();
+  if (weight.getRank() < 3)
+    return node.error() << "has a weight of rank " << weight.getRank();
   Decomposition build(node);
   // The importer of the integer operator reads its operands by position.
   onnx::NodeProto inner = node.node;
@@ -138,8 +140,10 @@ LogicalResult importQLinearConv(NodeContext &node) {
   SizeArithmetic sizes(build.b, node.location);
   if (node.hasInput(8)) {
     Value bias = node.getInput(8);
-    if (!bias || cast<RankedTensorType>(bias.getType()).getRank() != 1)
+    if (!bias)
       return failure();
+    if (cast<RankedTensorType>(bias.getType()).getRank() != 1)
+      return node.error() << "has a bias of type " << bias.getType();
     SmallVector<OpFoldResult> shape{sizes.getDim(bias, 0)};
     shape.append(spatial, build.b.getIndexAttr(1));
     sum = build.add<AddOp>({sum, build.reshape(bias, shape)});

@@ -130,13 +130,50 @@ INFER(ConvOp) {
                     getTensorType(adaptor.getWeight()).getDimSize(0));
 }
 
+/// Checks the rank of a zero point: that of the tensor, or one number for all
+/// or for each place of an axis.
+static LogicalResult verifyZeroPoint(StringRef opName,
+                                     std::optional<Location> location,
+                                     Value tensor, Value zeroPoint) {
+  int64_t rank = zeroPoint ? getTensorType(zeroPoint).getRank() : 0;
+  if (rank < 2 || rank == getTensorType(tensor).getRank())
+    return success();
+  return emitOptionalError(location, "'", opName, "' op zero point of type ",
+                           zeroPoint.getType(), " does not fit ",
+                           tensor.getType());
+}
+
 INFER(ConvIntegerOp) {
+  if (failed(verifyZeroPoint(getOperationName(), location, adaptor.getInput(),
+                             adaptor.getInputZeroPoint())) ||
+      failed(verifyZeroPoint(getOperationName(), location, adaptor.getWeight(),
+                             adaptor.getWeightZeroPoint())))
+    return failure();
   return inferConv(getOperationName(), location, adaptor, adaptor.getAutoPad(),
                    IntegerType::get(context, 32), types);
 }
 
 INFER(DeformConvOp) {
   (void)context;
+  RankedTensorType input = getTensorType(adaptor.getInput()),
+                   weight = getTensorType(adaptor.getWeight());
+  auto groups = static_cast<int64_t>(adaptor.getOffsetGroup());
+  for (Value tensor : {adaptor.getOffset(), adaptor.getMask()})
+    if (tensor && getTensorType(tensor).getRank() != input.getRank())
+      return emitOptionalError(location, "'", getOperationName(),
+                               "' op offset or mask of type ", tensor.getType(),
+                               " has another rank than the input ", input);
+  if (groups < 1 || groups > int64_t(1) << 31)
+    return emitOptionalError(location, "'", getOperationName(), "' op has ",
+                             groups, " offset groups");
+  if (weight.getRank() > 1 && !weight.isDynamicDim(1) &&
+      mulSizes(weight.getDimSize(1), adaptor.getGroup()) % groups)
+    return emitOptionalError(location, "'", getOperationName(),
+                             "' op has channels that do not make ", groups,
+                             " offset groups");
+  if (failed(verifyBias(getOperationName(), location, adaptor.getBias(),
+                        weight.getRank() ? weight.getDimSize(0) : kDynamic)))
+    return failure();
   return inferConv(getOperationName(), location, adaptor, "NOTSET",
                    getElementTypeOrSelf(adaptor.getInput().getType()), types);
 }
@@ -236,6 +273,11 @@ INFER(MatMulOp) {
 }
 
 INFER(MatMulIntegerOp) {
+  if (failed(verifyZeroPoint(getOperationName(), location, adaptor.getA(),
+                             adaptor.getAZeroPoint())) ||
+      failed(verifyZeroPoint(getOperationName(), location, adaptor.getB(),
+                             adaptor.getBZeroPoint())))
+    return failure();
   return inferMatMul(getOperationName(), location, adaptor.getA(),
                      adaptor.getB(), IntegerType::get(context, 32), types);
 }

@@ -128,7 +128,9 @@ RuntimeContract::Condition RuntimeContract::either(Condition lhs,
 }
 
 void RuntimeContract::refuse(const Twine &message, ArrayRef<Size> numbers) {
-  isRefused = true;
+  // The first reason is enough.
+  if (std::exchange(isRefused, true))
+    return;
   std::string pattern = message.str();
   StringRef rest = pattern;
   InFlightDiagnostic diagnostic = op->emitError();

@@ -30,13 +30,54 @@ void ConvOp::stateContract(RuntimeContract &contract) {
   contract.requireShape(getBias(), contract.getSize(getWeight(), 0));
 }
 
-void ConvIntegerOp::stateContract(RuntimeContract &contract) {
-  requireChannels(contract, getInput(), getWeight(), getGroup());
+/// A zero point is one number, or has one for each place of `axis`, or one for
+/// each place of all axes, those of size 1 standing for all.
+static void requireZeroPoint(RuntimeContract &contract, Value tensor,
+                             Value zeroPoint, int64_t axis) {
+  if (!zeroPoint)
+    return;
+  RankedTensorType type = getTensorType(zeroPoint);
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    if (type.getDimSize(i) != 1)
+      contract.requireSize(
+          zeroPoint, i,
+          contract.getSize(tensor, type.getRank() == 1 ? axis : i));
 }
 
+void ConvIntegerOp::stateContract(RuntimeContract &contract) {
+  requireChannels(contract, getInput(), getWeight(), getGroup());
+  requireZeroPoint(contract, getInput(), getInputZeroPoint(), 0);
+  requireZeroPoint(contract, getWeight(), getWeightZeroPoint(), 0);
+}
+
+/// There is an offset along each spatial axis, and a factor, for each entry of
+/// the kernel, group of channels and place of the result.
 void DeformConvOp::stateContract(RuntimeContract &contract) {
   requireChannels(contract, getInput(), getWeight(), getGroup());
   contract.requireShape(getBias(), contract.getSize(getWeight(), 0));
+  SmallVector<Size> kernel = contract.getSizes(getWeight());
+  Size entries = contract.constant(getOffsetGroup());
+  for (Size size : ArrayRef(kernel).drop_front(2))
+    entries = contract.mul(entries, size);
+  int64_t spatial = static_cast<int64_t>(kernel.size()) - 2;
+  SmallVector<Size> shape{contract.getSize(getInput(), 0),
+                          contract.mul(entries, contract.constant(spatial))};
+  for (int64_t axis = 0; axis < spatial; ++axis) {
+    Size extent = contract.add(
+        contract.mul(contract.sub(kernel[axis + 2], contract.constant(1)),
+                     contract.constant(getDilations()[axis])),
+        contract.constant(1));
+    Size padded = contract.add(
+        contract.getSize(getInput(), axis + 2),
+        contract.constant(getPads()[axis] + getPads()[axis + spatial]));
+    shape.push_back(
+        contract.add(contract.div(contract.sub(padded, extent),
+                                  contract.constant(getStrides()[axis])),
+                     contract.constant(1)));
+  }
+  contract.requireShape(getOffset(), shape);
+  shape[1] = entries;
+  contract.requireShape(getMask(), shape);
 }
 
 void ConvTransposeOp::stateContract(RuntimeContract &contract) {
@@ -63,6 +104,10 @@ void MatMulOp::stateContract(RuntimeContract &contract) {
 
 void MatMulIntegerOp::stateContract(RuntimeContract &contract) {
   requireProduct(contract, getA(), getB());
+  requireZeroPoint(contract, getA(), getAZeroPoint(),
+                   std::max<int64_t>(0, getTensorType(getA()).getRank() - 2));
+  requireZeroPoint(contract, getB(), getBZeroPoint(),
+                   getTensorType(getB()).getRank() - 1);
 }
 
 void GemmOp::stateContract(RuntimeContract &contract) {
