@@ -13,6 +13,7 @@
 #include "Tensors.h"
 
 #include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -141,8 +142,8 @@ static void dropInitializedInputs(onnx::GraphProto &graph) {
 /// Operators that only their definition as a function explains.
 static bool isInlinedOperator(StringRef name) {
   static constexpr llvm::StringLiteral names[] = {"AffineGrid",
-                                                  "Bernoulli",
                                                   "BlackmanWindow",
+                                                  "CausalConvWithState",
                                                   "CenterCropPad",
                                                   "DynamicQuantizeLinear",
                                                   "HammingWindow",
@@ -151,7 +152,8 @@ static bool isInlinedOperator(StringRef name) {
                                                   "MeanVarianceNormalization",
                                                   "NegativeLogLikelihoodLoss",
                                                   "SequenceMap",
-                                                  "SoftmaxCrossEntropyLoss"};
+                                                  "SoftmaxCrossEntropyLoss",
+                                                  "SwiGLU"};
   return llvm::is_contained(names, name);
 }
 
@@ -189,8 +191,15 @@ static void inlineRareOperators(onnx::ModelProto &model) {
   constexpr int kDepth = 4;
   for (int depth = 0; depth < kDepth; ++depth) {
     onnx::inliner::FunctionIdVector ids;
+    // The inliner asks for the type of every operand, also of one that is
+    // absent: operators of which one is stay as they are.
+    llvm::StringSet<> unfit;
+    for (const auto &node : model.graph().node())
+      if (llvm::is_contained(node.input(), ""))
+        unfit.insert(node.op_type());
     for (auto &node : *model.mutable_graph()->mutable_node())
-      if (node.domain().empty() && isInlinedOperator(node.op_type())) {
+      if (node.domain().empty() && isInlinedOperator(node.op_type()) &&
+          !unfit.contains(node.op_type())) {
         addDefaultAttributes(node, static_cast<int>(getOpset(model)));
         ids.push_back({"", node.op_type()});
       }
