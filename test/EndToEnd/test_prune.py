@@ -272,3 +272,37 @@ def test_inspect(neuroplast: Path, source: Path) -> None:
     # Free sizes leave the operations open, and say so.
     free = json.loads(driver.call(neuroplast, "inspect", source, "--json"))
     assert free["flops_incomplete"] and free["parameters"] == report["parameters"]
+
+
+def test_shapes_decide_branches(neuroplast: Path, tmp_path: Path) -> None:
+    """Branches of different ranks: the given shape says which is taken."""
+    rng = np.random.default_rng(0)
+    model = onnx.parser.parse_model(
+        """<ir_version: 9, opset_import: ["" : 17]>
+        net (float[N, 5] x) => (float[M, 3] y)
+        <int64[1] one = {1}, int64[1] zero = {0}, int64 z = {0}> {
+          s = Shape(x)
+          n = Gather(s, z)
+          c = Equal(n, one)
+          v = If (c) <
+            then_branch = a () => (t) { t = Squeeze(x, zero) },
+            else_branch = b () => (e) { e = Identity(x) }>
+          h = MatMul(v, first)
+          r = Relu(h)
+          w = MatMul(r, second)
+          k = Constant <value_ints = [-1, 3]> ()
+          y = Reshape(w, k)
+        }"""
+    )
+    for name, shape in (("first", (5, 8)), ("second", (8, 3))):
+        model.graph.initializer.append(
+            onnx.numpy_helper.from_array(rng.normal(size=shape).astype(np.float32), name))
+    onnx.save(model, tmp_path / "net.onnx")
+    report = prune(neuroplast, tmp_path / "net.onnx", tmp_path / "small.onnx", "--shape", "x=4x5")
+    assert report["after"]["parameters"] == 32
+    inputs = {"x": rng.normal(size=(4, 5)).astype(np.float32)}
+    assert models.reference(tmp_path / "small.onnx", inputs)["y"].shape == (4, 3)
+    # Without it both stay, and nothing that reads them can be cut.
+    report = prune(neuroplast, tmp_path / "net.onnx", tmp_path / "other.onnx")
+    assert report["after"]["parameters"] == 64
+    assert "If" in {node.op_type for node in onnx.load(tmp_path / "other.onnx").graph.node}

@@ -237,6 +237,33 @@ static void printSummary(llvm::raw_ostream &os, const PruneReport &report,
   os << "accuracy    not checked\n\n";
 }
 
+/// Whether nodes stayed opaque.
+static bool hasOpaqueNode(ModuleOp module) {
+  return module
+      .walk([](neuroplast::neuro::OpaqueOp) { return WalkResult::interrupt(); })
+      .wasInterrupted();
+}
+
+/// Loads a model with its sizes as open as it has them; one that cannot be read
+/// so, or in part only, with the sizes that are asked for, which stay then.
+/// Null after a message.
+static OwningOpRef<ModuleOp>
+loadOpenOrFixed(StringRef path, ArrayRef<std::string> shapes,
+                std::unique_ptr<MLIRContext> &context) {
+  auto load = [&](ArrayRef<std::string> fixed,
+                  std::shared_ptr<std::string> messages) {
+    context = std::make_unique<MLIRContext>(makeRegistry(),
+                                            MLIRContext::Threading::DISABLED);
+    return loadModule(path, *context, fixed, {}, std::move(messages));
+  };
+  if (shapes.empty())
+    return load({}, nullptr);
+  auto module = load({}, std::make_shared<std::string>());
+  bool isWhole = module && !hasOpaqueNode(*module);
+  module = nullptr;
+  return load(isWhole ? ArrayRef<std::string>() : shapes, nullptr);
+}
+
 static int runPrune(const Arguments &arguments) {
   bool dryRun = arguments.has("--dry-run");
   StringRef input = arguments.getPositional(0), output = arguments.get("-o");
@@ -264,8 +291,8 @@ static int runPrune(const Arguments &arguments) {
   options.only = arguments.getAll("--only").vec();
   options.freeze = arguments.getAll("--freeze").vec();
 
-  MLIRContext context(makeRegistry(), MLIRContext::Threading::DISABLED);
-  auto module = loadModule(input, context);
+  std::unique_ptr<MLIRContext> context;
+  auto module = loadOpenOrFixed(input, arguments.getAll("--shape"), context);
   if (!module)
     return 1;
   bool isHuge = hasHugeTensor(*module);
@@ -327,7 +354,8 @@ Command neuroplast::driver::getPruneCommand() {
         {"--data", "FILE.npz",
          "compare the outputs before and after on this, not on random inputs"},
         {"--shape", "NAME=AxBxC",
-         "shape of an input for the comparison and the operation counts"},
+         "shape of an input for the comparison and the operation counts, and "
+         "for a model that cannot be read without"},
         {"--external-data", "", "keep large weights in FILE.data"},
         {"--no-compare", "", "do not compile and compare"},
         {"--dry-run", "", "only tell what would be done"},
