@@ -174,29 +174,20 @@ static const llvm::fltSemantics *getSemantics(int32_t dtype) {
   }
 }
 
-llvm::Expected<NamedTensors> Model::makeRandomInputs(uint64_t seed,
-                                                     int64_t freeSize) const {
+llvm::Expected<NamedTensors> Model::makeRandomInputs(uint64_t seed) const {
   // More is not worth making up.
   constexpr int64_t kMostBytes = int64_t(1) << 30;
   const NeuroplastModelInfo &info = getInfo();
   std::mt19937_64 generator(seed);
   std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
   NamedTensors inputs;
-  std::map<std::string, int64_t> named; // sizes of one name are one size
-  auto getSize = [&](const NeuroplastTensorInfo &input, int32_t axis) {
-    if (input.shape[axis] >= 0)
-      return input.shape[axis];
-    int64_t size = axis == 0 && input.rank > 1 ? 1 : freeSize;
-    std::string name = input.dim_names[axis];
-    return name.empty() ? size : named.try_emplace(name, size).first->second;
-  };
   for (int32_t i = 0; i < info.num_inputs; ++i) {
     const NeuroplastTensorInfo &input = info.inputs[i];
     HostTensor &tensor = inputs[input.name];
     tensor.dtype = input.dtype;
     int64_t bytes = input.element_bytes;
     for (int32_t axis = 0; axis < input.rank; ++axis) {
-      tensor.shape.push_back(getSize(input, axis));
+      tensor.shape.push_back(input.shape[axis] < 0 ? 1 : input.shape[axis]);
       bytes = neuro::mulSizes(bytes, tensor.shape.back());
     }
     if (bytes > kMostBytes)

@@ -8,10 +8,9 @@
 
 #include "neuroplast/Structure/Prune.h"
 #include "Commands.h"
+#include "Comparison.h"
 #include "Modules.h"
 #include "Progress.h"
-#include "RunnableModel.h"
-#include "neuroplast/Runtime/Npz.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -54,62 +53,6 @@ static std::string describe(const Arguments &arguments,
   return llvm::formatv("{0}", llvm::json::Value(std::move(object)));
 }
 
-/// Values of `--shape` that fix the inputs to the shapes of given tensors.
-static std::vector<std::string>
-describeShapes(const neuroplast::NamedTensors &inputs) {
-  std::vector<std::string> shapes;
-  for (const auto &[name, tensor] : inputs) {
-    std::string &shape = shapes.emplace_back(name + "=");
-    llvm::raw_string_ostream os(shape);
-    llvm::interleave(tensor.shape, os, "x");
-  }
-  return shapes;
-}
-
-namespace {
-
-/// The outputs before and after on the same inputs.
-struct Comparison {
-  /// Why nothing was compared; empty if something was.
-  std::string obstacle;
-  neuroplast::NamedTensors inputs;
-  bool hasData = false;
-  /// By output, in units of the largest magnitude before.
-  std::vector<std::pair<std::string, double>> differences;
-
-  llvm::json::Object toJson() const {
-    if (!obstacle.empty())
-      return llvm::json::Object{{"not_computed", obstacle}};
-    llvm::json::Object list;
-    for (const auto &[name, value] : differences)
-      list[name] = value;
-    return llvm::json::Object{{"inputs", hasData ? "data" : "random"},
-                              {"relative_to_largest", std::move(list)}};
-  }
-
-  /// The largest difference, in words.
-  void printSummary(llvm::raw_ostream &os) const {
-    if (!obstacle.empty()) {
-      os << "not compared: " << obstacle << '\n';
-      return;
-    }
-    double largest = 0;
-    for (const auto &[name, value] : differences)
-      largest = std::max(largest, value);
-    os << llvm::formatv("differ by up to {0:f1} % of the largest value, on {1} "
-                        "inputs\n",
-                        100 * largest, hasData ? "the given" : "random");
-  }
-
-  void printEach(llvm::raw_ostream &os) const {
-    for (const auto &[name, value] : differences)
-      os << "output " << name << ": difference "
-         << llvm::formatv("{0:f4}", value) << " of the largest value\n";
-  }
-};
-
-} // namespace
-
 /// Whether some tensor takes more memory than a comparison is worth.
 static bool hasHugeTensor(ModuleOp module) {
   constexpr int64_t kMostBytes = int64_t(1) << 30;
@@ -125,66 +68,6 @@ static bool hasHugeTensor(ModuleOp module) {
     return WalkResult::advance();
   });
   return result.wasInterrupted();
-}
-
-/// Compiles and runs the models before and after.
-static Comparison compareOutputs(const Arguments &arguments, bool isHuge,
-                                 uint64_t seed) {
-  Comparison result;
-  auto fail = [&](const llvm::Twine &reason) {
-    result.obstacle = reason.str();
-    return std::move(result);
-  };
-  if (arguments.has("--dry-run"))
-    return fail("a dry run writes no model");
-  if (arguments.has("--no-compare"))
-    return fail("not asked for");
-  if (isHuge)
-    return fail("a tensor takes more than a gigabyte");
-  result.hasData = arguments.has("--data");
-  if (result.hasData) {
-    auto data = neuroplast::readNpz(arguments.get("--data"));
-    if (!data)
-      return fail(llvm::toString(data.takeError()));
-    result.inputs = std::move(*data);
-  }
-  neuroplast::NamedTensors outputs[2];
-  StringRef paths[2] = {arguments.getPositional(0), arguments.get("-o")};
-  for (unsigned i = 0; i < 2; ++i) {
-    bool hasInputs = result.hasData || i == 1;
-    neuroplast::NamedTensors inputs = result.inputs;
-    auto model = openModel(paths[i],
-                           hasInputs ? ArrayRef<std::string>()
-                                     : arguments.getAll("--shape"),
-                           hasInputs ? &inputs : nullptr,
-                           /*compileSeconds=*/nullptr, /*optLevel=*/1);
-    if (!model)
-      return fail("'" + paths[i] + "' does not compile");
-    // The first model says what random inputs look like, and takes some of the
-    // sizes that networks have.
-    auto values = hasInputs ? model->run(inputs)
-                            : llvm::Expected<neuroplast::NamedTensors>(
-                                  llvm::createStringError("has no inputs"));
-    for (int64_t freeSize : {64, 224, 32, 1}) {
-      if (values || hasInputs)
-        break;
-      llvm::consumeError(values.takeError());
-      auto random = model->makeRandomInputs(seed, freeSize);
-      if (!random)
-        return fail(llvm::toString(random.takeError()));
-      result.inputs = std::move(*random);
-      values = model->run(result.inputs);
-    }
-    if (!values)
-      return fail(llvm::toString(values.takeError()) +
-                  (hasInputs ? "" : "; free sizes need '--shape' or '--data'"));
-    outputs[i] = std::move(*values);
-  }
-  for (const auto &[name, tensor] : outputs[0])
-    if (auto other = outputs[1].find(name); other != outputs[1].end())
-      result.differences.emplace_back(
-          name, getScaledDifference(tensor, other->second));
-  return result;
 }
 
 /// Counts the operations that depend on free sizes, for inputs of these shapes.
@@ -307,10 +190,20 @@ static int runPrune(const Arguments &arguments) {
     if (failed(saveModule(*module, output, arguments.has("--external-data"))))
       return 1;
   }
-  Comparison comparison = compareOutputs(arguments, isHuge, options.seed);
-  std::vector<std::string> shapes = comparison.inputs.empty()
-                                        ? arguments.getAll("--shape").vec()
-                                        : describeShapes(comparison.inputs);
+  Comparison comparison;
+  if (dryRun)
+    comparison.obstacle = "a dry run writes no model";
+  else if (arguments.has("--no-compare"))
+    comparison.obstacle = "not asked for";
+  else if (isHuge)
+    comparison.obstacle = "a tensor takes more than a gigabyte";
+  else
+    comparison =
+        compareOutputs(input, output, *module, arguments.getAll("--shape"),
+                       arguments.get("--data"), options.seed);
+  std::vector<std::string> shapes = comparison.describeShapes();
+  if (shapes.empty())
+    shapes = arguments.getAll("--shape").vec();
   if (!dryRun) {
     countOperations(report->before, input, shapes);
     countOperations(report->after, output, shapes);

@@ -107,11 +107,10 @@ static std::unique_ptr<Model> compileInMemory(
   return std::move(*model);
 }
 
-std::unique_ptr<Model> driver::openModel(llvm::StringRef path,
-                                         llvm::ArrayRef<std::string> shapes,
-                                         NamedTensors *inputs,
-                                         double *compileSeconds,
-                                         unsigned optLevel) {
+std::unique_ptr<Model>
+driver::openModel(llvm::StringRef path, llvm::ArrayRef<std::string> shapes,
+                  NamedTensors *inputs, double *compileSeconds,
+                  unsigned optLevel, std::string *failure) {
   auto start = std::chrono::steady_clock::now();
   auto finish = [&](std::unique_ptr<Model> model) {
     if (compileSeconds)
@@ -156,6 +155,9 @@ std::unique_ptr<Model> driver::openModel(llvm::StringRef path,
     if (!inputs)
       break;
   }
-  llvm::errs() << first;
+  if (failure)
+    *failure = first;
+  else
+    llvm::errs() << first;
   return nullptr;
 }

@@ -18,12 +18,11 @@ namespace neuroplast::driver {
 /// values of the option `--shape`. One that cannot be compiled before it knows
 /// the values of its small inputs, which may be axes or sizes, is compiled with
 /// them, and they are removed from `inputs`. `compileSeconds` is how long that
-/// took. Null after a message.
-std::unique_ptr<Model> openModel(llvm::StringRef path,
-                                 llvm::ArrayRef<std::string> shapes,
-                                 NamedTensors *inputs,
-                                 double *compileSeconds = nullptr,
-                                 unsigned optLevel = 3);
+/// took. Null after a message, which goes to `failure` if that is given.
+std::unique_ptr<Model>
+openModel(llvm::StringRef path, llvm::ArrayRef<std::string> shapes,
+          NamedTensors *inputs, double *compileSeconds = nullptr,
+          unsigned optLevel = 3, std::string *failure = nullptr);
 
 /// The largest difference of two tensors, in units of the largest magnitude of
 /// the first; infinite if their types or shapes differ.

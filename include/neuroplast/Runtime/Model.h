@@ -47,11 +47,9 @@ public:
   /// Runs once with inputs by name; says which are missing or unknown.
   llvm::Expected<NamedTensors> run(const NamedTensors &inputs) const;
 
-  /// Seeded inputs: floats from -1 to 1, zeros of other types. Sizes that are
-  /// not fixed become `freeSize`, but 1 along the first of several axes, which
-  /// counts examples. Fails for inputs of more than a gigabyte.
-  llvm::Expected<NamedTensors> makeRandomInputs(uint64_t seed,
-                                                int64_t freeSize = 1) const;
+  /// Seeded inputs: floats from -1 to 1, zeros of other types; sizes that are
+  /// not fixed become 1. Fails for inputs of more than a gigabyte.
+  llvm::Expected<NamedTensors> makeRandomInputs(uint64_t seed) const;
 
   /// Inputs in the order of the model, for repeated runs.
   llvm::Expected<std::vector<NeuroplastTensor>>
