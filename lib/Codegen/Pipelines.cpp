@@ -20,7 +20,6 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
-#include "neuroplast/Codegen/Kernels.h"
 #include "neuroplast/Codegen/Passes.h"
 #include "neuroplast/Conversion/Passes.h"
 
@@ -28,7 +27,7 @@ using namespace mlir;
 using namespace neuroplast;
 
 static void buildFusion(OpPassManager &manager) {
-  manager.addNestedPass<func::FuncOp>(createFuseElementwisePass());
+  manager.addNestedPass<func::FuncOp>(createFuseElementwise());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
 }
@@ -65,7 +64,7 @@ void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
   manager.addNestedPass<func::FuncOp>(createGuardAllocations());
   if (options.kernels)
     manager.addNestedPass<func::FuncOp>(
-        createLowerKernelsPass(options.vectorBits));
+        createLowerKernels(LowerKernelsOptions{options.vectorBits}));
   manager.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   manager.addPass(createCanonicalizerPass());
 }

@@ -13,7 +13,6 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
-#include "neuroplast/Codegen/Kernels.h"
 #include "neuroplast/Codegen/Passes.h"
 #include "neuroplast/Codegen/Pipelines.h"
 #include "neuroplast/Conversion/Passes.h"
@@ -108,7 +107,6 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
-  neuroplast::registerKernelPasses();
   neuroplast::structure::registerStructurePasses();
   neuroplast::registerNeuroplastConversionPasses();
   neuroplast::registerNeuroplastCodegenPasses();

@@ -108,6 +108,31 @@ def AddOutputSizes : Pass<"neuro-add-output-sizes", "::mlir::ModuleOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def FuseElementwise : Pass<"neuro-fuse-elementwise"> {
+  let summary = "Fuse elementwise ops on tensors, but not into reductions";
+  let description = [{
+    Contractions have kernels of their own, and would repeat for every product
+    what was fused into them.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+def LowerKernels : Pass<"neuro-lower-kernels"> {
+  let summary = "Lower contractions on buffers to register-tiled vector code";
+  let description = [{
+    Convolutions, depthwise ones included, and matrix products, of f32 and static
+    sizes, become loops over vectors that keep a block of the result in
+    registers; other loops of static sizes become loops over vectors where they
+    can. What matches neither stays. Runs after bufferization and before linalg
+    ops become loops. Constant weights are packed at compile time into parameters
+    named `<name>.packed`.
+  }];
+  let options = [Option<"vectorBits", "vector-bits", "unsigned", "512", "Width of a vector register">];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
 def ProtectInputs : Pass<"neuro-protect-inputs", "::mlir::ModuleOp"> {
   let summary = "Keep bufferization from writing into the caller's tensors";
   let description = [{

@@ -14,10 +14,12 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/Pass/Pass.h"
-#include "mlir/Pass/PassRegistry.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-#include "neuroplast/Codegen/Kernels.h"
+#include "neuroplast/Codegen/Passes.h"
+
+namespace neuroplast {
+#define GEN_PASS_DEF_LOWERKERNELS
+#include "neuroplast/Codegen/Passes.h.inc"
+} // namespace neuroplast
 
 using namespace mlir;
 using namespace neuroplast;
@@ -199,24 +201,10 @@ bool takeZeros(linalg::GenericOp op) {
   return isZeroed;
 }
 
-struct LowerKernelsPass : PassWrapper<LowerKernelsPass, OperationPass<>> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LowerKernelsPass)
+struct LowerKernelsPass : neuroplast::impl::LowerKernelsBase<LowerKernelsPass> {
+  using LowerKernelsBase::LowerKernelsBase;
 
-  LowerKernelsPass() = default;
-  LowerKernelsPass(const LowerKernelsPass &other) : PassWrapper(other) {}
-  explicit LowerKernelsPass(unsigned bits) { vectorBits = bits; }
-
-  StringRef getArgument() const final { return "neuro-lower-kernels"; }
-  StringRef getDescription() const final {
-    return "Lower contractions on buffers to register-tiled vector code";
-  }
-  void getDependentDialects(DialectRegistry &registry) const final {
-    registry.insert<affine::AffineDialect, arith::ArithDialect,
-                    memref::MemRefDialect, scf::SCFDialect,
-                    vector::VectorDialect>();
-  }
-
-  void runOnOperation() final {
+  void runOnOperation() override {
     SmallVector<linalg::GenericOp> ops;
     // Which results start from zero is seen before their buffers are reshaped.
     auto marker = UnitAttr::get(&getContext());
@@ -259,43 +247,6 @@ struct LowerKernelsPass : PassWrapper<LowerKernelsPass, OperationPass<>> {
       op.erase();
     }
   }
-
-  Option<unsigned> vectorBits{*this, "vector-bits",
-                              llvm::cl::desc("Width of a vector register"),
-                              llvm::cl::init(512)};
-};
-
-struct FuseElementwisePass : PassWrapper<FuseElementwisePass, OperationPass<>> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FuseElementwisePass)
-
-  StringRef getArgument() const final { return "neuro-fuse-elementwise"; }
-  StringRef getDescription() const final {
-    return "Fuse elementwise ops on tensors, but not into reductions";
-  }
-
-  void runOnOperation() final {
-    RewritePatternSet patterns(&getContext());
-    linalg::populateElementwiseOpsFusionPatterns(
-        patterns, [](OpOperand *operand) {
-          auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
-          auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
-          return producer && consumer && producer->hasOneUse() &&
-                 consumer.getNumReductionLoops() == 0;
-        });
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
-      signalPassFailure();
-  }
 };
 
 } // namespace
-
-std::unique_ptr<Pass> neuroplast::createLowerKernelsPass(unsigned vectorBits) {
-  return std::make_unique<LowerKernelsPass>(vectorBits);
-}
-std::unique_ptr<Pass> neuroplast::createFuseElementwisePass() {
-  return std::make_unique<FuseElementwisePass>();
-}
-void neuroplast::registerKernelPasses() {
-  PassRegistration<LowerKernelsPass>();
-  PassRegistration<FuseElementwisePass>();
-}
