@@ -1,0 +1,68 @@
+"""Kernels compute what ONNX Runtime does, whatever the sizes leave over beside their blocks."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from Models import driver
+from onnx import helper, numpy_helper
+
+from Property.sweep import compare, evaluate
+
+F = np.float32
+
+
+def draw(kind: str, rng: np.random.Generator) -> tuple[list[np.ndarray], str, dict]:
+    """Operands, of which all but the first are weights, the operator and its attributes."""
+    def size(most: int = 70) -> int:
+        return int(rng.integers(1, most))
+
+    def array(*shape: int) -> np.ndarray:
+        return rng.standard_normal(shape).astype(F)
+
+    if kind == "product":
+        m, k, n = size(), size(), size()
+        return [array(m, k), array(k, n)], "MatMul", {}
+    if kind == "batch":
+        batch, m, k, n = size(4), size(20), size(), size()
+        return [array(batch, m, k), array(batch, k, n)], "MatMul", {}
+    if kind == "transposed":
+        m, k, n = size(20), size(), size()
+        return [array(m, k), array(n, k), array(n)], "Gemm", {"transB": 1}
+    kernel = [int(rng.integers(1, 4)) for _ in range(2)]
+    stride = [int(rng.integers(1, 3)) for _ in range(2)]
+    sizes = [k + size(24) for k in kernel]
+    attributes = {"strides": stride, "pads": [int(rng.integers(0, k)) for k in kernel * 2]}
+    if kind == "depthwise":
+        channels = size(40)
+        return [array(1, channels, *sizes), array(channels, 1, *kernel), array(channels)], "Conv", {
+            **attributes, "group": channels}
+    group = int(rng.integers(1, 3)) if kind == "grouped" else 1
+    channels, outputs = group * size(12), group * size(30)
+    return [array(size(3), channels, *sizes), array(outputs, channels // group, *kernel),
+            array(outputs)], "Conv", {**attributes, "group": group}
+
+
+@pytest.mark.parametrize(
+    "kind", ["product", "batch", "transposed", "convolution", "depthwise", "grouped"])
+def test_values(kind: str, neuroplast: Path, tmp_path: Path) -> None:
+    for number in range(5):
+        rng = np.random.default_rng(zlib.crc32(f"{kind} {number}".encode()))
+        operands, op, attributes = draw(kind, rng)
+        names = [f"x{i}" for i in range(len(operands))]
+        graph = helper.make_graph(
+            [helper.make_node(op, names, ["y"], **attributes)], "g",
+            [helper.make_tensor_value_info("x0", 1, operands[0].shape)],
+            [onnx.ValueInfoProto(name="y")],
+            [numpy_helper.from_array(array, name)
+             for array, name in zip(operands[1:], names[1:], strict=True)])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        expected = evaluate(model, {"x0": operands[0]})["y"]
+        onnx.save(model, tmp_path / "model.onnx")
+        found = driver.run(neuroplast, tmp_path / "model.onnx", {"x0": operands[0]})["y"]
+        shapes = [array.shape for array in operands]
+        assert not compare(found, expected), (kind, shapes, attributes)
