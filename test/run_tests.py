@@ -114,8 +114,9 @@ def unit(build: Path) -> Outcome:
 def e2e(build: Path) -> Outcome:
     report = build / "test" / "pytest.xml"
     report.unlink(missing_ok=True)
-    code = run([VENV / "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}",
-                f"--build={build}", "test/EndToEnd", "test/Property"])
+    # The longest files decide how long it takes: what a process has left, another takes over.
+    code = run([VENV / "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "worksteal",
+                f"--junitxml={report}", f"--build={build}", "test/EndToEnd", "test/Property"])
     if not report.exists():
         return Outcome(failed=[f"e2e: exit code {code} and no report"])
     return junit(report, "e2e")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -240,7 +241,7 @@ def build(model: Model) -> Path:
     if target.exists() and (stamp.exists() or not model.random_weights):
         return target
     FOLDER.mkdir(parents=True, exist_ok=True)
-    beside = target.with_suffix(".new")
+    beside = target.with_suffix(f".{os.getpid()}.new")  # two may build it at a time
     if model.random_weights:
         onnx.save(with_random_weights(model.source, model.sample()), beside)
     else:
