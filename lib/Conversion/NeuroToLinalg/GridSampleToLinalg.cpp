@@ -34,7 +34,10 @@ public:
     Value x = denormalise(normalised);
     if (op.getMode() == "nearest")
       return {access(e.unary<math::RoundEvenOp>(x), Value())};
-    x = pad(x);
+    // A cubic interpolation beside the border goes on from what it reads, which
+    // is the border, and does not stop there.
+    if (op.getMode() == "linear" || op.getPaddingMode() != "border")
+      x = pad(x);
     Value base = e.unary<math::FloorOp>(x), fraction = e.sub(x, base);
     if (op.getMode() == "linear")
       return {access(base, e.sub(e.constant(1), fraction)),
