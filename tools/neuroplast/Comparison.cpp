@@ -143,7 +143,7 @@ Comparison driver::compareOutputs(StringRef before, StringRef after,
     outputs = runOnGiven(before, failure);
   } else {
     // Sizes that networks have.
-    for (int64_t freeSize : {64, 224, 32, 1}) {
+    for (int64_t freeSize : {32, 64, 224, 1}) {
       std::vector<std::string> all = chooseShapes(module, shapes, freeSize);
       std::string reason;
       outputs = runOnRandom(before, all, seed, result.inputs, reason);
