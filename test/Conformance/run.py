@@ -40,7 +40,7 @@ RANDOM = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLik
           "Multinomial"}
 
 # Cases whose expected values are further from the true ones than their tolerance, and how
-# far. No peer passes them.
+# far. ONNX Runtime does not pass them either.
 INEXACT = {
     "test_dft_inverse": 5e-7,  # zeros, with the rounding of the f32 transform that made them
     "test_dft_inverse_opset19": 5e-7,
