@@ -89,7 +89,8 @@ FailureOr<SmallVector<int64_t>> getKernel(NodeContext &node,
   return SmallVector<int64_t>(weight.getShape().drop_front(2));
 }
 
-LogicalResult importConv(NodeContext &node) {
+/// Window, padding and groups of a convolution, as attributes of its op.
+FailureOr<SmallVector<NamedAttribute>> getConvAttributes(NodeContext &node) {
   RankedTensorType input;
   auto kernel = getKernel(node, input);
   if (failed(kernel))
@@ -104,34 +105,31 @@ LogicalResult importConv(NodeContext &node) {
       b.getNamedAttr("group", b.getI64IntegerAttr(node.getInt("group", 1))));
   attributes.push_back(
       b.getNamedAttr("auto_pad", b.getStringAttr(window->autoPad)));
+  return attributes;
+}
+
+LogicalResult importConv(NodeContext &node) {
+  auto attributes = getConvAttributes(node);
+  if (failed(attributes))
+    return failure();
   SmallVector<Value> inputs = node.getPresentInputs(3);
   if (llvm::is_contained(inputs, Value()))
     return failure();
-  return node.replace<ConvOp>(inputs, attributes);
+  return node.replace<ConvOp>(inputs, *attributes);
 }
 
 LogicalResult importConvInteger(NodeContext &node) {
-  RankedTensorType input;
-  auto kernel = getKernel(node, input);
-  if (failed(kernel))
+  auto attributes = getConvAttributes(node);
+  if (failed(attributes))
     return failure();
-  Builder &b = node.importer.builder;
-  auto window = getWindow(node, *kernel);
-  if (failed(window))
-    return failure();
-  resolveAutoPad(*window, input, *kernel);
-  SmallVector<NamedAttribute> attributes = getAttributes(b, *window);
-  attributes.push_back(
-      b.getNamedAttr("group", b.getI64IntegerAttr(node.getInt("group", 1))));
-  attributes.push_back(
-      b.getNamedAttr("auto_pad", b.getStringAttr(window->autoPad)));
   SmallVector<int32_t> segments{1, 1, node.hasInput(2), node.hasInput(3)};
-  attributes.push_back(
-      b.getNamedAttr("operandSegmentSizes", b.getDenseI32ArrayAttr(segments)));
+  attributes->push_back(node.importer.builder.getNamedAttr(
+      "operandSegmentSizes",
+      node.importer.builder.getDenseI32ArrayAttr(segments)));
   SmallVector<Value> inputs = node.getPresentInputs(4);
   if (llvm::is_contained(inputs, Value()))
     return failure();
-  return node.replace<ConvIntegerOp>(inputs, attributes);
+  return node.replace<ConvIntegerOp>(inputs, *attributes);
 }
 
 LogicalResult importDeformConv(NodeContext &node) {
