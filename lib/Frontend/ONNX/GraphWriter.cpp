@@ -231,6 +231,12 @@ std::string GraphWriter::addIndex(Value index) {
 
 std::string GraphWriter::writeIndex(Value index) {
   Operation *op = index.getDefiningOp();
+  // Truth values are 0 and 1 here, as in the casts of the dialect.
+  auto castTo = [&](const std::string &name, int32_t type) {
+    return addHelper("Cast", {name}, [type](::onnx::NodeProto &node) {
+      setInt(node, "to", type);
+    });
+  };
   if (std::string scalar = scalars.lookup(index); !scalar.empty())
     return addHelper("Reshape", {scalar, addInts({1})});
   if (!op) {
@@ -271,16 +277,10 @@ std::string GraphWriter::writeIndex(Value index) {
                 "which has no ONNX form yet");
       return "";
     }
-    return addHelper("Cast", {source}, [](::onnx::NodeProto &node) {
-      setInt(node, "to", ::onnx::TensorProto::INT64);
-    });
+    return extract.getType().isInteger(64)
+               ? source
+               : castTo(source, ::onnx::TensorProto::INT64);
   }
-  // Truth values are 0 and 1 here, as in the casts of the dialect.
-  auto castTo = [&](const std::string &name, int32_t type) {
-    return addHelper("Cast", {name}, [type](::onnx::NodeProto &node) {
-      setInt(node, "to", type);
-    });
-  };
   if (isa<arith::SIToFPOp, arith::FPToSIOp>(op)) {
     std::string source = addIndex(op->getOperand(0));
     bool toReal = isa<arith::SIToFPOp>(op);
