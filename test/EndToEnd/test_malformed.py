@@ -46,6 +46,8 @@ TEXTS: dict[str, tuple[str, str]] = {
                          "{ y = Compress<axis=0>(x, c) }", "Compress:y"),
     "inner_size": (HEADER + "g (float[2,3] x, float[4,5] w) => (float[2,5] y) "
                    "{ y = MatMul(x, w) }", "MatMul"),
+    "equation": (HEADER + "g (float[2,3,5,5] x) => (float[2,3] y) "
+                 '{ y = Einsum<equation = "...-i>i ...i">(x) }', "Einsum:y"),
     "permutation": (HEADER + "g (float[2,3] x) => (float[N,M] y) "
                     "{ y = Transpose<perm = [0, 0]>(x) }", "Transpose"),
     "axis": (HEADER + "g (float[2,3] x) => (float[N,M] y) { y = Softmax<axis = 7>(x) }",

@@ -215,8 +215,8 @@ KINDS: dict[str, Callable[[Rng], Sketch | onnx.ModelProto]] = {
     "matmul": lambda r: Sketch("MatMul", [sizes(r), sizes(r)], {}),
     "gemm": lambda r: Sketch("Gemm", [sizes(r, 1, 3), sizes(r, 1, 3), sizes(r, 0, 3)],
                              {"transA": maybe(r, number(r)), "alpha": maybe(r, real(r))}),
-    "einsum": lambda r: Sketch("Einsum", [sizes(r), sizes(r)], {
-        "equation": "".join(r.choice(list("abcd.,-> 09Z"), int(r.integers(1, 12))))}),
+    "einsum": lambda r: Sketch("Einsum", [sizes(r) for _ in range(int(r.integers(1, 3)))], {
+        "equation": "".join(r.choice([*"abc.,->0Z ", "...", "->"], int(r.integers(1, 12))))}),
     "rnn": recurrent("RNN", 1),
     "gru": recurrent("GRU", 3),
     "lstm": recurrent("LSTM", 4),

@@ -7,10 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "ModelLoader.h"
-#include "NodeChecks.h"
 #include "OperatorUpgrades.h"
 #include "OperatorVersions.h"
 #include "Tensors.h"
+#include "UnsafeInference.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringSet.h"
@@ -374,6 +374,7 @@ static void restoreData(onnx::GraphProto &graph,
 llvm::Expected<std::shared_ptr<LoadedModel>>
 neuroplast::loadModel(StringRef path, const ImportOptions &options) {
   google::protobuf::LogSilencer silence;
+  dropUnsafeInference();
   auto model = std::make_shared<LoadedModel>();
   llvm::SmallString<128> folder(path);
   llvm::sys::path::remove_filename(folder);
@@ -389,8 +390,6 @@ neuroplast::loadModel(StringRef path, const ImportOptions &options) {
   for (const auto &output : model->proto.graph().output())
     model->declaredOutputs[output.name()] = output.type();
   try {
-    if (llvm::Error error = checkNodes(model->proto.graph()))
-      return std::move(error);
     setAsideUnchecked(model->proto);
     if (llvm::Error error = checkModel(*model))
       return std::move(error);

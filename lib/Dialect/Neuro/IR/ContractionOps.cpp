@@ -340,10 +340,16 @@ neuroplast::neuro::detail::parseEinsum(StringRef equation, ValueRange inputs) {
   left.split(parts, ',');
   if (parts.size() != inputs.size())
     return failure();
-  // Digits are our own names.
-  for (char c : compact)
-    if (!llvm::isAlpha(c) && !StringRef(".,->").contains(c))
-      return failure();
+  // Letters and at most one ellipsis; digits are our own names.
+  auto isLetter = [](char c) { return llvm::isAlpha(c); };
+  auto isTerm = [&](StringRef term) {
+    if (size_t dots = term.find("..."); dots != StringRef::npos)
+      return llvm::all_of(term.take_front(dots), isLetter) &&
+             llvm::all_of(term.drop_front(dots + 3), isLetter);
+    return llvm::all_of(term, isLetter);
+  };
+  if (!llvm::all_of(parts, isTerm) || !isTerm(right))
+    return failure();
   // Broadcast axes of an ellipsis are named 0, 1, ... from the last one.
   size_t ellipsisRank = 0;
   for (auto [part, input] : llvm::zip_equal(parts, inputs)) {
@@ -412,6 +418,10 @@ INFER(EinsumOp) {
     }
   SmallVector<int64_t> shape;
   for (char name : terms->output) {
+    if (llvm::count(terms->output, name) > 1)
+      return emitOptionalError(location, "'", getOperationName(),
+                               "' op result axis '", std::string(1, name),
+                               "' comes twice");
     auto it = sizes.find(name);
     if (it == sizes.end())
       return emitOptionalError(location, "'", getOperationName(),

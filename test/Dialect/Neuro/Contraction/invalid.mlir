@@ -72,3 +72,21 @@ func.func @unknown_axis(%a: tensor<2x3xf32>) {
   %0 = neuro.einsum %a {equation = "ij->ik"} : (tensor<2x3xf32>) -> tensor<2x3xf32>
   return
 }
+
+// -----
+
+func.func @repeated_result_axis(%a: tensor<2x3xf32>) {
+  // expected-error @+2 {{'neuro.einsum' op result axis 'i' comes twice}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = neuro.einsum %a {equation = "ij->ii"} : (tensor<2x3xf32>) -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
+func.func @lone_dot(%a: tensor<2x3xf32>) {
+  // expected-error @+2 {{'neuro.einsum' op equation '.i->i' does not fit its operands}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = neuro.einsum %a {equation = ".i->i"} : (tensor<2x3xf32>) -> tensor<3xf32>
+  return
+}
