@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/Criteria.h"
-#include "neuroplast/Structure/TensorData.h"
+#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "llvm/ADT/StringSwitch.h"
 #include <cmath>
 
@@ -51,7 +51,7 @@ double draw(uint64_t seed, uint64_t unit) {
 class ParamScorer {
 public:
   ParamScorer(const AxisAlgebra &algebra, const TensorPlaces &places,
-              const TensorData &data, std::vector<double> &scores)
+              const TensorElements &data, std::vector<double> &scores)
       : data(data), scores(scores), shape(data.getType().getShape()) {
     blockAxis = places.blockAxis;
     for (auto [index, axis] : llvm::enumerate(places.axes)) {
@@ -93,7 +93,7 @@ public:
   }
 
 private:
-  const TensorData &data;
+  const TensorElements &data;
   std::vector<double> &scores;
   ArrayRef<int64_t> shape;
   unsigned blockAxis;
@@ -116,7 +116,7 @@ neuroplast::structure::scoreUnits(const UnitAnalysis &analysis,
     if (criterion == Criterion::Random || !param || !param.getTrainable() ||
         !places || !isa<FloatType>(param.getType().getElementType()))
       continue;
-    std::optional<TensorData> data = TensorData::read(param.getValue());
+    std::optional<TensorElements> data = TensorElements::read(param.getValue());
     if (!data) {
       param.emitError("the elements of ")
           << getTensorName(tensor) << " cannot be read";

@@ -225,18 +225,18 @@ private:
     if (auto dense = dyn_cast<DenseElementsAttr>(value);
         dense && dense.isSplat())
       return cast<ElementsAttr>(dense.resizeSplat(newType));
-    std::optional<TensorData> data = TensorData::read(value);
-    if (!data)
+    std::optional<TensorElements> elements = TensorElements::read(value);
+    if (!elements)
       return tensor->emitError("the elements of ")
              << getTensorName(tensor) << " cannot be read";
-    std::vector<char> bytes = data->gather(lists, places.blockAxis);
+    std::string bytes = structure::gather(*elements, lists, places.blockAxis);
     if (static_cast<int64_t>(bytes.size()) !=
-        newType.getNumElements() * data->getElementBytes())
+        newType.getNumElements() * elements->getElementBytes())
       return tensor->emitError("the edit of ")
              << getTensorName(tensor) << " leaves no rectangular tensor";
     auto param = dyn_cast<neuro::ParamOp>(tensor);
-    return TensorData::write(newType, bytes, value,
-                             param ? param.getSymName() : "edited");
+    return makeElements(newType, param ? param.getSymName() : "edited",
+                        std::move(bytes));
   }
 
   void editTypes(IRMapping &mapping) {

@@ -9,7 +9,7 @@
 #ifndef NEUROPLAST_STRUCTURE_EDIT_H
 #define NEUROPLAST_STRUCTURE_EDIT_H
 
-#include "neuroplast/Structure/TensorData.h"
+#include "neuroplast/Structure/PlaceLists.h"
 #include "neuroplast/Structure/UnitAnalysis.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/MapVector.h"

@@ -159,7 +159,7 @@ struct ConvertNeuroToLinalgPass
     patterns.add<GetParamLowering>(converter, context, symbols);
     populateElementwiseToLinalgPatterns(converter, patterns);
     populateReductionToLinalgPatterns(converter, patterns);
-    populateScanToLinalgPatterns(converter, patterns);
+    populateCumulativeToLinalgPatterns(converter, patterns);
     populateQuantToLinalgPatterns(converter, patterns);
     populateNormalizationToLinalgPatterns(converter, patterns);
     populateShapeToLinalgPatterns(converter, patterns);
@@ -171,7 +171,9 @@ struct ConvertNeuroToLinalgPass
     populateResizeToLinalgPatterns(converter, patterns);
     populateGridSampleToLinalgPatterns(converter, patterns);
     populateContractionToLinalgPatterns(converter, patterns);
-    populateSequenceModelToLinalgPatterns(converter, patterns);
+    populateDeterminantToLinalgPatterns(converter, patterns);
+    populateRecurrentToLinalgPatterns(converter, patterns);
+    populateAttentionToLinalgPatterns(converter, patterns);
     populateRegionPoolingToLinalgPatterns(converter, patterns);
     populateUnpoolingToLinalgPatterns(converter, patterns);
     populateDeformConvToLinalgPatterns(converter, patterns);

@@ -22,8 +22,8 @@ void populateElementwiseToLinalgPatterns(mlir::TypeConverter &converter,
                                          mlir::RewritePatternSet &patterns);
 void populateReductionToLinalgPatterns(mlir::TypeConverter &converter,
                                        mlir::RewritePatternSet &patterns);
-void populateScanToLinalgPatterns(mlir::TypeConverter &converter,
-                                  mlir::RewritePatternSet &patterns);
+void populateCumulativeToLinalgPatterns(mlir::TypeConverter &converter,
+                                        mlir::RewritePatternSet &patterns);
 void populateQuantToLinalgPatterns(mlir::TypeConverter &converter,
                                    mlir::RewritePatternSet &patterns);
 void populateNormalizationToLinalgPatterns(mlir::TypeConverter &converter,
@@ -48,9 +48,8 @@ void populateRecurrentToLinalgPatterns(mlir::TypeConverter &converter,
                                        mlir::RewritePatternSet &patterns);
 void populateAttentionToLinalgPatterns(mlir::TypeConverter &converter,
                                        mlir::RewritePatternSet &patterns);
-void populateSequenceModelToLinalgPatterns(mlir::TypeConverter &converter,
-                                           mlir::RewritePatternSet &patterns);
-
+void populateDeterminantToLinalgPatterns(mlir::TypeConverter &converter,
+                                         mlir::RewritePatternSet &patterns);
 void populateRegionPoolingToLinalgPatterns(mlir::TypeConverter &converter,
                                            mlir::RewritePatternSet &patterns);
 void populateTextToLinalgPatterns(mlir::TypeConverter &converter,

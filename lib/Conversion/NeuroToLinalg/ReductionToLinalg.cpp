@@ -159,6 +159,34 @@ template <typename Op> struct SoftmaxLowering : OpConversionPattern<Op> {
   }
 };
 
+/// 1 at the place of the first largest element.
+struct HardmaxLowering : OpConversionPattern<HardmaxOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult matchAndRewrite(HardmaxOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Value input = adaptor.getInput();
+    Type element = getElementTypeOrSelf(input.getType());
+    int64_t axis = normalizeAxis(op.getAxis(), input);
+    Value best = ArgMaxOp::create(b, loc, input, axis, /*keepdims=*/1);
+    Value result = createBroadcastMap(
+        b, loc, {input, best}, getDims(b, loc, input), element,
+        [&](OpBuilder &inner, Location l, ValueRange x) {
+          ScalarEmitter e(inner, l, element);
+          Value here = arith::IndexCastOp::create(
+              inner, l, inner.getI64Type(),
+              linalg::IndexOp::create(inner, l, axis));
+          Value isBest = arith::CmpIOp::create(
+              inner, l, arith::CmpIPredicate::eq, here, x[1]);
+          return e.store(e.select(isBest, e.constant(1), e.constant(0)),
+                         element);
+        });
+    b.replaceOp(op, castTo(b, loc, result, op.getType()));
+    return success();
+  }
+};
+
 struct ReduceLogSumExpLowering : OpConversionPattern<ReduceLogSumExpOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -320,7 +348,7 @@ void neuroplast::populateReductionToLinalgPatterns(
   add(Reducer<ReduceSumSquareOp>{zero, square, addTo, asIs});
   add(Reducer<ReduceLogSumOp>{zero, same, addTo, logOf});
   patterns
-      .add<ReduceLogSumExpLowering, SoftmaxLowering<SoftmaxOp>,
+      .add<ReduceLogSumExpLowering, HardmaxLowering, SoftmaxLowering<SoftmaxOp>,
            SoftmaxLowering<LogSoftmaxOp>, ArgLowering<ArgMaxOp, Cmp::Greater>,
            ArgLowering<ArgMinOp, Cmp::Less>>(converter, context);
 }

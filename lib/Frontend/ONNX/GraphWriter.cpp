@@ -7,9 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "GraphWriter.h"
+#include "Tensors.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/Support/Alignment.h"
 
 using namespace mlir;
@@ -407,47 +407,23 @@ LogicalResult GraphWriter::addInitializer(StringRef name, ElementsAttr value,
                                           Location location) {
   auto type = cast<ShapedType>(value.getShapedType());
   int32_t elementType = getElementTypeNumber(type.getElementType());
-  unsigned bits =
-      type.getElementType().isIntOrFloat() ? type.getElementTypeBitWidth() : 0;
-  if (elementType == 0 || bits == 0 || (bits != 1 && bits % 8 != 0))
-    return emitError(location) << "a tensor of " << type.getElementType()
-                               << " elements cannot be written to ONNX yet";
+  std::optional<TensorElements> elements = TensorElements::read(value);
+  if (elementType == 0 || !elements)
+    return emitError(location)
+           << "the elements of '" << name << "', of type "
+           << type.getElementType() << ", cannot be read or written to ONNX";
   ::onnx::TensorProto *tensor = current->add_initializer();
   tensor->set_name(name.str());
   tensor->set_data_type(elementType);
   for (int64_t size : type.getShape())
     tensor->add_dims(size);
-  size_t bytes = bits == 1 ? 1 : bits / 8, size = type.getNumElements() * bytes;
-  std::string &raw = *tensor->mutable_raw_data();
-  if (auto resource = dyn_cast<DenseResourceElementsAttr>(value)) {
-    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-    if (!blob || blob->getData().size() != size)
-      return emitError(location) << "the data of '" << name << "' are missing";
-    // What is small is better found in the model itself.
-    constexpr size_t kLeastExternal = 4096;
-    if (externalData && size >= kLeastExternal) {
-      tensor->clear_raw_data();
-      writeExternal(*tensor, StringRef(blob->getData().data(), size));
-      return success();
-    }
-    raw.assign(blob->getData().data(), size);
-    return success();
-  }
-  auto dense = dyn_cast<DenseElementsAttr>(value);
-  if (!dense)
-    return emitError(location)
-           << "the elements of '" << name << "' cannot be read";
-  raw.reserve(size);
-  if (bits == 1) {
-    for (bool element : dense.getValues<bool>())
-      raw.push_back(element);
-  } else if (dense.isSplat()) {
-    StringRef element(dense.getRawData().data(), bytes);
-    for (int64_t i = 0; i < type.getNumElements(); ++i)
-      raw.append(element.data(), element.size());
-  } else {
-    raw.assign(dense.getRawData().data(), size);
-  }
+  StringRef bytes(elements->getBytes().data(), elements->getBytes().size());
+  // What is small is better found in the model itself.
+  constexpr size_t kLeastExternal = 4096;
+  if (externalData && bytes.size() >= kLeastExternal)
+    writeExternal(*tensor, bytes);
+  else
+    tensor->set_raw_data(bytes.data(), bytes.size());
   return success();
 }
 

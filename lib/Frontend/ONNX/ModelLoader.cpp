@@ -113,16 +113,17 @@ applyInputValues(onnx::GraphProto &graph,
     });
     if (!isInput)
       return makeError("has no input '" + entry.getKey() + "'");
-    auto bytes = getRawBytes(entry.getValue());
-    if (!bytes)
-      return bytes.takeError();
+    auto elements = TensorElements::read(entry.getValue());
+    if (!elements)
+      return makeError("cannot hold the value of '" + entry.getKey() + "'");
     mlir::ShapedType type = entry.getValue().getShapedType();
     onnx::TensorProto *tensor = graph.add_initializer();
     tensor->set_name(entry.getKey().str());
     tensor->set_data_type(getElementTypeNumber(type.getElementType()));
     for (int64_t size : type.getShape())
       tensor->add_dims(size);
-    tensor->set_raw_data(std::move(*bytes));
+    tensor->set_raw_data(elements->getBytes().data(),
+                         elements->getBytes().size());
   }
   return llvm::Error::success();
 }

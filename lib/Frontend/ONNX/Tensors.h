@@ -14,6 +14,7 @@
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "neuroplast/Dialect/Neuro/IR/ElementTypes.h"
+#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 
 namespace neuroplast {
 
@@ -23,18 +24,6 @@ llvm::Expected<mlir::ElementsAttr>
 convertTensor(const std::shared_ptr<LoadedModel> &model,
               const onnx::TensorProto &tensor, llvm::StringRef name,
               mlir::MLIRContext *context);
-
-/// The bytes of an elements attribute as ONNX stores them, row by row.
-llvm::Expected<std::string> getRawBytes(mlir::ElementsAttr value);
-
-/// An attribute over bytes that it owns: a resource if they are many.
-mlir::ElementsAttr makeElements(mlir::RankedTensorType type,
-                                llvm::StringRef name, std::string bytes);
-
-/// The integers of a constant; none if it is no integer tensor.
-std::optional<llvm::SmallVector<int64_t>> getIntegers(mlir::ElementsAttr value);
-/// The floats of a constant; none if it is no float tensor.
-std::optional<llvm::SmallVector<double>> getFloats(mlir::ElementsAttr value);
 
 } // namespace neuroplast
 

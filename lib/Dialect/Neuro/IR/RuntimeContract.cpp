@@ -15,6 +15,7 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
+#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -415,18 +416,7 @@ void RuntimeContract::requireEqualCounts(ArrayRef<Size> lhs,
 /// The elements of a constant of integers; none if it is none.
 static std::optional<SmallVector<int64_t>> getConstantElements(Value tensor) {
   auto constant = tensor.getDefiningOp<ConstantOp>();
-  auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue())
-                        : DenseElementsAttr();
-  auto type =
-      dense ? dyn_cast<IntegerType>(dense.getElementType()) : IntegerType();
-  if (!type)
-    return std::nullopt;
-  SmallVector<int64_t> result;
-  for (const APInt &element : dense.getValues<APInt>())
-    result.push_back(type.isUnsigned() || type.getWidth() == 1
-                         ? static_cast<int64_t>(element.getZExtValue())
-                         : element.getSExtValue());
-  return result;
+  return constant ? neuroplast::getIntegers(constant.getValue()) : std::nullopt;
 }
 
 Value RuntimeContract::getColumn(Value tensor, int64_t column) {

@@ -1,4 +1,4 @@
-//===- SequenceModelToLinalg.cpp - Sequence model ops to linalg -----------===//
+//===- DeterminantToLinalg.cpp - Determinants to loops --------------------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -138,9 +138,7 @@ private:
 
 } // namespace
 
-void neuroplast::populateSequenceModelToLinalgPatterns(
+void neuroplast::populateDeterminantToLinalgPatterns(
     TypeConverter &converter, RewritePatternSet &patterns) {
   patterns.add<DetLowering>(converter, patterns.getContext());
-  populateRecurrentToLinalgPatterns(converter, patterns);
-  populateAttentionToLinalgPatterns(converter, patterns);
 }

@@ -1,12 +1,10 @@
-//===- ScanToLinalg.cpp - Running sums, hardmax and top-k to loops --------===//
+//===- CumulativeToLinalg.cpp - Running sums and products to loops --------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-
-// What depends on the order of the elements along an axis.
 
 #include "Patterns.h"
 
@@ -18,8 +16,6 @@ using namespace neuroplast::neuro;
 using neuroplast::neuro::detail::normalizeAxis;
 
 namespace {
-
-using Cmp = ScalarEmitter::Compare;
 
 /// Running sums or products: one pass along the axis per row.
 template <typename Op, bool isProduct>
@@ -68,39 +64,11 @@ struct RunningLowering : OpConversionPattern<Op> {
   }
 };
 
-/// 1 at the place of the first largest element.
-struct HardmaxLowering : OpConversionPattern<HardmaxOp> {
-  using OpConversionPattern::OpConversionPattern;
-
-  LogicalResult matchAndRewrite(HardmaxOp op, OpAdaptor adaptor,
-                                ConversionPatternRewriter &b) const override {
-    Location loc = op.getLoc();
-    Value input = adaptor.getInput();
-    Type element = getElementTypeOrSelf(input.getType());
-    int64_t axis = normalizeAxis(op.getAxis(), input);
-    Value best = ArgMaxOp::create(b, loc, input, axis, /*keepdims=*/1);
-    Value result = createBroadcastMap(
-        b, loc, {input, best}, getDims(b, loc, input), element,
-        [&](OpBuilder &inner, Location l, ValueRange x) {
-          ScalarEmitter e(inner, l, element);
-          Value here = arith::IndexCastOp::create(
-              inner, l, inner.getI64Type(),
-              linalg::IndexOp::create(inner, l, axis));
-          Value isBest = arith::CmpIOp::create(
-              inner, l, arith::CmpIPredicate::eq, here, x[1]);
-          return e.store(e.select(isBest, e.constant(1), e.constant(0)),
-                         element);
-        });
-    b.replaceOp(op, castTo(b, loc, result, op.getType()));
-    return success();
-  }
-};
-
 } // namespace
 
-void neuroplast::populateScanToLinalgPatterns(TypeConverter &converter,
-                                              RewritePatternSet &patterns) {
-  patterns.add<RunningLowering<CumSumOp, false>,
-               RunningLowering<CumProdOp, true>, HardmaxLowering>(
-      converter, patterns.getContext());
+void neuroplast::populateCumulativeToLinalgPatterns(
+    TypeConverter &converter, RewritePatternSet &patterns) {
+  patterns
+      .add<RunningLowering<CumSumOp, false>, RunningLowering<CumProdOp, true>>(
+          converter, patterns.getContext());
 }
