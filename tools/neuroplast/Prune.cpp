@@ -11,11 +11,13 @@
 #include "Comparison.h"
 #include "Modules.h"
 #include "Progress.h"
+#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
+using namespace neuroplast;
 using namespace neuroplast::driver;
 using namespace neuroplast::structure;
 
@@ -186,6 +188,7 @@ static int runPrune(const Arguments &arguments) {
   if (failed(report))
     return 1;
   if (!dryRun) {
+    releaseUnusedElements(context.get(), *module);
     addMetadata(*module, "neuroplast.history", describe(arguments, *report));
     if (failed(saveModule(*module, output, arguments.has("--external-data"))))
       return 1;

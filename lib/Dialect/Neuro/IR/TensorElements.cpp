@@ -8,8 +8,10 @@
 
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "mlir/IR/AsmState.h"
+#include "mlir/IR/BuiltinDialect.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/StringSet.h"
 #include <cstring>
 
 using namespace mlir;
@@ -161,4 +163,26 @@ ElementsAttr neuroplast::makeElements(RankedTensorType type, StringRef name,
                                       std::string bytes) {
   auto owner = std::make_shared<std::string>(std::move(bytes));
   return makeElements(type, name, *owner, owner);
+}
+
+void neuroplast::releaseUnusedElements(MLIRContext *context,
+                                       ArrayRef<ModuleOp> needed) {
+  llvm::StringSet<> used;
+  for (ModuleOp module : needed)
+    module.walk([&](Operation *op) {
+      op->getAttrDictionary().walk([&](DenseResourceElementsAttr attr) {
+        used.insert(attr.getRawHandle().getKey());
+      });
+    });
+  DialectResourceBlobManager &manager =
+      DenseResourceElementsHandle::getManagerInterface(context)
+          .getBlobManager();
+  std::vector<std::string> unused;
+  manager.getBlobMap([&](const auto &blobs) {
+    for (StringRef key : blobs.keys())
+      if (!used.contains(key))
+        unused.push_back(key.str());
+  });
+  for (const std::string &key : unused)
+    manager.update(key, AsmResourceBlob());
 }

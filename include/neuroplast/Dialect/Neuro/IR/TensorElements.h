@@ -10,6 +10,7 @@
 #define NEUROPLAST_DIALECT_NEURO_IR_TENSORELEMENTS_H
 
 #include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include <memory>
 #include <optional>
@@ -60,6 +61,13 @@ mlir::ElementsAttr makeElements(mlir::RankedTensorType type,
 /// The same over bytes that it owns.
 mlir::ElementsAttr makeElements(mlir::RankedTensorType type,
                                 llvm::StringRef name, std::string bytes);
+
+/// Frees the data of the resources of a context that none of these modules
+/// uses. They are all that are still needed there: copies that are not listed
+/// lose their data. An edit leaves the replaced weights for its caller, who
+/// alone knows that.
+void releaseUnusedElements(mlir::MLIRContext *context,
+                           llvm::ArrayRef<mlir::ModuleOp> needed);
 
 } // namespace neuroplast
 
