@@ -149,6 +149,11 @@ KINDS: dict[str, Callable[[Rng], Sketch | onnx.ModelProto]] = {
                                       {"mode": maybe(r, "linear")}),
     "resize_sizes": lambda r: Sketch("Resize", [image(r), None, None, ints(r, 3, 5)],
                                      {"mode": maybe(r, "cubic")}),
+    "resize_antialias": lambda r: Sketch(
+        "Resize", [[1, 2, int(r.choice([5, 2000])), 6], None,
+                   floats(r, 3, 5) if r.random() < 0.2
+                   else np.array([1, 1, *r.choice([1e-30, 1e-3, 0.01, 0.4, 3], 2)], np.float32)],
+        {"antialias": 1, "mode": str(r.choice(["linear", "cubic", "nearest"]))}, opset=19),
     "upsample": lambda r: Sketch("Upsample", [image(r), floats(r, 3, 5)], {}, opset=9),
     "conv": lambda r: Sketch("Conv", [image(r), [4, 4, 3, 3] if r.random() < 0.5 else sizes(r)],
                              {**window(r), "group": maybe(r, number(r))}),

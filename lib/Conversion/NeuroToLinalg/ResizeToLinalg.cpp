@@ -8,6 +8,7 @@
 
 #include "Interpolation.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
@@ -87,9 +88,7 @@ public:
         e.compare(ScalarEmitter::Compare::Greater, coordinate, last));
   }
 
-  /// `shrink` is the scale if it is below 1 and antialiasing is wanted, which
-  /// widens the kernel; else 1.
-  SmallVector<Tap> getTaps(Value coordinate, Value inputSize, double shrink) {
+  SmallVector<Tap> getTaps(Value coordinate, Value inputSize) {
     StringRef mode = op.getMode();
     if (mode == "nearest")
       return {
@@ -98,8 +97,6 @@ public:
     Value base = e.unary<math::FloorOp>(coordinate);
     Value fraction = e.sub(coordinate, base);
     Value first = realToIndex(e, base);
-    if (shrink < 1)
-      return getWideTaps(first, fraction, inputSize, shrink);
     if (mode == "linear") {
       // At the border both taps are the same element.
       return {{clampIndex(e, first, inputSize), e.sub(e.constant(1), fraction)},
@@ -111,43 +108,38 @@ public:
       taps.push_back(
           {offsetIndex(e, first, i), cubic(distance, i == 0 || i == 1)});
     }
-    return finish(taps, inputSize, /*normalise=*/false);
+    return finish(taps, inputSize);
+  }
+
+  /// The scale of the axis, given or that of its sizes.
+  Value getScale(Value inputSize, Value outputSize) {
+    ArrayRef<float> scales = op.getScales();
+    return scales.empty()
+               ? e.div(indexToReal(e, outputSize), indexToReal(e, inputSize))
+               : e.constant(scales[axis]);
+  }
+
+  /// Places on either side of a coordinate that the kernel reaches.
+  double getRadius() { return op.getMode() == "linear" ? 1 : 2; }
+
+  /// The kernel at any distance from the coordinate.
+  Value getWeight(Value distance) {
+    Value zero = e.constant(0), one = e.constant(1);
+    auto isBelow = [&](Value x, Value limit) {
+      return e.compare(ScalarEmitter::Compare::Less, x, limit);
+    };
+    if (op.getMode() == "linear")
+      return e.max(e.sub(one, distance), zero);
+    Value far = e.select(isBelow(distance, e.constant(2)),
+                         cubic(distance, false), zero);
+    return e.select(isBelow(distance, one), cubic(distance, true), far);
   }
 
 private:
-  /// The taps of a kernel that is stretched by 1 / `shrink`.
-  SmallVector<Tap> getWideTaps(Value first, Value fraction, Value inputSize,
-                               double shrink) {
-    bool isLinear = op.getMode() == "linear";
-    double radius = isLinear ? 1 : 2;
-    auto start = static_cast<int64_t>(std::floor(-radius / shrink)) + 1;
-    SmallVector<Tap> taps;
-    for (int64_t i = start; i <= 1 - start; ++i) {
-      Value distance =
-          e.mul(e.abs(e.sub(fraction, e.constant(i))), e.constant(shrink));
-      Value zero = e.constant(0), one = e.constant(1);
-      Value weight;
-      if (isLinear) {
-        weight = e.sub(one, distance);
-        weight = e.select(e.compare(ScalarEmitter::Compare::Less, weight, zero),
-                          zero, weight);
-      } else {
-        weight =
-            e.select(e.compare(ScalarEmitter::Compare::Less, distance, one),
-                     cubic(distance, true),
-                     e.select(e.compare(ScalarEmitter::Compare::Less, distance,
-                                        e.constant(2)),
-                              cubic(distance, false), zero));
-      }
-      taps.push_back({offsetIndex(e, first, i), weight});
-    }
-    return finish(taps, inputSize, /*normalise=*/true);
-  }
-
   /// Moves taps into the input; those that were outside count for nothing where
   /// the op says so. The weights then sum up to 1.
-  SmallVector<Tap> finish(SmallVector<Tap> taps, Value inputSize,
-                          bool normalise) {
+  SmallVector<Tap> finish(SmallVector<Tap> taps, Value inputSize) {
+    Value sum;
     for (Tap &tap : taps) {
       Value index = clampIndex(e, tap.index, inputSize);
       if (op.getExcludeOutside()) {
@@ -155,16 +147,12 @@ private:
             arith::CmpIOp::create(e.getBuilder(), e.getLoc(),
                                   arith::CmpIPredicate::eq, tap.index, index);
         tap.weight = e.select(inside, tap.weight, e.constant(0));
+        sum = sum ? e.add(sum, tap.weight) : tap.weight;
       }
       tap.index = index;
     }
-    if (!normalise && !op.getExcludeOutside())
-      return taps;
-    Value sum = taps[0].weight;
-    for (const Tap &tap : ArrayRef(taps).drop_front())
-      sum = e.add(sum, tap.weight);
     for (Tap &tap : taps)
-      tap.weight = e.div(tap.weight, sum);
+      tap.weight = sum ? e.div(tap.weight, sum) : tap.weight;
     return taps;
   }
 
@@ -189,6 +177,93 @@ private:
   int64_t axis;
 };
 
+/// Antialiasing along one axis: the kernel is stretched over all elements of
+/// the input that one of the result stands for (1 / scale). There can be many
+/// of them, so axes are resampled one after the other, with weights that are
+/// computed once for each place. The result is f32.
+Value resampleWidely(OpBuilder &b, Location loc, ResizeOp op, Value input,
+                     Type element, int64_t axis, OpFoldResult outSize) {
+  Type real = b.getF32Type(), i64 = b.getI64Type();
+  ScalarEmitter outer(b, loc, real);
+  Value inputSize = toIndex(b, loc, getDim(b, loc, input, axis));
+  Value outputSize = toIndex(b, loc, outSize);
+  Resampler resampler(outer, op, axis);
+  Value scale = resampler.getScale(inputSize, outputSize);
+  // At most all of the input is under the kernel if there is a result at all.
+  Value one = outer.constant(1);
+  Value least =
+      outer.div(one, indexToReal(outer, offsetIndex(outer, inputSize, 1)));
+  Value shrink = outer.max(outer.min(scale, one), least);
+  Value reach = outer.div(outer.constant(resampler.getRadius()), shrink);
+  // Taps are at first - before, ..., first + before + 1.
+  Value before = offsetIndex(
+      outer, realToIndex(outer, outer.unary<math::CeilOp>(reach)), -1);
+  Value count =
+      arith::AddIOp::create(b, loc, before, offsetIndex(outer, before, 2));
+  auto getCoordinate = [&](ScalarEmitter &e, Value place) {
+    return Resampler(e, op, axis)
+        .getCoordinate(place, inputSize, outputSize, scale);
+  };
+  auto getFirst = [&](ScalarEmitter &e, Value coordinate) {
+    Value index = realToIndex(e, e.unary<math::FloorOp>(coordinate));
+    return Value(
+        arith::SubIOp::create(e.getBuilder(), e.getLoc(), index, before));
+  };
+  Value firsts =
+      createMap(b, loc, {outSize}, i64,
+                [&](OpBuilder &n, Location l, ValueRange place) -> Value {
+                  ScalarEmitter e(n, l, real);
+                  Value first = getFirst(e, getCoordinate(e, place[0]));
+                  return arith::IndexCastOp::create(n, l, i64, first);
+                });
+  Value weights = createMap(
+      b, loc, {outSize, count}, real,
+      [&](OpBuilder &n, Location l, ValueRange place) -> Value {
+        ScalarEmitter e(n, l, real);
+        Value x = getCoordinate(e, place[0]);
+        Value tap = arith::AddIOp::create(n, l, getFirst(e, x), place[1]);
+        Value distance = e.abs(e.sub(x, indexToReal(e, tap)));
+        Value weight =
+            Resampler(e, op, axis).getWeight(e.mul(distance, shrink));
+        if (!op.getExcludeOutside())
+          return weight;
+        Value isInside = arith::CmpIOp::create(
+            n, l, arith::CmpIPredicate::eq, tap, clampIndex(e, tap, inputSize));
+        return e.select(isInside, weight, e.constant(0));
+      });
+  Value sums = createReduction(
+      b, loc, weights, {1}, createFilled(b, loc, {outSize}, outer.constant(0)),
+      [](OpBuilder &n, Location l, Value weight, Value sum) -> Value {
+        return arith::AddFOp::create(n, l, sum, weight);
+      });
+  SmallVector<OpFoldResult> sizes = getDims(b, loc, input);
+  sizes[axis] = outSize;
+  return createMap(
+      b, loc, sizes, real,
+      [&](OpBuilder &n, Location l, ValueRange place) -> Value {
+        ScalarEmitter e(n, l, real);
+        Value first = arith::IndexCastOp::create(
+            n, l, n.getIndexType(),
+            tensor::ExtractOp::create(n, l, firsts, place[axis]));
+        auto loop = scf::ForOp::create(
+            n, l, constantIndex(n, l, 0), count, constantIndex(n, l, 1),
+            e.constant(0),
+            [&](OpBuilder &inner, Location il, Value tap, ValueRange sum) {
+              ScalarEmitter e(inner, il, real), source(inner, il, element);
+              SmallVector<Value> at(place);
+              at[axis] = clampIndex(
+                  e, arith::AddIOp::create(inner, il, first, tap), inputSize);
+              Value x = tensor::ExtractOp::create(inner, il, input, at);
+              x = e.convert(source.load(x, element), element, real);
+              Value weight = tensor::ExtractOp::create(
+                  inner, il, weights, ValueRange{place[axis], tap});
+              scf::YieldOp::create(inner, il, e.add(sum[0], e.mul(x, weight)));
+            });
+        return e.div(loop.getResult(0),
+                     tensor::ExtractOp::create(n, l, sums, place[axis]));
+      });
+}
+
 struct ResizeLowering : OpConversionPattern<ResizeOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(ResizeOp op, OpAdaptor adaptor,
@@ -201,46 +276,45 @@ struct ResizeLowering : OpConversionPattern<ResizeOp> {
     SmallVector<OpFoldResult> in = getDims(b, loc, input);
     SmallVector<OpFoldResult> out =
         getMixedValues(op.getSizes(), adaptor.getDynamicSizes(), b);
-    SmallVector<float> scales(op.getScales());
-    // A widened kernel has as many taps as the scale asks for.
-    SmallVector<double> shrinks(in.size(), 1.0);
+    ArrayRef<float> scales = op.getScales();
     bool crops = op.getCoordinateTransformationMode() == "tf_crop_and_resize";
-    for (size_t axis = 0; axis < in.size() && op.getAntialias(); ++axis) {
-      auto inSize = getConstantIntValue(in[axis]);
-      auto outSize = getConstantIntValue(out[axis]);
-      if (!scales.empty())
-        shrinks[axis] = scales[axis];
-      else if (inSize && outSize && *inSize > 0)
-        shrinks[axis] = static_cast<double>(*outSize) / *inSize;
-      else if (in[axis] != out[axis])
-        return b.notifyMatchFailure(
-            op, "antialiasing by a scale that is known at run time only");
-    }
     Type real = b.getF32Type();
+    SmallVector<int64_t> scaled;
+    for (int64_t axis = 0, rank = in.size(); axis < rank; ++axis) {
+      ArrayRef<float> roi = op.getRoi();
+      bool isCropped =
+          crops && !roi.empty() && (roi[axis] != 0 || roi[rank + axis] != 1);
+      if (isCropped || (!scales.empty() && scales[axis] != 1.0f) ||
+          in[axis] != out[axis])
+        scaled.push_back(axis);
+    }
+    Value source = input;
+    Type sourceElement = element;
+    bool isSmooth = op.getAntialias() && op.getMode() != "nearest";
+    for (int64_t axis : llvm::reverse(scaled)) {
+      if (!isSmooth)
+        break;
+      source =
+          resampleWidely(b, loc, op, source, sourceElement, axis, out[axis]);
+      sourceElement = real;
+    }
     Value result = createMap(
         b, loc, out, ScalarEmitter::getStorageType(element),
         [&](OpBuilder &n, Location l, ValueRange place) -> Value {
           ScalarEmitter e(n, l, real);
           SmallVector<SmallVector<Tap>> taps;
+          for (Value index : place)
+            taps.push_back({{index, Value()}});
           Value outside;
-          for (size_t axis = 0; axis < in.size(); ++axis) {
+          for (int64_t axis : scaled) {
             Resampler resampler(e, op, axis);
-            bool isCropped =
-                crops && (resampler.getRoi(0) != 0 || resampler.getRoi(1) != 1);
-            bool isScaled =
-                isCropped || (!scales.empty() && scales[axis] != 1.0f);
-            if (!isScaled && in[axis] == out[axis]) {
-              taps.push_back({{place[axis], Value()}});
-              continue;
-            }
             Value inSize = toIndex(n, l, in[axis]);
             Value outSize = toIndex(n, l, out[axis]);
-            Value scale = scales.empty() ? e.div(indexToReal(e, outSize),
-                                                 indexToReal(e, inSize))
-                                         : e.constant(scales[axis]);
             Value x =
-                resampler.getCoordinate(place[axis], inSize, outSize, scale);
-            taps.push_back(resampler.getTaps(x, inSize, shrinks[axis]));
+                resampler.getCoordinate(place[axis], inSize, outSize,
+                                        resampler.getScale(inSize, outSize));
+            if (!isSmooth)
+              taps[axis] = resampler.getTaps(x, inSize);
             if (!crops)
               continue;
             Value beyond = resampler.isOutside(x, inSize);
@@ -251,13 +325,13 @@ struct ResizeLowering : OpConversionPattern<ResizeOp> {
           bool copies = llvm::all_of(taps, [](const SmallVector<Tap> &axis) {
             return axis.size() == 1 && !axis[0].weight;
           });
-          if (copies && !outside) {
+          if (copies && !outside && sourceElement == element) {
             SmallVector<Value> at;
             for (const SmallVector<Tap> &axis : taps)
               at.push_back(axis[0].index);
-            return tensor::ExtractOp::create(n, l, input, at);
+            return tensor::ExtractOp::create(n, l, source, at);
           }
-          Value sum = interpolate(e, input, element, {}, taps);
+          Value sum = interpolate(e, source, sourceElement, {}, taps);
           if (outside)
             sum = e.select(
                 outside,

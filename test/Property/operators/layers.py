@@ -257,6 +257,8 @@ def resize(d: Draw) -> Node:
         attributes["cubic_coeff_a"] = d.pick([-0.5, -0.75])
     if mode == "cubic" and d.chance(0.3):
         attributes["exclude_outside"] = 1
+    if mode != "nearest" and d.opset >= 18 and d.chance(0.4):
+        attributes["antialias"] = 1
     roi = np.array([], np.float32)
     if d.chance():
         return Node([x, roi, scales], attributes, constants=(1, 2))
