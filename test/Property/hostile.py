@@ -154,6 +154,9 @@ KINDS: dict[str, Callable[[Rng], Sketch | onnx.ModelProto]] = {
                    floats(r, 3, 5) if r.random() < 0.2
                    else np.array([1, 1, *r.choice([1e-30, 1e-3, 0.01, 0.4, 3], 2)], np.float32)],
         {"antialias": 1, "mode": str(r.choice(["linear", "cubic", "nearest"]))}, opset=19),
+    "resize_many_axes": lambda r: (lambda rank: Sketch(
+        "Resize", [[2] * rank, None, np.full(rank, r.choice([0.5, 1.5]), np.float32)],
+        {"mode": str(r.choice(["linear", "cubic"]))}, opset=19))(int(r.integers(4, 9))),
     "upsample": lambda r: Sketch("Upsample", [image(r), floats(r, 3, 5)], {}, opset=9),
     "conv": lambda r: Sketch("Conv", [image(r), [4, 4, 3, 3] if r.random() < 0.5 else sizes(r)],
                              {**window(r), "group": maybe(r, number(r))}),

@@ -177,23 +177,25 @@ private:
   int64_t axis;
 };
 
-/// Antialiasing along one axis: the kernel is stretched over all elements of
-/// the input that one of the result stands for (1 / scale). There can be many
-/// of them, so axes are resampled one after the other, with weights that are
-/// computed once for each place. The result is f32.
-Value resampleWidely(OpBuilder &b, Location loc, ResizeOp op, Value input,
-                     Type element, int64_t axis, OpFoldResult outSize) {
+/// One axis resampled with weights that are computed once for each place, and a
+/// loop over the taps; the result is f32. Antialiasing stretches the kernel
+/// over all elements of the input that one of the result stands for (1 /
+/// scale).
+Value resampleAxis(OpBuilder &b, Location loc, ResizeOp op, Value input,
+                   Type element, int64_t axis, OpFoldResult outSize) {
   Type real = b.getF32Type(), i64 = b.getI64Type();
   ScalarEmitter outer(b, loc, real);
   Value inputSize = toIndex(b, loc, getDim(b, loc, input, axis));
   Value outputSize = toIndex(b, loc, outSize);
   Resampler resampler(outer, op, axis);
   Value scale = resampler.getScale(inputSize, outputSize);
-  // At most all of the input is under the kernel if there is a result at all.
-  Value one = outer.constant(1);
-  Value least =
-      outer.div(one, indexToReal(outer, offsetIndex(outer, inputSize, 1)));
-  Value shrink = outer.max(outer.min(scale, one), least);
+  Value shrink = outer.constant(1);
+  if (op.getAntialias()) {
+    // At most all of the input is under the kernel if there is a result at all.
+    Value least =
+        outer.div(shrink, indexToReal(outer, offsetIndex(outer, inputSize, 1)));
+    shrink = outer.max(outer.min(scale, shrink), least);
+  }
   Value reach = outer.div(outer.constant(resampler.getRadius()), shrink);
   // Taps are at first - before, ..., first + before + 1.
   Value before = offsetIndex(
@@ -290,12 +292,16 @@ struct ResizeLowering : OpConversionPattern<ResizeOp> {
     }
     Value source = input;
     Type sourceElement = element;
-    bool isSmooth = op.getAntialias() && op.getMode() != "nearest";
+    // Axis by axis where the taps are many: all combinations are written out
+    // otherwise.
+    constexpr double kMostTaps = 64;
+    double taps = std::pow(op.getMode() == "linear" ? 2.0 : 4.0, scaled.size());
+    bool isSeparate =
+        op.getMode() != "nearest" && (op.getAntialias() || taps > kMostTaps);
     for (int64_t axis : llvm::reverse(scaled)) {
-      if (!isSmooth)
+      if (!isSeparate)
         break;
-      source =
-          resampleWidely(b, loc, op, source, sourceElement, axis, out[axis]);
+      source = resampleAxis(b, loc, op, source, sourceElement, axis, out[axis]);
       sourceElement = real;
     }
     Value result = createMap(
@@ -313,7 +319,7 @@ struct ResizeLowering : OpConversionPattern<ResizeOp> {
             Value x =
                 resampler.getCoordinate(place[axis], inSize, outSize,
                                         resampler.getScale(inSize, outSize));
-            if (!isSmooth)
+            if (!isSeparate)
               taps[axis] = resampler.getTaps(x, inSize);
             if (!crops)
               continue;
