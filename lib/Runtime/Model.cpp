@@ -174,7 +174,8 @@ static const llvm::fltSemantics *getSemantics(int32_t dtype) {
   }
 }
 
-llvm::Expected<NamedTensors> Model::makeRandomInputs(uint64_t seed) const {
+llvm::Expected<NamedTensors> Model::makeRandomInputs(
+    uint64_t seed, llvm::StringMap<llvm::SmallVector<int64_t>> shapes) const {
   // More is not worth making up.
   constexpr int64_t kMostBytes = int64_t(1) << 30;
   const NeuroplastModelInfo &info = getInfo();
@@ -185,11 +186,15 @@ llvm::Expected<NamedTensors> Model::makeRandomInputs(uint64_t seed) const {
     const NeuroplastTensorInfo &input = info.inputs[i];
     HostTensor &tensor = inputs[input.name];
     tensor.dtype = input.dtype;
-    int64_t bytes = input.element_bytes;
-    for (int32_t axis = 0; axis < input.rank; ++axis) {
-      tensor.shape.push_back(input.shape[axis] < 0 ? 1 : input.shape[axis]);
-      bytes = neuro::mulSizes(bytes, tensor.shape.back());
+    if (auto given = shapes.find(input.name); given != shapes.end()) {
+      tensor.shape.assign(given->second.begin(), given->second.end());
+      shapes.erase(given);
+    } else {
+      for (int32_t axis = 0; axis < input.rank; ++axis)
+        tensor.shape.push_back(input.shape[axis] < 0 ? 1 : input.shape[axis]);
     }
+    int64_t bytes = neuro::mulSizes(input.element_bytes,
+                                    neuro::countElements(tensor.shape));
     if (bytes > kMostBytes)
       return makeError("input '" + llvm::Twine(input.name) +
                        "' takes more than a gigabyte, which no random numbers "
@@ -211,6 +216,9 @@ llvm::Expected<NamedTensors> Model::makeRandomInputs(uint64_t seed) const {
       memcpy(tensor.bytes.data() + at, &bits, input.element_bytes);
     }
   }
+  if (!shapes.empty())
+    return makeError("the model has no input '" + shapes.begin()->first() +
+                     "'");
   return inputs;
 }
 

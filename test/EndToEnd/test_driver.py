@@ -172,6 +172,23 @@ def test_bench_and_verify(neuroplast: Path, model: Path, tmp_path: Path) -> None
         driver.call(neuroplast, "verify", model, other, "--inputs", inputs)
 
 
+def test_shapes_of_a_library(neuroplast: Path, model: Path, tmp_path: Path) -> None:
+    """They say what to feed it, and are never left aside."""
+    library, inputs = tmp_path / "m.so", tmp_path / "in.npz"
+    driver.call(neuroplast, "compile", model, "-o", library)
+    rows = 2_000_000  # of 24 MB
+    few, many = (driver.bench(neuroplast, library, "--seconds", "0", "--shape", f"x={n}x3",
+                              "--shape", f"y={n}x3")["peak_rss_mib"] for n in (2, rows))
+    assert many - few > 40
+    assert "'x' has 2 for 'N'" in fail(neuroplast, "bench", library, "--shape", "x=2x3")
+    assert "no input 'z'" in fail(neuroplast, "bench", library, "--shape", "z=2x3")
+    assert "not of the form" in fail(neuroplast, "bench", library, "--shape", "x")
+    driver.save(inputs, pair(2))
+    for command in (["run", "--outputs", tmp_path / "out.npz"], ["bench"]):
+        assert "'--shape'" in fail(neuroplast, *command, library, "--shape", "x=2x3",
+                                   "--inputs", inputs)
+
+
 def test_c_program_with_two_models(neuroplast: Path, model: Path, tmp_path: Path) -> None:
     compiler = shutil.which("clang-22")
     assert compiler

@@ -44,13 +44,20 @@ static int runBench(const Arguments &arguments) {
       return reportError(llvm::toString(read.takeError()));
     arrays = std::move(*read);
   }
+  auto shapes = parseShapes(arguments.getAll("--shape"));
+  if (!shapes)
+    return 1;
+  // Those of a library say what to feed it.
+  bool isOpen = input.ends_with(".so") && !isGiven;
   double compileSeconds = 0;
-  auto model = openModel(input, arguments.getAll("--shape"),
+  auto model = openModel(input,
+                         isOpen ? llvm::ArrayRef<std::string>()
+                                : arguments.getAll("--shape"),
                          isGiven ? &arrays : nullptr, &compileSeconds);
   if (!model)
     return 1;
   if (!isGiven) {
-    auto random = model->makeRandomInputs(/*seed=*/0);
+    auto random = model->makeRandomInputs(/*seed=*/0, *shapes);
     if (!random)
       return reportError(input, random.takeError());
     arrays = std::move(*random);
@@ -99,7 +106,8 @@ Command neuroplast::driver::getBenchCommand() {
            {{"--inputs", "FILE.npz", "input arrays; random ones if not given"},
             {"--threads", "N", "threads that a run uses (1)"},
             {"--seconds", "S", "how long to measure (2)"},
-            {"--shape", "NAME=AxB", "fix the shape of an input"},
+            {"--shape", "NAME=AxB",
+             "fix the shape of an input; of a library, the shape to feed"},
             {"--json", "", "print JSON"}}},
           runBench};
 }

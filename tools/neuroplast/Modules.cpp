@@ -80,6 +80,31 @@ static void registerDiagnostics(MLIRContext &context,
       });
 }
 
+std::optional<llvm::StringMap<SmallVector<int64_t>>>
+neuroplast::driver::parseShapes(ArrayRef<std::string> entries) {
+  llvm::StringMap<SmallVector<int64_t>> shapes;
+  for (const std::string &entry : entries) {
+    auto [name, sizes] = StringRef(entry).rsplit('=');
+    SmallVector<StringRef> parts;
+    if (!sizes.empty()) // a scalar has no sizes
+      sizes.split(parts, 'x');
+    SmallVector<int64_t> shape;
+    bool isMalformed = name.empty() || name.size() == entry.size();
+    for (StringRef part : parts) {
+      int64_t size = -1;
+      isMalformed |= part.getAsInteger(10, size) || size < 0;
+      shape.push_back(size);
+    }
+    if (isMalformed) {
+      reportError("'--shape " + entry +
+                  "' is not of the form name=1x3x224x224");
+      return std::nullopt;
+    }
+    shapes[name] = std::move(shape);
+  }
+  return shapes;
+}
+
 OwningOpRef<ModuleOp>
 neuroplast::driver::loadModule(StringRef path, MLIRContext &context,
                                ArrayRef<std::string> shapes,
@@ -88,23 +113,10 @@ neuroplast::driver::loadModule(StringRef path, MLIRContext &context,
   registerDiagnostics(context, std::move(messages));
   ImportOptions options;
   options.inputValues = values;
-  for (const std::string &entry : shapes) {
-    auto [name, sizes] = StringRef(entry).rsplit('=');
-    SmallVector<StringRef> parts;
-    if (!sizes.empty()) // a scalar has no sizes
-      sizes.split(parts, 'x');
-    SmallVector<int64_t> shape;
-    for (StringRef part : parts) {
-      int64_t size;
-      if (name.empty() || part.getAsInteger(10, size) || size < 0) {
-        reportError("'--shape " + entry +
-                    "' is not of the form name=1x3x224x224");
-        return {};
-      }
-      shape.push_back(size);
-    }
-    options.inputShapes[name] = shape;
-  }
+  auto inputShapes = parseShapes(shapes);
+  if (!inputShapes)
+    return {};
+  options.inputShapes = std::move(*inputShapes);
   if (isOnnxFile(path))
     return importOnnx(path, options, &context);
   if (!options.inputShapes.empty()) {

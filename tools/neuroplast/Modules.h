@@ -15,11 +15,17 @@
 
 #include "mlir/IR/OwningOpRef.h"
 #include <memory>
+#include <optional>
 
 namespace neuroplast::driver {
 
 /// The dialects of the project and those it lowers to.
 mlir::DialectRegistry makeRegistry();
+
+/// The sizes of inputs that values of the option `--shape` give; none after a
+/// message.
+std::optional<llvm::StringMap<llvm::SmallVector<int64_t>>>
+parseShapes(llvm::ArrayRef<std::string> entries);
 
 /// Reads `.onnx`, `.onnxtext` or MLIR; null after a message. `shapes` are
 /// values of the option `--shape`, `values` those that inputs are fixed to. The

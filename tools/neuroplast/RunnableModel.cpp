@@ -120,6 +120,11 @@ driver::openModel(llvm::StringRef path, llvm::ArrayRef<std::string> shapes,
     return model;
   };
   if (path.ends_with(".so")) {
+    if (!shapes.empty()) {
+      reportError("'--shape' fixes sizes while a model is compiled, and '" +
+                  path + "' is");
+      return nullptr;
+    }
     auto model = loadLibrary(path);
     if (model)
       return finish(std::move(*model));

@@ -11,6 +11,7 @@
 
 #include "neuroplast/Runtime/Abi.h"
 #include "neuroplast/Runtime/Compiler.h"
+#include "llvm/ADT/StringMap.h"
 
 #include <map>
 #include <memory>
@@ -47,9 +48,12 @@ public:
   /// Runs once with inputs by name; says which are missing or unknown.
   llvm::Expected<NamedTensors> run(const NamedTensors &inputs) const;
 
-  /// Seeded inputs: floats from -1 to 1, zeros of other types; sizes that are
-  /// not fixed become 1. Fails for inputs of more than a gigabyte.
-  llvm::Expected<NamedTensors> makeRandomInputs(uint64_t seed) const;
+  /// Seeded inputs: floats from -1 to 1, zeros of other types. `shapes` are
+  /// those of inputs by name; without, sizes that are not fixed become 1. Fails
+  /// for names of no input and for inputs of more than a gigabyte.
+  llvm::Expected<NamedTensors> makeRandomInputs(
+      uint64_t seed,
+      llvm::StringMap<llvm::SmallVector<int64_t>> shapes = {}) const;
 
   /// Inputs in the order of the model, for repeated runs.
   llvm::Expected<std::vector<NeuroplastTensor>>
