@@ -66,6 +66,7 @@ void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
     manager.addNestedPass<func::FuncOp>(
         createLowerKernels(LowerKernelsOptions{options.vectorBits}));
   manager.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  manager.addNestedPass<func::FuncOp>(createSkipEmptyLoops());
   manager.addPass(createCanonicalizerPass());
 }
 

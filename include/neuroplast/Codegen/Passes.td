@@ -72,6 +72,16 @@ def GuardAllocations : Pass<"neuro-guard-allocations", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::neuroplast::neuro::NeuroDialect"];
 }
 
+def SkipEmptyLoops : Pass<"neuro-skip-empty-loops", "::mlir::func::FuncOp"> {
+  let summary = "Do not go around loops without iterations";
+  let description = [{
+    A loop that holds nothing but another one ends at once where that has no
+    iterations: a tensor of 1000000000x0 elements takes no time. What does not
+    change in a loop moves out of it.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def LowerRequirements : Pass<"neuro-lower-requirements", "::mlir::ModuleOp"> {
   let summary = "Lower requirements to branches to the end of the run";
   let description = [{

@@ -344,19 +344,12 @@ FailureOr<Value> Lowering<PadOp>::lower(PadOp op, Adaptor adaptor,
     } else {
       fill = arith::ConstantOp::create(b, loc, b.getZeroAttr(storage));
     }
-    auto isSizeKnown = [](OpFoldResult value) {
-      std::optional<int64_t> constant = getConstantIntValue(value);
-      return constant && *constant >= 0;
-    };
-    if (llvm::all_of(low, isSizeKnown) && llvm::all_of(high, isSizeKnown)) {
-      auto pad = tensor::PadOp::create(b, loc, Type(), input, low, high, fill);
-      return pad.getResult();
-    }
   } else if (mode != "edge" && mode != "reflect" && mode != "wrap") {
     return b.notifyMatchFailure(op, "the padding mode is unknown");
   }
   // What negative pads cut off is no part of what the others continue.
-  SmallVector<OpFoldResult> starts, kept, padded;
+  SmallVector<OpFoldResult> starts, kept, padded,
+      steps(own.size(), b.getIndexAttr(1));
   Value none = arith::ConstantIndexOp::create(b, loc, 0);
   for (auto [size, before, after] : llvm::zip_equal(own, low, high)) {
     auto split = [&](OpFoldResult pad) {
@@ -366,34 +359,48 @@ FailureOr<Value> Lowering<PadOp>::lower(PadOp op, Adaptor adaptor,
           more, b.createOrFold<arith::SubIOp>(loc, more, value));
     };
     auto [added, cut] = split(before);
-    Value cutAfter = split(after).second;
-    padded.push_back(added);
-    starts.push_back(cut);
-    Value rest = b.createOrFold<arith::SubIOp>(loc, toIndex(b, loc, size), cut);
-    kept.push_back(b.createOrFold<arith::SubIOp>(loc, rest, cutAfter));
+    Value cutAfter = split(after).second, whole = toIndex(b, loc, size);
+    Value rest = b.createOrFold<arith::SubIOp>(loc, whole, cut);
+    rest = b.createOrFold<arith::SubIOp>(loc, rest, cutAfter);
+    padded.push_back(getAsOpFoldResult(added));
+    starts.push_back(
+        getAsOpFoldResult(b.createOrFold<arith::MinSIOp>(loc, cut, whole)));
+    kept.push_back(
+        getAsOpFoldResult(b.createOrFold<arith::MaxSIOp>(loc, rest, none)));
+  }
+  if (mode == "constant") {
+    // More may be cut than there is.
+    SmallVector<OpFoldResult> lowest, highest;
+    for (auto [size, rest, added] : llvm::zip_equal(sizes, kept, padded)) {
+      Value room = b.createOrFold<arith::SubIOp>(loc, toIndex(b, loc, size),
+                                                 toIndex(b, loc, rest));
+      Value first =
+          b.createOrFold<arith::MinSIOp>(loc, toIndex(b, loc, added), room);
+      lowest.push_back(getAsOpFoldResult(first));
+      highest.push_back(
+          getAsOpFoldResult(b.createOrFold<arith::SubIOp>(loc, room, first)));
+    }
+    if (kept != own)
+      input =
+          tensor::ExtractSliceOp::create(b, loc, input, starts, kept, steps);
+    auto pad =
+        tensor::PadOp::create(b, loc, Type(), input, lowest, highest, fill);
+    return pad.getResult();
   }
   return createMap(
       b, loc, sizes, storage,
       [&](OpBuilder &n, Location l, ValueRange indices) -> Value {
         Value zero = arith::ConstantIndexOp::create(n, l, 0);
         Value one = arith::ConstantIndexOp::create(n, l, 1);
-        Value inside = arith::ConstantIntOp::create(n, l, 1, 1);
         SmallVector<Value> at;
         for (auto [index, before, keptSize] :
              llvm::zip_equal(indices, padded, kept)) {
           Value size = toIndex(n, l, keptSize);
           Value last = arith::SubIOp::create(n, l, size, one);
           Value i = arith::SubIOp::create(n, l, index, toIndex(n, l, before));
-          Value clamped = arith::MinSIOp::create(
-              n, l, arith::MaxSIOp::create(n, l, i, zero), last);
-          if (mode == "constant") {
-            Value same = arith::CmpIOp::create(n, l, arith::CmpIPredicate::eq,
-                                               i, clamped);
-            inside = arith::AndIOp::create(n, l, inside, same);
-            // An empty axis has no element to read.
-            at.push_back(arith::MaxSIOp::create(n, l, clamped, zero));
-          } else if (mode == "edge") {
-            at.push_back(clamped);
+          if (mode == "edge") {
+            at.push_back(arith::MinSIOp::create(
+                n, l, arith::MaxSIOp::create(n, l, i, zero), last));
           } else if (mode == "wrap") {
             Value r = arith::RemSIOp::create(n, l, i, size);
             Value negative =
@@ -418,19 +425,7 @@ FailureOr<Value> Lowering<PadOp>::lower(PadOp op, Adaptor adaptor,
         }
         for (auto [place, start] : llvm::zip_equal(at, starts))
           place = arith::AddIOp::create(n, l, place, toIndex(n, l, start));
-        if (mode != "constant")
-          return tensor::ExtractOp::create(n, l, input, at);
-        auto choose = scf::IfOp::create(
-            n, l, inside,
-            [&](OpBuilder &t, Location tl) {
-              scf::YieldOp::create(
-                  t, tl,
-                  ValueRange{tensor::ExtractOp::create(t, tl, input, at)});
-            },
-            [&](OpBuilder &t, Location tl) {
-              scf::YieldOp::create(t, tl, fill);
-            });
-        return choose.getResult(0);
+        return tensor::ExtractOp::create(n, l, input, at);
       });
 }
 
@@ -546,7 +541,8 @@ Lowering<ReverseSequenceOp>::lower(ReverseSequenceOp op, Adaptor adaptor,
                                    ConversionPatternRewriter &b) const {
   Location loc = op.getLoc();
   Value input = adaptor.getInput(), lengths = adaptor.getSequenceLens();
-  int64_t batch = op.getBatchAxis(), time = op.getTimeAxis();
+  int64_t batch = neuro::detail::normalizeAxis(op.getBatchAxis(), input),
+          time = neuro::detail::normalizeAxis(op.getTimeAxis(), input);
   return createMap(
       b, loc, getDims(b, loc, input), getElementTypeOrSelf(input.getType()),
       [&](OpBuilder &n, Location l, ValueRange indices) -> Value {
