@@ -80,15 +80,27 @@ ElementsAttr dropSignedness(ElementsAttr value) {
   return value;
 }
 
+/// A constant; one number many times is no data, which would have to be made.
+Value createConstant(OpBuilder &b, Location loc, ElementsAttr value) {
+  constexpr int64_t kMostData = int64_t(1) << 20;
+  auto type = cast<RankedTensorType>(value.getShapedType());
+  auto dense = dyn_cast<DenseElementsAttr>(value);
+  if (!dense || !dense.isSplat() || type.getNumElements() <= kMostData)
+    return arith::ConstantOp::create(b, loc, type, cast<TypedAttr>(value));
+  Value scalar =
+      arith::ConstantOp::create(b, loc, dense.getSplatValue<TypedAttr>());
+  return createFilled(
+      b, loc, getAsIndexOpFoldResult(b.getContext(), type.getShape()), scalar);
+}
+
 struct ConstantLowering : OpConversionPattern<ConstantOp> {
   using OpConversionPattern::OpConversionPattern;
 
   LogicalResult
   matchAndRewrite(ConstantOp op, OpAdaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    ElementsAttr value = dropSignedness(op.getValue());
-    rewriter.replaceOpWithNewOp<arith::ConstantOp>(op, value.getShapedType(),
-                                                   cast<TypedAttr>(value));
+    rewriter.replaceOp(op, createConstant(rewriter, op.getLoc(),
+                                          dropSignedness(op.getValue())));
     return success();
   }
 };
@@ -107,8 +119,8 @@ struct GetParamLowering : OpConversionPattern<GetParamOp> {
     ElementsAttr value = dropSignedness(param.getValue());
     auto type = cast<RankedTensorType>(value.getShapedType());
     // What fits a register or is one number everywhere is code, not data.
-    if (auto dense = dyn_cast<DenseElementsAttr>(value)) {
-      rewriter.replaceOpWithNewOp<arith::ConstantOp>(op, type, dense);
+    if (isa<DenseElementsAttr>(value)) {
+      rewriter.replaceOp(op, createConstant(rewriter, op.getLoc(), value));
       return success();
     }
     auto bufferType = MemRefType::get(type.getShape(), type.getElementType());

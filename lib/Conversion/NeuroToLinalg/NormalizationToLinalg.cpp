@@ -323,10 +323,19 @@ struct LRNLowering : OpConversionPattern<LRNOp> {
     Value input = adaptor.getInput();
     auto type = cast<RankedTensorType>(input.getType());
     int64_t rank = type.getRank(), size = op.getSize();
-    int64_t before = (size - 1) / 2, after = size - 1 - before;
+    // No window reaches over more than all channels.
+    constexpr int64_t kFewChannels = 16;
+    auto reach = [&](int64_t neighbours) -> OpFoldResult {
+      if (neighbours <= kFewChannels)
+        return b.getIndexAttr(neighbours);
+      return b.createOrFold<arith::MinSIOp>(
+          loc, constantIndex(b, loc, neighbours),
+          toIndex(b, loc, getDim(b, loc, input, 1)));
+    };
+    OpFoldResult before = reach((size - 1) / 2), after = reach(size / 2);
     SmallVector<OpFoldResult> low(rank, b.getIndexAttr(0)), high(low);
-    low[1] = b.getIndexAttr(before);
-    high[1] = b.getIndexAttr(after);
+    low[1] = before;
+    high[1] = after;
     Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
     Value padded =
         tensor::PadOp::create(b, loc, Type(), input, low, high, zero);
@@ -340,8 +349,9 @@ struct LRNLowering : OpConversionPattern<LRNOp> {
     ScalarEmitter outer(b, loc, element);
     SmallVector<OpFoldResult> dims = getDims(b, loc, input);
     Value init = createFilled(b, loc, dims, outer.constant(0));
-    Value extent = createEmpty(b, loc, {OpFoldResult(b.getIndexAttr(size))},
-                               b.getI1Type());
+    OpFoldResult window =
+        addSizes(b, loc, addSizes(b, loc, before, after), b.getIndexAttr(1));
+    Value extent = createEmpty(b, loc, {window}, b.getI1Type());
     SmallVector<utils::IteratorType> iterators(rank,
                                                utils::IteratorType::parallel);
     iterators.push_back(utils::IteratorType::reduction);

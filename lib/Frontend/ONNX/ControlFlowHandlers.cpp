@@ -30,11 +30,12 @@ LogicalResult importIf(NodeContext &node) {
   if (auto condition = node.getConstantInts(0);
       condition && condition->size() == 1) {
     const auto &graph = condition->front() ? thenBranch->g() : elseBranch->g();
-    auto results = importer.importSubgraph(graph, {});
+    auto results = importer.inlineSubgraph(graph);
     if (failed(results))
       return failure();
-    for (auto [index, value] : llvm::enumerate(*results))
-      node.setResult(index, value);
+    for (auto [output, value] : llvm::zip(node.node.output(), *results))
+      if (!output.empty())
+        importer.define(output, value);
     return success();
   }
   OpBuilder &b = importer.builder;

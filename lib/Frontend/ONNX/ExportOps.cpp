@@ -394,13 +394,32 @@ static LogicalResult writeElements(GraphWriter &writer,
   return success();
 }
 
+/// One number many times says how often.
+static LogicalResult writeConstant(GraphWriter &writer,
+                                   neuro::ConstantOp constant) {
+  constexpr int64_t kMostData = int64_t(1) << 20;
+  ElementsAttr value = constant.getValue();
+  Location location = constant.getLoc();
+  auto dense = dyn_cast<DenseElementsAttr>(value);
+  if (!dense || !dense.isSplat() || dense.getNumElements() <= kMostData)
+    return writer.addInitializer(writer.getName(constant.getResult()), value,
+                                 location);
+  std::string shape = writer.addInts(dense.getType().getShape());
+  auto &node = writer.addNode(constant, "ConstantOfShape");
+  node.add_input(shape);
+  writer.addOutputs(node, constant);
+  return writer.setTensor(
+      node, "value",
+      dense.resizeSplat(RankedTensorType::get({1}, dense.getElementType())),
+      location);
+}
+
 LogicalResult neuroplast::onnx_frontend::writeOperation(GraphWriter &writer,
                                                         Operation *op) {
   if (isa<GetParamOp>(op))
     return success();
   if (auto constant = dyn_cast<neuro::ConstantOp>(op))
-    return writer.addInitializer(writer.getName(constant.getResult()),
-                                 constant.getValue(), op->getLoc());
+    return writeConstant(writer, constant);
   if (op->getNumRegions())
     return writeControlFlow(writer, op);
   // Sizes are written where they are used.

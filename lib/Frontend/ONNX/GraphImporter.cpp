@@ -55,7 +55,11 @@ GraphValue *GraphImporter::lookup(StringRef name) {
 }
 
 void GraphImporter::define(StringRef name, GraphValue value) {
-  values[name] = std::move(value);
+  auto [entry, isNew] = values.try_emplace(name);
+  if (!scopes.empty() && !scopes.back().contains(name))
+    scopes.back()[name] =
+        isNew ? std::nullopt : std::optional(std::move(entry->second));
+  entry->second = std::move(value);
 }
 
 Value GraphImporter::createParam(StringRef name, ElementsAttr value,
@@ -259,19 +263,18 @@ LogicalResult GraphImporter::translate(NodeContext &node) {
   return handler == handlers.end() ? failure() : handler->second(node);
 }
 
-FailureOr<SmallVector<Value>>
-GraphImporter::importSubgraph(const onnx::GraphProto &graph, ValueRange inputs,
-                              ArrayRef<Value *>) {
-  llvm::StringMap<GraphValue> outer = values;
+LogicalResult GraphImporter::importScope(
+    const onnx::GraphProto &graph, ValueRange inputs,
+    function_ref<LogicalResult(StringRef output)> finish) {
+  scopes.emplace_back();
   llvm::scope_exit restore([&] {
-    // Outer constants that were made tensors inside stay so: they stand at the
-    // start of the function.
-    for (auto &entry : outer)
-      if (GraphValue *inner = lookup(entry.getKey());
-          inner && entry.second.constant &&
-          inner->constant == entry.second.constant)
-        entry.second.value = inner->value;
-    values = std::move(outer);
+    for (auto &entry : scopes.back()) {
+      if (entry.second)
+        values[entry.getKey()] = std::move(*entry.second);
+      else
+        values.erase(entry.getKey());
+    }
+    scopes.pop_back();
   });
   for (auto [input, value] : llvm::zip(graph.input(), inputs))
     define(input.name(), GraphValue{value, {}, {}, false, {}});
@@ -280,14 +283,38 @@ GraphImporter::importSubgraph(const onnx::GraphProto &graph, ValueRange inputs,
   for (const auto &node : graph.node())
     if (failed(importNode(node)))
       return failure();
+  for (const auto &output : graph.output())
+    if (failed(finish(output.name())))
+      return failure();
+  return success();
+}
+
+FailureOr<SmallVector<Value>>
+GraphImporter::importSubgraph(const onnx::GraphProto &graph,
+                              ValueRange inputs) {
   SmallVector<Value> results;
-  for (const auto &output : graph.output()) {
-    Value value =
-        materialize(output.name(), FileLineColLoc::get(context, path, 0, 0));
+  auto finish = [&](StringRef output) {
+    results.push_back(
+        materialize(output, FileLineColLoc::get(context, path, 0, 0)));
+    return success(static_cast<bool>(results.back()));
+  };
+  if (failed(importScope(graph, inputs, finish)))
+    return failure();
+  return results;
+}
+
+FailureOr<std::vector<GraphValue>>
+GraphImporter::inlineSubgraph(const onnx::GraphProto &graph) {
+  std::vector<GraphValue> results;
+  auto finish = [&](StringRef output) -> LogicalResult {
+    GraphValue *value = lookup(output);
     if (!value)
       return failure();
-    results.push_back(value);
-  }
+    results.push_back(*value);
+    return success();
+  };
+  if (failed(importScope(graph, {}, finish)))
+    return failure();
   return results;
 }
 

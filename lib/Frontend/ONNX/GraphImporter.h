@@ -236,8 +236,11 @@ public:
   /// Translates the nodes of a subgraph that sees the values around it; the
   /// names it defines are forgotten afterwards. Returns its outputs.
   mlir::FailureOr<llvm::SmallVector<mlir::Value>>
-  importSubgraph(const onnx::GraphProto &graph, mlir::ValueRange inputs,
-                 llvm::ArrayRef<mlir::Value *> outputs = {});
+  importSubgraph(const onnx::GraphProto &graph, mlir::ValueRange inputs);
+  /// The same for a subgraph that takes the place of its node: what is known of
+  /// its outputs stays known.
+  mlir::FailureOr<std::vector<GraphValue>>
+  inlineSubgraph(const onnx::GraphProto &graph);
   /// Translates a node that another one is made of.
   mlir::LogicalResult translate(NodeContext &node);
   mlir::Type convertType(const onnx::TypeProto &type);
@@ -255,6 +258,11 @@ public:
 private:
   void countReaders(const onnx::GraphProto &graph);
   mlir::LogicalResult importInitializers(const onnx::GraphProto &graph);
+  /// Translates a subgraph whose names end with it, and calls `finish` for its
+  /// outputs while they are known.
+  mlir::LogicalResult importScope(
+      const onnx::GraphProto &graph, mlir::ValueRange inputs,
+      llvm::function_ref<mlir::LogicalResult(llvm::StringRef output)> finish);
   mlir::LogicalResult importNode(const onnx::NodeProto &node);
   mlir::LogicalResult importOpaque(NodeContext &node, llvm::StringRef reason);
   mlir::LogicalResult tryHandler(NodeContext &node, NodeHandler handler);
@@ -268,6 +276,9 @@ private:
   mlir::SymbolTable symbols;
   mlir::Operation *function = nullptr; ///< `main`, behind the parameters.
   llvm::StringMap<GraphValue> values;
+  /// What the names that each open subgraph defined were outside of it, if
+  /// anything.
+  llvm::SmallVector<llvm::StringMap<std::optional<GraphValue>>> scopes;
   llvm::StringMap<mlir::Type> inferred;
   llvm::StringMap<unsigned> readers;
   /// The tensors of the constants of the model.

@@ -403,28 +403,33 @@ void GraphWriter::writeExternal(::onnx::TensorProto &tensor, StringRef data) {
   *externalData << data;
 }
 
-LogicalResult GraphWriter::addInitializer(StringRef name, ElementsAttr value,
-                                          Location location) {
+LogicalResult GraphWriter::writeTensor(::onnx::TensorProto &tensor,
+                                       ElementsAttr value, Location location) {
   auto type = cast<ShapedType>(value.getShapedType());
   int32_t elementType = getElementTypeNumber(type.getElementType());
   std::optional<TensorElements> elements = TensorElements::read(value);
   if (elementType == 0 || !elements)
     return emitError(location)
-           << "the elements of '" << name << "', of type "
+           << "the elements of '" << tensor.name() << "', of type "
            << type.getElementType() << ", cannot be read or written to ONNX";
-  ::onnx::TensorProto *tensor = current->add_initializer();
-  tensor->set_name(name.str());
-  tensor->set_data_type(elementType);
+  tensor.set_data_type(elementType);
   for (int64_t size : type.getShape())
-    tensor->add_dims(size);
+    tensor.add_dims(size);
   StringRef bytes(elements->getBytes().data(), elements->getBytes().size());
   // What is small is better found in the model itself.
   constexpr size_t kLeastExternal = 4096;
   if (externalData && bytes.size() >= kLeastExternal)
-    writeExternal(*tensor, bytes);
+    writeExternal(tensor, bytes);
   else
-    tensor->set_raw_data(bytes.data(), bytes.size());
+    tensor.set_raw_data(bytes.data(), bytes.size());
   return success();
+}
+
+LogicalResult GraphWriter::addInitializer(StringRef name, ElementsAttr value,
+                                          Location location) {
+  ::onnx::TensorProto *tensor = current->add_initializer();
+  tensor->set_name(name.str());
+  return writeTensor(*tensor, value, location);
 }
 
 static ::onnx::AttributeProto &
@@ -455,6 +460,11 @@ void GraphWriter::setFloats(::onnx::NodeProto &node, StringRef name,
   auto &attribute = addAttribute(node, name, ::onnx::AttributeProto::FLOATS);
   for (float value : values)
     attribute.add_floats(value);
+}
+LogicalResult GraphWriter::setTensor(::onnx::NodeProto &node, StringRef name,
+                                     ElementsAttr value, Location location) {
+  auto &attribute = addAttribute(node, name, ::onnx::AttributeProto::TENSOR);
+  return writeTensor(*attribute.mutable_t(), value, location);
 }
 void GraphWriter::setString(::onnx::NodeProto &node, StringRef name,
                             StringRef value) {

@@ -92,6 +92,9 @@ public:
   /// The types of the tensors that have names.
   ValueTypes getTypes() const;
 
+  mlir::LogicalResult setTensor(::onnx::NodeProto &node, llvm::StringRef name,
+                                mlir::ElementsAttr value,
+                                mlir::Location location);
   mlir::LogicalResult addInitializer(llvm::StringRef name,
                                      mlir::ElementsAttr value,
                                      mlir::Location location);
@@ -115,6 +118,10 @@ public:
                            mlir::Attribute value);
 
 private:
+  /// Writes type and elements of a tensor that has its name.
+  mlir::LogicalResult writeTensor(::onnx::TensorProto &tensor,
+                                  mlir::ElementsAttr value,
+                                  mlir::Location location);
   /// Writes data behind what was written, and makes a tensor point to it.
   void writeExternal(::onnx::TensorProto &tensor, llvm::StringRef data);
   /// Writes one step of the arithmetic of sizes; its operands are written.

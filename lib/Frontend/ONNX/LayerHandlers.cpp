@@ -19,6 +19,8 @@ template <typename Op> LogicalResult importGlobalPool(NodeContext &node) {
   RankedTensorType input = node.getInputType(0);
   if (!input)
     return failure();
+  if (input.getRank() < 2)
+    return node.error() << "has no channels in " << input;
   Builder &b = node.importer.builder;
   auto axes = llvm::to_vector(llvm::seq<int64_t>(2, input.getRank()));
   return node.replace<Op>(node.getInput(0),

@@ -71,7 +71,12 @@ LogicalResult importConstantOfShape(NodeContext &node) {
   MixedList list = splitSizes(*sizes);
   if (auto problem = findShapeProblem(list.fixed, element))
     return node.error() << *problem;
-  if (list.dynamic.empty()) {
+  // What nobody could store is made at run time, if there is room.
+  constexpr int64_t kMostBytes = int64_t(1) << 31;
+  if (list.dynamic.empty() &&
+      mulSizes(countElements(list.fixed),
+               llvm::divideCeil(element.getIntOrFloatBitWidth(), 8)) <=
+          kMostBytes) {
     node.setConstant(0, cast<DenseElementsAttr>(value).resizeSplat(
                             RankedTensorType::get(list.fixed, element)));
     return success();
@@ -81,6 +86,9 @@ LogicalResult importConstantOfShape(NodeContext &node) {
       cast<RankedTensorType>(value.getShapedType()), value);
   return replaceWithList<FillOp>(node, scalar, "sizes", *sizes);
 }
+
+/// No axis is longer, and sums with what is do not overflow.
+constexpr int64_t kLongest = int64_t(1) << 62;
 
 LogicalResult importRange(NodeContext &node) {
   Builder &b = node.importer.builder;
@@ -112,9 +120,20 @@ LogicalResult importRange(NodeContext &node) {
   auto step = getConstantIntValue(d->front());
   if (!step || *step == 0)
     return node.error() << "has a step that is known at run time only";
+  auto first = getConstantIntValue(s->front()),
+       last = getConstantIntValue(l->front());
+  if (first && last) {
+    __int128 span =
+        (static_cast<__int128>(*last) - *first) * (*step > 0 ? 1 : -1);
+    __int128 width = *step > 0 ? *step : -static_cast<__int128>(*step);
+    __int128 size = span > 0 ? (span + width - 1) / width : 0;
+    if (size > maxTensorBytes)
+      return node.error() << "has a length that no tensor has";
+    return finish(b.getIndexAttr(static_cast<int64_t>(size)));
+  }
   Size span =
       *step > 0 ? a.sub(l->front(), s->front()) : a.sub(s->front(), l->front());
-  int64_t stride = std::abs(*step);
+  int64_t stride = std::min(std::abs(std::max(*step, -kLongest)), kLongest);
   Size size = a.max(a.constant(0), a.div(a.add(span, a.constant(stride - 1)),
                                          a.constant(stride)));
   return finish(size);
@@ -139,9 +158,7 @@ LogicalResult importSplit(NodeContext &node) {
   } else if (ShapedType::isDynamic(rows)) {
     sizes.assign(pieces, ShapedType::kDynamic);
   } else {
-    int64_t share = llvm::divideCeil(rows, pieces);
-    for (int64_t i = 0; i < pieces; ++i)
-      sizes.push_back(std::max<int64_t>(0, std::min(share, rows - i * share)));
+    sizes = shareRows(rows, pieces);
   }
   return node.replace<SplitOp>(
       node.getInput(0),
@@ -185,7 +202,9 @@ LogicalResult importSlice(NodeContext &node) {
   for (int64_t axis = 0; axis < rank; ++axis)
     count.push_back(a.getDim(input, axis));
   for (size_t i = 0; i < normal->size(); ++i) {
-    int64_t axis = (*normal)[i], step = steps[i];
+    // Any step that no axis is long enough for does the same.
+    int64_t axis = (*normal)[i],
+            step = std::clamp(steps[i], -kLongest, kLongest);
     if (step == 0)
       return node.error() << "has a step of 0";
     Size dim = a.getDim(input, axis), zero = a.constant(0);

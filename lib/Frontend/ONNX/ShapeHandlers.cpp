@@ -22,13 +22,22 @@ MixedList neuroplast::splitSizes(ArrayRef<Size> sizes) {
   MixedList list;
   for (Size size : sizes) {
     if (auto constant = getConstantIntValue(size)) {
-      list.fixed.push_back(*constant);
+      // The least number says "unknown"; the next is as impossible a size.
+      list.fixed.push_back(std::max(*constant, ShapedType::kDynamic + 1));
       continue;
     }
     list.fixed.push_back(ShapedType::kDynamic);
     list.dynamic.push_back(cast<Value>(size));
   }
   return list;
+}
+
+SmallVector<int64_t> neuroplast::shareRows(int64_t rows, int64_t pieces) {
+  int64_t share = llvm::divideCeil(rows, pieces);
+  SmallVector<int64_t> sizes;
+  for (int64_t i = 0; i < pieces; ++i)
+    sizes.push_back(std::max<int64_t>(0, std::min(share, rows - i * share)));
+  return sizes;
 }
 
 FailureOr<SmallVector<int64_t>>

@@ -7,9 +7,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "GraphImporter.h"
+#include "SizeLists.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 #include <array>
+#include <numeric>
 
 using namespace mlir;
 using namespace neuroplast;
@@ -274,6 +276,29 @@ bool foldSlice(NodeContext &node) {
   return true;
 }
 
+bool foldSplit(NodeContext &node) {
+  auto data = getElements(node, 0);
+  int64_t axis = node.getInt("axis", 0);
+  if (!data || data->isScalar || (axis != 0 && axis != -1))
+    return false;
+  int64_t rows = data->sizes.size(), pieces = node.node.output_size();
+  SmallVector<int64_t> sizes;
+  if (node.hasInput(1))
+    sizes = node.getConstantInts(1).value_or(SmallVector<int64_t>());
+  else if (pieces > 0)
+    sizes = shareRows(rows, pieces);
+  if (static_cast<int64_t>(sizes.size()) != pieces ||
+      llvm::any_of(sizes, [&](int64_t s) { return s < 0 || s > rows; }) ||
+      std::accumulate(sizes.begin(), sizes.end(), int64_t(0)) != rows)
+    return false;
+  ArrayRef<Size> rest = data->sizes;
+  for (auto [index, size] : llvm::enumerate(sizes)) {
+    node.setElements(index, rest.take_front(size), false, data->type);
+    rest = rest.drop_front(size);
+  }
+  return true;
+}
+
 bool foldTranspose(NodeContext &node) {
   auto data = getAnyElements(node, 0);
   if (!data || data->matrix.size() != 2)
@@ -406,6 +431,8 @@ bool neuroplast::foldSizes(NodeContext &node) {
     return foldGather(node);
   if (name == "Slice")
     return foldSlice(node);
+  if (name == "Split")
+    return foldSplit(node);
   if (name == "Identity" || name == "Squeeze" || name == "Unsqueeze")
     return foldRank(node);
   if (name == "Reshape")

@@ -42,6 +42,10 @@ neuro::SliceOp createSlice(NodeContext &node, mlir::Value input,
                            llvm::ArrayRef<mlir::OpFoldResult> sizes,
                            llvm::ArrayRef<mlir::OpFoldResult> steps);
 
+/// The rows of each piece that Split without sizes makes: equal numbers, but
+/// for the last pieces.
+llvm::SmallVector<int64_t> shareRows(int64_t rows, int64_t pieces);
+
 /// Axes counted from the front; an error on the node if one is outside `rank`.
 llvm::FailureOr<llvm::SmallVector<int64_t>>
 normalizeAxes(NodeContext &node, llvm::ArrayRef<int64_t> axes, int64_t rank);

@@ -21,7 +21,7 @@ using namespace neuroplast;
 void neuroplast::dropUnsafeInference() {
   static std::once_flag once;
   std::call_once(once, [] {
-    const llvm::StringSet<> unsafe{"Einsum", "GatherND"};
+    const llvm::StringSet<> unsafe{"Einsum", "GatherND", "Split"};
     for (onnx::OpSchema schema :
          onnx::OpSchemaRegistry::get_all_schemas_with_history()) {
       if (!unsafe.contains(schema.Name()) || !schema.domain().empty())
@@ -29,7 +29,8 @@ void neuroplast::dropUnsafeInference() {
       onnx::OpSchemaRegistry::OpSchemaDeregister(
           schema.Name(), schema.SinceVersion(), schema.domain());
       schema.TypeAndShapeInferenceFunction([](onnx::InferenceContext &context) {
-        onnx::propagateElemTypeFromInputToOutput(context, 0, 0);
+        for (size_t i = 0; i < context.getNumOutputs(); ++i)
+          onnx::propagateElemTypeFromInputToOutput(context, 0, i);
       });
       onnx::RegisterSchema(std::move(schema));
     }

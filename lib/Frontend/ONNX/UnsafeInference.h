@@ -12,10 +12,10 @@
 namespace neuroplast {
 
 /// Takes shape inference from the operators for which the library (1.23.2)
-/// reads outside its lists on malformed attributes, wherever it runs: checker,
-/// converter and inliner share its registry. They keep their element types; the
-/// translation infers and verifies the shapes. Found by
-/// `test/Property/robustness.py` and `test/Fuzz/`.
+/// reads outside its lists, or allocates any amount, on malformed attributes,
+/// wherever it runs: checker, converter and inliner share its registry. They
+/// keep their element types; the translation infers and verifies the shapes.
+/// Found by `test/Property/robustness.py` and `test/Fuzz/`.
 void dropUnsafeInference();
 
 } // namespace neuroplast

@@ -61,7 +61,7 @@ def Neuro_LpNormOp : Neuro_SameTypeOp<"lp_norm", "LpNormalization", [Neuro_AxisI
 def Neuro_LRNOp : Neuro_SameTypeOp<"lrn", "LRN"> {
   let summary = "local response normalisation across `size` neighbouring channels";
   let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<F32Attr, "0.0001f">:$alpha,
-    DefaultValuedAttr<F32Attr, "0.75f">:$beta, DefaultValuedAttr<F32Attr, "1.0f">:$bias, I64Attr:$size);
+    DefaultValuedAttr<F32Attr, "0.75f">:$beta, DefaultValuedAttr<F32Attr, "1.0f">:$bias, ConfinedAttr<I64Attr, [IntPositive]>:$size);
   let results = (outs Neuro_FloatTensor:$result);
 }
 

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 
 using namespace mlir;
@@ -61,7 +62,12 @@ void ConcatOp::stateContract(RuntimeContract &contract) {
       if (!getTensorType(input).isDynamicDim(i))
         common = contract.getSize(input, i);
     // The empty stack that a loop grows has no other sizes yet.
-    contract.requireSizeUnlessEmpty(first, i, common, axis);
+    auto argument = dyn_cast<BlockArgument>(first);
+    if (argument &&
+        isa<LoopLikeOpInterface>(argument.getOwner()->getParentOp()))
+      contract.requireSizeUnlessEmpty(first, i, common, axis);
+    else
+      contract.requireSize(first, i, common);
     for (Value input : getInputs().drop_front())
       contract.requireSize(input, i, common);
   }
