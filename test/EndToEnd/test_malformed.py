@@ -76,6 +76,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "bad_branch": (HEADER + "g (bool c, float[2] x) => (float[2] y) { y = If(c) <then_branch = "
                    "t () => (float[2] a) { a = Relu(x) }, else_branch = "
                    "e () => (float[3,3] b) { b = Add(x, missing) }> }", "missing"),
+    "unknown_condition": (HEADER + "g (int64 n, bool c, float[2] x) => (float[2] y) "
+                          "{ y = Loop(n, c, x) <body = "
+                          "b (int64 i, bool d, float[2] s) => (bool e, float[2] t) "
+                          "{ e = Nonsense(d) t = Relu(s) }> }", "Loop"),
     "recursion": (
         '<ir_version: 8, opset_import: ["" : 17, "f" : 1]>\n'
         "g (float[2] x) => (float[2] y) { y = f.first(x) }\n"
@@ -244,7 +248,14 @@ def expect_errors(tool: Path, model: Path, says: str) -> None:
     expect_error(tool, "inspect", model, says=says)
 
 
-@pytest.mark.parametrize("name", [n for n in TEXTS if n != "unknown_operator"])
+# They import, and have no code; the inputs that they need besides x.
+OPAQUE: dict[str, dict[str, np.ndarray]] = {
+    "unknown_operator": {},
+    "unknown_condition": {"n": np.array(2), "c": np.array(True)},
+}
+
+
+@pytest.mark.parametrize("name", [n for n in TEXTS if n not in OPAQUE])
 def test_text(name: str, neuroplast: Path, folder: Path) -> None:
     text, says = TEXTS[name]
     model = folder / "model.onnxtext"
@@ -272,14 +283,16 @@ def test_good_external_data(neuroplast: Path, folder: Path) -> None:
     assert models.mismatch(actual["y"], models.reference(whole, inputs)["y"]) <= 1
 
 
-def test_unknown_operator_has_no_code(neuroplast: Path, folder: Path) -> None:
+@pytest.mark.parametrize("name", OPAQUE)
+def test_unknown_operator_has_no_code(name: str, neuroplast: Path, folder: Path) -> None:
     model, inputs = folder / "model.onnxtext", folder / "in.npz"
-    model.write_text(TEXTS["unknown_operator"][0])
-    np.savez(inputs, x=np.zeros(2, np.float32))
+    text, says = TEXTS[name]
+    model.write_text(text)
+    np.savez(inputs, x=np.zeros(2, np.float32), **OPAQUE[name])
     output = folder / "output.npz"
-    expect_error(neuroplast, "compile", model, "-o", output, says="Nonsense", output=output)
+    expect_error(neuroplast, "compile", model, "-o", output, says=says, output=output)
     expect_error(neuroplast, "run", model, "--inputs", inputs, "--outputs", output,
-                 says="Nonsense", output=output)
+                 says=says, output=output)
 
 
 @pytest.mark.parametrize("depth", [50, 2000])

@@ -224,6 +224,11 @@ FailureOr<SmallVector<Value>> buildLoop(NodeContext &node, const Loop &loop) {
     if (failed(yielded))
       return failure();
     results = *yielded;
+    if (loop.yieldsCondition) {
+      auto type = dyn_cast<RankedTensorType>(results.front().getType());
+      if (!type || !type.getElementType().isInteger(1))
+        return node.leaveOpaque("its body decides by no boolean");
+    }
     if (failed(relax(node, ArrayRef(results).slice(first, stateCount), types,
                      changed)))
       return failure();
