@@ -115,7 +115,30 @@ static void flattenHardmax(onnx::GraphProto &graph) {
   graph.mutable_node()->Swap(&nodes);
 }
 
+/// Before opset 11 the bounds of Clip were floats of whatever type the operand
+/// is; the library makes operands of them that stay f32.
+static void castClipBounds(onnx::GraphProto &graph) {
+  google::protobuf::RepeatedPtrField<onnx::NodeProto> nodes;
+  for (auto &node : *graph.mutable_node()) {
+    if (node.op_type() == "Clip" && node.domain().empty())
+      for (int i = 1; i < node.input_size(); ++i) {
+        if (node.input(i).empty())
+          continue;
+        onnx::NodeProto *cast = nodes.Add();
+        cast->set_op_type("CastLike");
+        cast->set_name(node.name());
+        cast->add_input(node.input(i));
+        cast->add_input(node.input(0));
+        cast->add_output(node.output(0) + (i == 1 ? ":min" : ":max"));
+        node.set_input(i, cast->output(0));
+      }
+    nodes.Add()->Swap(&node);
+  }
+  graph.mutable_node()->Swap(&nodes);
+}
+
 llvm::Error OperatorUpgrades::prepare(onnx::GraphProto &graph, int64_t opset) {
+  hasClipAttributes = opset < 11;
   // Reshape takes its sizes from an operand since opset 5.
   if (opset >= 5 && opset < 13)
     flattenHardmax(graph);
@@ -139,6 +162,8 @@ llvm::Error OperatorUpgrades::prepare(onnx::GraphProto &graph, int64_t opset) {
 }
 
 void OperatorUpgrades::finish(onnx::GraphProto &graph) const {
+  if (hasClipAttributes)
+    castClipBounds(graph);
   for (auto &node : *graph.mutable_node()) {
     if (node.op_type() != "Resize" || node.output_size() != 1)
       continue;

@@ -30,6 +30,8 @@ public:
 private:
   /// How a resize rounds to the nearest element, by the name of its result.
   llvm::StringMap<std::string> nearestModes;
+  /// Whether the bounds of Clip were attributes.
+  bool hasClipAttributes = false;
 };
 
 } // namespace neuroplast
