@@ -106,6 +106,8 @@ build_neuroplast() {
 }
 
 export CCACHE_DIR=${CCACHE_DIR:-$root/.ccache}
+# The times of headers do not matter, only what they hold.
+export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_ctime,include_file_mtime
 export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$root} CCACHE_NOHASHDIR=1
 install_packages
 install_python
