@@ -137,6 +137,14 @@ static llvm::Error linkSupport(llvm::Module &module,
     return support.takeError();
   (*support)->setTargetTriple(module.getTargetTriple());
   (*support)->setDataLayout(module.getDataLayout());
+  // It was optimised when it was built, and does nothing for single elements:
+  // half the time of a small model would go into doing it again.
+  for (llvm::Function &function : **support)
+    if (!function.isDeclaration()) {
+      function.removeFnAttr(llvm::Attribute::AlwaysInline);
+      function.addFnAttr(llvm::Attribute::NoInline);
+      function.addFnAttr(llvm::Attribute::OptimizeNone);
+    }
   if (llvm::Linker::linkModules(module, std::move(*support)))
     return makeError("the support runtime does not link");
   for (llvm::Function &function : module) {

@@ -344,6 +344,13 @@ FailureOr<Value> Lowering<PadOp>::lower(PadOp op, Adaptor adaptor,
     } else {
       fill = arith::ConstantOp::create(b, loc, b.getZeroAttr(storage));
     }
+    auto isAdded = [](OpFoldResult pad) {
+      std::optional<int64_t> constant = getConstantIntValue(pad);
+      return constant && *constant >= 0;
+    };
+    if (llvm::all_of(low, isAdded) && llvm::all_of(high, isAdded))
+      return tensor::PadOp::create(b, loc, Type(), input, low, high, fill)
+          .getResult();
   } else if (mode != "edge" && mode != "reflect" && mode != "wrap") {
     return b.notifyMatchFailure(op, "the padding mode is unknown");
   }

@@ -8,9 +8,6 @@
 
 #include "UnsafeInference.h"
 
-#include "llvm/ADT/StringRef.h"
-#include "llvm/ADT/StringSet.h"
-
 #include "onnx/defs/schema.h"
 #include "onnx/defs/shape_inference.h"
 
@@ -21,18 +18,24 @@ using namespace neuroplast;
 void neuroplast::dropUnsafeInference() {
   static std::once_flag once;
   std::call_once(once, [] {
-    const llvm::StringSet<> unsafe{"Einsum", "GatherND", "Split"};
-    for (onnx::OpSchema schema :
-         onnx::OpSchemaRegistry::get_all_schemas_with_history()) {
-      if (!unsafe.contains(schema.Name()) || !schema.domain().empty())
-        continue;
-      onnx::OpSchemaRegistry::OpSchemaDeregister(
-          schema.Name(), schema.SinceVersion(), schema.domain());
-      schema.TypeAndShapeInferenceFunction([](onnx::InferenceContext &context) {
-        for (size_t i = 0; i < context.getNumOutputs(); ++i)
-          onnx::propagateElemTypeFromInputToOutput(context, 0, i);
-      });
-      onnx::RegisterSchema(std::move(schema));
+    for (const char *name : {"Einsum", "GatherND", "Split"}) {
+      // From the newest version to the first.
+      std::vector<onnx::OpSchema> schemas;
+      const onnx::OpSchema *next =
+          onnx::OpSchemaRegistry::Schema(name, onnx::ONNX_DOMAIN);
+      while (next) {
+        schemas.push_back(*next);
+        next = onnx::OpSchemaRegistry::Schema(name, next->SinceVersion() - 1,
+                                              onnx::ONNX_DOMAIN);
+      }
+      for (onnx::OpSchema &schema : schemas) {
+        onnx::OpSchemaRegistry::OpSchemaDeregister(name, schema.SinceVersion());
+        schema.TypeAndShapeInferenceFunction([](onnx::InferenceContext &op) {
+          for (size_t i = 0; i < op.getNumOutputs(); ++i)
+            onnx::propagateElemTypeFromInputToOutput(op, 0, i);
+        });
+        onnx::RegisterSchema(std::move(schema));
+      }
     }
   });
 }
