@@ -7,10 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "ModelLoader.h"
+#include "InferenceGuard.h"
 #include "OperatorUpgrades.h"
 #include "OperatorVersions.h"
 #include "Tensors.h"
-#include "UnsafeInference.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringSet.h"
@@ -375,7 +375,7 @@ static void restoreData(onnx::GraphProto &graph,
 llvm::Expected<std::shared_ptr<LoadedModel>>
 neuroplast::loadModel(StringRef path, const ImportOptions &options) {
   google::protobuf::LogSilencer silence;
-  dropUnsafeInference();
+  guardInference();
   auto model = std::make_shared<LoadedModel>();
   llvm::SmallString<128> folder(path);
   llvm::sys::path::remove_filename(folder);
