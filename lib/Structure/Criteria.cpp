@@ -122,6 +122,8 @@ neuroplast::structure::scoreUnits(const UnitAnalysis &analysis,
           << getTensorName(tensor) << " cannot be read";
       return failure();
     }
+    if (data->getType().getNumElements() == 0)
+      continue;
     ParamScorer scorer(analysis.getAlgebra(), *places, *data, scores);
     if (criterion == Criterion::L1)
       scorer.run([](double value) { return std::abs(value); });

@@ -84,13 +84,17 @@ ElementsAttr dropSignedness(ElementsAttr value) {
 Value createConstant(OpBuilder &b, Location loc, ElementsAttr value) {
   constexpr int64_t kMostData = int64_t(1) << 20;
   auto type = cast<RankedTensorType>(value.getShapedType());
+  SmallVector<OpFoldResult> sizes =
+      getAsIndexOpFoldResult(b.getContext(), type.getShape());
+  // Nor is none of it, of whatever other sizes.
+  if (type.getNumElements() == 0)
+    return createEmpty(b, loc, sizes, type.getElementType());
   auto dense = dyn_cast<DenseElementsAttr>(value);
   if (!dense || !dense.isSplat() || type.getNumElements() <= kMostData)
     return arith::ConstantOp::create(b, loc, type, cast<TypedAttr>(value));
   Value scalar =
       arith::ConstantOp::create(b, loc, dense.getSplatValue<TypedAttr>());
-  return createFilled(
-      b, loc, getAsIndexOpFoldResult(b.getContext(), type.getShape()), scalar);
+  return createFilled(b, loc, sizes, scalar);
 }
 
 struct ConstantLowering : OpConversionPattern<ConstantOp> {

@@ -401,8 +401,9 @@ LogicalResult importResize(NodeContext &node) {
         sizes[axis] = a.constant(*scaled);
       } else if (scale == std::floor(scale))
         sizes[axis] = a.mul(sizes[axis], a.constant(scale));
-      else if (scale == 1 / std::floor(1 / scale))
-        sizes[axis] = a.div(sizes[axis], a.constant(1 / scale));
+      else if (auto divisor = toSize(std::floor(1 / scale));
+               divisor && scale == 1.0 / *divisor)
+        sizes[axis] = a.div(sizes[axis], a.constant(*divisor));
       else
         sizes[axis] = a.scale(sizes[axis], static_cast<float>(scale));
     }

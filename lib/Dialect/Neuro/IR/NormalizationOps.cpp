@@ -38,6 +38,8 @@ LogicalResult InstanceNormOp::verify() {
   return verifyChannels(*this, {{"scale", getScale()}, {"bias", getBias()}});
 }
 
+LogicalResult LRNOp::verify() { return verifyChannels(*this, {}); }
+
 LogicalResult GroupNormOp::verify() {
   if (failed(
           verifyChannels(*this, {{"scale", getScale()}, {"bias", getBias()}})))

@@ -63,6 +63,7 @@ def Neuro_LRNOp : Neuro_SameTypeOp<"lrn", "LRN"> {
   let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<F32Attr, "0.0001f">:$alpha,
     DefaultValuedAttr<F32Attr, "0.75f">:$beta, DefaultValuedAttr<F32Attr, "1.0f">:$bias, ConfinedAttr<I64Attr, [IntPositive]>:$size);
   let results = (outs Neuro_FloatTensor:$result);
+  let hasVerifier = 1;
 }
 
 #endif // NEUROPLAST_DIALECT_NEURO_IR_NORMALIZATIONOPS
