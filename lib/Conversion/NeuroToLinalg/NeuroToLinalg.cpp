@@ -17,6 +17,7 @@
 #include "mlir/Dialect/SCF/Transforms/Patterns.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "neuroplast/Conversion/Passes.h"
+#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "llvm/ADT/StringExtras.h"
 
 namespace neuroplast {
@@ -82,18 +83,16 @@ ElementsAttr dropSignedness(ElementsAttr value) {
 
 /// A constant; one number many times is no data, which would have to be made.
 Value createConstant(OpBuilder &b, Location loc, ElementsAttr value) {
-  constexpr int64_t kMostData = int64_t(1) << 20;
   auto type = cast<RankedTensorType>(value.getShapedType());
   SmallVector<OpFoldResult> sizes =
       getAsIndexOpFoldResult(b.getContext(), type.getShape());
   // Nor is none of it, of whatever other sizes.
   if (type.getNumElements() == 0)
     return createEmpty(b, loc, sizes, type.getElementType());
-  auto dense = dyn_cast<DenseElementsAttr>(value);
-  if (!dense || !dense.isSplat() || type.getNumElements() <= kMostData)
+  if (!isLargeSplat(value))
     return arith::ConstantOp::create(b, loc, type, cast<TypedAttr>(value));
   Value scalar =
-      arith::ConstantOp::create(b, loc, dense.getSplatValue<TypedAttr>());
+      arith::ConstantOp::create(b, loc, value.getSplatValue<TypedAttr>());
   return createFilled(b, loc, sizes, scalar);
 }
 

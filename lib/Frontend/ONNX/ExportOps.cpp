@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -397,13 +398,12 @@ static LogicalResult writeElements(GraphWriter &writer,
 /// One number many times says how often.
 static LogicalResult writeConstant(GraphWriter &writer,
                                    neuro::ConstantOp constant) {
-  constexpr int64_t kMostData = int64_t(1) << 20;
   ElementsAttr value = constant.getValue();
   Location location = constant.getLoc();
-  auto dense = dyn_cast<DenseElementsAttr>(value);
-  if (!dense || !dense.isSplat() || dense.getNumElements() <= kMostData)
+  if (!isLargeSplat(value))
     return writer.addInitializer(writer.getName(constant.getResult()), value,
                                  location);
+  auto dense = cast<DenseElementsAttr>(value);
   std::string shape = writer.addInts(dense.getType().getShape());
   auto &node = writer.addNode(constant, "ConstantOfShape");
   node.add_input(shape);

@@ -8,9 +8,9 @@
 
 #include "InferenceGuard.h"
 
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
-#include "llvm/ADT/StringExtras.h"
 
 #include "onnx/defs/schema.h"
 #include "onnx/defs/shape_inference.h"
@@ -18,28 +18,20 @@
 #include <mutex>
 
 using namespace neuroplast;
-
-/// Letters and at most one ellipsis: the library counts on a place of the shape
-/// for each other character.
-static bool isTerm(llvm::StringRef term) {
-  auto isLetter = [](char c) { return llvm::isAlpha(c); };
-  size_t dots = term.find("...");
-  return llvm::all_of(term.take_front(dots), isLetter) &&
-         (dots == llvm::StringRef::npos ||
-          llvm::all_of(term.drop_front(dots + 3), isLetter));
-}
+using neuroplast::neuro::detail::isEinsumTerm;
 
 /// Whether the library infers within bounds for this node.
 static bool isSafe(llvm::StringRef op, const onnx::InferenceContext &node) {
   auto get = [&](const char *name) { return node.getAttribute(name); };
   if (op == "Einsum") {
+    // Any other character, a space too, is counted as a place of the shape.
     const onnx::AttributeProto *equation = get("equation");
     if (!equation)
       return false;
     auto [left, right] = llvm::StringRef(equation->s()).split("->");
     llvm::SmallVector<llvm::StringRef> terms;
     left.split(terms, ',');
-    return isTerm(right) && llvm::all_of(terms, isTerm);
+    return isEinsumTerm(right) && llvm::all_of(terms, isEinsumTerm);
   }
   if (op == "GatherND") {
     // More axes than any tensor of a model has.

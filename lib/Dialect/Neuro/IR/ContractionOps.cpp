@@ -327,6 +327,14 @@ std::optional<int64_t> GemmOp::getFlops() {
 // Einsum
 //===----------------------------------------------------------------------===//
 
+bool neuroplast::neuro::detail::isEinsumTerm(StringRef term) {
+  auto isLetter = [](char c) { return llvm::isAlpha(c); };
+  size_t dots = term.find("...");
+  return llvm::all_of(term.take_front(dots), isLetter) &&
+         (dots == StringRef::npos ||
+          llvm::all_of(term.drop_front(dots + 3), isLetter));
+}
+
 FailureOr<neuroplast::neuro::detail::EinsumTerms>
 neuroplast::neuro::detail::parseEinsum(StringRef equation, ValueRange inputs) {
   EinsumTerms terms;
@@ -340,15 +348,8 @@ neuroplast::neuro::detail::parseEinsum(StringRef equation, ValueRange inputs) {
   left.split(parts, ',');
   if (parts.size() != inputs.size())
     return failure();
-  // Letters and at most one ellipsis; digits are our own names.
-  auto isLetter = [](char c) { return llvm::isAlpha(c); };
-  auto isTerm = [&](StringRef term) {
-    if (size_t dots = term.find("..."); dots != StringRef::npos)
-      return llvm::all_of(term.take_front(dots), isLetter) &&
-             llvm::all_of(term.drop_front(dots + 3), isLetter);
-    return llvm::all_of(term, isLetter);
-  };
-  if (!llvm::all_of(parts, isTerm) || !isTerm(right))
+  // Digits are our own names.
+  if (!llvm::all_of(parts, isEinsumTerm) || !isEinsumTerm(right))
     return failure();
   // Broadcast axes of an ellipsis are named 0, 1, ... from the last one.
   size_t ellipsisRank = 0;

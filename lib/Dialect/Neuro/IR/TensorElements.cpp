@@ -92,29 +92,34 @@ double TensorElements::getNumber(int64_t index) const {
   return static_cast<double>(getInteger(index));
 }
 
-std::optional<SmallVector<int64_t>>
-neuroplast::getIntegers(ElementsAttr value) {
-  if (!isa<IntegerType>(value.getShapedType().getElementType()))
+/// All elements of a constant of a kind of type; none if it is of another.
+template <typename ElementType, typename T>
+static std::optional<SmallVector<T>>
+readAll(ElementsAttr value, T (TensorElements::*get)(int64_t) const) {
+  if (!isa<ElementType>(value.getShapedType().getElementType()))
     return std::nullopt;
   std::optional<TensorElements> elements = TensorElements::read(value);
   if (!elements)
     return std::nullopt;
-  SmallVector<int64_t> result;
+  SmallVector<T> result;
   for (int64_t i = 0, e = elements->getType().getNumElements(); i < e; ++i)
-    result.push_back(elements->getInteger(i));
+    result.push_back(((*elements).*get)(i));
   return result;
 }
 
+std::optional<SmallVector<int64_t>>
+neuroplast::getIntegers(ElementsAttr value) {
+  return readAll<IntegerType>(value, &TensorElements::getInteger);
+}
+
 std::optional<SmallVector<double>> neuroplast::getFloats(ElementsAttr value) {
-  if (!isa<FloatType>(value.getShapedType().getElementType()))
-    return std::nullopt;
-  std::optional<TensorElements> elements = TensorElements::read(value);
-  if (!elements)
-    return std::nullopt;
-  SmallVector<double> result;
-  for (int64_t i = 0, e = elements->getType().getNumElements(); i < e; ++i)
-    result.push_back(elements->getNumber(i));
-  return result;
+  return readAll<FloatType>(value, &TensorElements::getNumber);
+}
+
+bool neuroplast::isLargeSplat(ElementsAttr value) {
+  constexpr int64_t kMostData = int64_t(1) << 20;
+  auto dense = dyn_cast<DenseElementsAttr>(value);
+  return dense && dense.isSplat() && dense.getNumElements() > kMostData;
 }
 
 //===----------------------------------------------------------------------===//

@@ -137,6 +137,8 @@ struct EinsumTerms {
 /// Fails if the equation does not fit the ranks of `inputs`.
 mlir::FailureOr<EinsumTerms> parseEinsum(llvm::StringRef equation,
                                          mlir::ValueRange inputs);
+/// Whether the labels of one tensor are letters and at most one ellipsis.
+bool isEinsumTerm(llvm::StringRef term);
 
 /// Equal axes of all operands are one factor; axes of size 1 that are broadcast
 /// are not coupled.

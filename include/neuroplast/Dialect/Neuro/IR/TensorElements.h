@@ -53,6 +53,10 @@ std::optional<llvm::SmallVector<int64_t>> getIntegers(mlir::ElementsAttr value);
 /// The floats of a constant; none if it is no float tensor.
 std::optional<llvm::SmallVector<double>> getFloats(mlir::ElementsAttr value);
 
+/// Whether a constant is one number so often that it is made where it is
+/// needed, rather than stored.
+bool isLargeSplat(mlir::ElementsAttr value);
+
 /// An attribute over bytes that `owner` keeps alive: a resource called `name`
 /// if they are many and not all the same.
 mlir::ElementsAttr makeElements(mlir::RankedTensorType type,
