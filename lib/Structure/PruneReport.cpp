@@ -108,10 +108,8 @@ void PruneReport::printWarnings(raw_ostream &os) const {
   for (const PrunedSet &set : sets)
     if (set.kept != set.summary.units)
       for (const std::string &where : set.summary.notZeroInvariant)
-        os << "warning: " << where << " normalises over units "
-           << set.summary.set
-           << ", of which some went: what remains is computed by other "
-              "statistics\n";
+        os << "warning: " << where << ", of units " << set.summary.set
+           << " some went: the result differs from that of masking them\n";
 }
 
 void PruneReport::print(raw_ostream &os) const {

@@ -8,6 +8,7 @@
 
 #include "neuroplast/Structure/UnitAnalysis.h"
 #include "RuleInstance.h"
+#include "ZeroAnalysis.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/MapVector.h"
@@ -48,6 +49,13 @@ std::string neuroplast::structure::getTensorName(Operation *tensor) {
 // Walking the module
 //===----------------------------------------------------------------------===//
 
+/// "'neuro.conv' at 'name'", or the first half if it has no name.
+static std::string describe(Operation *op) {
+  StringRef node = getNodeName(op->getLoc());
+  std::string name = ("'" + op->getName().getStringRef() + "'").str();
+  return node.empty() ? name : name + (" at '" + node + "'").str();
+}
+
 UnitAnalysis::UnitAnalysis(ModuleOp module) : module(module) {
   // Reads may come before the parameter in the text.
   for (auto param : module.getOps<neuro::ParamOp>()) {
@@ -64,6 +72,11 @@ UnitAnalysis::UnitAnalysis(ModuleOp module) : module(module) {
       if (axis)
         axes.push_back(&*axis);
   units = std::make_unique<UnitGroups>(algebra, axes);
+  ZeroAnalysis(*this).forEachLoss([&](unsigned set, Operation *op) {
+    units->markNotZeroInvariant(
+        set, describe(op) + " sums over units that are not zero where they are "
+                            "masked");
+  });
 }
 
 static bool isTensor(Value value) {
@@ -109,9 +122,7 @@ void UnitAnalysis::pinValue(Value value, StringRef reason) {
 void UnitAnalysis::visitRule(AxisRuleOpInterface op) {
   AxisRule rule = op.getAxisRule();
   StringRef node = getNodeName(op.getLoc());
-  std::string name = ("'" + op->getName().getStringRef() + "'").str();
-  std::string at = node.empty() ? "" : (" at '" + node + "'").str();
-  std::string where = name + " needs the axis as it is" + at;
+  std::string where = describe(op) + " needs the axis as it is";
   RuleInstance instance(rule, algebra, node);
   for (const auto &[left, right] : rule.equations)
     algebra.unify(instance.evaluate(left), instance.evaluate(right), where);
@@ -133,7 +144,8 @@ void UnitAnalysis::visitRule(AxisRuleOpInterface op) {
   for (auto [value, axes] : llvm::zip_equal(op->getResults(), rule.results))
     visitValue(value, axes);
   for (const Axis &axis : instance.getNotZeroInvariant())
-    algebra.markNotZeroInvariant(axis, name + at);
+    algebra.markNotZeroInvariant(
+        axis, describe(op) + " counts the units that it runs over");
   factorsOf[op] = instance.getFactors().vec();
 }
 

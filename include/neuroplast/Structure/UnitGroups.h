@@ -29,7 +29,7 @@ struct UnitSet {
   bool isInner = false;
   /// Why the units cannot be edited; empty if they can.
   llvm::SmallVector<std::string> pins;
-  /// What normalises over the units.
+  /// What makes removing a unit another thing than masking it.
   llvm::SmallVector<std::string> notZeroInvariant;
 };
 
@@ -59,6 +59,11 @@ public:
   llvm::ArrayRef<UnitSet> getSets() const { return sets; }
   llvm::ArrayRef<UnitGroup> getGroups() const { return groups; }
   llvm::ArrayRef<EqualCounts> getConstraints() const { return constraints; }
+  void markNotZeroInvariant(unsigned set, llvm::StringRef where) {
+    auto &marks = sets[set].notZeroInvariant;
+    if (!llvm::is_contained(marks, where))
+      marks.push_back(where.str());
+  }
   /// The set of a unit; none for what always stays.
   std::optional<unsigned> getSet(Node atom) const;
 

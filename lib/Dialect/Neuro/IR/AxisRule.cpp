@@ -116,6 +116,8 @@ public:
     }
     if (!factor.zeroInvariant)
       os << " nonzero";
+    if (factor.dropped)
+      os << " dropped";
     if (!factor.pin.empty())
       os << " pinned \"" << factor.pin << '"';
   }
@@ -314,6 +316,8 @@ private:
       factor.role = FactorRole::Spatial;
     if (accept("nonzero"))
       factor.zeroInvariant = false;
+    if (accept("dropped"))
+      factor.dropped = true;
     if (accept("pinned")) {
       if (token.size() < 2 || token.front() != '"' || token.back() != '"')
         return fail("expected a reason in quotes");

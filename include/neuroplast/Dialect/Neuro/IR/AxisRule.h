@@ -18,8 +18,8 @@
 //   tensor     ::= `_` | axis*                     `_`: no axis (a scalar, or
 //   no tensor) equation   ::= axis `=` axis axis       ::= name | `1` | `~`
 //   axis | `(` product (`+` product)* `)` product    ::= (name | `1`)* major
-//   first factor     ::= name `=` (integer | `?`) role? `nonzero`? (`pinned`
-//   string)? role       ::= `block` | `fixed` | `spatial`
+//   first factor     ::= name `=` (integer | `?`) role? `nonzero`? `dropped`?
+//   (`pinned` string)? role       ::= `block` | `fixed` | `spatial`
 //
 // A factor that appears twice is the same indices. A sum is a concatenation;
 // `~` reverses. An equation says that two expressions run through the same
@@ -65,6 +65,9 @@ struct AxisFactor {
   /// Whether an index at which every operand is zero has no influence on the
   /// other indices of the results.
   bool zeroInvariant = true;
+  /// Whether the op looks at no element of these indices (what a slice leaves
+  /// out). Other factors that no result has are summed over.
+  bool dropped = false;
   /// Why the factor cannot be edited at all; empty if it can.
   std::string pin;
 };

@@ -57,8 +57,9 @@ class Neuro_BinaryOp<string mnemonic, string onnx, string meaning,
   let results = (outs tensor:$result);
 }
 
-class Neuro_CompareOp<string mnemonic, string onnx, string meaning, Type tensor = Neuro_NumberTensor>
-    : Neuro_ElementwiseOp<mnemonic, onnx, [SameOperandsElementType], "::mlir::IntegerType::get(context, 1)"> {
+class Neuro_CompareOp<string mnemonic, string onnx, string meaning, Type tensor = Neuro_NumberTensor,
+                      list<Trait> traits = []>
+    : Neuro_ElementwiseOp<mnemonic, onnx, [SameOperandsElementType] # traits, "::mlir::IntegerType::get(context, 1)"> {
   let summary = meaning;
   let arguments = (ins tensor:$lhs, tensor:$rhs);
   let results = (outs Neuro_BoolTensor:$result);
@@ -68,23 +69,24 @@ class Neuro_CompareOp<string mnemonic, string onnx, string meaning, Type tensor 
 // Arithmetic
 //===----------------------------------------------------------------------===//
 
-def Neuro_AddOp : Neuro_BinaryOp<"add", "Add", "lhs + rhs", Neuro_NumberTensor, [Commutative]>;
-def Neuro_SubOp : Neuro_BinaryOp<"sub", "Sub", "lhs - rhs">;
-def Neuro_MulOp : Neuro_BinaryOp<"mul", "Mul", "lhs * rhs", Neuro_NumberTensor, [Commutative]>;
+def Neuro_AddOp : Neuro_BinaryOp<"add", "Add", "lhs + rhs", Neuro_NumberTensor, [Commutative, Neuro_ZeroPreserving]>;
+def Neuro_SubOp : Neuro_BinaryOp<"sub", "Sub", "lhs - rhs", traits = [Neuro_ZeroPreserving]>;
+def Neuro_MulOp : Neuro_BinaryOp<"mul", "Mul", "lhs * rhs", Neuro_NumberTensor, [Commutative, Neuro_ZeroAbsorbing]>;
 def Neuro_DivOp : Neuro_BinaryOp<"div", "Div", "lhs / rhs; integers truncate towards zero",
-    statesContract = 1>;
-def Neuro_PowOp : Neuro_ElementwiseOp<"pow", "Pow"> {
+    traits = [Neuro_ZeroWhere<"zero[0]">], statesContract = 1>;
+def Neuro_PowOp : Neuro_ElementwiseOp<"pow", "Pow",
+    [Neuro_ZeroWhere<"zero[0] && detail::isConstantInRange(getExponent(), 1e-9, INFINITY)">]> {
   let summary = "base ^ exponent, in the element type of the base";
   let arguments = (ins Neuro_NumberTensor:$base, Neuro_NumberTensor:$exponent);
   let results = (outs Neuro_NumberTensor:$result);
 }
-def Neuro_ModOp : Neuro_ElementwiseOp<"mod", "Mod", [SameOperandsElementType], statesContract = 1> {
+def Neuro_ModOp : Neuro_ElementwiseOp<"mod", "Mod", [SameOperandsElementType, Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
   let summary = "remainder; `fmod` = 1 takes the sign of the dividend";
   let arguments = (ins Neuro_NumberTensor:$lhs, Neuro_NumberTensor:$rhs, DefaultValuedAttr<I64Attr, "0">:$fmod);
   let results = (outs Neuro_NumberTensor:$result);
 }
 class Neuro_VariadicElementwiseOp<string mnemonic, string onnx, string meaning>
-    : Neuro_ElementwiseOp<mnemonic, onnx, [SameOperandsElementType]> {
+    : Neuro_ElementwiseOp<mnemonic, onnx, [SameOperandsElementType, Neuro_ZeroPreserving]> {
   let summary = meaning;
   let arguments = (ins Variadic<Neuro_NumberTensor>:$inputs);
   let results = (outs Neuro_NumberTensor:$result);
@@ -94,20 +96,23 @@ def Neuro_MinOp : Neuro_VariadicElementwiseOp<"min", "Min", "smallest of the ope
 def Neuro_SumOp : Neuro_VariadicElementwiseOp<"sum", "Sum", "sum of the operands">;
 def Neuro_MeanOp : Neuro_VariadicElementwiseOp<"mean", "Mean", "mean of the operands">;
 
-def Neuro_AbsOp : Neuro_UnaryOp<"abs", "Abs", "|x|">;
-def Neuro_NegOp : Neuro_UnaryOp<"neg", "Neg", "-x">;
-def Neuro_SignOp : Neuro_UnaryOp<"sign", "Sign", "-1, 0 or 1">;
-def Neuro_CeilOp : Neuro_UnaryOp<"ceil", "Ceil", "smallest integer not below x", Neuro_FloatTensor>;
-def Neuro_FloorOp : Neuro_UnaryOp<"floor", "Floor", "largest integer not above x", Neuro_FloatTensor>;
-def Neuro_RoundOp : Neuro_UnaryOp<"round", "Round", "nearest integer, halves to even", Neuro_FloatTensor>;
-def Neuro_SqrtOp : Neuro_UnaryOp<"sqrt", "Sqrt", "square root", Neuro_FloatTensor>;
+def Neuro_AbsOp : Neuro_UnaryOp<"abs", "Abs", "|x|", traits = [Neuro_ZeroPreserving]>;
+def Neuro_NegOp : Neuro_UnaryOp<"neg", "Neg", "-x", traits = [Neuro_ZeroPreserving]>;
+def Neuro_SignOp : Neuro_UnaryOp<"sign", "Sign", "-1, 0 or 1", traits = [Neuro_ZeroPreserving]>;
+def Neuro_CeilOp : Neuro_UnaryOp<"ceil", "Ceil", "smallest integer not below x", Neuro_FloatTensor, traits = [Neuro_ZeroPreserving]>;
+def Neuro_FloorOp : Neuro_UnaryOp<"floor", "Floor", "largest integer not above x", Neuro_FloatTensor, traits = [Neuro_ZeroPreserving]>;
+def Neuro_RoundOp : Neuro_UnaryOp<"round", "Round", "nearest integer, halves to even", Neuro_FloatTensor, traits = [Neuro_ZeroPreserving]>;
+def Neuro_SqrtOp : Neuro_UnaryOp<"sqrt", "Sqrt", "square root", Neuro_FloatTensor, traits = [Neuro_ZeroPreserving]>;
 def Neuro_ReciprocalOp : Neuro_UnaryOp<"reciprocal", "Reciprocal", "1 / x", Neuro_FloatTensor>;
 def Neuro_ExpOp : Neuro_UnaryOp<"exp", "Exp", "e ^ x", Neuro_FloatTensor>;
 def Neuro_LogOp : Neuro_UnaryOp<"log", "Log", "natural logarithm", Neuro_FloatTensor>;
-def Neuro_ErfOp : Neuro_UnaryOp<"erf", "Erf", "error function">;
-foreach f = ["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh"] in
-  def Neuro_#!toupper(!substr(f, 0, 1))#!substr(f, 1)#Op
-      : Neuro_UnaryOp<f, !toupper(!substr(f, 0, 1))#!substr(f, 1), f # "(x)", Neuro_FloatTensor>;
+def Neuro_ErfOp : Neuro_UnaryOp<"erf", "Erf", "error function", traits = [Neuro_ZeroPreserving]>;
+class Neuro_FunctionOp<string f, list<Trait> traits>
+    : Neuro_UnaryOp<f, !toupper(!substr(f, 0, 1))#!substr(f, 1), f # "(x)", Neuro_FloatTensor, traits>;
+foreach f = ["sin", "tan", "asin", "atan", "sinh", "asinh", "atanh"] in
+  def Neuro_#!toupper(!substr(f, 0, 1))#!substr(f, 1)#Op : Neuro_FunctionOp<f, [Neuro_ZeroPreserving]>;
+foreach f = ["cos", "acos", "cosh", "acosh"] in
+  def Neuro_#!toupper(!substr(f, 0, 1))#!substr(f, 1)#Op : Neuro_FunctionOp<f, []>;
 def Neuro_IsNaNOp : Neuro_ElementwiseOp<"is_nan", "IsNaN", [], "::mlir::IntegerType::get(context, 1)"> {
   let summary = "whether x is not a number";
   let arguments = (ins Neuro_FloatTensor:$input);
@@ -125,19 +130,19 @@ def Neuro_IsInfOp : Neuro_ElementwiseOp<"is_inf", "IsInf", [], "::mlir::IntegerT
 //===----------------------------------------------------------------------===//
 
 class Neuro_AlphaOp<string mnemonic, string onnx, string meaning, string alpha>
-    : Neuro_ElementwiseOp<mnemonic, onnx> {
+    : Neuro_ElementwiseOp<mnemonic, onnx, [Neuro_ZeroPreserving]> {
   let summary = meaning;
   let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<F32Attr, alpha>:$alpha);
   let results = (outs Neuro_FloatTensor:$result);
 }
 
-def Neuro_ReluOp : Neuro_UnaryOp<"relu", "Relu", "max(x, 0)">;
+def Neuro_ReluOp : Neuro_UnaryOp<"relu", "Relu", "max(x, 0)", traits = [Neuro_ZeroPreserving]>;
 def Neuro_SigmoidOp : Neuro_UnaryOp<"sigmoid", "Sigmoid", "1 / (1 + e^-x)", Neuro_FloatTensor>;
-def Neuro_TanhOp : Neuro_UnaryOp<"tanh", "Tanh", "hyperbolic tangent", Neuro_FloatTensor>;
+def Neuro_TanhOp : Neuro_UnaryOp<"tanh", "Tanh", "hyperbolic tangent", Neuro_FloatTensor, traits = [Neuro_ZeroPreserving]>;
 def Neuro_SoftplusOp : Neuro_UnaryOp<"softplus", "Softplus", "log(1 + e^x)", Neuro_FloatTensor>;
-def Neuro_SoftsignOp : Neuro_UnaryOp<"softsign", "Softsign", "x / (1 + |x|)", Neuro_FloatTensor>;
-def Neuro_HardSwishOp : Neuro_UnaryOp<"hard_swish", "HardSwish", "x * hard_sigmoid(x) with alpha 1/6 and beta 1/2", Neuro_FloatTensor>;
-def Neuro_MishOp : Neuro_UnaryOp<"mish", "Mish", "x * tanh(softplus(x))", Neuro_FloatTensor>;
+def Neuro_SoftsignOp : Neuro_UnaryOp<"softsign", "Softsign", "x / (1 + |x|)", Neuro_FloatTensor, traits = [Neuro_ZeroPreserving]>;
+def Neuro_HardSwishOp : Neuro_UnaryOp<"hard_swish", "HardSwish", "x * hard_sigmoid(x) with alpha 1/6 and beta 1/2", Neuro_FloatTensor, traits = [Neuro_ZeroPreserving]>;
+def Neuro_MishOp : Neuro_UnaryOp<"mish", "Mish", "x * tanh(softplus(x))", Neuro_FloatTensor, traits = [Neuro_ZeroPreserving]>;
 def Neuro_EluOp : Neuro_AlphaOp<"elu", "Elu", "x, or alpha * (e^x - 1) below 0", "1.0f">;
 def Neuro_CeluOp : Neuro_AlphaOp<"celu", "Celu", "max(x, 0) + min(0, alpha * (e^(x / alpha) - 1))", "1.0f">;
 def Neuro_LeakyReluOp : Neuro_AlphaOp<"leaky_relu", "LeakyRelu", "x, or alpha * x below 0", "0.01f">;
@@ -148,28 +153,30 @@ def Neuro_HardSigmoidOp : Neuro_ElementwiseOp<"hard_sigmoid", "HardSigmoid"> {
   let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<F32Attr, "0.2f">:$alpha, DefaultValuedAttr<F32Attr, "0.5f">:$beta);
   let results = (outs Neuro_FloatTensor:$result);
 }
-def Neuro_SeluOp : Neuro_ElementwiseOp<"selu", "Selu"> {
+def Neuro_SeluOp : Neuro_ElementwiseOp<"selu", "Selu", traits = [Neuro_ZeroPreserving]> {
   let summary = "gamma * x, or gamma * alpha * (e^x - 1) below 0";
   let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<F32Attr, "1.67326319217681884765625f">:$alpha,
                    DefaultValuedAttr<F32Attr, "1.05070102214813232421875f">:$gamma);
   let results = (outs Neuro_FloatTensor:$result);
 }
-def Neuro_ShrinkOp : Neuro_ElementwiseOp<"shrink", "Shrink"> {
+def Neuro_ShrinkOp : Neuro_ElementwiseOp<"shrink", "Shrink", traits = [Neuro_ZeroPreserving]> {
   let summary = "x + bias below -lambd, x - bias above lambd, else 0";
   let arguments = (ins Neuro_NumberTensor:$input, DefaultValuedAttr<F32Attr, "0.0f">:$bias, DefaultValuedAttr<F32Attr, "0.5f">:$lambd);
   let results = (outs Neuro_NumberTensor:$result);
 }
-def Neuro_GeluOp : Neuro_ElementwiseOp<"gelu", "Gelu"> {
+def Neuro_GeluOp : Neuro_ElementwiseOp<"gelu", "Gelu", traits = [Neuro_ZeroPreserving]> {
   let summary = "x * P(X <= x); `approximate` is \"none\" or \"tanh\"";
   let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<StrAttr, "\"none\"">:$approximate);
   let results = (outs Neuro_FloatTensor:$result);
 }
-def Neuro_PReluOp : Neuro_ElementwiseOp<"prelu", "PRelu", [SameOperandsElementType]> {
+def Neuro_PReluOp : Neuro_ElementwiseOp<"prelu", "PRelu", [SameOperandsElementType, Neuro_ZeroWhere<"zero[0]">]> {
   let summary = "x, or slope * x below 0; the slope broadcasts to x";
   let arguments = (ins Neuro_NumberTensor:$input, Neuro_NumberTensor:$slope);
   let results = (outs Neuro_NumberTensor:$result);
 }
-def Neuro_ClipOp : Neuro_ElementwiseOp<"clip", "Clip", [AttrSizedOperandSegments, SameOperandsElementType]> {
+def Neuro_ClipOp : Neuro_ElementwiseOp<"clip", "Clip", [AttrSizedOperandSegments, SameOperandsElementType,
+    Neuro_ZeroWhere<"zero[0] && detail::isConstantInRange(getMin(), -INFINITY, 0) "
+                    "&& detail::isConstantInRange(getMax(), 0, INFINITY)">]> {
   let summary = "min(max(x, min), max); an absent bound does not bind";
   let arguments = (ins Neuro_NumberTensor:$input, Optional<Neuro_NumberTensor>:$min, Optional<Neuro_NumberTensor>:$max);
   let results = (outs Neuro_NumberTensor:$result);
@@ -185,25 +192,25 @@ def Neuro_GreaterOp : Neuro_CompareOp<"greater", "Greater", "lhs > rhs">;
 def Neuro_GreaterOrEqualOp : Neuro_CompareOp<"greater_or_equal", "GreaterOrEqual", "lhs >= rhs">;
 def Neuro_LessOp : Neuro_CompareOp<"less", "Less", "lhs < rhs">;
 def Neuro_LessOrEqualOp : Neuro_CompareOp<"less_or_equal", "LessOrEqual", "lhs <= rhs">;
-def Neuro_AndOp : Neuro_CompareOp<"and", "And", "logical and", Neuro_BoolTensor>;
-def Neuro_OrOp : Neuro_CompareOp<"or", "Or", "logical or", Neuro_BoolTensor>;
-def Neuro_XorOp : Neuro_CompareOp<"xor", "Xor", "logical exclusive or", Neuro_BoolTensor>;
+def Neuro_AndOp : Neuro_CompareOp<"and", "And", "logical and", Neuro_BoolTensor, traits = [Neuro_ZeroAbsorbing]>;
+def Neuro_OrOp : Neuro_CompareOp<"or", "Or", "logical or", Neuro_BoolTensor, traits = [Neuro_ZeroPreserving]>;
+def Neuro_XorOp : Neuro_CompareOp<"xor", "Xor", "logical exclusive or", Neuro_BoolTensor, traits = [Neuro_ZeroPreserving]>;
 def Neuro_NotOp : Neuro_UnaryOp<"not", "Not", "logical not", Neuro_BoolTensor>;
-def Neuro_BitwiseAndOp : Neuro_BinaryOp<"bitwise_and", "BitwiseAnd", "lhs & rhs", Neuro_IntTensor>;
-def Neuro_BitwiseOrOp : Neuro_BinaryOp<"bitwise_or", "BitwiseOr", "lhs | rhs", Neuro_IntTensor>;
-def Neuro_BitwiseXorOp : Neuro_BinaryOp<"bitwise_xor", "BitwiseXor", "lhs ^ rhs", Neuro_IntTensor>;
+def Neuro_BitwiseAndOp : Neuro_BinaryOp<"bitwise_and", "BitwiseAnd", "lhs & rhs", Neuro_IntTensor, traits = [Neuro_ZeroAbsorbing]>;
+def Neuro_BitwiseOrOp : Neuro_BinaryOp<"bitwise_or", "BitwiseOr", "lhs | rhs", Neuro_IntTensor, traits = [Neuro_ZeroPreserving]>;
+def Neuro_BitwiseXorOp : Neuro_BinaryOp<"bitwise_xor", "BitwiseXor", "lhs ^ rhs", Neuro_IntTensor, traits = [Neuro_ZeroPreserving]>;
 def Neuro_BitwiseNotOp : Neuro_UnaryOp<"bitwise_not", "BitwiseNot", "~x", Neuro_IntTensor>;
-def Neuro_BitShiftOp : Neuro_ElementwiseOp<"bit_shift", "BitShift", [SameOperandsElementType]> {
+def Neuro_BitShiftOp : Neuro_ElementwiseOp<"bit_shift", "BitShift", [SameOperandsElementType, Neuro_ZeroWhere<"zero[0]">]> {
   let summary = "shift by bits; `direction` is \"LEFT\" or \"RIGHT\"";
   let arguments = (ins Neuro_IntTensor:$lhs, Neuro_IntTensor:$rhs, StrAttr:$direction);
   let results = (outs Neuro_IntTensor:$result);
 }
-def Neuro_WhereOp : Neuro_ElementwiseOp<"where", "Where", [], "::mlir::getElementTypeOrSelf(adaptor.getTrueValue().getType())"> {
+def Neuro_WhereOp : Neuro_ElementwiseOp<"where", "Where", [Neuro_ZeroWhere<"zero[1] && zero[2]">], "::mlir::getElementTypeOrSelf(adaptor.getTrueValue().getType())"> {
   let summary = "true_value where the condition holds, else false_value";
   let arguments = (ins Neuro_BoolTensor:$condition, Neuro_Tensor:$true_value, Neuro_Tensor:$false_value);
   let results = (outs Neuro_Tensor:$result);
 }
-def Neuro_CastOp : Neuro_ElementwiseOp<"cast", "", [], "adaptor.getTo()"> {
+def Neuro_CastOp : Neuro_ElementwiseOp<"cast", "", [Neuro_ZeroPreserving], "adaptor.getTo()"> {
   let summary = "convert the element type";
   let description = [{
     `saturate` applies to conversions to 8-bit floats only, as in ONNX.
@@ -223,7 +230,8 @@ def Neuro_BitCastOp : Neuro_ElementwiseOp<"bit_cast", "", [], "adaptor.getTo()">
 // Quantisation
 //===----------------------------------------------------------------------===//
 
-class Neuro_QuantOp<string mnemonic, string onnx> : Neuro_TensorOp<mnemonic, onnx, statesContract = 1>;
+class Neuro_QuantOp<string mnemonic, string onnx, list<Trait> traits = []>
+    : Neuro_TensorOp<mnemonic, onnx, traits, statesContract = 1>;
 def Neuro_QuantizeLinearOp : Neuro_QuantOp<"quantize_linear", ""> {
   let summary = "saturate(round(x / scale) + zero_point), per tensor, per axis or per block";
   let arguments = (ins Neuro_NumberTensor:$input, Neuro_FloatTensor:$scale, Optional<Neuro_Tensor>:$zero_point,
@@ -232,7 +240,7 @@ def Neuro_QuantizeLinearOp : Neuro_QuantOp<"quantize_linear", ""> {
   let results = (outs Neuro_Tensor:$result);
   let hasVerifier = 1;
 }
-def Neuro_DequantizeLinearOp : Neuro_QuantOp<"dequantize_linear", "DequantizeLinear"> {
+def Neuro_DequantizeLinearOp : Neuro_QuantOp<"dequantize_linear", "DequantizeLinear", [Neuro_ZeroWhere<"zero[0] || zero[1]">]> {
   let summary = "(x - zero_point) * scale, per tensor, per axis or per block";
   let arguments = (ins Neuro_Tensor:$input, Neuro_FloatTensor:$scale, Optional<Neuro_Tensor>:$zero_point,
     DefaultValuedAttr<I64Attr, "1">:$axis, DefaultValuedAttr<I64Attr, "0">:$block_size);

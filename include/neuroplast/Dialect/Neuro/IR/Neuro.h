@@ -47,6 +47,32 @@ public:
   }
 };
 
+/// Which operands of an op are zero at a place that some of its axes share. An
+/// operand that is absent is zero; one that does not have these axes is not.
+class ZeroOperands {
+public:
+  explicit ZeroOperands(llvm::ArrayRef<bool> isZero) : isZero(isZero) {}
+
+  bool operator[](unsigned operand) const { return isZero[operand]; }
+  bool operator()(mlir::OpOperand &operand) const {
+    return isZero[operand.getOperandNumber()];
+  }
+  bool operator()(mlir::MutableOperandRange operands) const {
+    return llvm::all_of(
+        operands, [&](mlir::OpOperand &operand) { return (*this)(operand); });
+  }
+  bool all() const { return !llvm::is_contained(isZero, false); }
+  bool any() const { return llvm::is_contained(isZero, true); }
+
+private:
+  llvm::ArrayRef<bool> isZero;
+};
+
+/// Marks the ops that say where their results are zero (`Neuro_ZeroWhere`).
+template <typename ConcreteOp>
+class PropagatesZeros
+    : public mlir::OpTrait::TraitBase<ConcreteOp, PropagatesZeros> {};
+
 /// The generator of random numbers, which every op that draws some moves on.
 struct RandomNumbers : mlir::SideEffects::Resource::Base<RandomNumbers> {
   llvm::StringRef getName() final { return "RandomNumbers"; }
@@ -139,6 +165,14 @@ mlir::FailureOr<EinsumTerms> parseEinsum(llvm::StringRef equation,
                                          mlir::ValueRange inputs);
 /// Whether the labels of one tensor are letters and at most one ellipsis.
 bool isEinsumTerm(llvm::StringRef term);
+
+/// Whether a value is absent, or a constant with all elements in a range.
+bool isConstantInRange(mlir::Value value, double least, double most);
+/// Whether a recurrent layer with these activations (the default ones if
+/// absent), `functions` for each direction, keeps a state at zero whose gates
+/// are all fed zeros.
+bool keepsStatesAtZero(std::optional<mlir::ArrayAttr> activations,
+                       size_t functions);
 
 /// Equal axes of all operands are one factor; axes of size 1 that are broadcast
 /// are not coupled.

@@ -91,6 +91,22 @@ def Neuro_SoundTypes : NativeOpTrait<"SoundTypes"> {
   let cppNamespace = "::neuroplast::neuro";
 }
 
+/// States where the results of an op with an axis rule are zero, in terms of
+/// `zero`, the operands that are (see `ZeroOperands`).
+class Neuro_ZeroWhere<string condition> : NativeOpTrait<"PropagatesZeros", [], [{
+    bool isZeroWhere(const ::neuroplast::neuro::ZeroOperands &zero);
+  }], [{
+    bool $cppClass::isZeroWhere(const ::neuroplast::neuro::ZeroOperands &zero) {
+      return }] # condition # [{;
+    }
+  }]> {
+  let cppNamespace = "::neuroplast::neuro";
+}
+/// f(0, .., 0) = 0.
+def Neuro_ZeroPreserving : Neuro_ZeroWhere<"zero.all()">;
+/// Products: one zero is enough.
+def Neuro_ZeroAbsorbing : Neuro_ZeroWhere<"zero.any()">;
+
 /// Every op of the dialect. `onnx` is the ONNX operator of the same concept, or
 /// empty where the ONNX form differs and a translation of its own exists.
 /// Attributes of an op with an `onnx` name keep their ONNX names and meanings,

@@ -34,7 +34,14 @@ def AxisRuleOpInterface : OpInterface<"AxisRuleOpInterface"> {
       the order of its factors. The types of operands and results are changed by
       the caller.
     }], "void", "setFactorExtents", (ins "::llvm::ArrayRef<int64_t>":$extents),
-    "", [{ (void)extents; }]>
+    "", [{ (void)extents; }]>,
+    InterfaceMethod<[{
+      Whether all results are zero at a place where these operands are zero.
+      Without a statement of its own an op gives no zeros. `Neuro_ZeroWhere`
+      states it in a line.
+    }], "bool", "isZeroWhere",
+    (ins "const ::neuroplast::neuro::ZeroOperands &":$zero),
+    "", [{ (void)zero; return false; }]>
   ];
 }
 

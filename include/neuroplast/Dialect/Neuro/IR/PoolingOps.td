@@ -15,21 +15,21 @@ include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 // Pooling: the lists are as in convolutions. `ceil_mode` rounds output sizes up.
 //===----------------------------------------------------------------------===//
 
-def Neuro_MaxPoolOp : Neuro_TensorOp<"max_pool", ""> {
+def Neuro_MaxPoolOp : Neuro_TensorOp<"max_pool", "", traits = [Neuro_ZeroWhere<"zero[0]">]> {
   let summary = "maximum over windows, with flat indices of the maxima";
   let arguments = (ins Neuro_NumberTensor:$input, DenseI64ArrayAttr:$kernel_shape, DenseI64ArrayAttr:$strides,
     DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pads, DefaultValuedAttr<I64Attr, "0">:$ceil_mode,
     DefaultValuedAttr<I64Attr, "0">:$storage_order, DefaultValuedAttr<StrAttr, "\"NOTSET\"">:$auto_pad);
   let results = (outs Neuro_NumberTensor:$result, RankedTensorOf<[I64]>:$indices);
 }
-def Neuro_AveragePoolOp : Neuro_TensorOp<"average_pool", ""> {
+def Neuro_AveragePoolOp : Neuro_TensorOp<"average_pool", "", traits = [Neuro_ZeroWhere<"zero[0]">]> {
   let summary = "mean over windows; `count_include_pad` counts the padding";
   let arguments = (ins Neuro_FloatTensor:$input, DenseI64ArrayAttr:$kernel_shape, DenseI64ArrayAttr:$strides,
     DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pads, DefaultValuedAttr<I64Attr, "0">:$ceil_mode,
     DefaultValuedAttr<I64Attr, "0">:$count_include_pad, DefaultValuedAttr<StrAttr, "\"NOTSET\"">:$auto_pad);
   let results = (outs Neuro_FloatTensor:$result);
 }
-def Neuro_LpPoolOp : Neuro_TensorOp<"lp_pool", ""> {
+def Neuro_LpPoolOp : Neuro_TensorOp<"lp_pool", "", traits = [Neuro_ZeroWhere<"zero[0]">]> {
   let summary = "p-norm over windows";
   let arguments = (ins Neuro_FloatTensor:$input, DenseI64ArrayAttr:$kernel_shape, DenseI64ArrayAttr:$strides,
     DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pads, DefaultValuedAttr<I64Attr, "0">:$ceil_mode,
@@ -47,7 +47,7 @@ def Neuro_MaxUnpoolOp : Neuro_TensorOp<"max_unpool", "", statesContract = 1> {
     std::pair<int64_t, int64_t> getPooledSize(size_t axis);
   }];
 }
-def Neuro_RoiAlignOp : Neuro_TensorOp<"roi_align", "RoiAlign", statesContract = 1> {
+def Neuro_RoiAlignOp : Neuro_TensorOp<"roi_align", "RoiAlign", traits = [Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
   let summary = "average or maximum of bilinear samples over each region";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$rois, RankedTensorOf<[I64]>:$batch_indices,
     DefaultValuedAttr<StrAttr, "\"half_pixel\"">:$coordinate_transformation_mode, DefaultValuedAttr<StrAttr, "\"avg\"">:$mode,
@@ -55,14 +55,14 @@ def Neuro_RoiAlignOp : Neuro_TensorOp<"roi_align", "RoiAlign", statesContract = 
     DefaultValuedAttr<I64Attr, "0">:$sampling_ratio, DefaultValuedAttr<F32Attr, "1.0f">:$spatial_scale);
   let results = (outs Neuro_FloatTensor:$result);
 }
-def Neuro_MaxRoiPoolOp : Neuro_TensorOp<"max_roi_pool", "MaxRoiPool", statesContract = 1> {
+def Neuro_MaxRoiPoolOp : Neuro_TensorOp<"max_roi_pool", "MaxRoiPool", traits = [Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
   let summary = "maximum over the bins of each region";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$rois, DenseI64ArrayAttr:$pooled_shape,
     DefaultValuedAttr<F32Attr, "1.0f">:$spatial_scale);
   let results = (outs Neuro_FloatTensor:$result);
 }
 
-def Neuro_ResizeOp : Neuro_TensorOp<"resize", "", [AttrSizedOperandSegments], statesContract = 1> {
+def Neuro_ResizeOp : Neuro_TensorOp<"resize", "", [AttrSizedOperandSegments, Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
   let summary = "resample a tensor to other sizes by nearest, linear or cubic interpolation";
   let description = [{
     `sizes` has one entry per axis. `scales` (per axis) is what the coordinate
@@ -85,14 +85,14 @@ def Neuro_ResizeOp : Neuro_TensorOp<"resize", "", [AttrSizedOperandSegments], st
     void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
   }];
 }
-def Neuro_GridSampleOp : Neuro_TensorOp<"grid_sample", "GridSample", statesContract = 1> {
+def Neuro_GridSampleOp : Neuro_TensorOp<"grid_sample", "GridSample", traits = [Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
   let summary = "sample a tensor at the normalised coordinates of a grid";
   let arguments = (ins Neuro_NumberTensor:$input, Neuro_FloatTensor:$grid, DefaultValuedAttr<I64Attr, "0">:$align_corners,
     DefaultValuedAttr<StrAttr, "\"linear\"">:$mode, DefaultValuedAttr<StrAttr, "\"zeros\"">:$padding_mode);
   let results = (outs Neuro_NumberTensor:$result);
   let hasVerifier = 1;
 }
-def Neuro_Col2ImOp : Neuro_TensorOp<"col2im", "", statesContract = 1> {
+def Neuro_Col2ImOp : Neuro_TensorOp<"col2im", "", traits = [Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
   let summary = "sum columns of blocks back into an image";
   let arguments = (ins Neuro_NumberTensor:$input, DenseI64ArrayAttr:$image_shape, DenseI64ArrayAttr:$block_shape,
     DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$strides);

@@ -16,8 +16,9 @@ include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 // value each; they stay with size 1 if `keepdims`.
 //===----------------------------------------------------------------------===//
 
-class Neuro_ReduceOp<string mnemonic, string onnx, string meaning, Type tensor = Neuro_NumberTensor>
-    : Neuro_TensorOp<mnemonic> {
+class Neuro_ReduceOp<string mnemonic, string onnx, string meaning, Type tensor = Neuro_NumberTensor,
+                     list<Trait> traits = [Neuro_ZeroPreserving]>
+    : Neuro_TensorOp<mnemonic, "", traits> {
   let summary = meaning;
   let arguments = (ins tensor:$input, DenseI64ArrayAttr:$axes, DefaultValuedAttr<BoolAttr, "true">:$keepdims);
   let results = (outs tensor:$result);
@@ -46,8 +47,9 @@ def Neuro_ReduceProdOp : Neuro_ReduceOp<"reduce_prod", "ReduceProd", "product ov
 def Neuro_ReduceL1Op : Neuro_ReduceOp<"reduce_l1", "ReduceL1", "sum of magnitudes over axes">;
 def Neuro_ReduceL2Op : Neuro_ReduceOp<"reduce_l2", "ReduceL2", "square root of the sum of squares over axes">;
 def Neuro_ReduceSumSquareOp : Neuro_ReduceOp<"reduce_sum_square", "ReduceSumSquare", "sum of squares over axes">;
-def Neuro_ReduceLogSumOp : Neuro_ReduceOp<"reduce_log_sum", "ReduceLogSum", "logarithm of the sum over axes">;
-def Neuro_ReduceLogSumExpOp : Neuro_ReduceOp<"reduce_log_sum_exp", "ReduceLogSumExp", "logarithm of the sum of exponentials over axes, computed stably">;
+def Neuro_ReduceLogSumOp : Neuro_ReduceOp<"reduce_log_sum", "ReduceLogSum", "logarithm of the sum over axes", traits = []>;
+def Neuro_ReduceLogSumExpOp : Neuro_ReduceOp<"reduce_log_sum_exp", "ReduceLogSumExp", "logarithm of the sum of exponentials over axes, computed stably",
+                                         traits = []>;
 
 class Neuro_ArgOp<string mnemonic, string onnx, string meaning>
     : Neuro_TensorOp<mnemonic, onnx, statesContract = 1> {
@@ -70,7 +72,7 @@ def Neuro_LogSoftmaxOp : Neuro_AxisOp<"log_softmax", "LogSoftmax", "logarithm of
 def Neuro_HardmaxOp : Neuro_AxisOp<"hardmax", "Hardmax", "1 at the first largest element along an axis, else 0">;
 
 class Neuro_ScanOp<string mnemonic, string meaning>
-    : Neuro_SameTypeOp<mnemonic, "", [Neuro_AxisInRange]> {
+    : Neuro_SameTypeOp<mnemonic, "", [Neuro_AxisInRange, Neuro_ZeroWhere<"zero[0] && !getExclusive()">]> {
   let summary = meaning;
   let arguments = (ins Neuro_NumberTensor:$input, I64Attr:$axis,
     DefaultValuedAttr<BoolAttr, "false">:$exclusive, DefaultValuedAttr<BoolAttr, "false">:$reverse);

@@ -19,9 +19,14 @@ include "neuroplast/Dialect/Neuro/IR/ContractionOps.td"
 // batch first. Results not asked for are unused.
 //===----------------------------------------------------------------------===//
 
-class Neuro_RecurrentOp<string mnemonic, string onnx> : Neuro_ContractionOp<mnemonic, onnx, [AttrSizedOperandSegments]>;
+/// `functions` activations for each direction.
+class Neuro_RecurrentOp<string mnemonic, string onnx, int functions, string stateIsZero = "true">
+    : Neuro_ContractionOp<mnemonic, onnx, [AttrSizedOperandSegments,
+        Neuro_ZeroWhere<"zero(getWMutable()) && zero(getRMutable()) && zero(getBMutable()) && "
+                        "zero(getInitialHMutable()) && detail::keepsStatesAtZero(getActivations(), " # functions # ") && "
+                        # stateIsZero>]>;
 
-def Neuro_RNNOp : Neuro_RecurrentOp<"rnn", "RNN"> {
+def Neuro_RNNOp : Neuro_RecurrentOp<"rnn", "RNN", 1> {
   let summary = "simple recurrent layer: h = f(W x + R h + B)";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$w, Neuro_FloatTensor:$r, Optional<Neuro_FloatTensor>:$b,
     Optional<RankedTensorOf<[I32]>>:$sequence_lens, Optional<Neuro_FloatTensor>:$initial_h,
@@ -37,7 +42,7 @@ def Neuro_RNNOp : Neuro_RecurrentOp<"rnn", "RNN"> {
     void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
   }];
 }
-def Neuro_GRUOp : Neuro_RecurrentOp<"gru", "GRU"> {
+def Neuro_GRUOp : Neuro_RecurrentOp<"gru", "GRU", 2> {
   let summary = "gated recurrent unit; gates in the order z, r, h";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$w, Neuro_FloatTensor:$r, Optional<Neuro_FloatTensor>:$b,
     Optional<RankedTensorOf<[I32]>>:$sequence_lens, Optional<Neuro_FloatTensor>:$initial_h,
@@ -54,7 +59,7 @@ def Neuro_GRUOp : Neuro_RecurrentOp<"gru", "GRU"> {
     void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
   }];
 }
-def Neuro_LSTMOp : Neuro_RecurrentOp<"lstm", "LSTM"> {
+def Neuro_LSTMOp : Neuro_RecurrentOp<"lstm", "LSTM", 3, "zero(getInitialCMutable())"> {
   let summary = "long short-term memory; gates in the order i, o, f, c; peepholes i, o, f";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$w, Neuro_FloatTensor:$r, Optional<Neuro_FloatTensor>:$b,
     Optional<RankedTensorOf<[I32]>>:$sequence_lens, Optional<Neuro_FloatTensor>:$initial_h, Optional<Neuro_FloatTensor>:$initial_c,
@@ -76,7 +81,9 @@ def Neuro_LSTMOp : Neuro_RecurrentOp<"lstm", "LSTM"> {
 // Attention
 //===----------------------------------------------------------------------===//
 
-def Neuro_AttentionOp : Neuro_ContractionOp<"attention", "Attention", [AttrSizedOperandSegments]> {
+def Neuro_AttentionOp : Neuro_ContractionOp<"attention", "Attention", [AttrSizedOperandSegments,
+    Neuro_ZeroWhere<"zero(getVMutable()) && zero(getPastValueMutable()) && ((getPresentKey().use_empty() "
+                    "&& getQkMatmulOutput().use_empty()) || zero.all())">]> {
   let summary = "scaled dot-product attention with grouped heads, masks and key-value caches";
   let description = [{
     As ONNX Attention: operands are B x heads x S x D, or B x S x (heads * D) with
@@ -101,7 +108,7 @@ def Neuro_AttentionOp : Neuro_ContractionOp<"attention", "Attention", [AttrSized
   }];
   let hasVerifier = 1;
 }
-def Neuro_RotaryEmbeddingOp : Neuro_SameTypeOp<"rotary_embedding", "RotaryEmbedding", statesContract = 1> {
+def Neuro_RotaryEmbeddingOp : Neuro_SameTypeOp<"rotary_embedding", "RotaryEmbedding", traits = [Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
   let summary = "rotate pairs of features by cached cosines and sines";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$cos_cache, Neuro_FloatTensor:$sin_cache,
     Optional<RankedTensorOf<[I64]>>:$position_ids, DefaultValuedAttr<I64Attr, "0">:$interleaved,

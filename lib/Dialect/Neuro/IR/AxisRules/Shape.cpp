@@ -185,8 +185,11 @@ void sliceAxis(RuleBuilder &build, ValueRange places, int64_t whole,
   }
   AxisExpr from, to;
   auto append = [&](int64_t extent, StringRef name) {
-    if (extent > 0)
-      from.terms.push_back({build.factor(name, extent)});
+    if (extent <= 0)
+      return;
+    unsigned factor = build.factor(name, extent);
+    build.rule.factors[factor].dropped = true;
+    from.terms.push_back({factor});
   };
   append(first, "u");
   // Every index but the last stands before `stride` - 1 others that are not
@@ -197,6 +200,7 @@ void sliceAxis(RuleBuilder &build, ValueRange places, int64_t whole,
     to.terms.push_back({a});
   } else {
     unsigned t = build.factor("t", stride, FactorRole::Fixed);
+    build.rule.factors[t].dropped = true;
     unsigned w = build.factor("w", 1);
     from.terms.push_back({a, t});
     from.terms.push_back({w});
@@ -277,8 +281,11 @@ AxisRule PadOp::getAxisRule() {
     auto border = [&](int64_t size, StringRef name) {
       if (size > 0)
         to.terms.push_back({build.factor(name, size)});
-      if (size < 0)
-        from.terms.push_back({build.factor(name, -size)});
+      if (size >= 0)
+        return;
+      unsigned factor = build.factor(name, -size);
+      build.rule.factors[factor].dropped = true;
+      from.terms.push_back({factor});
     };
     border(low, "low");
     unsigned a = build.factor("a", in[i] + std::min<int64_t>(low, 0) +
