@@ -50,6 +50,25 @@ Axis AxisAlgebra::makeLongAxis() {
   return axis;
 }
 
+unsigned AxisAlgebra::getTerm(const Axis &axis) {
+  return axis.term == Axis::kNoTerm ? addTerm(AxisTerm::Kept, axis, {})
+                                    : axis.term;
+}
+
+unsigned AxisAlgebra::addTerm(AxisTerm::Kind kind, const Axis &axis,
+                              ArrayRef<Axis> operands) {
+  AxisTerm term;
+  term.kind = kind;
+  term.extent = axis.extent;
+  term.blocks = axis.blocks;
+  if (kind == AxisTerm::Base && !axis.places.empty())
+    term.first = axis.places.front();
+  for (const Axis &operand : operands)
+    term.operands.push_back(getTerm(operand));
+  terms.push_back(std::move(term));
+  return terms.size() - 1;
+}
+
 Axis AxisAlgebra::makeAxis(int64_t extent, unsigned blocks) {
   if (extent > maxPlaces / std::max(blocks, 1u))
     return makeLongAxis();
@@ -61,6 +80,7 @@ Axis AxisAlgebra::makeAxis(int64_t extent, unsigned blocks) {
   axis.places.resize(blocks * extent);
   for (Node &place : axis.places)
     place = makeNode();
+  axis.term = addTerm(AxisTerm::Base, axis, {});
   return axis;
 }
 
@@ -121,14 +141,17 @@ Axis AxisAlgebra::product(ArrayRef<Axis> factors) {
       }
     result = std::move(next);
   }
+  result.term = addTerm(AxisTerm::Product, result, factors);
   return result;
 }
 
 Axis AxisAlgebra::flattenBlocks(const Axis &axis) {
+  if (axis.isDynamic() || axis.blocks == 1)
+    return axis;
   Axis flat = axis;
-  if (!axis.isDynamic())
-    flat.extent = axis.places.size();
+  flat.extent = axis.places.size();
   flat.blocks = 1;
+  flat.term = addTerm(AxisTerm::Flatten, flat, axis);
   return flat;
 }
 
@@ -145,12 +168,15 @@ Axis AxisAlgebra::concat(ArrayRef<Axis> parts) {
     result.extent += part.extent;
     llvm::append_range(result.places, part.getBlock(0));
   }
+  result.term = addTerm(AxisTerm::Concat, result, parts);
   return result;
 }
 
 Axis AxisAlgebra::reverse(const Axis &axis) {
   Axis result = axis;
   std::reverse(result.places.begin(), result.places.end());
+  if (!axis.isDynamic())
+    result.term = addTerm(AxisTerm::Reverse, result, axis);
   return result;
 }
 
@@ -262,6 +288,8 @@ void AxisAlgebra::unify(const Axis &a, const Axis &b, StringRef where) {
       pin(*axis, where.str() + other);
     return;
   }
+  if (a.term != b.term)
+    relations.emplace_back(getTerm(a), getTerm(b));
   if (a.blocks == b.blocks) {
     for (auto [left, right] : llvm::zip_equal(a.places, b.places))
       unify(left, right, where);

@@ -7,74 +7,24 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/Edit.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Verifier.h"
+#include "neuroplast/Structure/PlaceLists.h"
 #include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace neuroplast;
 using namespace neuroplast::structure;
 
-IndexMap IndexMap::keepAllBut(int64_t extent, ArrayRef<int64_t> removed) {
-  IndexMap map;
-  for (int64_t i = 0; i < extent; ++i) {
-    if (!removed.empty() && removed.front() == i)
-      removed = removed.drop_front();
-    else
-      map.entries.push_back(i);
-  }
-  return map;
-}
-
-bool IndexMap::isKeepList(int64_t extent) const {
-  int64_t next = 0;
-  for (int64_t entry : entries) {
-    if (entry < next || entry >= extent)
-      return false;
-    next = entry + 1;
-  }
-  return true;
-}
-
-KeptPlaces::KeptPlaces(const UnitAnalysis &analysis, const Edit &edit)
-    : algebra(analysis.getAlgebra()) {
-  for (const auto &[index, map] : edit.maps) {
-    ArrayRef<Node> units = analysis.getUnits().getSets()[index].units;
-    removed.insert(units.begin(), units.end());
-    for (int64_t entry : map.entries)
-      if (entry != IndexMap::kFresh)
-        removed.erase(units[entry]);
-  }
-}
-
-bool KeptPlaces::contains(Node place) const {
-  return llvm::none_of(algebra.getAtoms(place),
-                       [&](Node atom) { return removed.contains(atom); });
-}
-
-int64_t KeptPlaces::count(ArrayRef<Node> places) const {
-  return llvm::count_if(places, [&](Node place) { return contains(place); });
-}
-
-bool KeptPlaces::hasEqualBlocks(const Axis &axis) const {
-  for (unsigned block = 1; block < axis.blocks; ++block)
-    if (count(axis.getBlock(block)) != count(axis.getBlock(0)))
-      return false;
-  return true;
-}
-
-std::vector<int64_t> KeptPlaces::list(ArrayRef<Node> places) const {
-  std::vector<int64_t> positions;
-  for (auto [position, place] : llvm::enumerate(places))
-    if (contains(place))
-      positions.push_back(position);
-  return positions;
+AxisEdit Edit::apply(const UnitAnalysis &analysis) const {
+  SmallVector<AtomMap> atoms;
+  for (const auto &[index, map] : maps)
+    atoms.push_back({analysis.getUnits().getSets()[index].units, &map});
+  return AxisEdit(analysis.getAlgebra(), atoms);
 }
 
 namespace {
 
-/// Applies one edit to a copy of the module, which replaces the module once
-/// everything has been done and verified.
+/// Works out everything that an edit changes, and then changes it.
 class Editor {
 public:
   Editor(const UnitAnalysis &analysis, const Edit &edit)
@@ -83,22 +33,39 @@ public:
   FailureOr<std::vector<TensorEdit>> run() {
     if (failed(checkMaps()))
       return failure();
-    kept.emplace(analysis, edit);
-    if (failed(checkBlocks()))
+    axes.emplace(edit.apply(analysis));
+    if (!axes->getError().empty())
+      return module.emitError(axes->getError());
+    if (failed(planTensors()))
       return failure();
-    IRMapping mapping;
-    OwningOpRef<ModuleOp> copy = cast<ModuleOp>(module->clone(mapping));
-    // Attributes first: they are written by rules that look at the old types.
-    if (failed(editAttributes(mapping)) || failed(editTensors(mapping)))
-      return failure();
-    editTypes(mapping);
-    if (failed(verify(*copy)))
-      return failure();
-    module.getBodyRegion().takeBody(copy->getBodyRegion());
+    planOps();
+    planTypes();
+    commit();
+    for (const OpChange &change : ops)
+      if (failed(verify(change.op, /*verifyRecursively=*/false))) {
+        rollBack();
+        return failure();
+      }
     return std::move(record);
   }
 
 private:
+  struct TensorChange {
+    Operation *tensor;
+    ElementsAttr value;
+    ElementsAttr old;
+  };
+  struct OpChange {
+    neuro::AxisRuleOpInterface op;
+    SmallVector<int64_t> extents;
+    DictionaryAttr old;
+  };
+  struct TypeChange {
+    Value value;
+    RankedTensorType type;
+    Type old;
+  };
+
   LogicalResult checkMaps() {
     const UnitGroups &units = analysis.getUnits();
     for (const auto &[index, map] : edit.maps) {
@@ -107,11 +74,10 @@ private:
                << index << ", which does not exist";
       const UnitSet &set = units.getSets()[index];
       int64_t extent = set.units.size();
-      if (!map.isKeepList(extent))
+      if (!map.fits(extent))
         return module.emitError("the edit of unit set #")
-               << index
-               << " does more than leave out units, which is not supported yet";
-      if (static_cast<int64_t>(map.entries.size()) == extent)
+               << index << " names a unit that does not exist";
+      if (map.isIdentity(extent))
         continue;
       if (!set.pins.empty())
         return module.emitError("unit set #")
@@ -123,87 +89,83 @@ private:
     return success();
   }
 
-  LogicalResult checkBlocks() {
-    for (const Axis &axis : analysis.getAlgebra().getEqualCounts())
-      if (!kept->hasEqualBlocks(axis))
-        return module.emitError("the edit leaves unequal numbers of units in "
-                                "the blocks of an axis");
-    return success();
-  }
-
-  /// The new extent of an axis, or the old one where nothing is known of it.
-  int64_t getExtent(const std::optional<Axis> &axis, int64_t old) const {
-    if (!axis || axis->isDynamic() || ShapedType::isDynamic(old))
-      return old;
-    return kept->count(axis->getBlock(0));
-  }
-
+  /// The type that a tensor with these places gets.
   RankedTensorType editType(RankedTensorType type,
                             const TensorPlaces &places) const {
     SmallVector<int64_t> shape(type.getShape());
     for (auto [size, axis] : llvm::zip_equal(shape, places.axes))
-      size = getExtent(axis, size);
+      if (axis && axes->changes(*axis) && !ShapedType::isDynamic(size))
+        size = axes->getExtent(*axis);
     return type.clone(shape);
   }
 
-  LogicalResult editAttributes(IRMapping &mapping) {
-    WalkResult result = module.walk([&](neuro::AxisRuleOpInterface op) {
-      ArrayRef<Axis> factors = analysis.getFactors(op);
-      if (factors.empty())
-        return WalkResult::advance();
-      SmallVector<int64_t> extents;
-      bool changed = false;
-      for (const Axis &factor : factors) {
-        extents.push_back(factor.isDynamic() ? Axis::kDynamic
-                                             : kept->count(factor.getBlock(0)));
-        changed |= extents.back() != factor.extent;
-      }
-      if (changed)
-        cast<neuro::AxisRuleOpInterface>(mapping.lookup(op.getOperation()))
-            .setFactorExtents(extents);
-      return WalkResult::advance();
+  bool changes(const TensorPlaces &places) const {
+    return llvm::any_of(places.axes, [&](const std::optional<Axis> &axis) {
+      return axis && axes->changes(*axis);
     });
-    return failure(result.wasInterrupted());
   }
 
-  LogicalResult editTensors(IRMapping &mapping) {
+  void planOps() {
+    module.walk([&](neuro::AxisRuleOpInterface op) {
+      ArrayRef<Axis> factors = analysis.getFactors(op);
+      if (llvm::none_of(factors, [&](const Axis &factor) {
+            return axes->changes(factor);
+          }))
+        return;
+      SmallVector<int64_t> extents;
+      for (const Axis &factor : factors)
+        extents.push_back(axes->getExtent(factor));
+      ops.push_back({op, std::move(extents), op->getAttrDictionary()});
+    });
+  }
+
+  void planTypes() {
+    auto plan = [&](Value value) {
+      const TensorPlaces *places = analysis.getPlaces(value);
+      if (!places || !changes(*places))
+        return;
+      auto type = cast<RankedTensorType>(value.getType());
+      types.push_back({value, editType(type, *places), type});
+    };
+    module.walk([&](Operation *op) {
+      llvm::for_each(op->getResults(), plan);
+      for (Region &region : op->getRegions())
+        for (Block &block : region)
+          llvm::for_each(block.getArguments(), plan);
+    });
+  }
+
+  LogicalResult planTensors() {
     for (Operation *tensor : analysis.getTensors()) {
       const TensorPlaces *places = analysis.getPlaces(tensor);
       ElementsAttr value = getTensorValue(tensor);
-      if (!places || !value)
+      if (!places || !value || !changes(*places))
         continue;
-      auto type = cast<RankedTensorType>(value.getShapedType());
-      RankedTensorType newType = editType(type, *places);
-      if (newType == type)
-        continue;
-      FailureOr<ElementsAttr> newValue =
-          gather(tensor, value, newType, *places);
+      FailureOr<ElementsAttr> newValue = editValue(tensor, value, *places);
       if (failed(newValue))
         return failure();
-      Operation *target = mapping.lookup(tensor);
-      target->setAttr("value", *newValue);
-      if (auto constant = dyn_cast<neuro::ConstantOp>(target))
-        constant.getResult().setType(newType);
+      tensors.push_back({tensor, *newValue, value});
     }
     return success();
   }
 
-  /// The kept places of every axis and block of a tensor; also written down in
-  /// the record.
-  SmallVector<PlaceLists> listPlaces(Operation *tensor, RankedTensorType type,
-                                     const TensorPlaces &places) {
+  /// Where every element of the new tensor comes from; also written down in the
+  /// record.
+  FailureOr<SmallVector<PlaceLists>> listSources(Operation *tensor,
+                                                 RankedTensorType type,
+                                                 const TensorPlaces &places) {
     SmallVector<PlaceLists> result;
     for (auto [index, axis] : llvm::enumerate(places.axes)) {
-      PlaceLists &lists = result.emplace_back();
-      if (!axis || axis->isDynamic()) {
+      if (!axis || !axes->changes(*axis)) {
         auto all = llvm::seq<int64_t>(0, type.getDimSize(index));
-        lists.emplace_back(all.begin(), all.end());
+        result.push_back({{all.begin(), all.end()}});
         continue;
       }
-      for (unsigned block = 0; block < axis->blocks; ++block)
-        lists.push_back(kept->list(axis->getBlock(block)));
-      if (static_cast<int64_t>(lists.front().size()) == axis->extent)
-        continue;
+      std::optional<PlaceLists> sources = axes->getSources(*axis);
+      if (!sources)
+        return tensor->emitError("the edit moves units of ")
+               << getTensorName(tensor) << " to another block";
+      result.push_back(std::move(*sources));
       TensorEdit entry;
       entry.tensor = getTensorName(tensor);
       if (auto param = dyn_cast<neuro::ParamOp>(tensor))
@@ -211,25 +173,32 @@ private:
                                                  : param.getSymName().str();
       entry.axis = index;
       entry.blockAxis = places.blockAxis;
-      entry.kept = lists;
+      entry.sources = result.back();
       record.push_back(std::move(entry));
     }
     return result;
   }
 
-  FailureOr<ElementsAttr> gather(Operation *tensor, ElementsAttr value,
-                                 RankedTensorType newType,
-                                 const TensorPlaces &places) {
+  FailureOr<ElementsAttr> editValue(Operation *tensor, ElementsAttr value,
+                                    const TensorPlaces &places) {
     auto type = cast<RankedTensorType>(value.getShapedType());
-    SmallVector<PlaceLists> lists = listPlaces(tensor, type, places);
+    RankedTensorType newType = editType(type, places);
+    auto sources = listSources(tensor, type, places);
+    if (failed(sources))
+      return failure();
+    bool hasFresh = llvm::any_of(*sources, [](const PlaceLists &lists) {
+      return llvm::any_of(lists, [](const std::vector<int64_t> &list) {
+        return llvm::is_contained(list, IndexMap::kFresh);
+      });
+    });
     if (auto dense = dyn_cast<DenseElementsAttr>(value);
-        dense && dense.isSplat())
+        dense && dense.isSplat() && !hasFresh)
       return cast<ElementsAttr>(dense.resizeSplat(newType));
     std::optional<TensorElements> elements = TensorElements::read(value);
     if (!elements)
       return tensor->emitError("the elements of ")
              << getTensorName(tensor) << " cannot be read";
-    std::string bytes = structure::gather(*elements, lists, places.blockAxis);
+    std::string bytes = gather(*elements, *sources, places.blockAxis);
     if (static_cast<int64_t>(bytes.size()) !=
         newType.getNumElements() * elements->getElementBytes())
       return tensor->emitError("the edit of ")
@@ -239,26 +208,33 @@ private:
                         std::move(bytes));
   }
 
-  void editTypes(IRMapping &mapping) {
-    auto edit = [&](Value value) {
-      auto type = dyn_cast<RankedTensorType>(value.getType());
-      const TensorPlaces *places = analysis.getPlaces(value);
-      if (type && places)
-        mapping.lookup(value).setType(editType(type, *places));
-    };
-    module.walk([&](Operation *op) {
-      llvm::for_each(op->getResults(), edit);
-      for (Region &region : op->getRegions())
-        for (Block &block : region)
-          llvm::for_each(block.getArguments(), edit);
-    });
+  void commit() {
+    // Attributes first: they are written by rules that look at the old types.
+    for (OpChange &change : ops)
+      change.op.setFactorExtents(change.extents);
+    for (TypeChange &change : types)
+      change.value.setType(change.type);
+    for (TensorChange &change : tensors)
+      change.tensor->setAttr("value", change.value);
+  }
+
+  void rollBack() {
+    for (OpChange &change : ops)
+      change.op->setAttrs(change.old);
+    for (TypeChange &change : types)
+      change.value.setType(change.old);
+    for (TensorChange &change : tensors)
+      change.tensor->setAttr("value", change.old);
   }
 
   const UnitAnalysis &analysis;
   const Edit &edit;
   ModuleOp module;
   /// Set once the maps have been checked.
-  std::optional<KeptPlaces> kept;
+  std::optional<AxisEdit> axes;
+  std::vector<TensorChange> tensors;
+  std::vector<OpChange> ops;
+  std::vector<TypeChange> types;
   std::vector<TensorEdit> record;
 };
 

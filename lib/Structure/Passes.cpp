@@ -11,9 +11,9 @@
 #include "neuroplast/Structure/Prune.h"
 
 namespace neuroplast::structure {
+#define GEN_PASS_DEF_NEUROEDIT
 #define GEN_PASS_DEF_NEUROPRINTUNITS
 #define GEN_PASS_DEF_NEUROPRUNE
-#define GEN_PASS_DEF_NEUROTESTEDIT
 #include "neuroplast/Structure/Passes.h.inc"
 } // namespace neuroplast::structure
 
@@ -68,26 +68,45 @@ struct Prune : structure::impl::NeuroPruneBase<Prune> {
   }
 };
 
-struct TestEdit : structure::impl::NeuroTestEditBase<TestEdit> {
-  using NeuroTestEditBase::NeuroTestEditBase;
+/// Reads "0..4+7+new".
+std::optional<IndexMap> parseMap(StringRef text) {
+  IndexMap map;
+  SmallVector<StringRef> parts;
+  text.split(parts, '+', -1, /*KeepEmpty=*/false);
+  for (StringRef part : parts) {
+    if (part == "new") {
+      map.entries.push_back(IndexMap::kFresh);
+      continue;
+    }
+    auto [firstText, lastText] = part.split("..");
+    int64_t first, last;
+    if (firstText.getAsInteger(10, first) || first < 0)
+      return std::nullopt;
+    if (!part.contains(".."))
+      last = first;
+    else if (lastText.getAsInteger(10, last) || last - first > maxPlaces)
+      return std::nullopt;
+    for (int64_t unit = first; unit <= last; ++unit)
+      map.entries.push_back(unit);
+  }
+  return map;
+}
+
+struct ApplyEdit : structure::impl::NeuroEditBase<ApplyEdit> {
+  using NeuroEditBase::NeuroEditBase;
 
   void runOnOperation() override {
     UnitAnalysis analysis(getOperation());
     Edit edit;
-    for (StringRef entry : keep) {
+    for (StringRef entry : maps) {
       auto [set, units] = entry.split(':');
       unsigned number;
-      IndexMap map;
-      SmallVector<StringRef> parts;
-      units.split(parts, '+', -1, /*KeepEmpty=*/false);
-      bool malformed = set.getAsInteger(10, number);
-      for (StringRef part : parts)
-        malformed |= part.getAsInteger(10, map.entries.emplace_back());
-      if (malformed) {
+      std::optional<IndexMap> map = parseMap(units);
+      if (set.getAsInteger(10, number) || !map) {
         getOperation().emitError("'") << entry << "' is no unit set with units";
         return signalPassFailure();
       }
-      edit.maps[number] = std::move(map);
+      edit.maps[number] = std::move(*map);
     }
     if (failed(applyEdit(analysis, edit)) != expectFailure)
       signalPassFailure();

@@ -82,7 +82,7 @@ SmallVector<int64_t> sortByScore(ArrayRef<double> scores) {
 /// The normalisations whose first operand loses places of a normalised axis.
 std::vector<NormEdit> collectNorms(const UnitAnalysis &analysis,
                                    const Edit &edit) {
-  KeptPlaces kept(analysis, edit);
+  AxisEdit axes = edit.apply(analysis);
   std::vector<NormEdit> norms;
   analysis.getModule().walk([&](neuro::AxisRuleOpInterface op) {
     neuro::AxisRule rule = op.getAxisRule();
@@ -96,13 +96,12 @@ std::vector<NormEdit> collectNorms(const UnitAnalysis &analysis,
           return !rule.factors[factor].zeroInvariant;
         });
       });
-      if (!normalised || !places->axes[index])
+      if (!normalised || !places->axes[index] ||
+          !axes.changes(*places->axes[index]))
         continue;
-      const Axis &known = *places->axes[index];
-      NormEdit norm{getNodeName(op.getLoc()).str(),
-                    static_cast<unsigned>(index), kept.list(known.places)};
-      if (norm.kept.size() != known.places.size())
-        norms.push_back(std::move(norm));
+      if (auto sources = axes.getSources(*places->axes[index]))
+        norms.push_back({getNodeName(op.getLoc()).str(),
+                         static_cast<unsigned>(index), sources->front()});
     }
   });
   return norms;
@@ -115,14 +114,15 @@ void cancelUnequal(const UnitAnalysis &analysis, Edit &edit,
                    std::vector<PrunedSet> &sets) {
   const UnitGroups &units = analysis.getUnits();
   const AxisAlgebra &algebra = analysis.getAlgebra();
-  KeptPlaces kept(analysis, edit);
+  AxisEdit axes = edit.apply(analysis);
   llvm::DenseSet<unsigned> unequal;
-  for (const Axis &axis : algebra.getEqualCounts())
-    if (!kept.hasEqualBlocks(axis))
-      for (Node place : axis.places)
-        for (Node atom : algebra.getAtoms(place))
-          if (std::optional<unsigned> set = units.getSet(atom))
-            unequal.insert(*set);
+  for (unsigned base : axes.getUnequalBases()) {
+    const AxisTerm &term = algebra.getTerms()[base];
+    for (int64_t i = 0; i < term.extent * term.blocks; ++i)
+      for (Node atom : algebra.getAtoms(term.first + i))
+        if (std::optional<unsigned> set = units.getSet(atom))
+          unequal.insert(*set);
+  }
   for (const UnitGroup &group : units.getGroups())
     if (llvm::any_of(group.sets,
                      [&](unsigned set) { return unequal.contains(set); }))

@@ -48,8 +48,8 @@ llvm::json::Object PruneReport::toJson() const {
   }
   for (const TensorEdit &edit : edits) {
     llvm::json::Array blocks;
-    for (const std::vector<int64_t> &kept : edit.kept)
-      blocks.push_back(llvm::json::Array(kept));
+    for (const std::vector<int64_t> &sources : edit.sources)
+      blocks.push_back(llvm::json::Array(sources));
     editList.push_back(llvm::json::Object{{"tensor", edit.tensor},
                                           {"source_name", edit.sourceName},
                                           {"axis", edit.axis},

@@ -43,14 +43,14 @@ Axis RuleInstance::evaluate(const AxisExpr &expr) {
         continue;
       bool numbered = i > 0 && blockOf[term[i]] == term[i - 1];
       const Axis &factor = factors[term[i]];
-      product.push_back(numbered ? AxisAlgebra::flattenBlocks(factor) : factor);
+      product.push_back(numbered ? algebra.flattenBlocks(factor) : factor);
     }
     parts.push_back(product.empty() ? AxisAlgebra::makeKeptAxis(1)
                                     : algebra.product(product));
   }
   Axis axis =
       parts.size() == 1 ? std::move(parts.front()) : algebra.concat(parts);
-  return expr.reversed ? AxisAlgebra::reverse(axis) : axis;
+  return expr.reversed ? algebra.reverse(axis) : axis;
 }
 
 unsigned RuleInstance::getBlockAxis(ArrayRef<AxisExpr> axes) const {

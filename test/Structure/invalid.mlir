@@ -1,25 +1,25 @@
 // Edits and plans that cannot be carried out say why, at the module, and change nothing.
 // RUN: split-file %s %t
-// RUN: not neuroplast-opt --neuro-test-edit="keep=9:0" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=UNKNOWN
-// RUN: not neuroplast-opt --neuro-test-edit="keep=0:0+0" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=ORDER
-// RUN: not neuroplast-opt --neuro-test-edit="keep=0:0+x" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=MALFORMED
-// RUN: not neuroplast-opt --neuro-test-edit="keep=0:" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=EMPTY
-// RUN: not neuroplast-opt --neuro-test-edit="keep=0:0+1" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=UNEQUAL
-// RUN: not neuroplast-opt --neuro-test-edit="keep=2:0" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=PINNED
+// RUN: not neuroplast-opt --neuro-edit="map=9:0" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+// RUN: not neuroplast-opt --neuro-edit="map=0:0+3" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=RANGE
+// RUN: not neuroplast-opt --neuro-edit="map=0:0+x" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=MALFORMED
+// RUN: not neuroplast-opt --neuro-edit="map=0:" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=EMPTY
+// RUN: not neuroplast-opt --neuro-edit="map=0:0+1" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=UNEQUAL
+// RUN: not neuroplast-opt --neuro-edit="map=2:0" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=PINNED
 // RUN: not neuroplast-opt --neuro-prune="only=@nothing" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=NO-MATCH
 // RUN: not neuroplast-opt --neuro-prune="round-to=0" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=ROUND
 // RUN: not neuroplast-opt --neuro-prune="ratio=-0.5" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=RATIO
 // RUN: not neuroplast-opt --neuro-prune %t/elided.mlir 2>&1 | FileCheck %s --check-prefix=ELIDED
 // RUN: neuroplast-opt %t/blocks.mlir -o %t/blocks.before
-// RUN: neuroplast-opt --neuro-test-edit="keep=0:0+1 expect-failure=1" %t/blocks.mlir -o %t/blocks.after 2>/dev/null
+// RUN: neuroplast-opt --neuro-edit="map=0:0+1 expect-failure=1" %t/blocks.mlir -o %t/blocks.after 2>/dev/null
 // RUN: cmp %t/blocks.before %t/blocks.after
 // An edit that fails half-way, when the elements turn out to be missing.
 // RUN: neuroplast-opt %t/elided.mlir -o %t/elided.before
-// RUN: neuroplast-opt --neuro-test-edit="keep=1:0+1 expect-failure=1" %t/elided.mlir -o %t/elided.after 2>/dev/null
+// RUN: neuroplast-opt --neuro-edit="map=1:0+1 expect-failure=1" %t/elided.mlir -o %t/elided.after 2>/dev/null
 // RUN: cmp %t/elided.before %t/elided.after
 
 // UNKNOWN: error: the edit names unit set #9, which does not exist
-// ORDER: error: the edit of unit set #0 does more than leave out units, which is not supported yet
+// RANGE: error: the edit of unit set #0 names a unit that does not exist
 // MALFORMED: error: '0:0+x' is no unit set with units
 // EMPTY: error: the edit leaves nothing of unit set #0
 // UNEQUAL: error: the edit leaves unequal numbers of units in the blocks of an axis

@@ -44,7 +44,7 @@ static std::string describe(const Arguments &arguments,
   llvm::json::Array edits;
   for (const TensorEdit &edit : report.edits) {
     llvm::json::Array kept;
-    for (const auto &block : edit.kept)
+    for (const auto &block : edit.sources)
       kept.push_back(llvm::json::Array(block));
     edits.push_back(llvm::json::Object{{"tensor", edit.sourceName},
                                        {"axis", edit.axis},

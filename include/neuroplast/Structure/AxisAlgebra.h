@@ -14,6 +14,10 @@
 // where, so that offsets, permutations and unequal factorisations need no cases
 // of their own. `UnitGroups` finds the runs of interchangeable atoms again.
 //
+// The algebra also remembers how every axis was composed and what was united,
+// because places alone do not say where new indices belong: `AxisEdit`
+// evaluates the compositions anew.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef NEUROPLAST_STRUCTURE_AXISALGEBRA_H
@@ -42,8 +46,13 @@ inline constexpr int64_t maxPlaces = int64_t(1) << 22;
 struct Axis {
   static constexpr int64_t kDynamic = std::numeric_limits<int64_t>::min();
 
+  /// No composition: an axis that is never edited.
+  static constexpr unsigned kNoTerm = std::numeric_limits<unsigned>::max();
+
   int64_t extent = 1;
   unsigned blocks = 1;
+  /// How the axis is composed (`AxisAlgebra::getTerm`).
+  unsigned term = kNoTerm;
   /// `blocks` x `extent` nodes; none if the extent is dynamic.
   std::vector<Node> places;
   /// Of a dynamic extent: it is known, but more than `maxPlaces`.
@@ -53,6 +62,29 @@ struct Axis {
   llvm::ArrayRef<Node> getBlock(unsigned block) const {
     return llvm::ArrayRef<Node>(places).slice(block * extent, extent);
   }
+};
+
+/// How an axis is composed of others.
+struct AxisTerm {
+  enum Kind {
+    /// Atoms of its own.
+    Base,
+    /// Places that no edit changes.
+    Kept,
+    Product,
+    Concat,
+    Reverse,
+    /// The blocks of the operand one after the other.
+    Flatten
+  };
+  Kind kind = Base;
+  /// Of a block.
+  int64_t extent = 1;
+  unsigned blocks = 1;
+  /// The first of the consecutive atoms of a base.
+  Node first = 0;
+  /// Terms that come before this one.
+  llvm::SmallVector<unsigned, 2> operands;
 };
 
 /// The relations between the axes of a network.
@@ -74,9 +106,9 @@ public:
   /// The axis that runs through all combinations, the last factor fastest.
   Axis product(llvm::ArrayRef<Axis> factors);
   /// The blocks of an axis one after the other, or, if it has none, itself.
-  static Axis flattenBlocks(const Axis &axis);
+  Axis flattenBlocks(const Axis &axis);
   Axis concat(llvm::ArrayRef<Axis> parts);
-  static Axis reverse(const Axis &axis);
+  Axis reverse(const Axis &axis);
 
   /// States that two axes run through the same indices. Where that cannot be
   /// expressed, what stands there is pinned, and `where` is the reason.
@@ -101,6 +133,13 @@ public:
   llvm::ArrayRef<Axis> getEqualCounts() const { return equalCounts; }
   unsigned getNumNodes() const { return nodes.size(); }
 
+  /// All compositions, operands before their users.
+  llvm::ArrayRef<AxisTerm> getTerms() const { return terms; }
+  /// The terms of axes that run through the same indices.
+  llvm::ArrayRef<std::pair<unsigned, unsigned>> getRelations() const {
+    return relations;
+  }
+
 private:
   struct NodeData {
     Node parent;
@@ -110,6 +149,11 @@ private:
     llvm::SmallVector<unsigned, 1> pins;
     llvm::SmallVector<unsigned, 1> marks;
   };
+
+  /// The term of an axis, which is new if it had none.
+  unsigned getTerm(const Axis &axis);
+  unsigned addTerm(AxisTerm::Kind kind, const Axis &axis,
+                   llvm::ArrayRef<Axis> operands);
 
   Node makeNode();
   Node find(Node node) const;
@@ -123,6 +167,8 @@ private:
   std::vector<std::string> reasons;
   llvm::StringMap<unsigned> reasonIndex;
   std::vector<Axis> equalCounts;
+  std::vector<AxisTerm> terms;
+  std::vector<std::pair<unsigned, unsigned>> relations;
 };
 
 } // namespace neuroplast::structure

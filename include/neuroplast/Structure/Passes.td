@@ -84,15 +84,27 @@ def NeuroPrune : Pass<"neuro-prune", "::mlir::ModuleOp"> {
   ];
 }
 
-def NeuroTestEdit : Pass<"neuro-test-edit", "::mlir::ModuleOp"> {
-  let summary = "Apply a given edit (for tests)";
+def NeuroEdit : Pass<"neuro-edit", "::mlir::ModuleOp"> {
+  let summary = "Apply a given edit";
   let description = [{
-    Each `keep` entry is the number of a unit set, as `neuroplast inspect` numbers
-    them, and the units it keeps: `keep=3:0+2+5`. An edit that fails leaves the module
-    as it was; with `expect-failure` the pass then succeeds.
+    Each `map` entry is the number of a unit set, as `neuroplast inspect` numbers
+    them, and what stands in each of its new places: the number of an old unit, a
+    range of them, or `new`, whose weights are zero. `map=3:0..4+7+new` leaves out
+    units 5 and 6 of set 3 and adds one; `map=3:1+0` makes two units change places.
+    An edit that fails leaves the module as it was; with `expect-failure` the pass
+    then succeeds.
+
+    Before, with `--neuro-edit="map=0:0+new"`:
+    ```mlir
+    neuro.param @w = dense<[[1.0, 2.0]]> : tensor<1x2xf32>
+    ```
+    After:
+    ```mlir
+    neuro.param @w = dense<[[1.0, 0.0]]> : tensor<1x2xf32>
+    ```
   }];
   let options = [
-    ListOption<"keep", "keep", "std::string", "unit sets and the units they keep">,
+    ListOption<"maps", "map", "std::string", "unit sets and their new units">,
     Option<"expectFailure", "expect-failure", "bool", "false",
            "succeed only if the edit is refused">
   ];

@@ -136,7 +136,7 @@ TEST(UnitGroups, BlocksKeepEqualCounts) {
   AxisAlgebra algebra;
   Axis out = algebra.makeAxis(8, /*blocks=*/4);
   algebra.requireEqualCounts(out);
-  Axis flat = AxisAlgebra::flattenBlocks(out);
+  Axis flat = algebra.flattenBlocks(out);
   UnitGroups groups(algebra, {&flat, &out});
   ASSERT_EQ(groups.getGroups().size(), 1u);
   ASSERT_EQ(getSetSizes(groups), (std::vector<size_t>{8, 8, 8, 8}));
@@ -155,7 +155,7 @@ TEST(UnitGroups, APinnedBlockHoldsTheOthers) {
   algebra.requireEqualCounts(out);
   for (Node place : out.getBlock(0))
     algebra.pin(place, "reason");
-  Axis flat = AxisAlgebra::flattenBlocks(out);
+  Axis flat = algebra.flattenBlocks(out);
   UnitGroups groups(algebra, {&flat, &out});
   EXPECT_EQ(groups.balance(groups.getGroups()[0], {2, 2}),
             (SmallVector<int64_t>{0, 0}));
@@ -165,7 +165,7 @@ TEST(UnitGroups, ASetThatIsNotWantedStaysWhole) {
   AxisAlgebra algebra;
   Axis out = algebra.makeAxis(6, /*blocks=*/2);
   algebra.requireEqualCounts(out);
-  Axis flat = AxisAlgebra::flattenBlocks(out);
+  Axis flat = algebra.flattenBlocks(out);
   UnitGroups groups(algebra, {&flat, &out});
   // A wish of none may be overruled, a refusal not.
   EXPECT_EQ(groups.balance(groups.getGroups()[0], {0, 2}),
@@ -183,7 +183,7 @@ TEST(UnitGroups, ShuffledChannelsKeepTheirGroupsEqual) {
   Axis shuffled = algebra.product({k, AxisAlgebra::makeKeptAxis(4)});
   Axis in = algebra.makeAxis(34, /*blocks=*/4);
   algebra.requireEqualCounts(in);
-  Axis flat = AxisAlgebra::flattenBlocks(in);
+  Axis flat = algebra.flattenBlocks(in);
   algebra.unify(shuffled, flat, "test");
   UnitGroups groups(algebra, {&shuffled, &in});
   ASSERT_EQ(groups.getGroups().size(), 1u);
