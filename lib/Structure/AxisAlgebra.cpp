@@ -237,18 +237,14 @@ void AxisAlgebra::unify(Node a, Node b, StringRef where) {
     pinAll(rest, where);
     return;
   }
-  auto copyFacts = [&](Node from, Node to) {
+  auto copyPins = [&](Node from, Node to) {
     for (unsigned reason : nodes[from].pins)
       pinInterned(to, reason);
-    for (Node atom : getAtoms(to))
-      for (unsigned mark : nodes[from].marks)
-        if (!llvm::is_contained(nodes[atom].marks, mark))
-          nodes[atom].marks.push_back(mark);
   };
   if (restLeft.size() == 1 && restRight.size() == 1) {
     Node keep = std::min(restLeft[0], restRight[0]);
     Node gone = std::max(restLeft[0], restRight[0]);
-    copyFacts(gone, keep);
+    copyPins(gone, keep);
     nodes[gone].parent = keep;
     return;
   }
@@ -256,7 +252,7 @@ void AxisAlgebra::unify(Node a, Node b, StringRef where) {
     Node atom = restLeft.size() == 1 ? restLeft[0] : restRight[0];
     const auto &factors = restLeft.size() == 1 ? restRight : restLeft;
     nodes[atom].factors.assign(factors.begin(), factors.end());
-    copyFacts(atom, atom);
+    copyPins(atom, atom);
     return;
   }
   if (restLeft.size() == restRight.size()) {
@@ -317,14 +313,6 @@ void AxisAlgebra::pin(const Axis &axis, StringRef reason) {
     pinInterned(place, index);
 }
 
-void AxisAlgebra::markNotZeroInvariant(const Axis &axis, StringRef where) {
-  unsigned index = intern(where);
-  for (Node place : axis.places)
-    for (Node atom : getAtoms(place))
-      if (!llvm::is_contained(nodes[atom].marks, index))
-        nodes[atom].marks.push_back(index);
-}
-
 void AxisAlgebra::requireEqualCounts(const Axis &blocked) {
   if (blocked.blocks > 1)
     equalCounts.push_back(blocked);
@@ -334,12 +322,5 @@ SmallVector<StringRef> AxisAlgebra::getPins(Node atom) const {
   SmallVector<StringRef> result;
   for (unsigned reason : nodes[find(atom)].pins)
     result.push_back(reasons[reason]);
-  return result;
-}
-
-SmallVector<StringRef> AxisAlgebra::getNotZeroInvariant(Node atom) const {
-  SmallVector<StringRef> result;
-  for (unsigned mark : nodes[find(atom)].marks)
-    result.push_back(reasons[mark]);
   return result;
 }

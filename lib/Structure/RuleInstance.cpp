@@ -72,7 +72,5 @@ Axis RuleInstance::instantiate(const AxisFactor &factor,
     algebra.pin(axis, node.empty() ? factor.pin
                                    : factor.pin + " at '" + node.str() + "'");
   algebra.requireEqualCounts(axis);
-  if (!factor.zeroInvariant)
-    notZeroInvariant.push_back(axis);
   return axis;
 }

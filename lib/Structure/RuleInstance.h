@@ -31,8 +31,6 @@ public:
 
   /// By factor of the rule.
   llvm::ArrayRef<Axis> getFactors() const { return factors; }
-  /// The axes of factors that the op normalises over.
-  llvm::ArrayRef<Axis> getNotZeroInvariant() const { return notZeroInvariant; }
 
 private:
   Axis instantiate(const neuro::AxisFactor &factor,
@@ -43,7 +41,6 @@ private:
   /// The block factor that numbers the copies of a factor.
   std::vector<std::optional<unsigned>> blockOf;
   std::vector<Axis> factors;
-  std::vector<Axis> notZeroInvariant;
 };
 
 } // namespace neuroplast::structure

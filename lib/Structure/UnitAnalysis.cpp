@@ -72,10 +72,14 @@ UnitAnalysis::UnitAnalysis(ModuleOp module) : module(module) {
       if (axis)
         axes.push_back(&*axis);
   units = std::make_unique<UnitGroups>(algebra, axes);
-  ZeroAnalysis(*this).forEachLoss([&](unsigned set, Operation *op) {
-    units->markNotZeroInvariant(
-        set, describe(op) + " sums over units that are not zero where they are "
-                            "masked");
+  ZeroAnalysis(*this).forEachSum([&](const UnitSum &sum) {
+    if (sum.counts)
+      units->markNotZeroInvariant(
+          sum.set, describe(sum.op) + " counts the units that it runs over");
+    else if (sum.zeros.none())
+      units->markNotZeroInvariant(
+          sum.set, describe(sum.op) + " sums over units that are not zero "
+                                      "where they are masked");
   });
 }
 
@@ -143,9 +147,6 @@ void UnitAnalysis::visitRule(AxisRuleOpInterface op) {
     visitValue(value, axes);
   for (auto [value, axes] : llvm::zip_equal(op->getResults(), rule.results))
     visitValue(value, axes);
-  for (const Axis &axis : instance.getNotZeroInvariant())
-    algebra.markNotZeroInvariant(
-        axis, describe(op) + " counts the units that it runs over");
   factorsOf[op] = instance.getFactors().vec();
 }
 

@@ -105,9 +105,6 @@ UnitGroups::UnitGroups(const AxisAlgebra &algebra,
     UnitSet &set = sets[entry->second];
     set.units.push_back(atom);
     set.isInner |= facts.isInner;
-    for (llvm::StringRef where : algebra.getNotZeroInvariant(atom))
-      if (!llvm::is_contained(set.notZeroInvariant, where))
-        set.notZeroInvariant.push_back(where.str());
     setOf[atom] = entry->second;
   }
   formGroups(algebra);

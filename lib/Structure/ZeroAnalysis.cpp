@@ -23,21 +23,16 @@ ZeroAnalysis::Sets ZeroAnalysis::getSets(const Axis &axis) const {
   return sets;
 }
 
-/// Whether masking a unit sets its slices of a parameter to zero. The zero of
-/// integers is their zero point.
-static bool isMasked(neuro::ParamOp param) {
-  return param.getTrainable() ||
-         isa<IntegerType>(param.getType().getElementType());
-}
-
-void ZeroAnalysis::addSource(Value value, bool isMasked) {
+void ZeroAnalysis::addSource(Value value,
+                             llvm::function_ref<bool(unsigned)> isZero) {
   const TensorPlaces *places = analysis.getPlaces(value);
-  if (isMasked || !places)
+  if (!places)
     return;
   for (const std::optional<Axis> &axis : places->axes)
     if (axis)
       for (unsigned set : getSets(*axis))
-        nonZero[value].insert(set);
+        if (!isZero(set))
+          nonZero[value].insert(set);
 }
 
 void ZeroAnalysis::addStep(neuro::AxisRuleOpInterface op) {
@@ -50,25 +45,44 @@ void ZeroAnalysis::addStep(neuro::AxisRuleOpInterface op) {
     Step::Factor &entry = step.factors.emplace_back();
     entry.sets = getSets(axis);
     entry.operands.resize(op->getNumOperands());
+    entry.squares.resize(op->getNumOperands());
     entry.results.resize(op->getNumResults());
     entry.isSummed = !factor.dropped;
+    entry.counts = !factor.zeroInvariant;
     hasSets |= !entry.sets.empty();
   }
   if (!hasSets)
     return;
-  auto note = [&](ArrayRef<neuro::TensorAxes> tensors, auto has) {
-    for (auto [index, exprs] : llvm::enumerate(tensors))
-      for (const neuro::AxisExpr &expr : exprs)
-        for (const auto &term : expr.terms)
-          for (unsigned factor : term)
-            has(step.factors[factor]).set(index);
-  };
-  note(rule.operands, [](Step::Factor &f) -> auto & { return f.operands; });
-  note(rule.results, [](Step::Factor &f) -> auto & { return f.results; });
+  for (auto [index, axes] : llvm::enumerate(rule.operands))
+    for (const neuro::AxisExpr &axis : axes)
+      for (const auto &term : axis.terms)
+        for (unsigned factor : term) {
+          Step::Factor &entry = step.factors[factor];
+          (entry.operands.test(index) ? entry.squares : entry.operands)
+              .set(index);
+        }
+  for (auto [index, axes] : llvm::enumerate(rule.results))
+    for (const neuro::AxisExpr &axis : axes)
+      for (const auto &term : axis.terms)
+        for (unsigned factor : term)
+          step.factors[factor].results.set(index);
   steps.push_back(std::move(step));
 }
 
-ZeroAnalysis::ZeroAnalysis(const UnitAnalysis &analysis) : analysis(analysis) {
+/// Whether masking a unit sets its slices of a parameter to zero. The zero of
+/// integers is their zero point.
+static bool isMasked(neuro::ParamOp param) {
+  return param.getTrainable() ||
+         isa<IntegerType>(param.getType().getElementType());
+}
+
+ZeroAnalysis::ZeroAnalysis(const UnitAnalysis &analysis)
+    : ZeroAnalysis(analysis, [](neuro::ParamOp param, unsigned) {
+        return isMasked(param);
+      }) {}
+
+ZeroAnalysis::ZeroAnalysis(const UnitAnalysis &analysis, Assumption isZero)
+    : analysis(analysis) {
   llvm::StringMap<neuro::ParamOp> params;
   ModuleOp module = analysis.getModule();
   for (auto param : module.getOps<neuro::ParamOp>())
@@ -76,9 +90,10 @@ ZeroAnalysis::ZeroAnalysis(const UnitAnalysis &analysis) : analysis(analysis) {
   module.walk([&](Operation *op) {
     if (auto read = dyn_cast<neuro::GetParamOp>(op)) {
       auto param = params.lookup(read.getName());
-      addSource(read, param && isMasked(param));
+      addSource(read,
+                [&](unsigned set) { return param && isZero(param, set); });
     } else if (isa<neuro::ConstantOp>(op)) {
-      addSource(op->getResult(0), /*isMasked=*/false);
+      addSource(op->getResult(0), [](unsigned) { return false; });
     } else if (auto rule = dyn_cast<neuro::AxisRuleOpInterface>(op)) {
       addStep(rule);
     } else if (auto branch = dyn_cast<RegionBranchOpInterface>(op)) {
@@ -151,14 +166,24 @@ bool ZeroAnalysis::propagate(RegionBranchOpInterface branch) {
   return changed;
 }
 
-void ZeroAnalysis::forEachLoss(
-    llvm::function_ref<void(unsigned, Operation *)> visit) {
+void ZeroAnalysis::forEachSum(
+    llvm::function_ref<void(const UnitSum &)> visit) const {
   for (const Step &step : steps)
     for (const Step::Factor &factor : step.factors) {
-      if (!factor.isSummed || factor.results.any())
-        continue;
-      for (unsigned set : factor.sets)
-        if (!neuro::ZeroOperands(getZeros(step, factor, set)).any())
-          visit(set, step.op);
+      bool isContracted = factor.results.none() && factor.isSummed;
+      for (unsigned set : factor.sets) {
+        UnitSum sum{set, step.op, factor.operands, {}, factor.counts};
+        if (!isContracted && !factor.counts) {
+          // A recurrent layer multiplies its states by a square matrix.
+          if (factor.squares.none())
+            continue;
+          sum.operands = factor.squares;
+        }
+        sum.zeros.resize(sum.operands.size());
+        SmallVector<bool> zeros = getZeros(step, factor, set);
+        for (unsigned operand : sum.operands.set_bits())
+          sum.zeros[operand] = zeros[operand];
+        visit(sum);
+      }
     }
 }

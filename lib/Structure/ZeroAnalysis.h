@@ -14,16 +14,34 @@
 
 namespace neuroplast::structure {
 
-/// Follows the zeros of a masked unit, one whose weights all are zero, forward
-/// through the network. Removing it is the same as masking it only if its zeros
-/// arrive at every place that sums over units.
+/// A place where an op sums over the units of a set.
+struct UnitSum {
+  unsigned set;
+  neuro::AxisRuleOpInterface op;
+  /// The operands whose elements for a unit are multiplied there.
+  llvm::SmallBitVector operands;
+  /// Those of them that are zero for the units in question.
+  llvm::SmallBitVector zeros;
+  /// Whether the op also counts the units or looks at them otherwise, as a mean
+  /// does: then a zero makes a difference, too.
+  bool counts;
+};
+
+/// Follows zeros forward through the network: where tensors that are zero for
+/// some units make other values zero for them. A unit without weights can be
+/// left out, and one that joins makes no difference, only if its zeros arrive
+/// at every sum over units.
 class ZeroAnalysis {
 public:
+  /// Whether a parameter is zero for the units of a set.
+  using Assumption = llvm::function_ref<bool(neuro::ParamOp, unsigned)>;
+
+  ZeroAnalysis(const UnitAnalysis &analysis, Assumption isZero);
+  /// For masked units, all of whose weights are zero.
   explicit ZeroAnalysis(const UnitAnalysis &analysis);
 
-  /// Calls `visit(set, op)` for every op that sums over units of a set although
-  /// none of what it multiplies there is zero.
-  void forEachLoss(llvm::function_ref<void(unsigned, mlir::Operation *)> visit);
+  /// Visits every sum over units.
+  void forEachSum(llvm::function_ref<void(const UnitSum &)> visit) const;
 
 private:
   /// The unit sets that an axis of a value or a factor of a rule holds.
@@ -35,14 +53,16 @@ private:
     struct Factor {
       Sets sets;
       llvm::SmallBitVector operands, results;
-      bool isSummed;
+      /// Operands with the factor on two axes, over one of which they sum.
+      llvm::SmallBitVector squares;
+      bool isSummed, counts;
     };
     std::vector<Factor> factors;
   };
 
   Sets getSets(const Axis &axis) const;
   void addStep(neuro::AxisRuleOpInterface op);
-  void addSource(mlir::Value value, bool isMasked);
+  void addSource(mlir::Value value, llvm::function_ref<bool(unsigned)> isZero);
   /// Whether the operands that have a factor are zero where units of the set
   /// are.
   llvm::SmallVector<bool> getZeros(const Step &step, const Step::Factor &factor,

@@ -118,8 +118,6 @@ public:
   /// Forbids to remove these places.
   void pin(const Axis &axis, llvm::StringRef reason);
   void pin(Node node, llvm::StringRef reason);
-  /// Marks places whose removal is not the same as a zero in them.
-  void markNotZeroInvariant(const Axis &axis, llvm::StringRef where);
   /// Every block of the axis must keep equally many places.
   void requireEqualCounts(const Axis &blocked);
 
@@ -128,8 +126,6 @@ public:
   llvm::SmallVector<Node, 2> getAtoms(Node node) const;
   /// Reasons against an edit of an atom, in the order in which they were found.
   llvm::SmallVector<llvm::StringRef> getPins(Node atom) const;
-  /// Where the atom is normalised over.
-  llvm::SmallVector<llvm::StringRef> getNotZeroInvariant(Node atom) const;
   llvm::ArrayRef<Axis> getEqualCounts() const { return equalCounts; }
   unsigned getNumNodes() const { return nodes.size(); }
 
@@ -147,7 +143,6 @@ private:
     llvm::SmallVector<Node, 2> factors;
     /// Indices into `reasons`.
     llvm::SmallVector<unsigned, 1> pins;
-    llvm::SmallVector<unsigned, 1> marks;
   };
 
   /// The term of an axis, which is new if it had none.
