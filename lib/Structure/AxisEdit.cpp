@@ -122,10 +122,12 @@ AxisEdit::AxisEdit(const AxisAlgebra &algebra, ArrayRef<AtomMap> allMaps)
       members[atom] = {static_cast<unsigned>(maps.size()),
                        static_cast<int64_t>(index)};
     firstLabel.push_back(algebra.getNumNodes() + origins.size());
-    for (int64_t entry : map.map->entries)
+    for (auto [index, entry] : llvm::enumerate(map.map->entries)) {
+      newUnits.push_back({map.set, static_cast<int64_t>(index)});
       origins.push_back(entry == IndexMap::kFresh
                             ? std::nullopt
                             : std::optional(map.atoms[entry]));
+    }
     keepsOrder.push_back(map.map->isKeepList(extent));
     maps.push_back(map);
   }
@@ -133,9 +135,24 @@ AxisEdit::AxisEdit(const AxisAlgebra &algebra, ArrayRef<AtomMap> allMaps)
   known.resize(algebra.getTerms().size());
   findChangedTerms();
   solve();
-  if (error.empty() && !checkRelations())
-    error = "two descriptions of an axis disagree on the order of its new "
-            "indices";
+  if (error.empty())
+    checkRelations();
+  if (error.empty())
+    checkOrigins();
+}
+
+void AxisEdit::fail(llvm::StringRef reason, ArrayRef<unsigned> terms) {
+  if (error.empty())
+    error = reason.str();
+  // The bases of which the terms are made.
+  SmallVector<unsigned> pending(terms);
+  while (!pending.empty()) {
+    unsigned index = pending.pop_back_val();
+    const AxisTerm &term = algebra.getTerms()[index];
+    if (term.kind == AxisTerm::Base && !llvm::is_contained(conflicts, index))
+      conflicts.push_back(index);
+    llvm::append_range(pending, term.operands);
+  }
 }
 
 bool AxisEdit::isChanged(Node place) const {
@@ -399,14 +416,13 @@ void AxisEdit::solve() {
       continue;
     known[index] = walk(term);
     if (known[index] && known[index]->extent < 0) {
-      unequal.push_back(index);
       known[index].reset();
+      fail("the edit leaves unequal numbers of units in the blocks of an axis",
+           index);
     }
   }
-  if (!unequal.empty()) {
-    error = "the edit leaves unequal numbers of units in the blocks of an axis";
+  if (!error.empty())
     return;
-  }
   // What remains is known by its relations.
   for (bool news = true; news;) {
     news = false;
@@ -420,33 +436,51 @@ void AxisEdit::solve() {
     }
   }
   for (unsigned index = 0; index < terms.size(); ++index)
-    if (changed[index] && !evaluate(index)) {
-      error = "nothing says in which order the new indices of an axis stand";
-      return;
-    }
+    if (changed[index] && !evaluate(index))
+      fail("nothing says in which order the new indices of an axis stand",
+           index);
 }
 
-bool AxisEdit::checkRelations() {
+void AxisEdit::checkRelations() {
+  auto agree = [](const Places &left, const Places &right) {
+    if (left.extent != right.extent)
+      return false;
+    if (left.labels.size() == right.labels.size())
+      return left.labels == right.labels;
+    // Axes with and without blocks: all blocks are the same.
+    for (size_t i = 0; i < left.labels.size(); i += left.extent)
+      for (size_t j = 0; j < right.labels.size(); j += right.extent)
+        if (!std::equal(left.labels.begin() + i,
+                        left.labels.begin() + i + left.extent,
+                        right.labels.begin() + j))
+          return false;
+    return true;
+  };
   for (auto [a, b] : algebra.getRelations()) {
     if (!changed[a] && !changed[b])
       continue;
     const Places *left = evaluate(a), *right = evaluate(b);
-    if (!left || !right || left->extent != right->extent)
-      return false;
-    if (left->labels.size() == right->labels.size()) {
-      if (left->labels != right->labels)
-        return false;
-      continue;
-    }
-    // Axes with and without blocks: all blocks are the same.
-    for (size_t i = 0; i < left->labels.size(); i += left->extent)
-      for (size_t j = 0; j < right->labels.size(); j += right->extent)
-        if (!std::equal(left->labels.begin() + i,
-                        left->labels.begin() + i + left->extent,
-                        right->labels.begin() + j))
-          return false;
+    if (!left || !right || !agree(*left, *right))
+      fail("two descriptions of an axis disagree on the order of its new "
+           "indices",
+           {a, b});
   }
-  return true;
+}
+
+void AxisEdit::checkOrigins() {
+  for (auto [index, term] : llvm::enumerate(algebra.getTerms())) {
+    if (!changed[index] || term.kind != AxisTerm::Base)
+      continue;
+    for (unsigned block = 0; block < term.blocks; ++block) {
+      std::vector<Label> old;
+      for (int64_t i = 0; i < term.extent; ++i)
+        old.push_back(getLabel(term.first + block * term.extent + i));
+      const Places &places = *known[index];
+      if (!findSources(old, ArrayRef(places.labels)
+                                .slice(block * places.extent, places.extent)))
+        fail("the edit moves units to where their weights do not exist", index);
+    }
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -461,7 +495,31 @@ int64_t AxisEdit::getExtent(const Axis &axis) const {
   return changes(axis) ? known[axis.term]->extent : axis.extent;
 }
 
-std::optional<PlaceLists> AxisEdit::getSources(const Axis &axis) const {
+std::optional<std::vector<int64_t>>
+AxisEdit::findSources(ArrayRef<Label> oldLabels, ArrayRef<Label> labels) const {
+  // An index that recurs, as in the gates of a recurrent layer, does so in the
+  // same order as before.
+  llvm::DenseMap<Label, SmallVector<int64_t, 4>> old;
+  for (auto [place, label] : llvm::enumerate(oldLabels))
+    old[label].push_back(place);
+  llvm::DenseMap<Label, size_t> seen;
+  std::vector<int64_t> sources;
+  for (Label label : labels) {
+    std::optional<Label> origin = getOrigin(label);
+    if (!origin) {
+      sources.push_back(IndexMap::kFresh);
+      continue;
+    }
+    auto it = old.find(*origin);
+    size_t occurrence = seen[label]++;
+    if (it == old.end() || occurrence >= it->second.size())
+      return std::nullopt;
+    sources.push_back(it->second[occurrence]);
+  }
+  return sources;
+}
+
+PlaceLists AxisEdit::getSources(const Axis &axis) const {
   PlaceLists lists;
   if (!changes(axis)) {
     auto all = llvm::seq<int64_t>(0, axis.extent);
@@ -470,26 +528,42 @@ std::optional<PlaceLists> AxisEdit::getSources(const Axis &axis) const {
   }
   const Places &places = *known[axis.term];
   for (unsigned block = 0; block < axis.blocks; ++block) {
-    // An index that recurs, as in the gates of a recurrent layer, does so in
-    // the same order as before.
-    llvm::DenseMap<Label, SmallVector<int64_t, 4>> old;
-    for (auto [place, node] : llvm::enumerate(axis.getBlock(block)))
-      old[getLabel(node)].push_back(place);
-    llvm::DenseMap<Label, size_t> seen;
-    std::vector<int64_t> &list = lists.emplace_back();
-    for (Label label :
-         ArrayRef(places.labels).slice(block * places.extent, places.extent)) {
-      std::optional<Label> origin = getOrigin(label);
-      if (!origin) {
-        list.push_back(IndexMap::kFresh);
-        continue;
-      }
-      auto it = old.find(*origin);
-      size_t occurrence = seen[label]++;
-      if (it == old.end() || occurrence >= it->second.size())
-        return std::nullopt;
-      list.push_back(it->second[occurrence]);
-    }
+    std::vector<Label> old;
+    for (Node node : axis.getBlock(block))
+      old.push_back(getLabel(node));
+    // `checkOrigins` has made sure that there are some.
+    lists.push_back(
+        findSources(
+            old,
+            ArrayRef(places.labels).slice(block * places.extent, places.extent))
+            .value_or(std::vector<int64_t>()));
   }
   return lists;
+}
+
+std::vector<std::vector<AxisEdit::NewPlace>>
+AxisEdit::getNewPlaces(const Axis &axis) const {
+  std::vector<std::vector<NewPlace>> blocks(axis.blocks);
+  if (!changes(axis)) {
+    for (auto &block : blocks)
+      block.resize(axis.extent);
+    return blocks;
+  }
+  const Places &places = *known[axis.term];
+  for (auto [number, block] : llvm::enumerate(blocks)) {
+    llvm::DenseMap<Label, unsigned> seen;
+    for (Label label :
+         ArrayRef(places.labels).slice(number * places.extent, places.extent)) {
+      NewPlace &place = block.emplace_back();
+      SmallVector<Label, 2> rest;
+      for (Label atom : getAtoms(label))
+        if (atom >= algebra.getNumNodes())
+          place.units.push_back(newUnits[atom - algebra.getNumNodes()]);
+        else
+          rest.push_back(atom);
+      place.rest = intern(std::move(rest));
+      place.occurrence = seen[label]++;
+    }
+  }
+  return blocks;
 }

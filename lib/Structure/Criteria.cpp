@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/Criteria.h"
+#include "Draw.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "llvm/ADT/StringSwitch.h"
 #include <cmath>
@@ -36,16 +37,6 @@ StringRef neuroplast::structure::getName(Criterion criterion) {
 }
 
 namespace {
-
-/// A well-mixed number between 0 and 1 (the finaliser of SplitMix64).
-double draw(uint64_t seed, uint64_t unit) {
-  uint64_t z =
-      (seed + 1) * 0x9e3779b97f4a7c15ULL + unit * 0xd1342543de82ef95ULL;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-  return static_cast<double>((z ^ (z >> 31)) >> 11) /
-         static_cast<double>(1ULL << 53);
-}
 
 /// Adds the weights of one parameter to the scores of the atoms.
 class ParamScorer {
@@ -136,8 +127,8 @@ neuroplast::structure::scoreUnits(const UnitAnalysis &analysis,
     for (auto [position, unit] : llvm::enumerate(set.units))
       list.push_back(
           criterion == Criterion::Random
-              ? draw(seed,
-                     (static_cast<uint64_t>(result.size()) << 32) + position)
+              ? drawUniform(seed, (static_cast<uint64_t>(result.size()) << 32) +
+                                      position)
           : std::isnan(scores[unit]) ? kNoNumber
                                      : scores[unit]);
   }

@@ -18,8 +18,50 @@ using namespace neuroplast::structure;
 AxisEdit Edit::apply(const UnitAnalysis &analysis) const {
   SmallVector<AtomMap> atoms;
   for (const auto &[index, map] : maps)
-    atoms.push_back({analysis.getUnits().getSets()[index].units, &map});
+    atoms.push_back({index, analysis.getUnits().getSets()[index].units, &map});
   return AxisEdit(analysis.getAlgebra(), atoms);
+}
+
+void Edit::dropConflicts(const UnitAnalysis &analysis) {
+  const AxisAlgebra &algebra = analysis.getAlgebra();
+  const UnitGroups &units = analysis.getUnits();
+  while (!maps.empty()) {
+    AxisEdit axes = apply(analysis);
+    if (axes.getError().empty())
+      return;
+    llvm::DenseSet<unsigned> involved;
+    for (unsigned base : axes.getConflicts()) {
+      const AxisTerm &term = algebra.getTerms()[base];
+      for (int64_t i = 0; i < term.extent * term.blocks; ++i)
+        for (Node atom : algebra.getAtoms(term.first + i))
+          if (std::optional<unsigned> set = units.getSet(atom))
+            involved.insert(*set);
+    }
+    size_t before = maps.size();
+    for (const UnitGroup &group : units.getGroups())
+      if (llvm::any_of(group.sets,
+                       [&](unsigned set) { return involved.contains(set); }))
+        for (unsigned set : group.sets)
+          maps.erase(set);
+    // Whatever the reason is, no map may stay.
+    if (maps.size() == before)
+      maps.clear();
+  }
+}
+
+llvm::json::Array neuroplast::structure::toJson(ArrayRef<TensorEdit> edits) {
+  llvm::json::Array list;
+  for (const TensorEdit &edit : edits) {
+    llvm::json::Array blocks;
+    for (const std::vector<int64_t> &sources : edit.sources)
+      blocks.push_back(llvm::json::Array(sources));
+    list.push_back(llvm::json::Object{{"tensor", edit.tensor},
+                                      {"source_name", edit.sourceName},
+                                      {"axis", edit.axis},
+                                      {"block_axis", edit.blockAxis},
+                                      {"sources", std::move(blocks)}});
+  }
+  return list;
 }
 
 namespace {
@@ -27,8 +69,9 @@ namespace {
 /// Works out everything that an edit changes, and then changes it.
 class Editor {
 public:
-  Editor(const UnitAnalysis &analysis, const Edit &edit)
-      : analysis(analysis), edit(edit), module(analysis.getModule()) {}
+  Editor(const UnitAnalysis &analysis, const Edit &edit, TensorFiller fill)
+      : analysis(analysis), edit(edit), fill(fill),
+        module(analysis.getModule()) {}
 
   FailureOr<std::vector<TensorEdit>> run() {
     if (failed(checkMaps()))
@@ -151,9 +194,8 @@ private:
 
   /// Where every element of the new tensor comes from; also written down in the
   /// record.
-  FailureOr<SmallVector<PlaceLists>> listSources(Operation *tensor,
-                                                 RankedTensorType type,
-                                                 const TensorPlaces &places) {
+  SmallVector<PlaceLists> listSources(Operation *tensor, RankedTensorType type,
+                                      const TensorPlaces &places) {
     SmallVector<PlaceLists> result;
     for (auto [index, axis] : llvm::enumerate(places.axes)) {
       if (!axis || !axes->changes(*axis)) {
@@ -161,11 +203,7 @@ private:
         result.push_back({{all.begin(), all.end()}});
         continue;
       }
-      std::optional<PlaceLists> sources = axes->getSources(*axis);
-      if (!sources)
-        return tensor->emitError("the edit moves units of ")
-               << getTensorName(tensor) << " to another block";
-      result.push_back(std::move(*sources));
+      result.push_back(axes->getSources(*axis));
       TensorEdit entry;
       entry.tensor = getTensorName(tensor);
       if (auto param = dyn_cast<neuro::ParamOp>(tensor))
@@ -183,26 +221,26 @@ private:
                                     const TensorPlaces &places) {
     auto type = cast<RankedTensorType>(value.getShapedType());
     RankedTensorType newType = editType(type, places);
-    auto sources = listSources(tensor, type, places);
-    if (failed(sources))
-      return failure();
-    bool hasFresh = llvm::any_of(*sources, [](const PlaceLists &lists) {
+    SmallVector<PlaceLists> sources = listSources(tensor, type, places);
+    bool hasFresh = llvm::any_of(sources, [](const PlaceLists &lists) {
       return llvm::any_of(lists, [](const std::vector<int64_t> &list) {
         return llvm::is_contained(list, IndexMap::kFresh);
       });
     });
     if (auto dense = dyn_cast<DenseElementsAttr>(value);
-        dense && dense.isSplat() && !hasFresh)
+        dense && dense.isSplat() && !hasFresh && !fill)
       return cast<ElementsAttr>(dense.resizeSplat(newType));
     std::optional<TensorElements> elements = TensorElements::read(value);
     if (!elements)
       return tensor->emitError("the elements of ")
              << getTensorName(tensor) << " cannot be read";
-    std::string bytes = gather(*elements, *sources, places.blockAxis);
+    std::string bytes = gather(*elements, sources, places.blockAxis);
     if (static_cast<int64_t>(bytes.size()) !=
         newType.getNumElements() * elements->getElementBytes())
       return tensor->emitError("the edit of ")
              << getTensorName(tensor) << " leaves no rectangular tensor";
+    if (fill)
+      fill(*axes, {tensor, newType, places, sources, bytes});
     auto param = dyn_cast<neuro::ParamOp>(tensor);
     return makeElements(newType, param ? param.getSymName() : "edited",
                         std::move(bytes));
@@ -229,6 +267,7 @@ private:
 
   const UnitAnalysis &analysis;
   const Edit &edit;
+  TensorFiller fill;
   ModuleOp module;
   /// Set once the maps have been checked.
   std::optional<AxisEdit> axes;
@@ -241,7 +280,7 @@ private:
 } // namespace
 
 FailureOr<std::vector<TensorEdit>>
-neuroplast::structure::applyEdit(const UnitAnalysis &analysis,
-                                 const Edit &edit) {
-  return Editor(analysis, edit).run();
+neuroplast::structure::applyEdit(const UnitAnalysis &analysis, const Edit &edit,
+                                 TensorFiller fill) {
+  return Editor(analysis, edit, fill).run();
 }

@@ -8,9 +8,11 @@
 
 #include "neuroplast/Structure/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "neuroplast/Structure/Dropin.h"
 #include "neuroplast/Structure/Prune.h"
 
 namespace neuroplast::structure {
+#define GEN_PASS_DEF_NEURODROPIN
 #define GEN_PASS_DEF_NEUROEDIT
 #define GEN_PASS_DEF_NEUROPRINTUNITS
 #define GEN_PASS_DEF_NEUROPRUNE
@@ -51,15 +53,47 @@ struct Prune : structure::impl::NeuroPruneBase<Prune> {
     options.ratio = ratio;
     options.roundTo = roundTo;
     options.seed = seed;
-    options.inner = inner;
-    options.only.assign(only.begin(), only.end());
-    options.freeze.assign(freeze.begin(), freeze.end());
+    options.selection = {
+        inner, {only.begin(), only.end()}, {freeze.begin(), freeze.end()}};
     FailureOr<PruneReport> result = prune(getOperation(), options);
     if (failed(result))
       return signalPassFailure();
     for (const PrunedSet &set : result->sets)
       unitsRemoved += set.summary.units - set.kept;
     parametersRemoved += result->before.parameters - result->after.parameters;
+    if (json)
+      llvm::errs() << llvm::formatv("{0:2}\n",
+                                    llvm::json::Value(result->toJson()));
+    else if (report)
+      result->print(llvm::errs());
+  }
+};
+
+struct Dropin : structure::impl::NeuroDropinBase<Dropin> {
+  using NeuroDropinBase::NeuroDropinBase;
+
+  void runOnOperation() override {
+    DropinOptions options;
+    std::optional<Init> parsed = parseInit(init);
+    if (!parsed) {
+      getOperation().emitError("'")
+          << init << "' is none of zero-out, pair, net2wider and random";
+      return signalPassFailure();
+    }
+    options.init = *parsed;
+    if (units != 0)
+      options.units = units;
+    options.share = share;
+    options.roundTo = roundTo;
+    options.seed = seed;
+    options.selection = {
+        inner, {only.begin(), only.end()}, {freeze.begin(), freeze.end()}};
+    FailureOr<DropinReport> result = dropin(getOperation(), options);
+    if (failed(result))
+      return signalPassFailure();
+    for (const GrownSet &set : result->sets)
+      unitsAdded += set.added;
+    parametersAdded += result->after.parameters - result->before.parameters;
     if (json)
       llvm::errs() << llvm::formatv("{0:2}\n",
                                     llvm::json::Value(result->toJson()));

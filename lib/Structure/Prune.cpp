@@ -9,7 +9,6 @@
 #include "neuroplast/Structure/Prune.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/Sequence.h"
-#include "llvm/Support/GlobPattern.h"
 #include <algorithm>
 #include <cmath>
 
@@ -18,43 +17,6 @@ using namespace neuroplast;
 using namespace neuroplast::structure;
 
 namespace {
-
-/// Whether the tensor of a member ("@name[axis]") has a name like the pattern.
-bool matches(StringRef member, StringRef pattern) {
-  StringRef name = member.take_front(member.rfind('[')).ltrim('@');
-  pattern = pattern.ltrim('@');
-  if (!pattern.contains('*') && !pattern.contains('?'))
-    return name.contains(pattern);
-  auto glob = llvm::GlobPattern::create(pattern);
-  if (glob)
-    return glob->match(name);
-  llvm::consumeError(glob.takeError());
-  return false;
-}
-
-bool matches(const UnitSetSummary &set, StringRef pattern) {
-  return llvm::any_of(set.members, [&](const std::string &member) {
-    return matches(member, pattern);
-  });
-}
-
-bool matches(const UnitSetSummary &set,
-             const std::vector<std::string> &patterns) {
-  return llvm::any_of(patterns, [&](const std::string &pattern) {
-    return matches(set, pattern);
-  });
-}
-
-/// Why the options or the network forbid to cut a set; empty if they do not.
-StringRef getObstacle(const UnitSetSummary &set, const PruneOptions &options) {
-  if (!set.pins.empty())
-    return "pinned";
-  if (matches(set, options.freeze))
-    return "frozen";
-  if (!options.only.empty())
-    return matches(set, options.only) ? "" : "not named";
-  return set.isInner && !options.inner ? "inner" : "";
-}
 
 /// The share of `extent` units to remove; at least one stays.
 int64_t countShare(int64_t extent, double ratio) {
@@ -99,40 +61,12 @@ std::vector<NormEdit> collectNorms(const UnitAnalysis &analysis,
       if (!normalised || !places->axes[index] ||
           !axes.changes(*places->axes[index]))
         continue;
-      if (auto sources = axes.getSources(*places->axes[index]))
-        norms.push_back({getNodeName(op.getLoc()).str(),
-                         static_cast<unsigned>(index), sources->front()});
+      norms.push_back({getNodeName(op.getLoc()).str(),
+                       static_cast<unsigned>(index),
+                       axes.getSources(*places->axes[index]).front()});
     }
   });
   return norms;
-}
-
-/// Takes back what would leave unequal blocks. Counts were balanced as if every
-/// unit took as many places along; where a place belongs to two units, both may
-/// go and count once.
-void cancelUnequal(const UnitAnalysis &analysis, Edit &edit,
-                   std::vector<PrunedSet> &sets) {
-  const UnitGroups &units = analysis.getUnits();
-  const AxisAlgebra &algebra = analysis.getAlgebra();
-  AxisEdit axes = edit.apply(analysis);
-  llvm::DenseSet<unsigned> unequal;
-  for (unsigned base : axes.getUnequalBases()) {
-    const AxisTerm &term = algebra.getTerms()[base];
-    for (int64_t i = 0; i < term.extent * term.blocks; ++i)
-      for (Node atom : algebra.getAtoms(term.first + i))
-        if (std::optional<unsigned> set = units.getSet(atom))
-          unequal.insert(*set);
-  }
-  for (const UnitGroup &group : units.getGroups())
-    if (llvm::any_of(group.sets,
-                     [&](unsigned set) { return unequal.contains(set); }))
-      for (unsigned set : group.sets)
-        edit.maps.erase(set);
-  for (PrunedSet &set : sets)
-    if (set.reason.empty() && !edit.maps.contains(set.summary.set)) {
-      set.reason = "equal counts";
-      set.kept = set.summary.units;
-    }
 }
 
 } // namespace
@@ -156,25 +90,17 @@ FailureOr<Edit> neuroplast::structure::planPrune(const UnitAnalysis &analysis,
   const UnitGroups &units = analysis.getUnits();
   llvm::DenseMap<unsigned, size_t> positionOf;
   sets.clear();
-  for (UnitSetSummary &summary : summarizeSets(analysis)) {
+  std::vector<UnitSetSummary> summaries = summarizeSets(analysis);
+  if (failed(options.selection.check(module, summaries)))
+    return failure();
+  for (UnitSetSummary &summary : summaries) {
     PrunedSet set;
     set.kept = summary.units;
-    set.reason = getObstacle(summary, options).str();
+    set.reason = options.selection.getObstacle(summary).str();
     positionOf[summary.set] = sets.size();
     set.summary = std::move(summary);
     sets.push_back(std::move(set));
   }
-
-  // A pattern without a match is a slip of the pen.
-  for (const auto *patterns : {&options.only, &options.freeze})
-    for (const std::string &pattern : *patterns)
-      if (llvm::none_of(sets, [&](const PrunedSet &set) {
-            return matches(set.summary, pattern);
-          })) {
-        module.emitError("no tensor with units has a name like '")
-            << pattern << "'";
-        return failure();
-      }
 
   Edit edit;
   for (const UnitGroup &group : units.getGroups()) {
@@ -209,7 +135,14 @@ FailureOr<Edit> neuroplast::structure::planPrune(const UnitAnalysis &analysis,
       edit.maps[set] = IndexMap::keepAllBut(setScores.size(), order);
     }
   }
-  cancelUnequal(analysis, edit, sets);
+  // Counts were balanced as if every unit took as many places along; where a
+  // place belongs to two units, both may go and count once.
+  edit.dropConflicts(analysis);
+  for (PrunedSet &set : sets)
+    if (set.reason.empty() && !edit.maps.contains(set.summary.set)) {
+      set.reason = "equal counts";
+      set.kept = set.summary.units;
+    }
   return edit;
 }
 

@@ -13,17 +13,16 @@ using namespace mlir;
 using namespace neuroplast::structure;
 
 llvm::json::Object PruneOptions::toJson() const {
-  return llvm::json::Object{{"criterion", getName(criterion)},
+  llvm::json::Object result{{"criterion", getName(criterion)},
                             {"ratio", ratio},
                             {"round_to", roundTo},
-                            {"seed", static_cast<int64_t>(seed)},
-                            {"inner", inner},
-                            {"only", llvm::json::Array(only)},
-                            {"freeze", llvm::json::Array(freeze)}};
+                            {"seed", static_cast<int64_t>(seed)}};
+  selection.addTo(result);
+  return result;
 }
 
 llvm::json::Object PruneReport::toJson() const {
-  llvm::json::Array setList, editList, normList;
+  llvm::json::Array setList, normList;
   for (const NormEdit &norm : norms)
     normList.push_back(
         llvm::json::Object{{"node", norm.node},
@@ -46,21 +45,11 @@ llvm::json::Object PruneReport::toJson() const {
     }
     setList.push_back(std::move(object));
   }
-  for (const TensorEdit &edit : edits) {
-    llvm::json::Array blocks;
-    for (const std::vector<int64_t> &sources : edit.sources)
-      blocks.push_back(llvm::json::Array(sources));
-    editList.push_back(llvm::json::Object{{"tensor", edit.tensor},
-                                          {"source_name", edit.sourceName},
-                                          {"axis", edit.axis},
-                                          {"block_axis", edit.blockAxis},
-                                          {"kept", std::move(blocks)}});
-  }
   llvm::json::Object result = options.toJson();
   result["before"] = before.toJson();
   result["after"] = after.toJson();
   result["units"] = std::move(setList);
-  result["edits"] = std::move(editList);
+  result["edits"] = structure::toJson(edits);
   result["norms"] = std::move(normList);
   return result;
 }

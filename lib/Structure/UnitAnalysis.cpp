@@ -38,6 +38,12 @@ StringRef neuroplast::structure::getNodeName(Location location) {
   return "";
 }
 
+std::string neuroplast::structure::describe(Operation *op) {
+  StringRef node = getNodeName(op->getLoc());
+  std::string name = ("'" + op->getName().getStringRef() + "'").str();
+  return node.empty() ? name : name + (" at '" + node + "'").str();
+}
+
 std::string neuroplast::structure::getTensorName(Operation *tensor) {
   if (auto param = dyn_cast<neuro::ParamOp>(tensor))
     return ("@" + param.getSymName()).str();
@@ -48,13 +54,6 @@ std::string neuroplast::structure::getTensorName(Operation *tensor) {
 //===----------------------------------------------------------------------===//
 // Walking the module
 //===----------------------------------------------------------------------===//
-
-/// "'neuro.conv' at 'name'", or the first half if it has no name.
-static std::string describe(Operation *op) {
-  StringRef node = getNodeName(op->getLoc());
-  std::string name = ("'" + op->getName().getStringRef() + "'").str();
-  return node.empty() ? name : name + (" at '" + node + "'").str();
-}
 
 UnitAnalysis::UnitAnalysis(ModuleOp module) : module(module) {
   // Reads may come before the parameter in the text.
@@ -71,7 +70,7 @@ UnitAnalysis::UnitAnalysis(ModuleOp module) : module(module) {
     for (const auto &axis : places->axes)
       if (axis)
         axes.push_back(&*axis);
-  units = std::make_unique<UnitGroups>(algebra, axes);
+  units = std::make_unique<UnitGroups>(algebra, axes, droppedParts);
   ZeroAnalysis(*this).forEachSum([&](const UnitSum &sum) {
     if (sum.counts)
       units->markNotZeroInvariant(
@@ -148,6 +147,10 @@ void UnitAnalysis::visitRule(AxisRuleOpInterface op) {
   for (auto [value, axes] : llvm::zip_equal(op->getResults(), rule.results))
     visitValue(value, axes);
   factorsOf[op] = instance.getFactors().vec();
+  for (auto [factor, axis] :
+       llvm::zip_equal(rule.factors, instance.getFactors()))
+    if (factor.dropped)
+      droppedParts.push_back(axis);
 }
 
 void UnitAnalysis::relate(Value a, Value b, StringRef where) {

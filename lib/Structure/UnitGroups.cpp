@@ -50,7 +50,8 @@ static llvm::MapVector<Node, int64_t> countAtoms(const AxisAlgebra &algebra,
 }
 
 static FactTable collectFacts(const AxisAlgebra &algebra,
-                              ArrayRef<const Axis *> axes) {
+                              ArrayRef<const Axis *> axes,
+                              ArrayRef<Axis> parts) {
   FactTable table;
   for (auto [index, axis] : llvm::enumerate(axes))
     forEachBlock(
@@ -62,6 +63,12 @@ static FactTable collectFacts(const AxisAlgebra &algebra,
             facts.fillsAxis |= count == static_cast<int64_t>(places.size());
           }
         });
+  for (auto [index, part] : llvm::enumerate(parts))
+    for (auto [atom, count] : countAtoms(algebra, part.places)) {
+      AtomFacts &facts = table[atom];
+      facts.signature =
+          llvm::hash_combine(facts.signature, axes.size() + index, count);
+    }
   // The default unit of a product is its major-most factor that may go.
   for (const Axis *axis : axes)
     for (Node place : axis->places) {
@@ -86,13 +93,13 @@ static FactTable collectFacts(const AxisAlgebra &algebra,
 }
 
 UnitGroups::UnitGroups(const AxisAlgebra &algebra,
-                       ArrayRef<const Axis *> valueAxes) {
+                       ArrayRef<const Axis *> valueAxes, ArrayRef<Axis> parts) {
   SmallVector<const Axis *> axes(valueAxes);
   for (const Axis &axis : algebra.getEqualCounts())
     axes.push_back(&axis);
 
   llvm::DenseMap<size_t, unsigned> setOfSignature;
-  for (const auto &[atom, facts] : collectFacts(algebra, axes)) {
+  for (const auto &[atom, facts] : collectFacts(algebra, axes, parts)) {
     if (facts.fillsAxis)
       continue;
     auto [entry, inserted] =

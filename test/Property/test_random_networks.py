@@ -20,7 +20,7 @@ def check(neuroplast: Path, seed: int, folder: Path) -> list[str]:
     options = ["--ratio", str(random.choice([0.25, 0.5, 0.75]))]
     options += ["--criterion", str(random.choice(["l1", "l2", "random"])), "--seed", str(seed)]
     options += ["--round-to", str(random.choice([1, 1, 2]))]
-    options += ["--no-inner"] if random.random() < 0.5 else []
+    options += ["--inner"] if random.random() < 0.5 else []
     files = pruning.prune_file(neuroplast, source, folder, *options)
     inputs = {"x": random.normal(size=(1, 3, 6, 6)).astype(np.float32)}
     pruned, masked = (models.reference(path, inputs) for path in (files.small, files.masked))

@@ -1,7 +1,7 @@
-// RUN: neuroplast-opt --neuro-prune="ratio=0.34" %s | FileCheck %s
-// RUN: neuroplast-opt --neuro-prune="ratio=0.5 inner=0" %s | FileCheck %s --check-prefix=OUTER
+// RUN: neuroplast-opt --neuro-prune="ratio=0.34 inner=1" %s | FileCheck %s
+// RUN: neuroplast-opt --neuro-prune="ratio=0.5" %s | FileCheck %s --check-prefix=OUTER
 // RUN: neuroplast-opt --neuro-prune="ratio=0.34 only=q" %s | FileCheck %s --check-prefix=NAMED
-// RUN: neuroplast-opt --neuro-prune="ratio=0.34 inner=0 report=1" %s -o /dev/null 2>&1 | FileCheck %s --check-prefix=REPORT
+// RUN: neuroplast-opt --neuro-prune="ratio=0.34 report=1" %s -o /dev/null 2>&1 | FileCheck %s --check-prefix=REPORT
 
 // Two heads of three features. A third of two heads is less than one; a third of the
 // features of each head goes, and without inner sets only whole heads may go.

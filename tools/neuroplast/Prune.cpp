@@ -172,9 +172,9 @@ static int runPrune(const Arguments &arguments) {
   options.ratio = *ratio;
   options.roundTo = *roundTo;
   options.seed = *seed;
-  options.inner = !arguments.has("--no-inner");
-  options.only = arguments.getAll("--only").vec();
-  options.freeze = arguments.getAll("--freeze").vec();
+  options.selection = {arguments.has("--inner"),
+                       arguments.getAll("--only").vec(),
+                       arguments.getAll("--freeze").vec()};
 
   std::unique_ptr<MLIRContext> context;
   auto module = loadOpenOrFixed(input, arguments.getAll("--shape"), context);
@@ -241,8 +241,7 @@ Command neuroplast::driver::getPruneCommand() {
         {"--round-to", "K",
          "round the counts that remain up to multiples of K (1)"},
         {"--seed", "N", "seed of the criterion random (0)"},
-        {"--no-inner", "",
-         "leave inner units, as features of heads, unless --only names them"},
+        {"--inner", "", "cut inner units, as features of heads, too"},
         {"--only", "PATTERN",
          "cut only units of tensors whose name matches (text, or with * and "
          "?)"},

@@ -42,6 +42,7 @@ struct IndexMap {
 
 /// What becomes of the atoms of one set, which are given by representatives.
 struct AtomMap {
+  unsigned set;
   llvm::ArrayRef<Node> atoms;
   const IndexMap *map;
 };
@@ -55,20 +56,36 @@ public:
   /// Works out what becomes of every axis that the maps touch.
   AxisEdit(const AxisAlgebra &algebra, llvm::ArrayRef<AtomMap> maps);
 
-  /// Why the edit cannot be made; empty if it can. The rest holds only then.
+  /// Why the edit cannot be made; empty if it can. What follows is known only
+  /// then.
   llvm::StringRef getError() const { return error; }
+  /// The bases (`AxisAlgebra::getTerms`) of the axes that are the reason.
+  llvm::ArrayRef<unsigned> getConflicts() const { return conflicts; }
 
   /// Whether the axis does not stay as it is.
   bool changes(const Axis &axis) const;
   /// The new extent (of a block).
   int64_t getExtent(const Axis &axis) const;
   /// For every block and new place the old place in that block, or
-  /// `IndexMap::kFresh`. None if an index has moved to another block.
-  std::optional<PlaceLists> getSources(const Axis &axis) const;
+  /// `IndexMap::kFresh`.
+  PlaceLists getSources(const Axis &axis) const;
 
-  /// Blocked axes that would not keep equally many places in all blocks, for
-  /// maps that only leave out indices. They are the reason of an error.
-  llvm::ArrayRef<unsigned> getUnequalBases() const { return unequal; }
+  /// A new unit of a set whose map is not the identity.
+  struct NewUnit {
+    unsigned set;
+    /// Its new index, which the map of the set takes as an argument.
+    int64_t index;
+  };
+  /// A place of an edited axis.
+  struct NewPlace {
+    llvm::SmallVector<NewUnit, 1> units;
+    /// Stands for what else is there: the same for the same.
+    unsigned rest = 0;
+    /// How many places before this one in its block hold the same.
+    unsigned occurrence = 0;
+  };
+  /// For every block and new place what stands there.
+  std::vector<std::vector<NewPlace>> getNewPlaces(const Axis &axis) const;
 
 private:
   /// A place of an edited axis: an atom, or an interned product of such. Atoms
@@ -106,8 +123,16 @@ private:
   const Places *evaluate(unsigned term);
   /// Says what a term is, where it was not known; whether that was news.
   bool assign(unsigned term, const Places &places);
+  void fail(llvm::StringRef reason, llvm::ArrayRef<unsigned> terms);
   void solve();
-  bool checkRelations();
+  void checkRelations();
+  /// No old index may have moved to another block, or past the end of a slice:
+  /// there are no weights for it there.
+  void checkOrigins();
+  /// The same as `getSources` for one block; none if an index was not there.
+  std::optional<std::vector<int64_t>>
+  findSources(llvm::ArrayRef<Label> oldLabels,
+              llvm::ArrayRef<Label> labels) const;
 
   const AxisAlgebra &algebra;
   llvm::SmallVector<AtomMap> maps;
@@ -115,11 +140,13 @@ private:
   llvm::DenseMap<Node, Member> members;
   /// The first label of the new atoms of each set.
   llvm::SmallVector<Label> firstLabel;
-  /// By new label, from `getNumNodes` on: the old atom, if there is one.
+  /// By new label, from `getNumNodes` on: the old atom, if there is one, and
+  /// what is new.
   std::vector<std::optional<Node>> origins;
+  std::vector<NewUnit> newUnits;
   std::vector<bool> changed;
   std::vector<std::optional<Places>> known;
-  llvm::SmallVector<unsigned> unequal;
+  llvm::SmallVector<unsigned> conflicts;
   std::string error;
 
   /// Products are numbered after all atoms.

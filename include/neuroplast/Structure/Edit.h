@@ -12,6 +12,7 @@
 #include "neuroplast/Structure/AxisEdit.h"
 #include "neuroplast/Structure/UnitAnalysis.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/Support/JSON.h"
 
 namespace neuroplast::structure {
 
@@ -21,6 +22,9 @@ struct Edit {
 
   /// What the edit makes of all axes.
   AxisEdit apply(const UnitAnalysis &analysis) const;
+  /// Leaves out the maps of groups that no edit can change like that; the
+  /// others do not depend on them.
+  void dropConflicts(const UnitAnalysis &analysis);
 };
 
 /// What an edit does to one axis of one tensor: for every block and new place
@@ -34,12 +38,31 @@ struct TensorEdit {
   PlaceLists sources;
 };
 
+/// A list of objects with "tensor", "source_name", "axis", "block_axis" and
+/// "sources".
+llvm::json::Array toJson(llvm::ArrayRef<TensorEdit> edits);
+
+/// One tensor in the middle of an edit.
+struct TensorRewrite {
+  mlir::Operation *tensor;
+  mlir::RankedTensorType type;
+  /// Its axes, as the analysis has them.
+  const TensorPlaces &places;
+  /// By axis.
+  llvm::ArrayRef<PlaceLists> sources;
+  /// The new elements; those of fresh places are zero.
+  llvm::MutableArrayRef<char> bytes;
+};
+/// Gives a tensor what an edit leaves open: the elements of fresh places.
+using TensorFiller = llvm::function_ref<void(const AxisEdit &, TensorRewrite)>;
+
 /// Rewrites every parameter, shadow, type and attribute that the edit touches,
-/// at once, and nothing else. Elements of fresh places are zero. On failure the
-/// module is as it was and an error has been emitted. The analysis is invalid
-/// afterwards.
+/// at once, and nothing else. Elements of fresh places are zero, or what `fill`
+/// makes of them. On failure the module is as it was and an error has been
+/// emitted. The analysis is invalid afterwards.
 llvm::FailureOr<std::vector<TensorEdit>> applyEdit(const UnitAnalysis &analysis,
-                                                   const Edit &edit);
+                                                   const Edit &edit,
+                                                   TensorFiller fill = {});
 
 } // namespace neuroplast::structure
 

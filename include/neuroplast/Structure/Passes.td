@@ -69,7 +69,7 @@ def NeuroPrune : Pass<"neuro-prune", "::mlir::ModuleOp"> {
     Option<"ratio", "ratio", "double", "0.5", "the share of the units of each free set to remove">,
     Option<"roundTo", "round-to", "int64_t", "1", "round the counts that remain up to a multiple of this">,
     Option<"seed", "seed", "uint64_t", "0", "seed of the criterion `random`">,
-    Option<"inner", "inner", "bool", "true",
+    Option<"inner", "inner", "bool", "false",
            "cut inner sets, as the features of attention heads, too">,
     ListOption<"only", "only", "std::string",
                "cut only sets with a member whose name contains one of these; names inner sets, too">,
@@ -81,6 +81,45 @@ def NeuroPrune : Pass<"neuro-prune", "::mlir::ModuleOp"> {
   let statistics = [
     Statistic<"unitsRemoved", "units-removed", "Number of units removed">,
     Statistic<"parametersRemoved", "parameters-removed", "Number of parameter elements removed">
+  ];
+}
+
+def NeuroDropin : Pass<"neuro-dropin", "::mlir::ModuleOp"> {
+  let summary = "Add units";
+  let description = [{
+    Lets units join every free set, with weights that leave what the network
+    computes as it is, and rewrites every parameter, type and attribute that depends
+    on them. A set that cannot grow unnoticed stays as it is; the report says why.
+
+    Before, with `--neuro-dropin="units=1"`:
+    ```mlir
+    neuro.param @first = dense<[[1.0, 2.0]]> : tensor<1x2xf32>
+    neuro.param @second = dense<[[3.0], [4.0]]> : tensor<2x1xf32>
+    ```
+    After:
+    ```mlir
+    neuro.param @first = dense<[[1.0, 2.0, 0.3]]> : tensor<1x3xf32>
+    neuro.param @second = dense<[[3.0], [4.0], [0.0]]> : tensor<3x1xf32>
+    ```
+  }];
+  let options = [
+    Option<"units", "units", "int64_t", "0", "how many units join every set; 0 takes `share`">,
+    Option<"share", "share", "double", "0.25", "the share of each set that joins it">,
+    Option<"init", "init", "std::string", "\"zero-out\"",
+           "the new weights: `zero-out`, `pair`, `net2wider`, or `random`, which changes what is computed">,
+    Option<"roundTo", "round-to", "int64_t", "1", "round new counts up to a multiple of this">,
+    Option<"seed", "seed", "uint64_t", "0", "seed of random weights">,
+    Option<"inner", "inner", "bool", "false", "grow inner sets, as the features of attention heads, too">,
+    ListOption<"only", "at", "std::string",
+               "grow only sets with a member whose name contains one of these; names inner sets, too">,
+    ListOption<"freeze", "freeze", "std::string",
+               "leave sets with a member whose name contains one of these">,
+    Option<"report", "report", "bool", "false", "print to standard error what was done">,
+    Option<"json", "json", "bool", "false", "print the report as JSON">
+  ];
+  let statistics = [
+    Statistic<"unitsAdded", "units-added", "Number of units added">,
+    Statistic<"parametersAdded", "parameters-added", "Number of parameter elements added">
   ];
 }
 

@@ -11,7 +11,7 @@
 
 #include "neuroplast/Structure/Criteria.h"
 #include "neuroplast/Structure/Edit.h"
-#include "neuroplast/Structure/Inspect.h"
+#include "neuroplast/Structure/UnitSelection.h"
 
 namespace neuroplast::structure {
 
@@ -22,14 +22,7 @@ struct PruneOptions {
   /// Counts that remain are rounded up to a multiple of this.
   int64_t roundTo = 1;
   uint64_t seed = 0;
-  /// Cut inner sets, as the features of attention heads, too.
-  bool inner = true;
-  /// Only sets with a tensor whose name matches one of these (as a part of it,
-  /// or as a whole if the pattern has wildcards); all if empty. Inner sets that
-  /// are named here are cut, too.
-  std::vector<std::string> only;
-  /// No sets with a tensor whose name matches one of these.
-  std::vector<std::string> freeze;
+  UnitSelection selection;
 
   llvm::json::Object toJson() const;
 };

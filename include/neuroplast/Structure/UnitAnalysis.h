@@ -102,6 +102,8 @@ private:
   llvm::DenseMap<mlir::Operation *, TensorPlaces *> ofParam;
   mlir::SymbolTableCollection symbols;
   llvm::DenseMap<mlir::Operation *, std::vector<Axis>> factorsOf;
+  /// What slices leave out.
+  std::vector<Axis> droppedParts;
   std::vector<mlir::Operation *> tensors;
 };
 
@@ -111,6 +113,8 @@ mlir::ElementsAttr getTensorValue(mlir::Operation *tensor);
 std::string getTensorName(mlir::Operation *tensor);
 /// The ONNX node name in a location; empty if there is none.
 llvm::StringRef getNodeName(mlir::Location location);
+/// "'neuro.conv' at 'name'", or the first half if the op has no name.
+std::string describe(mlir::Operation *op);
 
 } // namespace neuroplast::structure
 

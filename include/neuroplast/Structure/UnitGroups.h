@@ -53,8 +53,10 @@ struct UnitGroup {
 class UnitGroups {
 public:
   /// `axes` are all axes of all values. An atom that fills one of them cannot
-  /// go and is no unit.
-  UnitGroups(const AxisAlgebra &algebra, llvm::ArrayRef<const Axis *> axes);
+  /// go and is no unit. `parts` are runs of places that no value has, but that
+  /// are not interchangeable, as what a slice leaves out before and after.
+  UnitGroups(const AxisAlgebra &algebra, llvm::ArrayRef<const Axis *> axes,
+             llvm::ArrayRef<Axis> parts = {});
 
   llvm::ArrayRef<UnitSet> getSets() const { return sets; }
   llvm::ArrayRef<UnitGroup> getGroups() const { return groups; }

@@ -44,6 +44,15 @@ int64_t AxisRule::getExtent(const AxisExpr &expr, ArrayRef<int64_t> extents) {
   return sum;
 }
 
+bool AxisRule::isInResults(unsigned factor) const {
+  for (const TensorAxes &axes : results)
+    for (const AxisExpr &axis : axes)
+      for (const auto &term : axis.terms)
+        if (llvm::is_contained(term, factor))
+          return true;
+  return false;
+}
+
 int64_t AxisRule::getExtent(const AxisExpr &expr) const {
   llvm::SmallVector<int64_t> extents;
   for (const AxisFactor &factor : factors)

@@ -12,6 +12,7 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/StringSet.h"
+#include <cmath>
 #include <cstring>
 
 using namespace mlir;
@@ -61,6 +62,29 @@ std::optional<TensorElements> TensorElements::read(ElementsAttr attr) {
     elements.bytes = dense.getRawData();
   }
   return elements;
+}
+
+TensorElements TensorElements::view(RankedTensorType type,
+                                    ArrayRef<char> bytes) {
+  TensorElements elements;
+  elements.type = type;
+  elements.elementBytes = getStorageBytes(type.getElementType());
+  elements.bytes = bytes;
+  return elements;
+}
+
+void neuroplast::writeNumber(Type elementType, double number, char *element) {
+  uint64_t bits;
+  if (auto real = dyn_cast<FloatType>(elementType)) {
+    APFloat value(number);
+    bool losesInfo;
+    value.convert(real.getFloatSemantics(), APFloat::rmNearestTiesToEven,
+                  &losesInfo);
+    bits = value.bitcastToAPInt().getZExtValue();
+  } else {
+    bits = static_cast<uint64_t>(std::llround(number));
+  }
+  std::memcpy(element, &bits, getStorageBytes(elementType));
 }
 
 uint64_t TensorElements::getBits(int64_t index) const {

@@ -118,6 +118,9 @@ public:
   /// Forbids edits of a factor; the first reason given stays.
   void pin(unsigned factor, llvm::StringRef reason);
 
+  /// Whether an axis of some result is made of the factor.
+  bool isInResults(unsigned factor) const;
+
   /// The extent of an axis: the sum of the products, or `kDynamic`.
   int64_t getExtent(const AxisExpr &expr) const;
   /// The same for given extents of the factors.

@@ -26,6 +26,10 @@ public:
   /// None if the elements are no numbers of whole bytes, or are missing.
   static std::optional<TensorElements> read(mlir::ElementsAttr attr);
 
+  /// A view of bytes that list the elements of a tensor of this type.
+  static TensorElements view(mlir::RankedTensorType type,
+                             llvm::ArrayRef<char> bytes);
+
   mlir::RankedTensorType getType() const { return type; }
   /// Bytes of one element.
   unsigned getElementBytes() const { return elementBytes; }
@@ -47,6 +51,9 @@ private:
   /// The bits of an element.
   uint64_t getBits(int64_t index) const;
 };
+
+/// Writes a number as an element of this type, rounded to the nearest.
+void writeNumber(mlir::Type elementType, double number, char *element);
 
 /// The integers of a constant; none if it is no integer tensor.
 std::optional<llvm::SmallVector<int64_t>> getIntegers(mlir::ElementsAttr value);

@@ -1,0 +1,75 @@
+//===- Dropin.h - Adding units to a network ---------------------*- C++ -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_STRUCTURE_DROPIN_H
+#define NEUROPLAST_STRUCTURE_DROPIN_H
+
+#include "neuroplast/Structure/Edit.h"
+#include "neuroplast/Structure/UnitSelection.h"
+
+namespace neuroplast::structure {
+
+/// What the weights of units are that join a network. All but `Random` leave
+/// what the network computes as it is.
+enum class Init {
+  /// Incoming weights are random, outgoing ones zero.
+  ZeroOut,
+  /// Two and two have the same random incoming weights, and opposite outgoing
+  /// ones.
+  Pair,
+  /// Copies of old units that share their outgoing weights (Net2WiderNet,
+  /// arXiv 1511.05641).
+  Net2Wider,
+  /// Incoming and outgoing weights are random.
+  Random
+};
+
+/// "zero-out", "pair", "net2wider" or "random".
+std::optional<Init> parseInit(llvm::StringRef name);
+llvm::StringRef getName(Init init);
+
+struct DropinOptions {
+  Init init = Init::ZeroOut;
+  /// How many units join every set, or, if none, which share of it.
+  std::optional<int64_t> units;
+  double share = 0.25;
+  /// New counts are rounded up to a multiple of this.
+  int64_t roundTo = 1;
+  uint64_t seed = 0;
+  UnitSelection selection;
+
+  llvm::json::Object toJson() const;
+};
+
+/// What became of one unit set.
+struct GrownSet {
+  UnitSetSummary summary;
+  int64_t added = 0;
+  /// Why nothing was added, empty if something was: "pinned", "frozen", "not
+  /// named", "inner", "equal counts", or why it could not be done unnoticed.
+  std::string reason;
+};
+
+struct DropinReport {
+  DropinOptions options;
+  NetworkSize before, after;
+  std::vector<GrownSet> sets;
+  std::vector<TensorEdit> edits;
+
+  llvm::json::Object toJson() const;
+  void print(llvm::raw_ostream &os) const;
+};
+
+/// Adds units. On failure the module is as it was and an error has been
+/// emitted.
+llvm::FailureOr<DropinReport> dropin(mlir::ModuleOp module,
+                                     const DropinOptions &options);
+
+} // namespace neuroplast::structure
+
+#endif // NEUROPLAST_STRUCTURE_DROPIN_H

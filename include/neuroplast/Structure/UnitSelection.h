@@ -1,0 +1,39 @@
+//===- UnitSelection.h - Which units may be edited --------------*- C++ -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_STRUCTURE_UNITSELECTION_H
+#define NEUROPLAST_STRUCTURE_UNITSELECTION_H
+
+#include "neuroplast/Structure/Inspect.h"
+
+namespace neuroplast::structure {
+
+/// What a user says of the unit sets to edit. A pattern stands for the sets
+/// with a tensor whose name contains it, or, if it has wildcards, is matched by
+/// it as a whole.
+struct UnitSelection {
+  /// Inner sets, as the features of attention heads, too.
+  bool inner = false;
+  /// Only these sets, inner ones among them; all if empty.
+  std::vector<std::string> only;
+  /// Not these sets.
+  std::vector<std::string> freeze;
+
+  /// Why a set is not to be edited; empty if it is: "pinned", "frozen", "not
+  /// named", "inner".
+  llvm::StringRef getObstacle(const UnitSetSummary &set) const;
+  /// Fails with an error at the module if a pattern matches none of the sets,
+  /// which is a slip of the pen.
+  llvm::LogicalResult check(mlir::ModuleOp module,
+                            llvm::ArrayRef<UnitSetSummary> sets) const;
+  void addTo(llvm::json::Object &json) const;
+};
+
+} // namespace neuroplast::structure
+
+#endif // NEUROPLAST_STRUCTURE_UNITSELECTION_H

@@ -1,0 +1,171 @@
+//===- Dropin.cpp - Adding units to a network -----------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Structure/Dropin.h"
+#include "FreshWeights.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/Format.h"
+
+using namespace mlir;
+using namespace neuroplast;
+using namespace neuroplast::structure;
+
+std::optional<Init> neuroplast::structure::parseInit(StringRef name) {
+  return llvm::StringSwitch<std::optional<Init>>(name)
+      .Case("zero-out", Init::ZeroOut)
+      .Case("pair", Init::Pair)
+      .Case("net2wider", Init::Net2Wider)
+      .Case("random", Init::Random)
+      .Default(std::nullopt);
+}
+
+StringRef neuroplast::structure::getName(Init init) {
+  switch (init) {
+  case Init::ZeroOut:
+    return "zero-out";
+  case Init::Pair:
+    return "pair";
+  case Init::Net2Wider:
+    return "net2wider";
+  case Init::Random:
+    return "random";
+  }
+  return "";
+}
+
+/// How many units join a set of `extent`.
+static int64_t countAdded(int64_t extent, const DropinOptions &options) {
+  int64_t added = options.units.value_or(
+      static_cast<int64_t>(std::floor(extent * options.share + 1e-9)));
+  if (added == 0)
+    return 0;
+  int64_t total =
+      llvm::divideCeil(extent + added, options.roundTo) * options.roundTo;
+  added = total - extent;
+  return options.init == Init::Pair ? added + added % 2 : added;
+}
+
+/// Old units in their order, and the new ones after them.
+static IndexMap makeMap(int64_t extent, int64_t added, Init init) {
+  IndexMap map = IndexMap::identity(extent);
+  for (int64_t i = 0; i < added; ++i)
+    map.entries.push_back(init == Init::Net2Wider ? i % extent
+                                                  : IndexMap::kFresh);
+  return map;
+}
+
+FailureOr<DropinReport>
+neuroplast::structure::dropin(ModuleOp module, const DropinOptions &options) {
+  if (options.units ? *options.units < 0
+                    : !(options.share >= 0 && options.share <= 1000))
+    return module.emitError("the number of units that join must be positive"),
+           failure();
+  if (options.roundTo < 1)
+    return module.emitError(
+               "counts can be rounded to multiples of 1 or more only"),
+           failure();
+  DropinReport report;
+  report.options = options;
+  UnitAnalysis analysis(module);
+  report.before = measure(analysis);
+  std::vector<UnitSetSummary> summaries = summarizeSets(analysis);
+  if (failed(options.selection.check(module, summaries)))
+    return failure();
+
+  SmallVector<unsigned> candidates;
+  for (UnitSetSummary &summary : summaries) {
+    GrownSet set;
+    set.reason = options.selection.getObstacle(summary).str();
+    if (set.reason.empty())
+      candidates.push_back(summary.set);
+    set.summary = std::move(summary);
+    report.sets.push_back(std::move(set));
+  }
+  Construction construction(analysis, candidates, options.init);
+  Edit edit;
+  for (GrownSet &set : report.sets) {
+    if (!set.reason.empty())
+      continue;
+    set.reason = construction.getObstacle(set.summary.set).str();
+    if (!set.reason.empty())
+      continue;
+    int64_t added = countAdded(set.summary.units, options);
+    if (added == 0)
+      set.reason = "too small";
+    else
+      edit.maps[set.summary.set] =
+          makeMap(set.summary.units, added, options.init);
+  }
+  edit.dropConflicts(analysis);
+  for (GrownSet &set : report.sets) {
+    auto it = edit.maps.find(set.summary.set);
+    if (it != edit.maps.end())
+      set.added = it->second.entries.size() - set.summary.units;
+    else if (set.reason.empty())
+      set.reason = "equal counts";
+  }
+  auto edits = applyEdit(
+      analysis, edit, [&](const AxisEdit &axes, TensorRewrite tensor) {
+        fillFreshWeights(construction, edit, options, axes, tensor);
+      });
+  if (failed(edits))
+    return failure();
+  report.edits = std::move(*edits);
+  report.after = measure(UnitAnalysis(module));
+  return report;
+}
+
+llvm::json::Object DropinOptions::toJson() const {
+  llvm::json::Object result{{"init", getName(init)},
+                            {"round_to", roundTo},
+                            {"seed", static_cast<int64_t>(seed)}};
+  if (units)
+    result["units"] = *units;
+  else
+    result["share"] = share;
+  selection.addTo(result);
+  return result;
+}
+
+llvm::json::Object DropinReport::toJson() const {
+  llvm::json::Array setList;
+  for (const GrownSet &set : sets)
+    setList.push_back(
+        llvm::json::Object{{"set", set.summary.set},
+                           {"group", set.summary.group},
+                           {"units", set.summary.units},
+                           {"added", set.added},
+                           {"reason", set.reason},
+                           {"members", llvm::json::Array(set.summary.members)},
+                           {"pins", llvm::json::Array(set.summary.pins)}});
+  llvm::json::Object result = options.toJson();
+  result["before"] = before.toJson();
+  result["after"] = after.toJson();
+  result["sets"] = std::move(setList);
+  result["edits"] = structure::toJson(edits);
+  return result;
+}
+
+void DropinReport::print(raw_ostream &os) const {
+  os << llvm::format("parameters %lld -> %lld\n",
+                     static_cast<long long>(before.parameters),
+                     static_cast<long long>(after.parameters));
+  for (const GrownSet &set : sets) {
+    os << "units " << set.summary.set << ": " << set.summary.units;
+    if (set.added)
+      os << " + " << set.added;
+    else
+      os << " (" << set.reason << ")";
+    os << ",";
+    for (const std::string &member : set.summary.members)
+      os << ' ' << member;
+    os << '\n';
+    for (const std::string &pin : set.summary.pins)
+      os << "  pinned: " << pin << '\n';
+  }
+}

@@ -1,0 +1,241 @@
+//===- FreshWeights.cpp - Weights of units that join ----------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "FreshWeights.h"
+#include "Draw.h"
+#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
+#include "llvm/Support/xxhash.h"
+#include <array>
+#include <map>
+
+using namespace mlir;
+using namespace neuroplast;
+using namespace neuroplast::structure;
+
+namespace {
+
+using Donors = std::shared_ptr<std::vector<int64_t>>;
+
+/// What a place along one axis means for the elements there.
+struct AxisPlace {
+  bool isFresh = false;
+  /// Elements are multiplied by this.
+  double factor = 1;
+  /// What random elements are drawn by: partners share it.
+  int64_t key = 0;
+  /// New places that hold the same of old units.
+  Donors donors;
+};
+
+class Filler {
+public:
+  Filler(const Construction &construction, const Edit &edit,
+         const DropinOptions &options, const AxisEdit &axes,
+         TensorRewrite tensor)
+      : construction(construction), edit(edit), options(options),
+        tensor(tensor), elementType(tensor.type.getElementType()),
+        elements(TensorElements::view(tensor.type, tensor.bytes)),
+        seed(options.seed ^ llvm::xxh3_64bits(getTensorName(tensor.tensor))) {
+    for (auto [index, axis] : llvm::enumerate(tensor.places.axes)) {
+      auto &blocks = places.emplace_back();
+      if (axis && axes.changes(*axis))
+        for (auto [number, block] : llvm::enumerate(axes.getNewPlaces(*axis)))
+          blocks.push_back(describe(index, number, block));
+    }
+    strides.resize(places.size(), 1);
+    for (size_t axis = places.size(); axis-- > 1;)
+      strides[axis - 1] = strides[axis] * tensor.type.getDimSize(axis);
+  }
+
+  void run() {
+    spread = measureSpread();
+    SmallVector<int64_t> index(places.size(), 0);
+    for (int64_t i = 0, end = tensor.type.getNumElements(); i < end; ++i) {
+      fill(i, index);
+      for (size_t axis = places.size(); axis-- > 0;) {
+        if (++index[axis] < tensor.type.getDimSize(axis))
+          break;
+        index[axis] = 0;
+      }
+    }
+  }
+
+private:
+  /// How often a unit recurs in a map.
+  int64_t countCopies(unsigned set, int64_t unit) const {
+    return llvm::count(edit.maps.find(set)->second.entries, unit);
+  }
+
+  std::vector<AxisPlace> describe(unsigned axis, unsigned block,
+                                  ArrayRef<AxisEdit::NewPlace> newPlaces) {
+    using Role = Construction::Role;
+    std::vector<AxisPlace> result;
+    ArrayRef<int64_t> sources = tensor.sources[axis][block];
+    std::map<std::vector<int64_t>, int64_t> positions;
+    std::map<std::array<int64_t, 3>, Donors> donors;
+    auto getDonors = [&](const AxisEdit::NewPlace &place,
+                         unsigned set) -> Donors & {
+      Donors &list = donors[{set, place.rest, place.occurrence}];
+      if (!list)
+        list = std::make_shared<std::vector<int64_t>>();
+      return list;
+    };
+    for (auto [position, place] : llvm::enumerate(newPlaces)) {
+      positions[getKey(place, /*ofPartner=*/false)] = position;
+      if (sources[position] != IndexMap::kFresh)
+        for (const AxisEdit::NewUnit &unit : place.units)
+          getDonors(place, unit.set)->push_back(position);
+    }
+    for (auto [position, place] : llvm::enumerate(newPlaces)) {
+      AxisPlace &entry = result.emplace_back();
+      entry.key = positions[getKey(place, /*ofPartner=*/true)];
+      entry.isFresh = sources[position] == IndexMap::kFresh;
+      for (const AxisEdit::NewUnit &unit : place.units) {
+        Role role = construction.getRole(tensor.tensor, axis, unit.set);
+        int64_t source = edit.maps.find(unit.set)->second.entries[unit.index];
+        if (source != IndexMap::kFresh) {
+          if (role == Role::Outgoing)
+            entry.factor /= countCopies(unit.set, source);
+          continue;
+        }
+        entry.donors = getDonors(place, unit.set);
+        if (role == Role::Silent)
+          entry.factor = 0;
+        if (role == Role::Outgoing && isSecond(unit))
+          entry.factor = -entry.factor;
+        if (role == Role::Outgoing && options.init == Init::ZeroOut)
+          entry.factor = 0;
+      }
+    }
+    return result;
+  }
+
+  /// Of a pair of newborns, whether it is the one whose weights are those of
+  /// the other. Newborns stand at the end of a map, so that parity tells.
+  bool isSecond(const AxisEdit::NewUnit &unit) const {
+    ArrayRef<int64_t> entries = edit.maps.find(unit.set)->second.entries;
+    if (options.init != Init::Pair || entries[unit.index] != IndexMap::kFresh)
+      return false;
+    return (entries.size() - unit.index) % 2 == 1;
+  }
+
+  /// What stands at a place, or at that of the first of every pair of newborns
+  /// there.
+  std::vector<int64_t> getKey(const AxisEdit::NewPlace &place,
+                              bool ofPartner) const {
+    std::vector<int64_t> key = {place.rest, place.occurrence};
+    for (const AxisEdit::NewUnit &unit : place.units) {
+      key.push_back(unit.set);
+      key.push_back(unit.index - (ofPartner && isSecond(unit)));
+    }
+    return key;
+  }
+
+  const AxisPlace *getPlace(size_t axis, ArrayRef<int64_t> index) const {
+    const auto &blocks = places[axis];
+    if (blocks.empty())
+      return nullptr;
+    size_t block = blocks.size() == 1
+                       ? 0
+                       : index[tensor.places.blockAxis] * blocks.size() /
+                             tensor.type.getDimSize(tensor.places.blockAxis);
+    return &blocks[block][index[axis]];
+  }
+
+  bool isFresh(ArrayRef<int64_t> index) const {
+    for (size_t axis = 0; axis < places.size(); ++axis)
+      if (const AxisPlace *place = getPlace(axis, index);
+          place && place->isFresh)
+        return true;
+    return false;
+  }
+
+  /// The standard deviation of the old elements.
+  double measureSpread() const {
+    double sum = 0, squares = 0;
+    int64_t count = 0;
+    SmallVector<int64_t> index(places.size(), 0);
+    for (int64_t i = 0, end = tensor.type.getNumElements(); i < end; ++i) {
+      if (!isFresh(index)) {
+        double value = elements.getNumber(i);
+        sum += value;
+        squares += value * value;
+        ++count;
+      }
+      for (size_t axis = places.size(); axis-- > 0;) {
+        if (++index[axis] < tensor.type.getDimSize(axis))
+          break;
+        index[axis] = 0;
+      }
+    }
+    if (count == 0)
+      return 0;
+    return std::sqrt(
+        std::max(0.0, squares / count - sum / count * sum / count));
+  }
+
+  void fill(int64_t element, ArrayRef<int64_t> index) {
+    double factor = 1;
+    const AxisPlace *fresh = nullptr;
+    size_t freshAxis = 0;
+    bool hasOtherFresh = false;
+    int64_t key = 0;
+    for (size_t axis = 0; axis < places.size(); ++axis) {
+      const AxisPlace *place = getPlace(axis, index);
+      key = key * tensor.type.getDimSize(axis) +
+            (place ? place->key : index[axis]);
+      if (!place)
+        continue;
+      factor *= place->factor;
+      if (place->isFresh) {
+        hasOtherFresh |= fresh != nullptr;
+        fresh = place;
+        freshAxis = axis;
+      }
+    }
+    if (!fresh && factor == 1)
+      return;
+    double value = 0;
+    if (!fresh)
+      value = elements.getNumber(element);
+    else if (factor == 0)
+      return;
+    else if (construction.isMatrix(tensor.tensor))
+      value = spread * drawNormal(seed, key);
+    else if (!hasOtherFresh && fresh->donors && !fresh->donors->empty()) {
+      for (int64_t donor : *fresh->donors)
+        value += elements.getNumber(element + (donor - index[freshAxis]) *
+                                                  strides[freshAxis]);
+      value /= static_cast<double>(fresh->donors->size());
+    }
+    writeNumber(elementType, factor * value,
+                tensor.bytes.data() + element * elements.getElementBytes());
+  }
+
+  const Construction &construction;
+  const Edit &edit;
+  const DropinOptions &options;
+  TensorRewrite tensor;
+  Type elementType;
+  TensorElements elements;
+  uint64_t seed;
+  double spread = 0;
+  /// By axis and block; no blocks where the axis stays as it is.
+  std::vector<std::vector<std::vector<AxisPlace>>> places;
+  SmallVector<int64_t> strides;
+};
+
+} // namespace
+
+void neuroplast::structure::fillFreshWeights(const Construction &construction,
+                                             const Edit &edit,
+                                             const DropinOptions &options,
+                                             const AxisEdit &axes,
+                                             TensorRewrite tensor) {
+  Filler(construction, edit, options, axes, tensor).run();
+}

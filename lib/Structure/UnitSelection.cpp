@@ -1,0 +1,67 @@
+//===- UnitSelection.cpp - Which units may be edited ----------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Structure/UnitSelection.h"
+#include "llvm/Support/GlobPattern.h"
+
+using namespace mlir;
+using namespace neuroplast::structure;
+
+/// Whether the tensor of a member ("@name[axis]") has a name like the pattern.
+static bool matches(StringRef member, StringRef pattern) {
+  StringRef name = member.take_front(member.rfind('[')).ltrim('@');
+  pattern = pattern.ltrim('@');
+  if (!pattern.contains('*') && !pattern.contains('?'))
+    return name.contains(pattern);
+  auto glob = llvm::GlobPattern::create(pattern);
+  if (glob)
+    return glob->match(name);
+  llvm::consumeError(glob.takeError());
+  return false;
+}
+
+static bool matches(const UnitSetSummary &set, StringRef pattern) {
+  return llvm::any_of(set.members, [&](const std::string &member) {
+    return matches(member, pattern);
+  });
+}
+
+static bool matches(const UnitSetSummary &set,
+                    const std::vector<std::string> &patterns) {
+  return llvm::any_of(patterns, [&](const std::string &pattern) {
+    return matches(set, pattern);
+  });
+}
+
+StringRef UnitSelection::getObstacle(const UnitSetSummary &set) const {
+  if (!set.pins.empty())
+    return "pinned";
+  if (matches(set, freeze))
+    return "frozen";
+  if (!only.empty())
+    return matches(set, only) ? "" : "not named";
+  return set.isInner && !inner ? "inner" : "";
+}
+
+LogicalResult UnitSelection::check(ModuleOp module,
+                                   ArrayRef<UnitSetSummary> sets) const {
+  for (const auto *patterns : {&only, &freeze})
+    for (const std::string &pattern : *patterns)
+      if (llvm::none_of(sets, [&](const UnitSetSummary &set) {
+            return matches(set, pattern);
+          }))
+        return module.emitError("no tensor with units has a name like '")
+               << pattern << "'";
+  return success();
+}
+
+void UnitSelection::addTo(llvm::json::Object &json) const {
+  json["inner"] = inner;
+  json["only"] = llvm::json::Array(only);
+  json["freeze"] = llvm::json::Array(freeze);
+}
