@@ -10,6 +10,7 @@
 #include "FreshWeights.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -109,10 +110,16 @@ neuroplast::structure::dropin(ModuleOp module, const DropinOptions &options) {
     else if (set.reason.empty())
       set.reason = "equal counts";
   }
-  auto edits = applyEdit(
-      analysis, edit, [&](const AxisEdit &axes, TensorRewrite tensor) {
-        fillFreshWeights(construction, edit, options, axes, tensor);
-      });
+  auto fill = [&](const AxisEdit &axes, TensorRewrite tensor) {
+    return fillFreshWeights(construction, edit, options, axes, tensor);
+  };
+  EditOptions editOptions;
+  editOptions.fill = fill;
+  editOptions.kind = "dropin";
+  editOptions.description =
+      llvm::formatv("{0}", llvm::json::Value(options.toJson()));
+  editOptions.keepRemoved = options.keepRemoved;
+  auto edits = applyEdit(analysis, edit, editOptions);
   if (failed(edits))
     return failure();
   report.edits = std::move(*edits);
@@ -130,6 +137,24 @@ llvm::json::Object DropinOptions::toJson() const {
     result["share"] = share;
   selection.addTo(result);
   return result;
+}
+
+std::optional<DropinOptions> DropinOptions::fromJson(StringRef text) {
+  auto value = llvm::json::parse(text);
+  if (!value) {
+    llvm::consumeError(value.takeError());
+    return std::nullopt;
+  }
+  const llvm::json::Object *object = value->getAsObject();
+  auto name = object ? object->getString("init") : std::nullopt;
+  auto init =
+      name ? parseInit(StringRef(name->data(), name->size())) : std::nullopt;
+  if (!init)
+    return std::nullopt;
+  DropinOptions options;
+  options.init = *init;
+  options.seed = object->getInteger("seed").value_or(0);
+  return options;
 }
 
 llvm::json::Object DropinReport::toJson() const {

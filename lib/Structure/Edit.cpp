@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/Edit.h"
+#include "RecordEdit.h"
 #include "mlir/IR/Verifier.h"
 #include "neuroplast/Structure/PlaceLists.h"
 #include "llvm/ADT/Sequence.h"
@@ -69,16 +70,14 @@ namespace {
 /// Works out everything that an edit changes, and then changes it.
 class Editor {
 public:
-  Editor(const UnitAnalysis &analysis, const Edit &edit, TensorFiller fill)
-      : analysis(analysis), edit(edit), fill(fill),
+  Editor(const UnitAnalysis &analysis, const AxisEdit &axes,
+         const EditOptions &options)
+      : analysis(analysis), axes(axes), options(options),
         module(analysis.getModule()) {}
 
   FailureOr<std::vector<TensorEdit>> run() {
-    if (failed(checkMaps()))
-      return failure();
-    axes.emplace(edit.apply(analysis));
-    if (!axes->getError().empty())
-      return module.emitError(axes->getError());
+    if (!axes.getError().empty())
+      return module.emitError(axes.getError());
     if (failed(planTensors()))
       return failure();
     planOps();
@@ -90,6 +89,11 @@ public:
         return failure();
       }
     return std::move(record);
+  }
+
+  /// By parameter, the elements that are no longer there, if they are kept.
+  ArrayRef<std::pair<neuro::ParamOp, ElementsAttr>> getRemoved() const {
+    return removed;
   }
 
 private:
@@ -109,42 +113,19 @@ private:
     Type old;
   };
 
-  LogicalResult checkMaps() {
-    const UnitGroups &units = analysis.getUnits();
-    for (const auto &[index, map] : edit.maps) {
-      if (index >= units.getSets().size())
-        return module.emitError("the edit names unit set #")
-               << index << ", which does not exist";
-      const UnitSet &set = units.getSets()[index];
-      int64_t extent = set.units.size();
-      if (!map.fits(extent))
-        return module.emitError("the edit of unit set #")
-               << index << " names a unit that does not exist";
-      if (map.isIdentity(extent))
-        continue;
-      if (!set.pins.empty())
-        return module.emitError("unit set #")
-               << index << " is pinned: " << set.pins.front();
-      if (map.entries.empty())
-        return module.emitError("the edit leaves nothing of unit set #")
-               << index;
-    }
-    return success();
-  }
-
   /// The type that a tensor with these places gets.
   RankedTensorType editType(RankedTensorType type,
                             const TensorPlaces &places) const {
     SmallVector<int64_t> shape(type.getShape());
     for (auto [size, axis] : llvm::zip_equal(shape, places.axes))
-      if (axis && axes->changes(*axis) && !ShapedType::isDynamic(size))
-        size = axes->getExtent(*axis);
+      if (axis && axes.changes(*axis) && !ShapedType::isDynamic(size))
+        size = axes.getExtent(*axis);
     return type.clone(shape);
   }
 
   bool changes(const TensorPlaces &places) const {
     return llvm::any_of(places.axes, [&](const std::optional<Axis> &axis) {
-      return axis && axes->changes(*axis);
+      return axis && axes.changes(*axis);
     });
   }
 
@@ -152,12 +133,12 @@ private:
     module.walk([&](neuro::AxisRuleOpInterface op) {
       ArrayRef<Axis> factors = analysis.getFactors(op);
       if (llvm::none_of(factors, [&](const Axis &factor) {
-            return axes->changes(factor);
+            return axes.changes(factor);
           }))
         return;
       SmallVector<int64_t> extents;
       for (const Axis &factor : factors)
-        extents.push_back(axes->getExtent(factor));
+        extents.push_back(axes.getExtent(factor));
       ops.push_back({op, std::move(extents), op->getAttrDictionary()});
     });
   }
@@ -198,12 +179,12 @@ private:
                                       const TensorPlaces &places) {
     SmallVector<PlaceLists> result;
     for (auto [index, axis] : llvm::enumerate(places.axes)) {
-      if (!axis || !axes->changes(*axis)) {
+      if (!axis || !axes.changes(*axis)) {
         auto all = llvm::seq<int64_t>(0, type.getDimSize(index));
         result.push_back({{all.begin(), all.end()}});
         continue;
       }
-      result.push_back(axes->getSources(*axis));
+      result.push_back(axes.getSources(*axis));
       TensorEdit entry;
       entry.tensor = getTensorName(tensor);
       if (auto param = dyn_cast<neuro::ParamOp>(tensor))
@@ -228,7 +209,8 @@ private:
       });
     });
     if (auto dense = dyn_cast<DenseElementsAttr>(value);
-        dense && dense.isSplat() && !hasFresh && !fill)
+        dense && dense.isSplat() && !hasFresh && !options.fill &&
+        !options.keepRemoved)
       return cast<ElementsAttr>(dense.resizeSplat(newType));
     std::optional<TensorElements> elements = TensorElements::read(value);
     if (!elements)
@@ -239,11 +221,34 @@ private:
         newType.getNumElements() * elements->getElementBytes())
       return tensor->emitError("the edit of ")
              << getTensorName(tensor) << " leaves no rectangular tensor";
-    if (fill)
-      fill(*axes, {tensor, newType, places, sources, bytes});
+    bool changesOthers = false;
+    if (options.fill) {
+      FailureOr<bool> filled =
+          options.fill(axes, {tensor, newType, places, sources, bytes});
+      if (failed(filled))
+        return failure();
+      changesOthers = *filled;
+    }
     auto param = dyn_cast<neuro::ParamOp>(tensor);
+    if (options.keepRemoved && param)
+      keep(param, *elements,
+           changesOthers ? SmallVector<PlaceLists>() : sources,
+           places.blockAxis);
     return makeElements(newType, param ? param.getSymName() : "edited",
                         std::move(bytes));
+  }
+
+  void keep(neuro::ParamOp param, const TensorElements &elements,
+            ArrayRef<PlaceLists> sources, unsigned blockAxis) {
+    std::string bytes = gatherRemoved(elements, sources, blockAxis);
+    int64_t count = bytes.size() / elements.getElementBytes();
+    if (count == 0)
+      return;
+    auto type =
+        RankedTensorType::get(count, elements.getType().getElementType());
+    removed.emplace_back(
+        param, makeElements(type, (param.getSymName() + ".removed").str(),
+                            std::move(bytes)));
   }
 
   void commit() {
@@ -266,21 +271,59 @@ private:
   }
 
   const UnitAnalysis &analysis;
-  const Edit &edit;
-  TensorFiller fill;
+  const AxisEdit &axes;
+  const EditOptions &options;
   ModuleOp module;
-  /// Set once the maps have been checked.
-  std::optional<AxisEdit> axes;
+  std::vector<std::pair<neuro::ParamOp, ElementsAttr>> removed;
   std::vector<TensorChange> tensors;
   std::vector<OpChange> ops;
   std::vector<TypeChange> types;
   std::vector<TensorEdit> record;
 };
 
+LogicalResult checkMaps(const UnitAnalysis &analysis, const Edit &edit) {
+  ModuleOp module = analysis.getModule();
+  const UnitGroups &units = analysis.getUnits();
+  for (const auto &[index, map] : edit.maps) {
+    if (index >= units.getSets().size())
+      return module.emitError("the edit names unit set #")
+             << index << ", which does not exist";
+    const UnitSet &set = units.getSets()[index];
+    int64_t extent = set.units.size();
+    if (!map.fits(extent))
+      return module.emitError("the edit of unit set #")
+             << index << " names a unit that does not exist";
+    if (map.isIdentity(extent))
+      continue;
+    if (!set.pins.empty())
+      return module.emitError("unit set #")
+             << index << " is pinned: " << set.pins.front();
+    if (map.entries.empty())
+      return module.emitError("the edit leaves nothing of unit set #") << index;
+  }
+  return success();
+}
+
 } // namespace
 
 FailureOr<std::vector<TensorEdit>>
 neuroplast::structure::applyEdit(const UnitAnalysis &analysis, const Edit &edit,
-                                 TensorFiller fill) {
-  return Editor(analysis, edit, fill).run();
+                                 const EditOptions &options) {
+  if (failed(checkMaps(analysis, edit)))
+    return failure();
+  AxisEdit axes = edit.apply(analysis);
+  Editor editor(analysis, axes, options);
+  auto record = editor.run();
+  if (succeeded(record) && !record->empty() && !options.kind.empty())
+    recordEdit(analysis, edit, axes, options, editor.getRemoved());
+  return record;
+}
+
+FailureOr<std::vector<TensorEdit>>
+neuroplast::structure::applyMaps(const UnitAnalysis &analysis,
+                                 ArrayRef<AtomMap> maps, TensorFiller fill) {
+  AxisEdit axes(analysis.getAlgebra(), maps);
+  EditOptions options;
+  options.fill = fill;
+  return Editor(analysis, axes, options).run();
 }

@@ -52,7 +52,8 @@ public:
       strides[axis - 1] = strides[axis] * tensor.type.getDimSize(axis);
   }
 
-  void run() {
+  /// Whether old elements were changed.
+  bool run() {
     spread = measureSpread();
     SmallVector<int64_t> index(places.size(), 0);
     for (int64_t i = 0, end = tensor.type.getNumElements(); i < end; ++i) {
@@ -63,6 +64,7 @@ public:
         index[axis] = 0;
       }
     }
+    return hasChanged;
   }
 
 private:
@@ -201,9 +203,10 @@ private:
     if (!fresh && factor == 1)
       return;
     double value = 0;
-    if (!fresh)
+    if (!fresh) {
       value = elements.getNumber(element);
-    else if (factor == 0)
+      hasChanged = true;
+    } else if (factor == 0)
       return;
     else if (construction.isMatrix(tensor.tensor))
       value = spread * drawNormal(seed, key);
@@ -225,6 +228,7 @@ private:
   TensorElements elements;
   uint64_t seed;
   double spread = 0;
+  bool hasChanged = false;
   /// By axis and block; no blocks where the axis stays as it is.
   std::vector<std::vector<std::vector<AxisPlace>>> places;
   SmallVector<int64_t> strides;
@@ -232,10 +236,8 @@ private:
 
 } // namespace
 
-void neuroplast::structure::fillFreshWeights(const Construction &construction,
-                                             const Edit &edit,
-                                             const DropinOptions &options,
-                                             const AxisEdit &axes,
-                                             TensorRewrite tensor) {
-  Filler(construction, edit, options, axes, tensor).run();
+FailureOr<bool> neuroplast::structure::fillFreshWeights(
+    const Construction &construction, const Edit &edit,
+    const DropinOptions &options, const AxisEdit &axes, TensorRewrite tensor) {
+  return Filler(construction, edit, options, axes, tensor).run();
 }

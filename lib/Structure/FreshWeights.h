@@ -16,10 +16,12 @@ namespace neuroplast::structure {
 /// Writes the weights that `construction` leaves to units that join by `edit`.
 /// Entries of matrices are drawn from a normal distribution as wide as the old
 /// entries; those of other tensors (biases, scales, statistics) are the mean of
-/// what the old units have there.
-void fillFreshWeights(const Construction &construction, const Edit &edit,
-                      const DropinOptions &options, const AxisEdit &axes,
-                      TensorRewrite tensor);
+/// what the old units have there. Says whether old elements were changed.
+llvm::FailureOr<bool> fillFreshWeights(const Construction &construction,
+                                       const Edit &edit,
+                                       const DropinOptions &options,
+                                       const AxisEdit &axes,
+                                       TensorRewrite tensor);
 
 } // namespace neuroplast::structure
 

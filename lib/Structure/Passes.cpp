@@ -8,7 +8,9 @@
 
 #include "neuroplast/Structure/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "neuroplast/Dialect/Neuro/IR/History.h"
 #include "neuroplast/Structure/Dropin.h"
+#include "neuroplast/Structure/History.h"
 #include "neuroplast/Structure/Prune.h"
 
 namespace neuroplast::structure {
@@ -16,6 +18,7 @@ namespace neuroplast::structure {
 #define GEN_PASS_DEF_NEUROEDIT
 #define GEN_PASS_DEF_NEUROPRINTUNITS
 #define GEN_PASS_DEF_NEUROPRUNE
+#define GEN_PASS_DEF_NEUROUNDO
 #include "neuroplast/Structure/Passes.h.inc"
 } // namespace neuroplast::structure
 
@@ -51,10 +54,12 @@ struct Prune : structure::impl::NeuroPruneBase<Prune> {
     }
     options.criterion = *parsed;
     options.ratio = ratio;
+    options.minUnits = minUnits;
     options.roundTo = roundTo;
     options.seed = seed;
     options.selection = {
         inner, {only.begin(), only.end()}, {freeze.begin(), freeze.end()}};
+    options.keepRemoved = keepRemoved;
     FailureOr<PruneReport> result = prune(getOperation(), options);
     if (failed(result))
       return signalPassFailure();
@@ -88,6 +93,7 @@ struct Dropin : structure::impl::NeuroDropinBase<Dropin> {
     options.seed = seed;
     options.selection = {
         inner, {only.begin(), only.end()}, {freeze.begin(), freeze.end()}};
+    options.keepRemoved = keepRemoved;
     FailureOr<DropinReport> result = dropin(getOperation(), options);
     if (failed(result))
       return signalPassFailure();
@@ -102,30 +108,6 @@ struct Dropin : structure::impl::NeuroDropinBase<Dropin> {
   }
 };
 
-/// Reads "0..4+7+new".
-std::optional<IndexMap> parseMap(StringRef text) {
-  IndexMap map;
-  SmallVector<StringRef> parts;
-  text.split(parts, '+', -1, /*KeepEmpty=*/false);
-  for (StringRef part : parts) {
-    if (part == "new") {
-      map.entries.push_back(IndexMap::kFresh);
-      continue;
-    }
-    auto [firstText, lastText] = part.split("..");
-    int64_t first, last;
-    if (firstText.getAsInteger(10, first) || first < 0)
-      return std::nullopt;
-    if (!part.contains(".."))
-      last = first;
-    else if (lastText.getAsInteger(10, last) || last - first > maxPlaces)
-      return std::nullopt;
-    for (int64_t unit = first; unit <= last; ++unit)
-      map.entries.push_back(unit);
-  }
-  return map;
-}
-
 struct ApplyEdit : structure::impl::NeuroEditBase<ApplyEdit> {
   using NeuroEditBase::NeuroEditBase;
 
@@ -135,14 +117,25 @@ struct ApplyEdit : structure::impl::NeuroEditBase<ApplyEdit> {
     for (StringRef entry : maps) {
       auto [set, units] = entry.split(':');
       unsigned number;
-      std::optional<IndexMap> map = parseMap(units);
+      auto map = neuro::parseIndexList(units);
       if (set.getAsInteger(10, number) || !map) {
         getOperation().emitError("'") << entry << "' is no unit set with units";
         return signalPassFailure();
       }
-      edit.maps[number] = std::move(*map);
+      edit.maps[number].entries = std::move(*map);
     }
-    if (failed(applyEdit(analysis, edit)) != expectFailure)
+    EditOptions options;
+    options.keepRemoved = keepRemoved;
+    if (failed(applyEdit(analysis, edit, options)) != expectFailure)
+      signalPassFailure();
+  }
+};
+
+struct Undo : structure::impl::NeuroUndoBase<Undo> {
+  using NeuroUndoBase::NeuroUndoBase;
+
+  void runOnOperation() override {
+    if (failed(undo(getOperation(), to)))
       signalPassFailure();
   }
 };

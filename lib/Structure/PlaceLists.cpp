@@ -78,3 +78,43 @@ std::string neuroplast::structure::gather(const TensorElements &elements,
   descend(descend, 0, 0);
   return result;
 }
+
+std::string neuroplast::structure::gatherRemoved(const TensorElements &elements,
+                                                 ArrayRef<PlaceLists> places,
+                                                 unsigned blockAxis) {
+  RankedTensorType type = elements.getType();
+  size_t elementBytes = elements.getElementBytes();
+  ArrayRef<char> bytes = elements.getBytes();
+  if (places.empty())
+    return std::string(bytes.data(), bytes.size());
+  // By axis, block and place: whether it stays.
+  SmallVector<std::vector<std::vector<bool>>> stays;
+  for (auto [axis, lists] : llvm::enumerate(places)) {
+    auto &blocks = stays.emplace_back();
+    for (const std::vector<int64_t> &list : lists) {
+      auto &flags = blocks.emplace_back(type.getDimSize(axis), false);
+      for (int64_t place : list)
+        if (place != IndexMap::kFresh)
+          flags[place] = true;
+    }
+  }
+  std::string result;
+  SmallVector<int64_t> index(type.getRank(), 0);
+  for (int64_t i = 0, end = type.getNumElements(); i < end; ++i) {
+    bool isKept = true;
+    for (auto [axis, blocks] : llvm::enumerate(stays)) {
+      size_t block = blocks.size() == 1 ? 0
+                                        : index[blockAxis] * blocks.size() /
+                                              type.getDimSize(blockAxis);
+      isKept &= blocks[block][index[axis]];
+    }
+    if (!isKept)
+      result.append(bytes.data() + i * elementBytes, elementBytes);
+    for (int64_t axis = type.getRank(); axis-- > 0;) {
+      if (++index[axis] < type.getDimSize(axis))
+        break;
+      index[axis] = 0;
+    }
+  }
+  return result;
+}

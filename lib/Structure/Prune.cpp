@@ -9,6 +9,7 @@
 #include "neuroplast/Structure/Prune.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/Sequence.h"
+#include "llvm/Support/FormatVariadic.h"
 #include <algorithm>
 #include <cmath>
 
@@ -27,7 +28,8 @@ int64_t countShare(int64_t extent, double ratio) {
 
 /// The same, where the number of those that stay is rounded up.
 int64_t countRemoved(int64_t extent, const PruneOptions &options) {
-  int64_t kept = extent - countShare(extent, options.ratio);
+  int64_t kept =
+      std::max(extent - countShare(extent, options.ratio), options.minUnits);
   kept = llvm::divideCeil(kept, options.roundTo) * options.roundTo;
   return extent - std::min(kept, extent);
 }
@@ -166,7 +168,12 @@ FailureOr<PruneReport> neuroplast::structure::prune(ModuleOp module,
     return report;
   }
   report.norms = collectNorms(analysis, *edit);
-  auto edits = applyEdit(analysis, *edit);
+  EditOptions editOptions;
+  editOptions.kind = "prune";
+  editOptions.description =
+      llvm::formatv("{0}", llvm::json::Value(options.toJson()));
+  editOptions.keepRemoved = options.keepRemoved;
+  auto edits = applyEdit(analysis, *edit, editOptions);
   if (failed(edits))
     return failure();
   report.edits = std::move(*edits);

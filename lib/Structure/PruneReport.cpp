@@ -15,6 +15,7 @@ using namespace neuroplast::structure;
 llvm::json::Object PruneOptions::toJson() const {
   llvm::json::Object result{{"criterion", getName(criterion)},
                             {"ratio", ratio},
+                            {"min_units", minUnits},
                             {"round_to", roundTo},
                             {"seed", static_cast<int64_t>(seed)}};
   selection.addTo(result);

@@ -43,7 +43,12 @@ struct DropinOptions {
   uint64_t seed = 0;
   UnitSelection selection;
 
+  /// Keep the old elements that change in the history.
+  bool keepRemoved = false;
+
   llvm::json::Object toJson() const;
+  /// What the weights of newborns depend on, from the text that `toJson` gives.
+  static std::optional<DropinOptions> fromJson(llvm::StringRef text);
 };
 
 /// What became of one unit set.

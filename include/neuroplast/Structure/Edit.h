@@ -53,16 +53,32 @@ struct TensorRewrite {
   /// The new elements; those of fresh places are zero.
   llvm::MutableArrayRef<char> bytes;
 };
-/// Gives a tensor what an edit leaves open: the elements of fresh places.
-using TensorFiller = llvm::function_ref<void(const AxisEdit &, TensorRewrite)>;
+/// Gives a tensor what an edit leaves open: the elements of fresh places. Says
+/// whether it has changed others, too, or fails with an error.
+using TensorFiller =
+    llvm::function_ref<llvm::FailureOr<bool>(const AxisEdit &, TensorRewrite)>;
+
+/// How an edit is carried out.
+struct EditOptions {
+  /// Without one, elements of fresh places are zero.
+  TensorFiller fill = {};
+  /// What the history of the module says of the edit: its kind, and a JSON
+  /// object that tells how to do it again. Without a kind it says nothing.
+  std::string kind = "edit", description = "{}";
+  /// Keep the removed elements in the history, so that they can be put back.
+  bool keepRemoved = false;
+};
 
 /// Rewrites every parameter, shadow, type and attribute that the edit touches,
-/// at once, and nothing else. Elements of fresh places are zero, or what `fill`
-/// makes of them. On failure the module is as it was and an error has been
-/// emitted. The analysis is invalid afterwards.
-llvm::FailureOr<std::vector<TensorEdit>> applyEdit(const UnitAnalysis &analysis,
-                                                   const Edit &edit,
-                                                   TensorFiller fill = {});
+/// at once, and nothing else. On failure the module is as it was and an error
+/// has been emitted. The analysis is invalid afterwards.
+llvm::FailureOr<std::vector<TensorEdit>>
+applyEdit(const UnitAnalysis &analysis, const Edit &edit,
+          const EditOptions &options = {});
+/// The same for any atoms. The history is left alone.
+llvm::FailureOr<std::vector<TensorEdit>> applyMaps(const UnitAnalysis &analysis,
+                                                   llvm::ArrayRef<AtomMap> maps,
+                                                   TensorFiller fill);
 
 } // namespace neuroplast::structure
 

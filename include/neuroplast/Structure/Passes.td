@@ -68,6 +68,7 @@ def NeuroPrune : Pass<"neuro-prune", "::mlir::ModuleOp"> {
            "what ranks the units: `l1` or `l2`, the norm of the weights that go with a unit, or `random`">,
     Option<"ratio", "ratio", "double", "0.5", "the share of the units of each free set to remove">,
     Option<"roundTo", "round-to", "int64_t", "1", "round the counts that remain up to a multiple of this">,
+    Option<"minUnits", "min-units", "int64_t", "1", "leave at least as many units of a set">,
     Option<"seed", "seed", "uint64_t", "0", "seed of the criterion `random`">,
     Option<"inner", "inner", "bool", "false",
            "cut inner sets, as the features of attention heads, too">,
@@ -75,6 +76,7 @@ def NeuroPrune : Pass<"neuro-prune", "::mlir::ModuleOp"> {
                "cut only sets with a member whose name contains one of these; names inner sets, too">,
     ListOption<"freeze", "freeze", "std::string",
                "leave sets with a member whose name contains one of these">,
+    Option<"keepRemoved", "keep-removed", "bool", "false", "keep what is removed in the history, so that `neuro-undo` can put it back">,
     Option<"report", "report", "bool", "false", "print to standard error what was done">,
     Option<"json", "json", "bool", "false", "print the report as JSON">
   ];
@@ -114,6 +116,7 @@ def NeuroDropin : Pass<"neuro-dropin", "::mlir::ModuleOp"> {
                "grow only sets with a member whose name contains one of these; names inner sets, too">,
     ListOption<"freeze", "freeze", "std::string",
                "leave sets with a member whose name contains one of these">,
+    Option<"keepRemoved", "keep-removed", "bool", "false", "keep what is removed in the history, so that `neuro-undo` can put it back">,
     Option<"report", "report", "bool", "false", "print to standard error what was done">,
     Option<"json", "json", "bool", "false", "print the report as JSON">
   ];
@@ -144,8 +147,21 @@ def NeuroEdit : Pass<"neuro-edit", "::mlir::ModuleOp"> {
   }];
   let options = [
     ListOption<"maps", "map", "std::string", "unit sets and their new units">,
+    Option<"keepRemoved", "keep-removed", "bool", "false", "keep what is removed in the history, so that `neuro-undo` can put it back">,
     Option<"expectFailure", "expect-failure", "bool", "false",
            "succeed only if the edit is refused">
+  ];
+}
+
+def NeuroUndo : Pass<"neuro-undo", "::mlir::ModuleOp"> {
+  let summary = "Take back edits of the structure";
+  let description = [{
+    Takes back the edits in `neuro.history`, the last one first, until `to` are left.
+    Units that were removed come back with the weights that the history keeps of
+    them; those that are there keep the weights that they have now.
+  }];
+  let options = [
+    Option<"to", "to", "int64_t", "0", "how many edits to leave">
   ];
 }
 

@@ -21,6 +21,12 @@ namespace neuroplast::structure {
 std::string gather(const TensorElements &elements,
                    llvm::ArrayRef<PlaceLists> places, unsigned blockAxis);
 
+/// The bytes of all elements that are not at listed places, in row-major order;
+/// of all if nothing is listed. The blocks are those of the old tensor.
+std::string gatherRemoved(const TensorElements &elements,
+                          llvm::ArrayRef<PlaceLists> places,
+                          unsigned blockAxis);
+
 } // namespace neuroplast::structure
 
 #endif // NEUROPLAST_STRUCTURE_PLACELISTS_H

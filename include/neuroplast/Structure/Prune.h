@@ -19,10 +19,14 @@ struct PruneOptions {
   Criterion criterion = Criterion::L2;
   /// The share of the units of each free set to remove, from 0 to below 1.
   double ratio = 0.5;
+  /// Sets that are cut keep as many.
+  int64_t minUnits = 1;
   /// Counts that remain are rounded up to a multiple of this.
   int64_t roundTo = 1;
   uint64_t seed = 0;
   UnitSelection selection;
+  /// Keep what is removed in the history, so that it can be put back.
+  bool keepRemoved = false;
 
   llvm::json::Object toJson() const;
 };
@@ -32,7 +36,8 @@ struct PrunedSet {
   UnitSetSummary summary;
   int64_t kept = 0;
   /// Why nothing was removed, empty if something was: "pinned", "frozen", "not
-  /// named", "inner", "too small" (less than a unit is its share), "rounding",
+  /// named", "inner", "too small" (less than a unit is its share), "rounding"
+  /// (also up to the least number of units),
   /// "equal counts" (blocks that others bind cannot lose as many).
   std::string reason;
   /// Scores on either side of the cut, if there was one.

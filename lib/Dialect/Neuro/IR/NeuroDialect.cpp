@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+#include "neuroplast/Dialect/Neuro/IR/History.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "llvm/ADT/TypeSwitch.h"
 

@@ -11,6 +11,7 @@
 
 include "neuroplast/Dialect/Neuro/IR/ContractionOps.td"
 include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.td"
+include "neuroplast/Dialect/Neuro/IR/HistoryOps.td"
 include "neuroplast/Dialect/Neuro/IR/IndexingOps.td"
 include "neuroplast/Dialect/Neuro/IR/ModuleOps.td"
 include "neuroplast/Dialect/Neuro/IR/NormalizationOps.td"

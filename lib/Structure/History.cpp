@@ -1,0 +1,370 @@
+//===- History.cpp - Undoing and repeating edits --------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Structure/History.h"
+#include "FreshWeights.h"
+#include "RecordEdit.h"
+#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
+
+using namespace mlir;
+using namespace neuroplast;
+using namespace neuroplast::structure;
+
+//===----------------------------------------------------------------------===//
+// Where units stand
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// The first and the last place of something along an axis, and their number.
+struct Standing {
+  int64_t first = -1, last = -1, count = 0;
+
+  void add(int64_t place) {
+    if (count++ == 0)
+      first = place;
+    last = place;
+  }
+  bool operator==(const Standing &other) const {
+    return first == other.first && last == other.last && count == other.count;
+  }
+};
+
+/// An axis of a parameter that has all units of a set in one block.
+struct Anchor {
+  neuro::ParamOp param;
+  unsigned axis = 0, block = 0;
+  /// By unit.
+  std::vector<Standing> standings;
+};
+
+llvm::MapVector<Node, Standing> findStandings(const AxisAlgebra &algebra,
+                                              ArrayRef<Node> places) {
+  llvm::MapVector<Node, Standing> standings;
+  for (auto [position, place] : llvm::enumerate(places))
+    for (Node atom : algebra.getAtoms(place))
+      standings[atom].add(position);
+  return standings;
+}
+
+/// For each set that an edit changes an anchor, if it has one.
+llvm::DenseMap<unsigned, Anchor> findAnchors(const UnitAnalysis &analysis,
+                                             const Edit &edit) {
+  llvm::DenseMap<unsigned, Anchor> anchors;
+  const UnitGroups &units = analysis.getUnits();
+  for (Operation *tensor : analysis.getTensors()) {
+    auto param = dyn_cast<neuro::ParamOp>(tensor);
+    const TensorPlaces *places = analysis.getPlaces(tensor);
+    if (!param || param.getShadowOf() || !places)
+      continue;
+    for (auto [index, axis] : llvm::enumerate(places->axes)) {
+      if (!axis || axis->isDynamic())
+        continue;
+      for (unsigned block = 0; block < axis->blocks; ++block) {
+        auto standings =
+            findStandings(analysis.getAlgebra(), axis->getBlock(block));
+        for (const auto &[atom, standing] : standings) {
+          std::optional<unsigned> set = units.getSet(atom);
+          if (!set || !edit.maps.contains(*set) || anchors.contains(*set))
+            continue;
+          Anchor anchor{param, static_cast<unsigned>(index), block, {}};
+          for (Node unit : units.getSets()[*set].units)
+            if (auto it = standings.find(unit); it != standings.end())
+              anchor.standings.push_back(it->second);
+          if (anchor.standings.size() == units.getSets()[*set].units.size())
+            anchors[*set] = std::move(anchor);
+        }
+      }
+    }
+  }
+  return anchors;
+}
+
+/// The atoms that stand at these places; fails with an error if there are none.
+FailureOr<SmallVector<Node>> findAtoms(const UnitAnalysis &analysis,
+                                       neuro::EditedUnitsOp entry,
+                                       ArrayRef<int64_t> first,
+                                       ArrayRef<int64_t> last, int64_t count) {
+  ModuleOp module = analysis.getModule();
+  auto param = module.lookupSymbol<neuro::ParamOp>(entry.getParamAttr());
+  const TensorPlaces *places =
+      param ? analysis.getPlaces(param.getOperation()) : nullptr;
+  auto fail = [&](const Twine &reason) {
+    return module.emitError("the history does not fit the network: ") << reason;
+  };
+  unsigned index = entry.getAxis();
+  if (!places || index >= places->axes.size() || !places->axes[index])
+    return fail("it has no axis " + Twine(index) + " of @" + entry.getParam());
+  const Axis &axis = *places->axes[index];
+  if (axis.isDynamic() || entry.getBlock() < 0 ||
+      entry.getBlock() >= axis.blocks || first.size() != last.size())
+    return fail("axis " + Twine(index) + " of @" + entry.getParam() +
+                " is another");
+  auto standings =
+      findStandings(analysis.getAlgebra(), axis.getBlock(entry.getBlock()));
+  std::map<std::pair<int64_t, int64_t>, Node> atoms;
+  for (const auto &[atom, standing] : standings) {
+    if (standing.count != count)
+      continue;
+    // Of two that cannot be told apart, one may be no unit.
+    Node &known =
+        atoms.try_emplace({standing.first, standing.last}, atom).first->second;
+    if (analysis.getUnits().getSet(atom))
+      known = atom;
+  }
+  SmallVector<Node> result;
+  for (auto [from, to] : llvm::zip_equal(first, last)) {
+    auto it = atoms.find({from, to});
+    if (it == atoms.end())
+      return fail("no unit stands at place " + Twine(from) + " along axis " +
+                  Twine(index) + " of @" + entry.getParam());
+    auto pins = analysis.getAlgebra().getPins(it->second);
+    if (!pins.empty())
+      return fail("a unit is pinned: " + pins.front());
+    result.push_back(it->second);
+  }
+  return result;
+}
+
+} // namespace
+
+void neuroplast::structure::recordEdit(
+    const UnitAnalysis &analysis, const Edit &edit, const AxisEdit &axes,
+    const EditOptions &options,
+    ArrayRef<std::pair<neuro::ParamOp, ElementsAttr>> removed) {
+  ModuleOp module = analysis.getModule();
+  neuro::HistoryOp history = neuro::getOrCreateHistory(module);
+  OpBuilder outer = OpBuilder::atBlockEnd(&history.getBody().front());
+  auto op = neuro::EditOp::create(outer, module.getLoc(), options.kind,
+                                  options.description, options.keepRemoved);
+  op.getBody().emplaceBlock();
+  OpBuilder builder = OpBuilder::atBlockEnd(&op.getBody().front());
+  llvm::DenseMap<unsigned, Anchor> anchors = findAnchors(analysis, edit);
+  for (const auto &[set, map] : edit.maps) {
+    auto it = anchors.find(set);
+    if (it == anchors.end())
+      continue;
+    const Anchor &anchor = it->second;
+    neuro::ParamOp param = anchor.param;
+    const Axis &axis =
+        *analysis.getPlaces(param.getOperation())->axes[anchor.axis];
+    std::vector<Standing> after(map.entries.size());
+    auto newPlaces = axes.getNewPlaces(axis);
+    for (auto [position, place] : llvm::enumerate(newPlaces[anchor.block]))
+      for (const AxisEdit::NewUnit &unit : place.units)
+        if (unit.set == set)
+          after[unit.index].add(position);
+    auto list = [](ArrayRef<Standing> standings, int64_t Standing::*field) {
+      SmallVector<int64_t> result;
+      for (const Standing &standing : standings)
+        result.push_back(standing.*field);
+      return result;
+    };
+    neuro::EditedUnitsOp::create(
+        builder, module.getLoc(),
+        FlatSymbolRefAttr::get(param.getSymNameAttr()), anchor.axis,
+        anchor.block, map.entries, list(anchor.standings, &Standing::first),
+        list(anchor.standings, &Standing::last), anchor.standings[0].count,
+        list(after, &Standing::first), list(after, &Standing::last),
+        after[0].count);
+  }
+  for (auto [param, value] : removed)
+    neuro::RemovedOp::create(builder, module.getLoc(),
+                             FlatSymbolRefAttr::get(param.getSymNameAttr()),
+                             value);
+}
+
+//===----------------------------------------------------------------------===//
+// Undoing
+//===----------------------------------------------------------------------===//
+
+int64_t neuroplast::structure::countEdits(ModuleOp module) {
+  neuro::HistoryOp history = neuro::findHistory(module);
+  return history ? llvm::range_size(history.getBody().getOps<neuro::EditOp>())
+                 : 0;
+}
+
+namespace {
+
+/// Puts back the elements that a history keeps.
+class Restorer {
+public:
+  explicit Restorer(neuro::EditOp edit) : isComplete(edit.getComplete()) {
+    for (auto entry : edit.getBody().getOps<neuro::RemovedOp>())
+      removed[entry.getParam()] = entry.getValue();
+    for (auto entry : edit.getBody().getOps<neuro::EditedUnitsOp>()) {
+      llvm::SmallDenseSet<int64_t> seen;
+      for (int64_t source : entry.getMap())
+        hasCopies |= source >= 0 && !seen.insert(source).second;
+    }
+  }
+
+  FailureOr<bool> restore(TensorRewrite tensor) const {
+    auto param = dyn_cast<neuro::ParamOp>(tensor.tensor);
+    auto fail = [&](StringRef reason) {
+      return tensor.tensor->emitError("the elements of ")
+             << getTensorName(tensor.tensor)
+             << " cannot be put back: " << reason;
+    };
+    auto it = param ? removed.find(param.getSymName()) : removed.end();
+    SmallVector<int64_t> fresh = listFresh(tensor);
+    if (it == removed.end()) {
+      if (!fresh.empty() || (hasCopies && !isComplete && param))
+        return fail("the history does not keep them");
+      return false;
+    }
+    std::optional<TensorElements> elements = TensorElements::read(it->second);
+    int64_t count = elements ? elements->getType().getNumElements() : 0;
+    if (!elements ||
+        elements->getType().getElementType() != tensor.type.getElementType())
+      return fail("the history has others");
+    ArrayRef<char> source = elements->getBytes();
+    size_t size = elements->getElementBytes();
+    if (count == tensor.type.getNumElements()) {
+      llvm::copy(source, tensor.bytes.begin());
+      return true;
+    }
+    if (count != static_cast<int64_t>(fresh.size()))
+      return fail("the history has another number of them");
+    for (auto [number, element] : llvm::enumerate(fresh))
+      std::copy_n(source.data() + number * size, size,
+                  tensor.bytes.data() + element * size);
+    return false;
+  }
+
+private:
+  /// The elements that stand at a fresh place.
+  static SmallVector<int64_t> listFresh(TensorRewrite tensor) {
+    SmallVector<int64_t> result;
+    SmallVector<int64_t> index(tensor.type.getRank(), 0);
+    for (int64_t i = 0, end = tensor.type.getNumElements(); i < end; ++i) {
+      bool isFresh = false;
+      for (auto [axis, blocks] : llvm::enumerate(tensor.sources)) {
+        size_t block =
+            blocks.size() == 1
+                ? 0
+                : index[tensor.places.blockAxis] * blocks.size() /
+                      tensor.type.getDimSize(tensor.places.blockAxis);
+        isFresh |= blocks[block][index[axis]] == IndexMap::kFresh;
+      }
+      if (isFresh)
+        result.push_back(i);
+      for (int64_t axis = tensor.type.getRank(); axis-- > 0;) {
+        if (++index[axis] < tensor.type.getDimSize(axis))
+          break;
+        index[axis] = 0;
+      }
+    }
+    return result;
+  }
+
+  llvm::StringMap<ElementsAttr> removed;
+  bool isComplete;
+  /// Whether the edit copied units, which then shared their weights.
+  bool hasCopies = false;
+};
+
+} // namespace
+
+static LogicalResult undoLast(ModuleOp module, neuro::EditOp edit) {
+  UnitAnalysis analysis(module);
+  std::vector<SmallVector<Node>> atoms;
+  std::vector<IndexMap> inverses;
+  for (auto entry : edit.getBody().getOps<neuro::EditedUnitsOp>()) {
+    auto found = findAtoms(analysis, entry, entry.getNewFirst(),
+                           entry.getNewLast(), entry.getNewCount());
+    if (failed(found))
+      return failure();
+    if (found->size() != entry.getMap().size())
+      return module.emitError("the history is malformed");
+    IndexMap &inverse = inverses.emplace_back();
+    for (size_t unit = 0; unit < entry.getOldFirst().size(); ++unit) {
+      const int64_t *position = llvm::find(entry.getMap(), unit);
+      inverse.entries.push_back(position == entry.getMap().end()
+                                    ? IndexMap::kFresh
+                                    : position - entry.getMap().begin());
+    }
+    atoms.push_back(std::move(*found));
+  }
+  SmallVector<AtomMap> maps;
+  for (auto [index, list] : llvm::enumerate(atoms))
+    maps.push_back({static_cast<unsigned>(index), list, &inverses[index]});
+  Restorer restorer(edit);
+  auto fill = [&](const AxisEdit &, TensorRewrite tensor) {
+    return restorer.restore(tensor);
+  };
+  return applyMaps(analysis, maps, fill);
+}
+
+LogicalResult neuroplast::structure::undo(ModuleOp module, int64_t to) {
+  int64_t count = countEdits(module);
+  if (to < 0 || to > count)
+    return module.emitError("the history has ")
+           << count << " edits, so that " << to << " cannot be left of them";
+  neuro::HistoryOp history = neuro::findHistory(module);
+  for (; count > to; --count) {
+    auto last = cast<neuro::EditOp>(history.getBody().front().back());
+    if (failed(undoLast(module, last)))
+      return failure();
+    last.erase();
+  }
+  if (history && count == 0)
+    history.erase();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Repeating
+//===----------------------------------------------------------------------===//
+
+static LogicalResult repeat(ModuleOp module, neuro::EditOp op,
+                            bool keepRemoved) {
+  UnitAnalysis analysis(module);
+  Edit edit;
+  SmallVector<unsigned> sets;
+  for (auto entry : op.getBody().getOps<neuro::EditedUnitsOp>()) {
+    auto atoms = findAtoms(analysis, entry, entry.getOldFirst(),
+                           entry.getOldLast(), entry.getOldCount());
+    if (failed(atoms))
+      return failure();
+    std::optional<unsigned> set =
+        atoms->empty() ? std::nullopt
+                       : analysis.getUnits().getSet(atoms->front());
+    if (!set || analysis.getUnits().getSets()[*set].units != *atoms)
+      return module.emitError("the history does not fit the network: the units "
+                              "along axis ")
+             << entry.getAxis() << " of @" << entry.getParam()
+             << " belong to others";
+    edit.maps[*set].entries.assign(entry.getMap().begin(),
+                                   entry.getMap().end());
+    sets.push_back(*set);
+  }
+  EditOptions options;
+  options.kind = op.getKind().str();
+  options.description = op.getOptions().str();
+  options.keepRemoved = keepRemoved;
+  std::optional<DropinOptions> dropin =
+      DropinOptions::fromJson(op.getOptions());
+  if (op.getKind() != "dropin" || !dropin)
+    return applyEdit(analysis, edit, options);
+  Construction construction(analysis, sets, dropin->init);
+  auto fill = [&](const AxisEdit &axes, TensorRewrite tensor) {
+    return fillFreshWeights(construction, edit, *dropin, axes, tensor);
+  };
+  options.fill = fill;
+  return applyEdit(analysis, edit, options);
+}
+
+LogicalResult neuroplast::structure::replay(ModuleOp module,
+                                            neuro::HistoryOp history,
+                                            bool keepRemoved) {
+  for (auto edit : history.getBody().getOps<neuro::EditOp>())
+    if (failed(repeat(module, edit, keepRemoved)))
+      return failure();
+  return success();
+}

@@ -1,0 +1,25 @@
+//===- RecordEdit.h - Writing down what an edit did -------------*- C++ -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_LIB_STRUCTURE_RECORDEDIT_H
+#define NEUROPLAST_LIB_STRUCTURE_RECORDEDIT_H
+
+#include "neuroplast/Structure/Edit.h"
+
+namespace neuroplast::structure {
+
+/// Appends an edit that has been carried out to the history of the module. The
+/// analysis is that of before.
+void recordEdit(
+    const UnitAnalysis &analysis, const Edit &edit, const AxisEdit &axes,
+    const EditOptions &options,
+    llvm::ArrayRef<std::pair<neuro::ParamOp, mlir::ElementsAttr>> removed);
+
+} // namespace neuroplast::structure
+
+#endif // NEUROPLAST_LIB_STRUCTURE_RECORDEDIT_H
