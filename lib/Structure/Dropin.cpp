@@ -136,6 +136,8 @@ llvm::json::Object DropinOptions::toJson() const {
   else
     result["share"] = share;
   selection.addTo(result);
+  if (!command.empty())
+    result["command"] = command;
   return result;
 }
 
@@ -176,11 +178,18 @@ llvm::json::Object DropinReport::toJson() const {
   return result;
 }
 
-void DropinReport::print(raw_ostream &os) const {
-  os << llvm::format("parameters %lld -> %lld\n",
-                     static_cast<long long>(before.parameters),
-                     static_cast<long long>(after.parameters));
+/// Whether users have said themselves that the set stays.
+static bool isExpected(StringRef reason) {
+  return llvm::is_contained(ArrayRef<StringRef>{"", "pinned", "frozen",
+                                                "not named", "inner",
+                                                "too small"},
+                            reason);
+}
+
+void DropinReport::printSets(raw_ostream &os, bool all) const {
   for (const GrownSet &set : sets) {
+    if (!all && isExpected(set.reason))
+      continue;
     os << "units " << set.summary.set << ": " << set.summary.units;
     if (set.added)
       os << " + " << set.added;

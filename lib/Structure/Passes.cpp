@@ -104,7 +104,7 @@ struct Dropin : structure::impl::NeuroDropinBase<Dropin> {
       llvm::errs() << llvm::formatv("{0:2}\n",
                                     llvm::json::Value(result->toJson()));
     else if (report)
-      result->print(llvm::errs());
+      result->printSets(llvm::errs(), /*all=*/true);
   }
 };
 

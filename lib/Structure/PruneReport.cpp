@@ -19,6 +19,8 @@ llvm::json::Object PruneOptions::toJson() const {
                             {"round_to", roundTo},
                             {"seed", static_cast<int64_t>(seed)}};
   selection.addTo(result);
+  if (!command.empty())
+    result["command"] = command;
   return result;
 }
 

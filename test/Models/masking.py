@@ -20,7 +20,7 @@ def zero_removed(array: np.ndarray, edits: list[dict[str, Any]]) -> np.ndarray:
     """Sets to zero what the edits of one tensor leave out."""
     result = array.copy()
     for edit in edits:
-        axis, kept = edit["axis"], edit["kept"]
+        axis, kept = edit["axis"], edit["sources"]
         extent = array.shape[axis]
         if len(kept) == 1:
             removed = np.setdiff1d(np.arange(extent), kept[0])

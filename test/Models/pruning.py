@@ -21,8 +21,9 @@ import onnx
 
 from Models import driver, masking, models
 
-# The share of inner parameters that may be left after half of the units went.
-KEPT_LIMIT = 0.4
+# The share of inner parameters that may be left after half of the units went. Where
+# the stream between blocks is an output, only one axis of a matrix can be halved.
+KEPT_LIMIT = {"minilm_l3": 0.5}
 # What may pin: the interface of the graph, a softmax or argmax over the axis, and
 # operators that are unknown.
 ALLOWED_PINS = re.compile(
@@ -54,7 +55,7 @@ class Result:
     def misses(self) -> list[str]:
         """The limits that the model misses, in words."""
         found = [f"pinned by {pin}" for pin in self.foreign_pins]
-        if self.inner_kept > KEPT_LIMIT:
+        if self.inner_kept > KEPT_LIMIT.get(self.name, 0.4):
             found.append(f"keeps {self.inner_kept:.1%} of its inner parameters")
         for twin in ("masked", "compiled", "original"):
             error = getattr(self, f"against_{twin}")

@@ -27,7 +27,8 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   const std::vector<Command> commands = {
       getImportCommand(), getExportCommand(),  getInspectCommand(),
-      getPruneCommand(),  getCompileCommand(), getRunCommand(),
+      getPruneCommand(),  getDropinCommand(),  getGrowCommand(),
+      getUndoCommand(),   getCompileCommand(), getRunCommand(),
       getBenchCommand(),  getVerifyCommand()};
   if (argc < 2) {
     printOverview(llvm::errs(), commands);

@@ -45,6 +45,8 @@ struct DropinOptions {
 
   /// Keep the old elements that change in the history.
   bool keepRemoved = false;
+  /// What asked for this, for the history.
+  std::string command;
 
   llvm::json::Object toJson() const;
   /// What the weights of newborns depend on, from the text that `toJson` gives.
@@ -67,7 +69,9 @@ struct DropinReport {
   std::vector<TensorEdit> edits;
 
   llvm::json::Object toJson() const;
-  void print(llvm::raw_ostream &os) const;
+  /// What became of each unit set, and why; without `all`, of those that could
+  /// not grow unnoticed only.
+  void printSets(llvm::raw_ostream &os, bool all) const;
 };
 
 /// Adds units. On failure the module is as it was and an error has been

@@ -27,6 +27,8 @@ struct PruneOptions {
   UnitSelection selection;
   /// Keep what is removed in the history, so that it can be put back.
   bool keepRemoved = false;
+  /// What asked for this, for the history.
+  std::string command;
 
   llvm::json::Object toJson() const;
 };

@@ -166,6 +166,10 @@ struct ConvertNeuroToLinalgPass
     ModuleOp module = getOperation();
     MLIRContext *context = &getContext();
     SymbolTable symbols(module);
+    // How the network came about is nothing to compile.
+    for (HistoryOp history :
+         llvm::make_early_inc_range(module.getOps<HistoryOp>()))
+      history.erase();
     declareParamBuffers(module, symbols);
 
     SignlessConverter converter;

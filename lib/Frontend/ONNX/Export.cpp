@@ -8,6 +8,7 @@
 
 #include "neuroplast/Frontend/ONNX/Export.h"
 #include "GraphWriter.h"
+#include "HistoryMetadata.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -62,7 +63,7 @@ public:
     writeAliases();
     lowerToOriginal();
     declareTypes();
-    return success();
+    return writeHistory(module, paramNames, model, writer);
   }
 
 private:
@@ -235,6 +236,7 @@ private:
       StringRef source =
           param.getSourceName() ? *param.getSourceName() : param.getSymName();
       std::string name = writer.makeName(source);
+      paramNames[param.getSymName()] = name;
       if (failed(writer.addInitializer(name, param.getValue(), param.getLoc())))
         return failure();
       for (neuro::GetParamOp read : it->second)
@@ -255,6 +257,8 @@ private:
   ModuleOp module;
   ::onnx::ModelProto &model;
   GraphWriter writer;
+  /// The initializers, by symbol.
+  llvm::StringMap<std::string> paramNames;
   /// Outputs whose value goes by another name.
   std::vector<std::pair<Value, std::string>> aliases;
 };

@@ -8,6 +8,7 @@
 
 #include "GraphImporter.h"
 #include "ContribHandlers.h"
+#include "HistoryMetadata.h"
 #include "OperandTypes.h"
 #include "OperatorVersions.h"
 #include "Simplify.h"
@@ -337,6 +338,9 @@ void GraphImporter::setModelAttributes() {
       (void)StringRef(entry.value()).getAsInteger(10, original);
       continue;
     }
+    // Read once its parameters are known.
+    if (entry.key() == onnx_frontend::kHistoryKey)
+      continue;
     metadata.push_back(builder.getNamedAttr(
         entry.key(), builder.getStringAttr(entry.value())));
   }
@@ -448,6 +452,12 @@ LogicalResult GraphImporter::importMain() {
   func::ReturnOp::create(builder, fileLocation, results);
   function.setFunctionType(builder.getFunctionType(inputTypes, resultTypes));
   function.setAllResultAttrs(resultAttributes);
+  for (const auto &entry : model->proto.metadata_props())
+    if (entry.key() == onnx_frontend::kHistoryKey)
+      onnx_frontend::readHistory(module, entry.value(), [&](StringRef name) {
+        GraphValue *known = lookup(name);
+        return known ? known->constant : ElementsAttr();
+      });
   return verify(module);
 }
 

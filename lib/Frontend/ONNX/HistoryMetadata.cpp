@@ -1,0 +1,77 @@
+//===- HistoryMetadata.cpp - Histories in ONNX files ----------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "HistoryMetadata.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace neuroplast;
+using namespace neuroplast::neuro;
+
+/// The initializer with what an edit removed from a parameter.
+static std::string getRemovedName(int64_t edit, StringRef param) {
+  return llvm::formatv("neuroplast.removed.{0}.{1}", edit, param);
+}
+
+LogicalResult neuroplast::onnx_frontend::writeHistory(
+    ModuleOp module, const llvm::StringMap<std::string> &names,
+    ::onnx::ModelProto &model, GraphWriter &writer) {
+  HistoryOp history = findHistory(module);
+  if (!history)
+    return success();
+  auto getName = [&](FlatSymbolRefAttr symbol) {
+    auto it = names.find(symbol.getValue());
+    return it == names.end() ? symbol.getValue().str() : it->second;
+  };
+  auto *property = model.add_metadata_props();
+  property->set_key(kHistoryKey.str());
+  property->set_value(
+      llvm::formatv("{0}", llvm::json::Value(toJson(history, getName))));
+  for (auto [number, edit] :
+       llvm::enumerate(history.getBody().getOps<EditOp>()))
+    for (auto removed : edit.getBody().getOps<RemovedOp>())
+      if (failed(writer.addInitializer(
+              getRemovedName(number, getName(removed.getParamAttr())),
+              removed.getValue(), removed.getLoc())))
+        return failure();
+  return success();
+}
+
+void neuroplast::onnx_frontend::readHistory(
+    ModuleOp module, StringRef text,
+    llvm::function_ref<ElementsAttr(StringRef)> getTensor) {
+  llvm::StringMap<ParamOp> params;
+  for (auto param : module.getOps<ParamOp>())
+    params[param.getSourceName().value_or(param.getSymName())] = param;
+  auto getSymbol = [&](StringRef name) {
+    ParamOp param = params.lookup(name);
+    return param ? param.getSymNameAttr() : StringAttr();
+  };
+  auto value = llvm::json::parse(text);
+  llvm::json::Array *edits = value ? value->getAsArray() : nullptr;
+  if (!value)
+    llvm::consumeError(value.takeError());
+  HistoryOp history = edits ? getOrCreateHistory(module) : HistoryOp();
+  if (!edits || !fromJson(*edits, history, getSymbol)) {
+    if (history)
+      history.erase();
+    module.emitWarning("the metadata entry '")
+        << kHistoryKey << "' is no history, and is left out";
+    return;
+  }
+  for (auto [number, edit] :
+       llvm::enumerate(history.getBody().getOps<EditOp>())) {
+    OpBuilder builder = OpBuilder::atBlockEnd(&edit.getBody().front());
+    for (auto &entry : params)
+      if (ElementsAttr removed =
+              getTensor(getRemovedName(number, entry.getKey())))
+        RemovedOp::create(
+            builder, edit.getLoc(),
+            FlatSymbolRefAttr::get(entry.getValue().getSymNameAttr()), removed);
+  }
+}

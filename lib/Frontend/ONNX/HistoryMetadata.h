@@ -1,0 +1,40 @@
+//===- HistoryMetadata.h - Histories in ONNX files --------------*- C++ -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The history of a model is an entry of its metadata: a JSON list of edits.
+// What edits removed are initializers that no node reads.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_LIB_FRONTEND_ONNX_HISTORYMETADATA_H
+#define NEUROPLAST_LIB_FRONTEND_ONNX_HISTORYMETADATA_H
+
+#include "GraphWriter.h"
+#include "neuroplast/Dialect/Neuro/IR/History.h"
+
+namespace neuroplast::onnx_frontend {
+
+/// The key of the metadata entry.
+inline constexpr llvm::StringLiteral kHistoryKey = "neuroplast.history";
+
+/// Writes the history of a module, if it has one. `names` has the initializer
+/// of every symbol.
+mlir::LogicalResult writeHistory(mlir::ModuleOp module,
+                                 const llvm::StringMap<std::string> &names,
+                                 ::onnx::ModelProto &model,
+                                 GraphWriter &writer);
+
+/// Gives a module the history that a metadata entry holds; a malformed one gets
+/// a warning and is left out. `getTensor` finds initializers.
+void readHistory(
+    mlir::ModuleOp module, llvm::StringRef text,
+    llvm::function_ref<mlir::ElementsAttr(llvm::StringRef)> getTensor);
+
+} // namespace neuroplast::onnx_frontend
+
+#endif // NEUROPLAST_LIB_FRONTEND_ONNX_HISTORYMETADATA_H

@@ -1,0 +1,176 @@
+//===- StructureCommand.cpp - Commands that edit a structure --------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "StructureCommand.h"
+#include "Modules.h"
+#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace neuroplast;
+using namespace neuroplast::driver;
+using namespace neuroplast::structure;
+
+/// Whether some tensor takes more memory than a comparison is worth.
+static bool hasHugeTensor(ModuleOp module) {
+  constexpr int64_t kMostBytes = int64_t(1) << 30;
+  WalkResult result = module.walk([](Operation *op) {
+    for (Type type : op->getResultTypes())
+      if (auto tensor = dyn_cast<RankedTensorType>(type);
+          tensor && tensor.hasStaticShape() &&
+          tensor.getElementType().isIntOrFloat() &&
+          neuroplast::neuro::mulSizes(
+              neuroplast::neuro::countElements(tensor.getShape()),
+              tensor.getElementTypeBitWidth() / 8) > kMostBytes)
+        return WalkResult::interrupt();
+    return WalkResult::advance();
+  });
+  return result.wasInterrupted();
+}
+
+/// Counts the operations that depend on free sizes, for inputs of these shapes.
+static void countOperations(NetworkSize &size, StringRef path,
+                            ArrayRef<std::string> shapes) {
+  if (!size.flopsIncomplete || shapes.empty())
+    return;
+  MLIRContext context(makeRegistry(), MLIRContext::Threading::DISABLED);
+  auto module = loadModule(path, context, shapes);
+  if (module)
+    size.setFlops(measure(UnitAnalysis(*module)));
+}
+
+/// Bytes of a model and of the weights beside it.
+static uint64_t getSizeOnDisk(StringRef path) {
+  uint64_t total = 0, size = 0;
+  for (const Twine &file : {Twine(path), path + ".data"})
+    if (!llvm::sys::fs::file_size(file, size))
+      total += size;
+  return total;
+}
+
+/// Whether nodes stayed opaque.
+static bool hasOpaqueNode(ModuleOp module) {
+  return module
+      .walk([](neuroplast::neuro::OpaqueOp) { return WalkResult::interrupt(); })
+      .wasInterrupted();
+}
+
+/// Loads a model with its sizes as open as it has them; one that cannot be read
+/// so, or in part only, with the sizes that are asked for, which stay then.
+/// Null after a message.
+static OwningOpRef<ModuleOp>
+loadOpenOrFixed(StringRef path, ArrayRef<std::string> shapes,
+                std::unique_ptr<MLIRContext> &context) {
+  auto load = [&](ArrayRef<std::string> fixed,
+                  std::shared_ptr<std::string> messages) {
+    context = std::make_unique<MLIRContext>(makeRegistry(),
+                                            MLIRContext::Threading::DISABLED);
+    return loadModule(path, *context, fixed, {}, std::move(messages));
+  };
+  if (shapes.empty())
+    return load({}, nullptr);
+  auto module = load({}, std::make_shared<std::string>());
+  bool isWhole = module && !hasOpaqueNode(*module);
+  module = nullptr;
+  return load(isWhole ? ArrayRef<std::string>() : shapes, nullptr);
+}
+
+StructureCommand::StructureCommand(const Arguments &arguments, StringRef name)
+    : arguments(arguments), name(name), input(arguments.getPositional(0)),
+      output(arguments.get("-o")) {}
+
+std::vector<OptionSpec> StructureCommand::getOptions() {
+  return {
+      {"-o", "FILE", "where to write the result"},
+      {"--data", "FILE.npz",
+       "compare the outputs before and after on this, not on random inputs"},
+      {"--shape", "NAME=AxBxC",
+       "shape of an input for the comparison and the operation counts, and for "
+       "a model that cannot be read without"},
+      {"--external-data", "", "keep large weights in FILE.data"},
+      {"--no-compare", "", "do not compile and compare"},
+      {"--dry-run", "", "only tell what would be done"},
+      {"--verbose", "", "tell of all layers, unit sets and outputs"},
+      {"--json", "", "print JSON"}};
+}
+
+bool StructureCommand::load() {
+  if (output.empty() && !isDryRun()) {
+    reportError("'" + name + "' needs '-o FILE.onnx' or '--dry-run'");
+    return false;
+  }
+  if (!output.empty() && isSameFile(input, output)) {
+    reportError("'" + name + "' does not overwrite its input '" + input + "'");
+    return false;
+  }
+  module = loadOpenOrFixed(input, arguments.getAll("--shape"), context);
+  if (!module)
+    return false;
+  if (isDryRun())
+    comparison.obstacle = "a dry run writes no model";
+  else if (arguments.has("--no-compare"))
+    comparison.obstacle = "not asked for";
+  else if (hasHugeTensor(*module))
+    comparison.obstacle = "a tensor takes more than a gigabyte";
+  return true;
+}
+
+bool StructureCommand::finish(NetworkSize &before, NetworkSize &after,
+                              uint64_t seed) {
+  if (!isDryRun()) {
+    releaseUnusedElements(context.get(), *module);
+    if (failed(saveModule(*module, output, arguments.has("--external-data"))))
+      return false;
+  }
+  if (comparison.obstacle.empty())
+    comparison =
+        compareOutputs(input, output, *module, arguments.getAll("--shape"),
+                       arguments.get("--data"), seed);
+  shapes = comparison.describeShapes();
+  if (shapes.empty())
+    shapes = arguments.getAll("--shape").vec();
+  if (!isDryRun()) {
+    countOperations(before, input, shapes);
+    countOperations(after, output, shapes);
+  }
+  return true;
+}
+
+void StructureCommand::addTo(llvm::json::Object &json) const {
+  json["output_difference"] = comparison.toJson();
+  json["accuracy"] = "not checked";
+}
+
+void StructureCommand::printSummary(llvm::raw_ostream &os,
+                                    const NetworkSize &before,
+                                    const NetworkSize &after) const {
+  auto line = [&](StringRef title, uint64_t before, uint64_t after,
+                  const Twine &unit) {
+    os << llvm::left_justify(title, 12)
+       << llvm::formatv("{0:n} -> {1:n}{2}", before, after, unit.str());
+    if (before)
+      os << llvm::formatv(" (kept {0:f1} %)", 100.0 * after / before);
+  };
+  line("parameters", before.parameters, after.parameters, "");
+  os << '\n';
+  line("operations", before.flops, after.flops, "");
+  if (!shapes.empty())
+    os << " for " << llvm::join(shapes, ", ");
+  os << (before.flopsIncomplete ? ", without those of unknown sizes\n" : "\n");
+  if (output.empty())
+    os << "on disk     nothing written\n";
+  else {
+    line("on disk", getSizeOnDisk(input), getSizeOnDisk(output), " bytes");
+    os << '\n';
+  }
+  os << "outputs     ";
+  comparison.printSummary(os);
+  os << "accuracy    not checked\n\n";
+}

@@ -1,0 +1,60 @@
+//===- StructureCommand.h - Commands that edit a structure ------*- C++ -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_TOOLS_NEUROPLAST_STRUCTURECOMMAND_H
+#define NEUROPLAST_TOOLS_NEUROPLAST_STRUCTURECOMMAND_H
+
+#include "Arguments.h"
+#include "Comparison.h"
+#include "neuroplast/Structure/Inspect.h"
+#include <memory>
+
+namespace neuroplast::driver {
+
+/// What all commands have in common that read a model, edit its structure,
+/// write it, and tell what that has changed. The positional argument is the
+/// model.
+class StructureCommand {
+public:
+  /// `name` is the command, for messages.
+  StructureCommand(const Arguments &arguments, llvm::StringRef name);
+
+  /// The options that such a command takes besides its own.
+  static std::vector<OptionSpec> getOptions();
+
+  /// Reads the model; whether that and the options were right, after a message
+  /// if not.
+  bool load();
+  mlir::ModuleOp getModule() const { return *module; }
+  bool isDryRun() const { return arguments.has("--dry-run"); }
+
+  /// Writes the model, compares what both compute on data or on inputs drawn
+  /// from the seed, and adds the operations of free sizes to the counts.
+  /// Whether the model was written, or was not to be.
+  bool finish(structure::NetworkSize &before, structure::NetworkSize &after,
+              uint64_t seed);
+  /// What came of the comparison.
+  void addTo(llvm::json::Object &json) const;
+  /// What was achieved, in five lines.
+  void printSummary(llvm::raw_ostream &os, const structure::NetworkSize &before,
+                    const structure::NetworkSize &after) const;
+  void printOutputs(llvm::raw_ostream &os) const { comparison.printEach(os); }
+
+private:
+  const Arguments &arguments;
+  std::string name;
+  llvm::StringRef input, output;
+  std::unique_ptr<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  Comparison comparison;
+  std::vector<std::string> shapes;
+};
+
+} // namespace neuroplast::driver
+
+#endif // NEUROPLAST_TOOLS_NEUROPLAST_STRUCTURECOMMAND_H
