@@ -26,10 +26,10 @@ public:
     std::vector<SmallVector<int64_t>> blocks;
   };
 
-  BalanceSearch(ArrayRef<int64_t> extents, ArrayRef<int64_t> wanted,
+  BalanceSearch(ArrayRef<int64_t> limits, ArrayRef<int64_t> wanted,
                 std::vector<Equation> equations)
-      : extents(extents), wanted(wanted), equations(std::move(equations)),
-        chosen(extents.size(), 0) {}
+      : limits(limits), wanted(wanted), equations(std::move(equations)),
+        chosen(limits.size(), 0) {}
 
   std::optional<SmallVector<int64_t>> run(int64_t allowedDistance) {
     distance = allowedDistance;
@@ -47,7 +47,7 @@ private:
       return false;
     if (position == chosen.size())
       return true;
-    int64_t limit = wanted[position] < 0 ? 0 : extents[position] - 1;
+    int64_t limit = wanted[position] < 0 ? 0 : limits[position];
     int64_t start = std::clamp<int64_t>(wanted[position], 0, limit);
     for (int64_t offset = 0; offset <= distance; ++offset)
       for (int64_t count : {start - offset, start + offset}) {
@@ -78,7 +78,7 @@ private:
             most += block[i] * chosen[i];
             continue;
           }
-          int64_t limit = wanted[i] < 0 ? 0 : extents[i] - 1;
+          int64_t limit = wanted[i] < 0 ? 0 : limits[i];
           int64_t start = std::clamp<int64_t>(wanted[i], 0, limit);
           least += block[i] * std::max<int64_t>(0, start - distance);
           most += block[i] * std::min<int64_t>(limit, start + distance);
@@ -92,7 +92,7 @@ private:
     return true;
   }
 
-  ArrayRef<int64_t> extents;
+  ArrayRef<int64_t> limits;
   ArrayRef<int64_t> wanted;
   std::vector<Equation> equations;
   SmallVector<int64_t> chosen;
@@ -103,13 +103,12 @@ private:
 } // namespace
 
 SmallVector<int64_t> UnitGroups::balance(const UnitGroup &group,
-                                         ArrayRef<int64_t> wanted) const {
-  SmallVector<int64_t> extents, clamped;
-  for (auto [set, want] : llvm::zip_equal(group.sets, wanted)) {
-    extents.push_back(sets[set].units.size());
+                                         ArrayRef<int64_t> wanted,
+                                         ArrayRef<int64_t> limits) const {
+  SmallVector<int64_t> clamped;
+  for (auto [set, want, limit] : llvm::zip_equal(group.sets, wanted, limits)) {
     bool free = want >= 0 && sets[set].pins.empty();
-    clamped.push_back(free ? std::clamp<int64_t>(want, 0, extents.back() - 1)
-                           : -1);
+    clamped.push_back(free ? std::clamp<int64_t>(want, 0, limit) : -1);
   }
   if (group.constraints.empty()) {
     for (int64_t &count : clamped)
@@ -130,9 +129,19 @@ SmallVector<int64_t> UnitGroups::balance(const UnitGroup &group,
     }
     equations.push_back(std::move(equation));
   }
-  BalanceSearch search(extents, clamped, std::move(equations));
+  BalanceSearch search(limits, clamped, std::move(equations));
   for (int64_t distance : {1, 2, 4, 8, 16, 64})
     if (auto found = search.run(distance))
       return *found;
   return SmallVector<int64_t>(wanted.size(), 0);
+}
+
+SmallVector<int64_t> UnitGroups::balanceRemoval(const UnitGroup &group,
+                                                ArrayRef<int64_t> wanted,
+                                                int64_t least) const {
+  SmallVector<int64_t> limits;
+  for (unsigned set : group.sets)
+    limits.push_back(std::max<int64_t>(
+        sets[set].units.size() - std::max<int64_t>(least, 1), 0));
+  return balance(group, wanted, limits);
 }

@@ -30,13 +30,13 @@ bool Construction::hasSet(Value value, unsigned set) const {
 
 /// Whether an op makes its results of one tensor alone, zeros of zeros.
 static bool movesOneTensor(neuro::AxisRuleOpInterface op) {
+  SmallVector<bool> all(op ? op->getNumOperands() : 0, true);
   return op && op->getNumOperands() > 0 &&
          llvm::none_of(op->getOperands().drop_front(),
                        [](Value operand) {
                          return isa<RankedTensorType>(operand.getType());
                        }) &&
-         op.isZeroWhere(neuro::ZeroOperands(
-             SmallVector<bool>(op->getNumOperands(), true)));
+         op.isZeroWhere(neuro::ZeroOperands(all, all));
 }
 
 std::optional<Construction::Weight>

@@ -88,19 +88,38 @@ neuroplast::structure::dropin(ModuleOp module, const DropinOptions &options) {
     report.sets.push_back(std::move(set));
   }
   Construction construction(analysis, candidates, options.init);
-  Edit edit;
+  llvm::DenseMap<unsigned, GrownSet *> setOf;
   for (GrownSet &set : report.sets) {
-    if (!set.reason.empty())
-      continue;
-    set.reason = construction.getObstacle(set.summary.set).str();
-    if (!set.reason.empty())
-      continue;
-    int64_t added = countAdded(set.summary.units, options);
-    if (added == 0)
-      set.reason = "too small";
-    else
-      edit.maps[set.summary.set] =
-          makeMap(set.summary.units, added, options.init);
+    setOf[set.summary.set] = &set;
+    if (set.reason.empty())
+      set.reason = construction.getObstacle(set.summary.set).str();
+  }
+  // Pairs stay pairs where counts have to be balanced.
+  int64_t step = options.init == Init::Pair ? 2 : 1;
+  Edit edit;
+  for (const UnitGroup &group : analysis.getUnits().getGroups()) {
+    SmallVector<int64_t> wanted, limits;
+    for (unsigned index : group.sets) {
+      GrownSet *set = setOf.lookup(index);
+      bool grows = set && set->reason.empty();
+      wanted.push_back(grows ? countAdded(set->summary.units, options) / step
+                             : -1);
+      // Near what is wanted: another growth would surprise.
+      limits.push_back(2 * std::max<int64_t>(wanted.back(), 0) + 2);
+    }
+    SmallVector<int64_t> counts =
+        analysis.getUnits().balance(group, wanted, limits);
+    for (auto [index, want, count] :
+         llvm::zip_equal(group.sets, wanted, counts)) {
+      if (want < 0)
+        continue;
+      GrownSet &set = *setOf.lookup(index);
+      if (count == 0)
+        set.reason = want > 0 ? "equal counts" : "too small";
+      else
+        edit.maps[index] =
+            makeMap(set.summary.units, count * step, options.init);
+    }
   }
   edit.dropConflicts(analysis);
   for (GrownSet &set : report.sets) {

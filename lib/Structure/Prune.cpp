@@ -113,7 +113,8 @@ FailureOr<Edit> neuroplast::structure::planPrune(const UnitAnalysis &analysis,
       wanted.push_back(
           cut ? countRemoved(units.getSets()[set].units.size(), options) : -1);
     }
-    SmallVector<int64_t> counts = units.balance(group, wanted);
+    SmallVector<int64_t> counts =
+        units.balanceRemoval(group, wanted, options.minUnits);
     for (auto [set, want, count] :
          llvm::zip_equal(group.sets, wanted, counts)) {
       auto it = positionOf.find(set);

@@ -135,8 +135,12 @@ bool ZeroAnalysis::propagate(const Step &step) {
         for (const Step::Factor &other : step.factors)
           if (llvm::is_contained(other.sets, set))
             carriers.operands |= other.operands;
+      SmallVector<bool> hasAxes;
+      for (unsigned i = 0; i < step.op->getNumOperands(); ++i)
+        hasAxes.push_back(carriers.operands.test(i));
+      SmallVector<bool> zeros = getZeros(step, carriers, set);
       neuro::AxisRuleOpInterface op = step.op;
-      if (op.isZeroWhere(neuro::ZeroOperands(getZeros(step, carriers, set))))
+      if (op.isZeroWhere(neuro::ZeroOperands(zeros, hasAxes)))
         continue;
       for (unsigned result : factor.results.set_bits())
         changed |= nonZero[op->getResult(result)].insert(set).second;

@@ -69,12 +69,17 @@ public:
   /// The set of a unit; none for what always stays.
   std::optional<unsigned> getSet(Node atom) const;
 
-  /// How many units of each set of the group to remove, near the counts wanted
-  /// (given in the order of `group.sets`; sets with a negative one stay whole)
-  /// and such that the equal counts hold. Leaves at least one unit in every
-  /// set. All zeros if nothing else is possible.
+  /// How many units of each set of the group to remove or to add, near the
+  /// counts wanted (given in the order of `group.sets`; sets with a negative
+  /// one stay as they are), at most up to the limits, and such that the equal
+  /// counts hold. All zeros if nothing else is possible.
   llvm::SmallVector<int64_t> balance(const UnitGroup &group,
-                                     llvm::ArrayRef<int64_t> wanted) const;
+                                     llvm::ArrayRef<int64_t> wanted,
+                                     llvm::ArrayRef<int64_t> limits) const;
+  /// The same, where at least `least` units stay in every set.
+  llvm::SmallVector<int64_t> balanceRemoval(const UnitGroup &group,
+                                            llvm::ArrayRef<int64_t> wanted,
+                                            int64_t least = 1) const;
 
 private:
   /// Joins sets whose counts depend on each other.

@@ -140,11 +140,11 @@ TEST(UnitGroups, BlocksKeepEqualCounts) {
   UnitGroups groups(algebra, {&flat, &out});
   ASSERT_EQ(groups.getGroups().size(), 1u);
   ASSERT_EQ(getSetSizes(groups), (std::vector<size_t>{8, 8, 8, 8}));
-  EXPECT_EQ(groups.balance(groups.getGroups()[0], {3, 3, 3, 3}),
+  EXPECT_EQ(groups.balanceRemoval(groups.getGroups()[0], {3, 3, 3, 3}),
             (SmallVector<int64_t>{3, 3, 3, 3}));
   // Unequal wishes are brought together.
   SmallVector<int64_t> counts =
-      groups.balance(groups.getGroups()[0], {3, 4, 3, 3});
+      groups.balanceRemoval(groups.getGroups()[0], {3, 4, 3, 3});
   for (int64_t count : counts)
     EXPECT_EQ(count, counts[0]);
 }
@@ -157,7 +157,7 @@ TEST(UnitGroups, APinnedBlockHoldsTheOthers) {
     algebra.pin(place, "reason");
   Axis flat = algebra.flattenBlocks(out);
   UnitGroups groups(algebra, {&flat, &out});
-  EXPECT_EQ(groups.balance(groups.getGroups()[0], {2, 2}),
+  EXPECT_EQ(groups.balanceRemoval(groups.getGroups()[0], {2, 2}),
             (SmallVector<int64_t>{0, 0}));
 }
 
@@ -168,9 +168,9 @@ TEST(UnitGroups, ASetThatIsNotWantedStaysWhole) {
   Axis flat = algebra.flattenBlocks(out);
   UnitGroups groups(algebra, {&flat, &out});
   // A wish of none may be overruled, a refusal not.
-  EXPECT_EQ(groups.balance(groups.getGroups()[0], {0, 2}),
+  EXPECT_EQ(groups.balanceRemoval(groups.getGroups()[0], {0, 2}),
             (SmallVector<int64_t>{1, 1}));
-  EXPECT_EQ(groups.balance(groups.getGroups()[0], {-1, 2}),
+  EXPECT_EQ(groups.balanceRemoval(groups.getGroups()[0], {-1, 2}),
             (SmallVector<int64_t>{0, 0}));
 }
 
@@ -191,7 +191,7 @@ TEST(UnitGroups, ShuffledChannelsKeepTheirGroupsEqual) {
   SmallVector<int64_t> wanted;
   for (unsigned set : group.sets)
     wanted.push_back(groups.getSets()[set].units.size() / 2);
-  SmallVector<int64_t> counts = groups.balance(group, wanted);
+  SmallVector<int64_t> counts = groups.balanceRemoval(group, wanted);
   int64_t removed = 0;
   for (int64_t count : counts)
     removed += count;

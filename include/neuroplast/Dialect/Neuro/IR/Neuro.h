@@ -51,7 +51,8 @@ public:
 /// operand that is absent is zero; one that does not have these axes is not.
 class ZeroOperands {
 public:
-  explicit ZeroOperands(llvm::ArrayRef<bool> isZero) : isZero(isZero) {}
+  ZeroOperands(llvm::ArrayRef<bool> isZero, llvm::ArrayRef<bool> hasAxes)
+      : isZero(isZero), hasAxes(hasAxes) {}
 
   bool operator[](unsigned operand) const { return isZero[operand]; }
   bool operator()(mlir::OpOperand &operand) const {
@@ -63,9 +64,10 @@ public:
   }
   bool all() const { return !llvm::is_contained(isZero, false); }
   bool any() const { return llvm::is_contained(isZero, true); }
+  bool allWithAxes() const { return isZero == hasAxes; }
 
 private:
-  llvm::ArrayRef<bool> isZero;
+  llvm::ArrayRef<bool> isZero, hasAxes;
 };
 
 /// Marks the ops that say where their results are zero (`Neuro_ZeroWhere`).

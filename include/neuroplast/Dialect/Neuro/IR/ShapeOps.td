@@ -68,7 +68,7 @@ def Neuro_TileOp : Neuro_TensorOp<"tile", traits = [Neuro_ZeroWhere<"zero[0]">],
   }];
 }
 
-def Neuro_ConcatOp : Neuro_TensorOp<"concat", "Concat", traits = [Neuro_ZeroPreserving], statesContract = 1> {
+def Neuro_ConcatOp : Neuro_TensorOp<"concat", "Concat", traits = [Neuro_ZeroWhere<"zero.allWithAxes()">], statesContract = 1> {
   let summary = "join tensors along an axis";
   let arguments = (ins Variadic<Neuro_Tensor>:$inputs, I64Attr:$axis);
   let results = (outs Neuro_Tensor:$result);
