@@ -98,8 +98,10 @@ Axis AxisAlgebra::makeKeptAxis(int64_t extent) {
 static bool isProductTooLong(ArrayRef<Axis> factors) {
   int64_t count = 1;
   for (const Axis &axis : factors) {
+    if (axis.isTooLong)
+      return true;
     if (axis.isDynamic())
-      return axis.isTooLong;
+      continue;
     if (axis.extent > 0 && count > maxPlaces / axis.extent)
       return true;
     count *= axis.extent;
@@ -107,20 +109,51 @@ static bool isProductTooLong(ArrayRef<Axis> factors) {
   return false;
 }
 
-Axis AxisAlgebra::product(ArrayRef<Axis> factors) {
-  if (factors.size() == 1)
-    return factors.front();
-  bool isTooLong = isProductTooLong(factors);
-  if (isTooLong || llvm::any_of(factors, [](const Axis &axis) {
-        return axis.isDynamic();
-      })) {
+/// How many places of a product stand after its run-time size; none if it has
+/// several of them, with places between.
+static std::optional<int64_t> findInner(ArrayRef<Axis> factors) {
+  std::optional<int64_t> found;
+  int64_t after = 1;
+  for (const Axis &factor : llvm::reverse(factors)) {
+    if (factor.isDynamic() || factor.isOpen()) {
+      int64_t inner = after * factor.inner.value_or(1);
+      if (found && *found != inner)
+        return std::nullopt;
+      found = inner;
+    }
+    if (!factor.isDynamic())
+      after *= factor.extent;
+  }
+  return found;
+}
+
+void AxisAlgebra::pinAll(ArrayRef<Axis> axes, StringRef reason) {
+  for (const Axis &axis : axes)
+    if (axis.extent != 1)
+      pin(axis, reason);
+}
+
+Axis AxisAlgebra::product(ArrayRef<Axis> allFactors) {
+  if (allFactors.size() == 1)
+    return allFactors.front();
+  if (isProductTooLong(allFactors)) {
     // The places cannot be listed, so whoever stands there must stay.
-    for (const Axis &axis : factors)
-      if (axis.extent != 1)
-        pin(axis, isTooLong
-                      ? "shares an axis of more places than are listed"
-                      : "shares an axis with a size known at run time only");
-    return isTooLong ? makeLongAxis() : makeKeptAxis(Axis::kDynamic);
+    pinAll(allFactors, "shares an axis of more places than are listed");
+    return makeLongAxis();
+  }
+  auto isDynamic = [](const Axis &axis) { return axis.isDynamic(); };
+  SmallVector<Axis> factors;
+  llvm::copy_if(allFactors, std::back_inserter(factors),
+                [&](const Axis &axis) { return !isDynamic(axis); });
+  std::optional<int64_t> inner = findInner(allFactors);
+  bool hasUnknown = llvm::any_of(allFactors, [&](const Axis &axis) {
+    return isDynamic(axis) || axis.isOpen();
+  });
+  if (factors.empty())
+    return makeKeptAxis(Axis::kDynamic);
+  if (hasUnknown && !inner) {
+    pinAll(factors, "shares an axis with sizes known at run time only");
+    return makeKeptAxis(Axis::kDynamic);
   }
   Axis result = makeKeptAxis(1);
   for (const Axis &factor : factors) {
@@ -141,6 +174,7 @@ Axis AxisAlgebra::product(ArrayRef<Axis> factors) {
       }
     result = std::move(next);
   }
+  result.inner = inner;
   result.term = addTerm(AxisTerm::Product, result, factors);
   return result;
 }
@@ -158,6 +192,10 @@ Axis AxisAlgebra::flattenBlocks(const Axis &axis) {
 Axis AxisAlgebra::concat(ArrayRef<Axis> parts) {
   Axis result;
   result.extent = 0;
+  if (llvm::any_of(parts, [](const Axis &part) { return part.isOpen(); })) {
+    pinAll(parts, "is joined to a size known at run time only");
+    return makeKeptAxis(Axis::kDynamic);
+  }
   for (const Axis &part : parts) {
     if (part.isDynamic() || result.extent + part.extent > maxPlaces) {
       if (!part.isDynamic() || part.isTooLong)
@@ -173,6 +211,10 @@ Axis AxisAlgebra::concat(ArrayRef<Axis> parts) {
 }
 
 Axis AxisAlgebra::reverse(const Axis &axis) {
+  if (axis.isOpen()) {
+    pin(axis, "is reversed along a size known at run time only");
+    return makeKeptAxis(Axis::kDynamic);
+  }
   Axis result = axis;
   std::reverse(result.places.begin(), result.places.end());
   if (!axis.isDynamic())
@@ -276,7 +318,8 @@ void AxisAlgebra::unify(Node a, Node b, StringRef where) {
 void AxisAlgebra::unify(const Axis &a, const Axis &b, StringRef where) {
   if (a.isDynamic() && b.isDynamic())
     return;
-  if (a.isDynamic() || b.isDynamic() || a.extent != b.extent) {
+  if (a.isDynamic() || b.isDynamic() || a.extent != b.extent ||
+      a.inner != b.inner) {
     const char *other = a.isTooLong || b.isTooLong
                             ? ", against more places than are listed"
                             : ", against a size known at run time only";

@@ -138,7 +138,8 @@ private:
         return;
       SmallVector<int64_t> extents;
       for (const Axis &factor : factors)
-        extents.push_back(axes.getExtent(factor));
+        extents.push_back(factor.isOpen() ? Axis::kDynamic
+                                          : axes.getExtent(factor));
       ops.push_back({op, std::move(extents), op->getAttrDictionary()});
     });
   }

@@ -21,7 +21,7 @@ using neuroplast::neuro::FactorRole;
 
 RuleInstance::RuleInstance(const AxisRule &rule, AxisAlgebra &algebra,
                            StringRef node)
-    : rule(rule), algebra(algebra), blockOf(rule.factors.size()) {
+    : rule(rule), algebra(algebra), node(node), blockOf(rule.factors.size()) {
   for (const auto *lists : {&rule.operands, &rule.results})
     for (const auto &axes : *lists)
       for (const AxisExpr &expr : axes)
@@ -30,7 +30,25 @@ RuleInstance::RuleInstance(const AxisRule &rule, AxisAlgebra &algebra,
             if (rule.factors[term[i - 1]].role == FactorRole::Block)
               blockOf[term[i]] = term[i - 1];
   for (auto [index, factor] : llvm::enumerate(rule.factors))
-    factors.push_back(instantiate(factor, blockOf[index], node));
+    factors.push_back(instantiate(factor, blockOf[index]));
+}
+
+void RuleInstance::pin(const AxisFactor &factor, const Axis &axis) {
+  if (!factor.pin.empty())
+    algebra.pin(axis, node.empty() ? factor.pin
+                                   : factor.pin + " at '" + node.str() + "'");
+}
+
+void RuleInstance::adopt(const AxisExpr &expr, const Axis &axis) {
+  if (!axis.isOpen() || expr.terms.size() != 1 || expr.terms[0].size() != 1)
+    return;
+  unsigned index = expr.terms[0][0];
+  const AxisFactor &factor = rule.factors[index];
+  bool edits = factor.role == FactorRole::Plain || !factor.pin.empty();
+  if (!edits || !factors[index].isDynamic())
+    return;
+  factors[index] = axis;
+  pin(factor, axis);
 }
 
 Axis RuleInstance::evaluate(const AxisExpr &expr) {
@@ -62,15 +80,13 @@ unsigned RuleInstance::getBlockAxis(ArrayRef<AxisExpr> axes) const {
 }
 
 Axis RuleInstance::instantiate(const AxisFactor &factor,
-                               std::optional<unsigned> block, StringRef node) {
+                               std::optional<unsigned> block) {
   bool edits = factor.role == FactorRole::Plain || !factor.pin.empty();
   if (!edits || factor.extent == AxisRule::kDynamic)
     return AxisAlgebra::makeKeptAxis(factor.extent);
   unsigned blocks = block ? rule.factors[*block].extent : 1;
   Axis axis = algebra.makeAxis(factor.extent, blocks);
-  if (!factor.pin.empty())
-    algebra.pin(axis, node.empty() ? factor.pin
-                                   : factor.pin + " at '" + node.str() + "'");
+  pin(factor, axis);
   algebra.requireEqualCounts(axis);
   return axis;
 }

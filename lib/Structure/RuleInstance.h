@@ -23,6 +23,9 @@ public:
   RuleInstance(const neuro::AxisRule &rule, AxisAlgebra &algebra,
                llvm::StringRef node);
 
+  /// Where an operand has an open axis that the rule calls a factor of unknown
+  /// size, the factor is that.
+  void adopt(const neuro::AxisExpr &expr, const Axis &axis);
   /// The places of an axis that the rule describes.
   Axis evaluate(const neuro::AxisExpr &expr);
   /// The axis of a tensor along which the blocks of its blocked axes follow
@@ -34,10 +37,14 @@ public:
 
 private:
   Axis instantiate(const neuro::AxisFactor &factor,
-                   std::optional<unsigned> block, llvm::StringRef node);
+                   std::optional<unsigned> block);
+
+  /// Pins the factor if the rule does.
+  void pin(const neuro::AxisFactor &factor, const Axis &axis);
 
   const neuro::AxisRule &rule;
   AxisAlgebra &algebra;
+  llvm::StringRef node;
   /// The block factor that numbers the copies of a factor.
   std::vector<std::optional<unsigned>> blockOf;
   std::vector<Axis> factors;

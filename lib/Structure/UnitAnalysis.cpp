@@ -127,6 +127,11 @@ void UnitAnalysis::visitRule(AxisRuleOpInterface op) {
   StringRef node = getNodeName(op.getLoc());
   std::string where = describe(op) + " needs the axis as it is";
   RuleInstance instance(rule, algebra, node);
+  for (auto [value, axes] : llvm::zip_equal(op->getOperands(), rule.operands))
+    if (const TensorPlaces *places = getPlaces(value))
+      for (auto [expr, axis] : llvm::zip(axes, places->axes))
+        if (axis)
+          instance.adopt(expr, *axis);
   for (const auto &[left, right] : rule.equations)
     algebra.unify(instance.evaluate(left), instance.evaluate(right), where);
   auto visitValue = [&](Value value, ArrayRef<AxisExpr> axes) {

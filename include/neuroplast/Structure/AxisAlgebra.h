@@ -30,6 +30,7 @@
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,10 @@ struct Axis {
 
   int64_t extent = 1;
   unsigned blocks = 1;
+  /// Of an open axis, which runs through a size known at run time, too, as
+  /// batches times heads do: how many of its places, which are those of the
+  /// known factors, stand after that size.
+  std::optional<int64_t> inner;
   /// How the axis is composed (`AxisAlgebra::getTerm`).
   unsigned term = kNoTerm;
   /// `blocks` x `extent` nodes; none if the extent is dynamic.
@@ -59,6 +64,7 @@ struct Axis {
   bool isTooLong = false;
 
   bool isDynamic() const { return extent == kDynamic; }
+  bool isOpen() const { return inner.has_value(); }
   llvm::ArrayRef<Node> getBlock(unsigned block) const {
     return llvm::ArrayRef<Node>(places).slice(block * extent, extent);
   }
@@ -103,7 +109,8 @@ public:
   /// An axis that has too many places to list them.
   static Axis makeLongAxis();
 
-  /// The axis that runs through all combinations, the last factor fastest.
+  /// The axis that runs through all combinations, the last factor fastest. With
+  /// one size that is known at run time only it is open.
   Axis product(llvm::ArrayRef<Axis> factors);
   /// The blocks of an axis one after the other, or, if it has none, itself.
   Axis flattenBlocks(const Axis &axis);
@@ -156,6 +163,7 @@ private:
   void collectAtoms(Node node, llvm::SmallVectorImpl<Node> &atoms) const;
   bool isPinned(Node atom) const { return !nodes[find(atom)].pins.empty(); }
   void pinInterned(Node node, unsigned reason);
+  void pinAll(llvm::ArrayRef<Axis> axes, llvm::StringRef reason);
 
   /// `find` shortens paths, which changes no meaning.
   mutable std::vector<NodeData> nodes;

@@ -48,7 +48,16 @@ RuleBuilder buildTrailingRule(Operation *op, int64_t axis) {
 
 AxisRule BatchNormOp::getAxisRule() { return buildChannelRule(*this).take(); }
 AxisRule InstanceNormOp::getAxisRule() {
-  return buildChannelRule(*this).take();
+  // What is normalised over need not be pixels: of a group norm written with
+  // reshapes it is channels, too.
+  RuleBuilder build = buildChannelRule(*this);
+  if (!build.rule.operands[0].empty())
+    for (const AxisExpr &axis :
+         ArrayRef<AxisExpr>(build.rule.operands[0]).drop_front(2)) {
+      build.rule.factors[axis.terms[0][0]].role = FactorRole::Plain;
+      build.markNotZeroInvariant(axis);
+    }
+  return build.take();
 }
 
 AxisRule GroupNormOp::getAxisRule() {

@@ -7,7 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "RuleBuilder.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "SymbolicSize.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -17,20 +18,25 @@ namespace {
 
 /// Writes the rule of a reshape. Axes of size 1 say nothing; the others are
 /// matched from both ends in the smallest runs with equal products, and a run
-/// is cut at the union of the boundaries of its two sides.
+/// is cut at the union of the boundaries of its two sides. Sizes known at run
+/// time only take part as far as it is known what they are products of.
 class ReshapeRule {
 public:
-  explicit ReshapeRule(ReshapeOp op)
-      : op(op), build(op), in(RuleBuilder::getShape(op.getInput())),
-        out(RuleBuilder::getShape(op.getResult())) {
+  explicit ReshapeRule(ReshapeOp op) : op(op), build(op) {
+    for (auto [axis, size] :
+         llvm::enumerate(RuleBuilder::getShape(op.getInput()))) {
+      in.push_back(SymbolicSize::ofAxis(op.getInput(), axis));
+      if (size != 1)
+        inputDims.push_back(axis);
+    }
+    for (auto [axis, size] :
+         llvm::enumerate(RuleBuilder::getShape(op.getResult()))) {
+      out.push_back(SymbolicSize::ofAxis(op.getResult(), axis));
+      if (size != 1)
+        resultDims.push_back(axis);
+    }
     inputAxes.assign(in.size(), AxisExpr::one());
     resultAxes.assign(out.size(), AxisExpr::one());
-    for (size_t i = 0; i < in.size(); ++i)
-      if (in[i] != 1)
-        inputDims.push_back(i);
-    for (size_t i = 0; i < out.size(); ++i)
-      if (out[i] != 1)
-        resultDims.push_back(i);
   }
 
   AxisRule write() {
@@ -39,6 +45,7 @@ public:
     }
     while (matchRun(/*fromEnd=*/false)) {
     }
+    matchOnlyDynamic();
     pinRest(inputDims, in, inputAxes);
     pinRest(resultDims, out, resultAxes);
     build.set(op.getInputMutable(), inputAxes);
@@ -47,41 +54,13 @@ public:
   }
 
 private:
-  /// Whether a size of the result is that of an axis of the input.
-  bool isSameSize(size_t inputDim, size_t resultDim) {
-    if (!ShapedType::isDynamic(in[inputDim]))
-      return in[inputDim] == out[resultDim];
-    if (!ShapedType::isDynamic(out[resultDim]))
-      return false;
-    ArrayRef<int64_t> sizes = op.getSizes();
-    size_t position =
-        llvm::count_if(sizes.take_front(resultDim), [](int64_t size) {
-          return ShapedType::isDynamic(size);
-        });
-    if (resultDim < sizes.size() && ShapedType::isDynamic(sizes[resultDim]) &&
-        position < op.getDynamicSizes().size())
-      if (auto dim =
-              op.getDynamicSizes()[position].getDefiningOp<tensor::DimOp>())
-        if (dim.getSource() == op.getInput() &&
-            dim.getConstantIndex() == static_cast<int64_t>(inputDim))
-          return true;
-    // The only unknown sizes of equally many elements are equal.
-    return isOnlyDynamic(inputDims, in) && isOnlyDynamic(resultDims, out) &&
-           staticProduct(inputDims, in) == staticProduct(resultDims, out);
-  }
+  using Sizes = SmallVector<SymbolicSize, 4>;
 
-  static bool isOnlyDynamic(ArrayRef<size_t> dims, ArrayRef<int64_t> shape) {
-    return llvm::count_if(dims, [&](size_t dim) {
-             return ShapedType::isDynamic(shape[dim]);
-           }) == 1;
-  }
-
-  static int64_t staticProduct(ArrayRef<size_t> dims, ArrayRef<int64_t> shape) {
-    int64_t product = 1;
-    for (size_t dim : dims)
-      if (!ShapedType::isDynamic(shape[dim]))
-        product *= shape[dim];
-    return product;
+  static void drop(SmallVector<size_t> &dims, size_t count, bool fromEnd) {
+    if (fromEnd)
+      dims.truncate(dims.size() - count);
+    else
+      dims.erase(dims.begin(), dims.begin() + count);
   }
 
   /// Takes the shortest run of equal products off one end of both lists.
@@ -91,102 +70,142 @@ private:
     auto at = [&](SmallVector<size_t> &dims, size_t i) {
       return fromEnd ? dims[dims.size() - 1 - i] : dims[i];
     };
-    size_t firstIn = at(inputDims, 0), firstOut = at(resultDims, 0);
     size_t takeIn = 1, takeOut = 1;
-    if (ShapedType::isDynamic(in[firstIn]) ||
-        ShapedType::isDynamic(out[firstOut])) {
-      if (!isSameSize(firstIn, firstOut))
+    SymbolicSize left = in[at(inputDims, 0)], right = out[at(resultDims, 0)];
+    while (!(left == right)) {
+      // The side that is a part of the other grows; of two numbers the smaller.
+      bool areNumbers = left.isStatic() && right.isStatic();
+      bool growLeft = areNumbers ? left.getNumber() < right.getNumber()
+                                 : right.dividedBy(left).has_value();
+      if (!growLeft && !areNumbers && !left.dividedBy(right))
         return false;
-      AxisExpr axis = build.axis("n", ShapedType::kDynamic);
-      inputAxes[firstIn] = resultAxes[firstOut] = axis;
-    } else {
-      int64_t left = in[firstIn], right = out[firstOut];
-      while (left != right) {
-        auto &dims = left < right ? inputDims : resultDims;
-        auto &take = left < right ? takeIn : takeOut;
-        auto &product = left < right ? left : right;
-        ArrayRef<int64_t> shape = left < right ? in : out;
-        if (take == dims.size() || ShapedType::isDynamic(shape[at(dims, take)]))
-          return false;
-        product *= shape[at(dims, take++)];
-      }
-      SmallVector<size_t> leftRun, rightRun;
-      for (size_t i = 0; i < takeIn; ++i)
-        leftRun.push_back(at(inputDims, i));
-      for (size_t i = 0; i < takeOut; ++i)
-        rightRun.push_back(at(resultDims, i));
-      llvm::sort(leftRun);
-      llvm::sort(rightRun);
-      writeRun(leftRun, rightRun);
+      auto &dims = growLeft ? inputDims : resultDims;
+      auto &take = growLeft ? takeIn : takeOut;
+      if (take == dims.size())
+        return false;
+      size_t next = at(dims, take++);
+      (growLeft ? left : right) =
+          growLeft ? left * in[next] : right * out[next];
     }
-    auto drop = [&](SmallVector<size_t> &dims, size_t count) {
-      if (fromEnd)
-        dims.truncate(dims.size() - count);
-      else
-        dims.erase(dims.begin(), dims.begin() + count);
-    };
-    drop(inputDims, takeIn);
-    drop(resultDims, takeOut);
+    SmallVector<size_t> leftRun, rightRun;
+    for (size_t i = 0; i < takeIn; ++i)
+      leftRun.push_back(at(inputDims, i));
+    for (size_t i = 0; i < takeOut; ++i)
+      rightRun.push_back(at(resultDims, i));
+    llvm::sort(leftRun);
+    llvm::sort(rightRun);
+    if (!writeRun(leftRun, rightRun))
+      return false;
+    drop(inputDims, takeIn, fromEnd);
+    drop(resultDims, takeOut, fromEnd);
     return true;
   }
 
-  /// Factors of a run whose two sides have the same product.
-  void writeRun(ArrayRef<size_t> leftRun, ArrayRef<size_t> rightRun) {
-    SmallVector<int64_t> cuts = {1};
-    auto addCuts = [&](ArrayRef<size_t> run, ArrayRef<int64_t> shape) {
-      int64_t product = 1;
-      for (size_t dim : llvm::reverse(run))
-        cuts.push_back(product *= shape[dim]);
+  /// The only unknown sizes of equally many elements are equal.
+  void matchOnlyDynamic() {
+    auto findOnly = [](ArrayRef<size_t> dims, const Sizes &sizes,
+                       int64_t &product) -> std::optional<size_t> {
+      std::optional<size_t> found;
+      for (size_t dim : dims) {
+        if (sizes[dim].isStatic()) {
+          product *= sizes[dim].getNumber();
+          continue;
+        }
+        if (found)
+          return std::nullopt;
+        found = dim;
+      }
+      return found;
     };
-    addCuts(leftRun, in);
-    addCuts(rightRun, out);
-    llvm::sort(cuts);
-    cuts.erase(llvm::unique(cuts), cuts.end());
-    bool refines = true;
-    for (size_t i = 1; i < cuts.size(); ++i)
-      refines &= cuts[i] % cuts[i - 1] == 0;
-    if (!refines) {
-      // No common factors: the whole runs are equated.
-      SmallVector<unsigned> left, right;
-      for (size_t dim : leftRun) {
-        left.push_back(build.factor("a", in[dim]));
-        inputAxes[dim] = AxisExpr::factor(left.back());
-      }
-      for (size_t dim : rightRun) {
-        right.push_back(build.factor("b", out[dim]));
-        resultAxes[dim] = AxisExpr::factor(right.back());
-      }
-      build.rule.equations.push_back(
-          {AxisExpr::product(left), AxisExpr::product(right)});
+    int64_t left = 1, right = 1;
+    auto input = findOnly(inputDims, in, left);
+    auto result = findOnly(resultDims, out, right);
+    if (!input || !result || left != right)
       return;
+    in[*input] = out[*result];
+    while (matchRun(/*fromEnd=*/true)) {
     }
-    // factors[i] runs between cuts[i] and cuts[i + 1]; the last is major.
-    SmallVector<unsigned> factors;
-    for (size_t i = cuts.size() - 1; i > 0; --i)
-      factors.push_back(build.factor("a", cuts[i] / cuts[i - 1]));
-    std::reverse(factors.begin(), factors.end());
-    auto assign = [&](ArrayRef<size_t> run, ArrayRef<int64_t> shape,
-                      TensorAxes &axes) {
-      int64_t product = 1;
-      for (size_t dim : llvm::reverse(run)) {
-        SmallVector<unsigned> list;
-        int64_t end = product * shape[dim];
-        for (size_t i = 0; i + 1 < cuts.size(); ++i)
-          if (cuts[i] >= product && cuts[i] < end)
-            list.push_back(factors[i]);
-        std::reverse(list.begin(), list.end());
-        axes[dim] = AxisExpr::product(list);
-        product = end;
-      }
-    };
-    assign(leftRun, in, inputAxes);
-    assign(rightRun, out, resultAxes);
+    while (matchRun(/*fromEnd=*/false)) {
+    }
   }
 
-  void pinRest(ArrayRef<size_t> dims, ArrayRef<int64_t> shape,
-               TensorAxes &axes) {
+  /// Factors of a run whose two sides have the same product; false if its sizes
+  /// do not tell them.
+  bool writeRun(ArrayRef<size_t> leftRun, ArrayRef<size_t> rightRun) {
+    // The products of minor sizes, by which the two sides are cut.
+    SmallVector<SymbolicSize> leftCuts{SymbolicSize(1)},
+        rightCuts{SymbolicSize(1)};
+    for (size_t dim : llvm::reverse(leftRun))
+      leftCuts.push_back(leftCuts.back() * in[dim]);
+    for (size_t dim : llvm::reverse(rightRun))
+      rightCuts.push_back(rightCuts.back() * out[dim]);
+    // Merged into one chain in which each divides the next.
+    SmallVector<SymbolicSize> cuts;
+    bool refines = true;
+    size_t i = 0, j = 0;
+    while (i < leftCuts.size() || j < rightCuts.size()) {
+      bool takeLeft = j == rightCuts.size();
+      if (i < leftCuts.size() && j < rightCuts.size()) {
+        takeLeft = rightCuts[j].dividedBy(leftCuts[i]).has_value();
+        refines &= takeLeft || leftCuts[i].dividedBy(rightCuts[j]).has_value();
+      }
+      const SymbolicSize &cut = takeLeft ? leftCuts[i++] : rightCuts[j++];
+      if (cuts.empty() || !(cuts.back() == cut))
+        cuts.push_back(cut);
+    }
+    for (size_t k = 1; k < cuts.size(); ++k)
+      refines &= cuts[k].dividedBy(cuts[k - 1]).has_value();
+    if (!refines)
+      return equateRuns(leftRun, rightRun);
+    // factors[k] runs between cuts[k] and cuts[k + 1]; the last is major.
+    SmallVector<unsigned> factors(cuts.size() - 1);
+    for (size_t k = factors.size(); k-- > 0;)
+      factors[k] =
+          build.factor("a", cuts[k + 1].dividedBy(cuts[k])->getExtent());
+    auto assign = [&](ArrayRef<size_t> run, ArrayRef<SymbolicSize> ownCuts,
+                      TensorAxes &axes) {
+      auto *from = cuts.begin();
+      for (auto [position, dim] : llvm::enumerate(llvm::reverse(run))) {
+        auto *to = llvm::find(cuts, ownCuts[position + 1]);
+        SmallVector<unsigned> list;
+        for (auto *cut = from; cut != to; ++cut)
+          list.push_back(factors[cut - cuts.begin()]);
+        std::reverse(list.begin(), list.end());
+        axes[dim] = AxisExpr::product(list);
+        from = to;
+      }
+    };
+    assign(leftRun, leftCuts, inputAxes);
+    assign(rightRun, rightCuts, resultAxes);
+    return true;
+  }
+
+  /// Without common factors the whole runs are equated.
+  bool equateRuns(ArrayRef<size_t> leftRun, ArrayRef<size_t> rightRun) {
+    auto isStatic = [](ArrayRef<size_t> run, const Sizes &sizes) {
+      return llvm::all_of(run,
+                          [&](size_t dim) { return sizes[dim].isStatic(); });
+    };
+    if (!isStatic(leftRun, in) || !isStatic(rightRun, out))
+      return false;
+    auto makeAxes = [&](ArrayRef<size_t> run, const Sizes &sizes,
+                        StringRef name, TensorAxes &axes) {
+      SmallVector<unsigned> factors;
+      for (size_t dim : run) {
+        factors.push_back(build.factor(name, sizes[dim].getNumber()));
+        axes[dim] = AxisExpr::factor(factors.back());
+      }
+      return AxisExpr::product(factors);
+    };
+    AxisExpr left = makeAxes(leftRun, in, "a", inputAxes);
+    build.rule.equations.push_back(
+        {left, makeAxes(rightRun, out, "b", resultAxes)});
+    return true;
+  }
+
+  void pinRest(ArrayRef<size_t> dims, const Sizes &sizes, TensorAxes &axes) {
     for (size_t dim : dims) {
-      axes[dim] = build.axis("u", shape[dim]);
+      axes[dim] = build.axis("u", sizes[dim].getExtent());
       build.pin(axes[dim],
                 build.reason("mixes the axis with sizes known at run time only",
                              op.getDynamicSizes()));
@@ -195,7 +214,7 @@ private:
 
   ReshapeOp op;
   RuleBuilder build;
-  ArrayRef<int64_t> in, out;
+  Sizes in, out;
   TensorAxes inputAxes, resultAxes;
   /// The axes still to be matched.
   SmallVector<size_t> inputDims, resultDims;
@@ -214,8 +233,29 @@ AxisRule ReshapeOp::getAxisRule() {
 void ReshapeOp::setFactorExtents(ArrayRef<int64_t> extents) {
   AxisRule rule = getAxisRule();
   SmallVector<int64_t> sizes(getSizes());
-  for (auto [size, axis] : llvm::zip(sizes, rule.results[0]))
-    if (!ShapedType::isDynamic(size))
+  unsigned dynamic = 0;
+  for (auto [size, axis] : llvm::zip(sizes, rule.results[0])) {
+    if (!ShapedType::isDynamic(size)) {
       size = AxisRule::getExtent(axis, extents);
+      continue;
+    }
+    // What is computed at run time has old extents as factors.
+    int64_t before = 1, after = 1;
+    for (unsigned factor : axis.terms[0])
+      if (!ShapedType::isDynamic(rule.factors[factor].extent)) {
+        before *= rule.factors[factor].extent;
+        after *= extents[factor];
+      }
+    OpOperand &operand = getDynamicSizesMutable()[dynamic++];
+    if (before == after)
+      continue;
+    OpBuilder builder(*this);
+    auto number = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(builder, getLoc(), value);
+    };
+    Value rest = arith::DivUIOp::create(builder, getLoc(), operand.get(),
+                                        number(before));
+    operand.set(arith::MulIOp::create(builder, getLoc(), rest, number(after)));
+  }
   setSizes(sizes);
 }

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RuleBuilder.h"
+#include "SymbolicSize.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -223,9 +224,22 @@ AxisRule SliceOp::getAxisRule() {
   if (getStarts().size() != in.size() || getSteps().size() != in.size() ||
       out.size() != in.size())
     return build.take();
+  // Of an axis of unknown size, too, all may be taken.
+  auto takesAll = [&](size_t axis) {
+    if (getStarts()[axis] != 0 || getSteps()[axis] != 1 ||
+        !isDynamic(in[axis]) || !isDynamic(getSizes()[axis]))
+      return false;
+    size_t position = llvm::count_if(getSizes().take_front(axis), isDynamic);
+    return SymbolicSize::ofAxis(getInput(), axis) ==
+           SymbolicSize::of(getDynamicSizes()[position]);
+  };
   for (size_t i = 0; i < in.size(); ++i)
-    sliceAxis(build, getOperation()->getOperands().drop_front(), in[i], out[i],
-              getStarts()[i], getSteps()[i], input, result);
+    if (takesAll(i)) {
+      input.push_back(build.axis("a", in[i]));
+      result.push_back(input.back());
+    } else
+      sliceAxis(build, getOperation()->getOperands().drop_front(), in[i],
+                out[i], getStarts()[i], getSteps()[i], input, result);
   build.set(getInputMutable(), input);
   build.set(getResult(), result);
   return build.take();
