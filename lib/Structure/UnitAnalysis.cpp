@@ -10,7 +10,6 @@
 #include "RuleInstance.h"
 #include "ZeroAnalysis.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
@@ -217,15 +216,6 @@ void UnitAnalysis::visitOutputs(func::ReturnOp ret) {
                                    operand.getOperandNumber(), "neuro.name")));
 }
 
-void UnitAnalysis::keep(Value value) {
-  if (!isTensor(value))
-    return;
-  TensorPlaces &places = place(value);
-  ArrayRef<int64_t> shape = cast<RankedTensorType>(value.getType()).getShape();
-  for (auto [index, size] : llvm::enumerate(shape))
-    assign(places, index, AxisAlgebra::makeKeptAxis(size), "");
-}
-
 void UnitAnalysis::visitUnknown(Operation *op) {
   std::string reason =
       ("'" + op->getName().getStringRef() + "' has no axis rule").str();
@@ -253,16 +243,10 @@ void UnitAnalysis::visit(Operation *op) {
     visitRule(rule);
   } else if (auto branch = dyn_cast<RegionBranchOpInterface>(op)) {
     visitBranch(branch);
-  } else if (isa<tensor::ExtractOp, tensor::FromElementsOp>(op)) {
-    // Lists of sizes have places, but no units.
-    auto keepValue = [&](Value value) { keep(value); };
-    llvm::for_each(op->getOperands(), keepValue);
-    llvm::for_each(op->getResults(), keepValue);
   } else if (isa<RegionBranchTerminatorOpInterface>(op) &&
              isa<RegionBranchOpInterface>(op->getParentOp())) {
     // Visited with the op around it.
-  } else if (!isa<ModuleOp, tensor::DimOp, neuro::ParamOp>(op)) {
-    // A size is read anew after an edit; the others have been placed already.
+  } else {
     visitUnknown(op);
   }
 }

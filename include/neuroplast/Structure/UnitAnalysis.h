@@ -79,8 +79,6 @@ private:
               llvm::StringRef where);
   /// States that two values have the same places.
   void relate(mlir::Value a, mlir::Value b, llvm::StringRef where);
-  /// States that no place of a value is a unit.
-  void keep(mlir::Value value);
   void pinValue(mlir::Value value, llvm::StringRef reason);
 
   void visit(mlir::Operation *op);

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AxisRules/External.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -36,6 +37,7 @@ void NeuroDialect::initialize() {
 #define GET_TYPEDEF_LIST
 #include "neuroplast/Dialect/Neuro/IR/NeuroTypes.cpp.inc"
       >();
+  detail::attachExternalAxisRules(*getContext());
 }
 
 Operation *NeuroDialect::materializeConstant(OpBuilder &builder,
