@@ -66,20 +66,26 @@ std::optional<unsigned> Construction::findAxis(Weight weight,
     return axes.front();
   if (!weight.isDirect)
     return std::nullopt;
-  // The axis that the op sums over; of a square matrix of states the last one.
+  // The axis that the op sums over; of a square matrix of states, both axes of
+  // which are one factor, the last one.
   neuro::AxisRuleOpInterface op = sum.op;
   neuro::AxisRule rule = op.getAxisRule();
   ArrayRef<Axis> factors = analysis.getFactors(op);
+  bool isSquare = llvm::all_of(axes, [&](unsigned axis) {
+    return llvm::all_of(rule.operands[operand][axis].terms, [&](const auto &t) {
+      return llvm::all_of(t, [&](unsigned factor) {
+        return rule.isInResults(factor) || !hasSet(factors[factor], sum.set);
+      });
+    });
+  });
+  if (isSquare)
+    return axes.back();
   std::optional<unsigned> found;
   for (unsigned axis : axes)
     for (const auto &term : rule.operands[operand][axis].terms)
-      for (unsigned factor : term) {
-        bool isInResult = rule.isInResults(factor);
-        bool isSquare = axes.size() > 1 && isInResult;
-        if (hasSet(factors[factor], sum.set) &&
-            (!isInResult || (isSquare && axis == axes.back())))
+      for (unsigned factor : term)
+        if (!rule.isInResults(factor) && hasSet(factors[factor], sum.set))
           found = axis;
-      }
   return found;
 }
 
@@ -143,6 +149,7 @@ Construction::Construction(const UnitAnalysis &analysis,
     params[param.getSymName()] = param;
   findMatrices();
   silence(sets);
+  findTied();
 }
 
 void Construction::silence(ArrayRef<unsigned> sets) {
@@ -161,6 +168,43 @@ void Construction::silence(ArrayRef<unsigned> sets) {
         isDone &= !visit(sum, round);
     });
   }
+}
+
+void Construction::findTied() {
+  analysis.getModule().walk([&](neuro::AxisRuleOpInterface op) {
+    if (movesOneTensor(op))
+      return;
+    neuro::AxisRule rule = op.getAxisRule();
+    ArrayRef<Axis> factors = analysis.getFactors(op);
+    for (auto [index, operand] : llvm::enumerate(op->getOperands())) {
+      auto weight = findWeight(operand);
+      if (!weight)
+        continue;
+      for (const auto &[key, axes] : outgoing) {
+        auto [tensor, set] = key;
+        if (tensor != weight->param ||
+            llvm::count_if(analysis.getPlaces(tensor)->axes,
+                           [&](const std::optional<Axis> &axis) {
+                             return axis && hasSet(*axis, set);
+                           }) != 1)
+          continue;
+        bool makes = llvm::any_of(rule.operands[index], [&](const auto &expr) {
+          return llvm::any_of(expr.terms, [&](const auto &term) {
+            return llvm::any_of(term, [&](unsigned factor) {
+              return rule.isInResults(factor) && hasSet(factors[factor], set);
+            });
+          });
+        });
+        if (!makes)
+          continue;
+        tied.insert(key);
+        if (init == Init::Net2Wider)
+          obstacles[set] = getTensorName(tensor) +
+                           " makes and reads the units along one axis, so that "
+                           "copies cannot share it";
+      }
+    }
+  });
 }
 
 bool Construction::visit(const UnitSum &sum, unsigned round) {
@@ -224,6 +268,6 @@ Construction::Role Construction::getRole(Operation *tensor, unsigned axis,
                                          unsigned set) const {
   auto it = outgoing.find({tensor, set});
   if (it != outgoing.end() && llvm::is_contained(it->second, axis))
-    return Role::Outgoing;
+    return tied.contains({tensor, set}) ? Role::Tied : Role::Outgoing;
   return silent.contains({tensor, set}) ? Role::Silent : Role::Incoming;
 }

@@ -29,7 +29,9 @@ public:
     /// It makes them, as zeros.
     Silent,
     /// It reads them.
-    Outgoing
+    Outgoing,
+    /// It reads them where it also makes them, as tied weights do.
+    Tied
   };
 
   /// For the sets that are to grow.
@@ -63,6 +65,8 @@ private:
   void findMatrices();
   /// Silences the makers of factors of sums over activations alone.
   void silence(llvm::ArrayRef<unsigned> sets);
+  /// Finds weights that read units along the axis that makes them.
+  void findTied();
   /// Sees to it that one factor of a sum is zero; whether that has to be tried.
   bool visit(const UnitSum &sum, unsigned round);
 
@@ -75,6 +79,7 @@ private:
   llvm::DenseMap<std::pair<mlir::Operation *, unsigned>,
                  llvm::SmallVector<unsigned, 1>>
       outgoing;
+  llvm::DenseSet<std::pair<mlir::Operation *, unsigned>> tied;
   llvm::DenseMap<unsigned, std::string> obstacles;
 };
 

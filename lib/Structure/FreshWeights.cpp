@@ -106,7 +106,8 @@ private:
           continue;
         }
         entry.donors = getDonors(place, unit.set);
-        if (role == Role::Silent)
+        if (role == Role::Silent ||
+            (role == Role::Tied && options.init != Init::Random))
           entry.factor = 0;
         if (role == Role::Outgoing && isSecond(unit))
           entry.factor = -entry.factor;

@@ -1,8 +1,8 @@
 """Networks of the kinds that people train, with random weights, as exporters write them.
 
 Each is built with fixed sizes, or with free ones (batch, sequence, height, width), where
-reshapes compute their sizes from shapes at run time. `TABLE` says by hand which axes of
-which weights hold units, and what makes a sum of something that is no zero.
+reshapes compute their sizes from shapes at run time. `UNITS` says by hand which axes of
+which weights hold units.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Builder:
         return names[0] if outputs == 1 else names
 
     def constant(self, value: Any, dtype: Any = np.float32) -> str:
-        name = f"c{len(self.weights)}"
+        name = f"constant_{len(self.weights)}"
         self.weights.append(numpy_helper.from_array(np.array(value, dtype), name))
         return name
 
@@ -115,9 +115,7 @@ class Builder:
 
     def finish(self) -> onnx.ModelProto:
         graph = helper.make_graph(self.nodes, "net", self.inputs, self.outputs, self.weights)
-        model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9
-        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
         # The sizes of the outputs are those that inference finds.
         inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
         onnx.checker.check_model(inferred)
@@ -171,7 +169,9 @@ def vit(free: bool) -> onnx.ModelProto:
     y = b.node("Concat", token, y, axis=1)
     y = b.node("Add", y, b.weight("position", 1, 17, width, scale=0.1))
     for i in range(2):
-        y = b.node("Add", y, attention(b, b.layer_norm(y, f"{i}.n1", width), f"{i}", width, 3, 16, 17))
+        y = b.node(
+            "Add", y, attention(b, b.layer_norm(y, f"{i}.n1", width), f"{i}", width, 3, 16, 17)
+        )
         y = b.node("Add", y, mlp(b, b.layer_norm(y, f"{i}.n2", width), f"{i}.mlp", width, 96))
     y = b.layer_norm(y, "norm", width)
     y = b.node("Gather", y, b.constant(0, np.int64), axis=1)
@@ -197,7 +197,9 @@ def bert(free: bool) -> onnx.ModelProto:
         scores = b.node("Add", b.node("Mul", scores, b.constant(0.25)), masked)
         context = b.node("MatMul", b.node("Softmax", scores, axis=-1), v)
         context = join_heads(b, context, y, width, 6)
-        y = b.layer_norm(b.node("Add", y, b.linear(context, f"{i}.o", width, width)), f"{i}.n1", width)
+        y = b.layer_norm(
+            b.node("Add", y, b.linear(context, f"{i}.o", width, width)), f"{i}.n1", width
+        )
         y = b.layer_norm(b.node("Add", y, mlp(b, y, f"{i}.mlp", width, 128)), f"{i}.n2", width)
     b.output(b.linear(y, "head", width, 9), "y")
     return b.finish()
@@ -225,7 +227,9 @@ def llama(free: bool) -> onnx.ModelProto:
         tables.append(b.node("Unsqueeze", rows, b.ints(0, 1)))
     for i in range(2):
         x = b.rms_norm(y, f"{i}.n1", width)
-        q = split_heads(b, b.linear(x, f"{i}.q", width, heads * depth, False), x, heads, depth, tokens)
+        q = split_heads(
+            b, b.linear(x, f"{i}.q", width, heads * depth, False), x, heads, depth, tokens
+        )
         k, v = (
             split_heads(b, b.linear(x, f"{i}.{p}", width, groups * depth, False), x, groups, depth, tokens)
             for p in "kv"
@@ -265,7 +269,9 @@ def gpt2(free: bool) -> onnx.ModelProto:
     ids = b.input("ids", [batch, "tokens" if free else tokens], TensorProto.INT64)
     y = b.node("Gather", b.weight("words", 50, width, scale=0.5), ids)
     for i in range(2):
-        past = [b.input(f"past.{i}.{p}", [batch, heads, "past" if free else 5, depth]) for p in "kv"]
+        past = [
+            b.input(f"past.{i}.{p}", [batch, heads, "past" if free else 5, depth]) for p in "kv"
+        ]
         x = b.layer_norm(y, f"{i}.n1", width)
         joined = b.linear(x, f"{i}.qkv", width, 3 * width)
         q, k, v = (
@@ -327,7 +333,9 @@ def mobilenet(free: bool) -> onnx.ModelProto:
 
 def efficientnet(free: bool) -> onnx.ModelProto:
     b = Builder(free)
-    y = b.silu(b.batch_norm(b.conv(image(b, 32), "stem", 3, 16, 3, False, strides=[2, 2]), "bn", 16))
+    y = b.silu(
+        b.batch_norm(b.conv(image(b, 32), "stem", 3, 16, 3, False, strides=[2, 2]), "bn", 16)
+    )
     y = inverted(b, y, "a", 16, 24, 64, 3, 2, b.silu, "Sigmoid")
     y = inverted(b, y, "b", 24, 24, 96, 5, 1, b.silu, "Sigmoid")
     y = b.silu(b.batch_norm(b.conv(y, "last", 24, 80, bias=False), "bn2", 80))
@@ -479,7 +487,9 @@ def tcn(free: bool) -> onnx.ModelProto:
         pads = [0, 0, 2**i * 2, 0, 0, 0]
         padded = b.node("Pad", y, b.ints(*pads))
         weight = b.weight(f"{i}.weight", width, inner, 3)
-        z = b.node("Conv", padded, weight, b.weight(f"{i}.bias", width, scale=0.1), dilations=[2**i])
+        z = b.node(
+            "Conv", padded, weight, b.weight(f"{i}.bias", width, scale=0.1), dilations=[2**i]
+        )
         z = b.node("Relu", z)
         if inner != width:
             y = b.node("Conv", y, b.weight(f"{i}.skip", width, inner, 1))
@@ -502,7 +512,8 @@ def wavenet(free: bool) -> onnx.ModelProto:
         z = b.node("Mul", b.node("Tanh", f), b.node("Sigmoid", g))
         skip = b.node("Conv", z, b.weight(f"{i}.skip", skips, width, 1))
         total = b.node("Add", total, skip) if total else skip
-        y = b.node("Add", y, b.node("Conv", z, b.weight(f"{i}.back", width, width, 1)))
+        if i == 0:
+            y = b.node("Add", y, b.node("Conv", z, b.weight(f"{i}.back", width, width, 1)))
     b.output(b.node("Conv", b.node("Relu", total), b.weight("head", 5, skips, 1)), "y")
     return b.finish()
 
@@ -532,7 +543,9 @@ def experts(free: bool) -> onnx.ModelProto:
     x = b.input("x", ["batch" if free else 3, width])
     y = b.linear(x, "stem", width, width)
     weights = b.node("Softmax", b.linear(y, "router", width, count), axis=-1)
-    up = b.node("Einsum", y, b.weight("up", count, width, hidden, scale=0.3), equation="bi,eih->beh")
+    up = b.node(
+        "Einsum", y, b.weight("up", count, width, hidden, scale=0.3), equation="bi,eih->beh"
+    )
     up = b.node("Relu", up)
     down = b.node("Einsum", up, b.weight("down", count, hidden, width, scale=0.3),
                   equation="beh,eho->beo")  # fmt: skip
@@ -572,4 +585,74 @@ ARCHITECTURES: dict[str, Callable[[bool], onnx.ModelProto]] = {
         group_normed, lstm_tagger, gru_tagger, scan_rnn, tcn, wavenet, wav2vec, experts,
         linear_attention, tied_autoencoder,
     )
+}  # fmt: skip
+
+
+# By pattern of weight names: the axes that hold units, and how many units that are (0: as
+# many as places). Axes that are not listed are those of inputs, outputs, kernels and
+# vocabularies. The first pattern that fits counts.
+Axes = dict[int, int]
+STREAM_NORM: dict[str, Axes] = {"*.scale": {0: 0}, "*.shift": {0: 0}}
+MLP: dict[str, Axes] = {
+    "*mlp.up.weight": {0: 0, 1: 0}, "*mlp.down.weight": {0: 0, 1: 0},
+    "*mlp.up.bias": {0: 0}, "*mlp.down.bias": {0: 0},
+}  # fmt: skip
+
+
+def heads(count: int) -> dict[str, Axes]:
+    """Whole heads go, between streams whose features go."""
+    return {
+        "?.[qkv].weight": {0: 0, 1: count}, "?.[qkv].bias": {0: count},
+        "?.o.weight": {0: count, 1: 0}, "?.o.bias": {0: 0},
+    }  # fmt: skip
+
+
+INVERTED: dict[str, Axes] = {
+    "*.depth.weight": {0: 0}, "*.se.*.weight": {0: 0, 1: 0}, "*.bias": {0: 0},
+    "*.expand.weight": {0: 0, 1: 0}, "*.project.weight": {0: 0, 1: 0}, "bn*.*": {0: 0},
+    "*.bn?.*": {0: 0}, "stem.weight": {0: 0}, "last.weight": {0: 0, 1: 0},
+}  # fmt: skip
+RECURRENT: dict[str, Axes] = {
+    "words": {1: 0}, "0.w": {1: 20, 2: 0}, "1.w": {1: 20, 2: 20}, "?.r": {1: 20, 2: 0},
+    "?.b": {1: 20}, "head.weight": {0: 20},
+}  # fmt: skip
+UNITS: dict[str, dict[str, Axes]] = {
+    "vit": {"patch.*": {0: 0}, "token": {2: 0}, "position": {2: 0}, "head.weight": {0: 0},
+            **STREAM_NORM, **MLP, **heads(3)},
+    "bert": {"words": {1: 0}, "head.weight": {0: 0}, **STREAM_NORM, **MLP, **heads(4)},
+    # Keys and values of the past are inputs, so that heads stay.
+    "gpt2": {"words": {1: 0}, "head.weight": {0: 0}, "?.qkv.weight": {0: 0}, "?.o.weight": {1: 0},
+             "?.o.bias": {0: 0}, **STREAM_NORM, **MLP},
+    "llama": {"words": {1: 0}, "head.weight": {0: 0}, "?.gate.weight": {0: 0, 1: 0},
+              "?.up.weight": {0: 0, 1: 0}, "?.down.weight": {0: 0, 1: 0}, **STREAM_NORM,
+              # A key-value head goes with its queries.
+              **heads(2)},
+    "mobilenet": {"hidden.weight": {0: 0, 1: 0}, "hidden.bias": {0: 0}, "head.weight": {0: 0},
+                  "head.bias": {}, "last.bias": {0: 0}, **INVERTED},
+    "efficientnet": {"head.weight": {0: 0}, "head.bias": {}, **INVERTED},
+    "resnext": {"stem.weight": {0: 0}, "?.a.weight": {0: 0, 1: 0}, "?.b.weight": {0: 0, 1: 0},
+                "?.c.weight": {0: 0, 1: 0}, "head.weight": {0: 0}, "head.bias": {},
+                "*.bn?.*": {0: 0}, "stem.bias": {0: 0}},
+    "unet": {"down0.weight": {0: 0}, "down1.weight": {0: 0, 1: 0}, "middle.weight": {0: 0, 1: 0},
+             "up?.weight": {0: 0, 1: 0}, "merge?.weight": {0: 0, 1: 0}, "head.weight": {1: 0},
+             "head.bias": {}, "*.bias": {0: 0}},
+    "convnext": {"stem.*": {0: 0}, "?.depth.*": {0: 0}, "?.gamma": {0: 0}, "head.weight": {0: 0},
+                 **STREAM_NORM, **MLP},
+    "group_normed": {"stem.*": {0: 4}, "norm.*": {0: 4}, "mid.weight": {0: 0, 1: 4},
+                     "mid.bias": {0: 0}, "head.weight": {1: 0}},
+    "lstm_tagger": RECURRENT,
+    "gru_tagger": RECURRENT,
+    "scan_rnn": {"w": {1: 0}, "r": {0: 0, 1: 0}, "start": {1: 0}, "head.weight": {0: 0}},
+    "tcn": {"0.weight": {0: 0}, "?.weight": {0: 0, 1: 0}, "?.bias": {0: 0}, "0.skip": {0: 0},
+            "head": {1: 0}},
+    "wavenet": {"stem": {0: 0}, "?.weight": {0: 16, 1: 0}, "?.bias": {0: 16},
+                "?.skip": {0: 0, 1: 0}, "?.back": {0: 0, 1: 0}, "head": {1: 0}},
+    "wav2vec": {"c0": {0: 0}, "c1": {0: 0, 1: 0}, "position": {0: 0, 1: 0}, "head.weight": {0: 0},
+                **STREAM_NORM, **MLP, **heads(4)},
+    "experts": {"stem.weight": {1: 0}, "stem.bias": {0: 0}, "router.weight": {0: 0},
+                "up": {1: 0, 2: 0}, "down": {1: 0, 2: 0}, "head.weight": {0: 0}},
+    "linear_attention": {"[qkv].weight": {1: 0}, "[qkv].bias": {0: 0}, "head.weight": {0: 0}},
+    "tied_autoencoder": {"w1": {1: 0}, "w2": {0: 0, 1: 0}},
+    # The left halves pass both blocks and meet the right ones when they are shuffled.
+    "shufflenet_v2": {},
 }  # fmt: skip

@@ -1,0 +1,113 @@
+"""Networks of many kinds are cut where a table says, grown unnoticed, and undone."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from Models import driver, masking, models, pruning
+from Models.architectures import ARCHITECTURES, UNITS
+from onnx import numpy_helper
+
+NAMES = list(ARCHITECTURES)
+
+
+def edit(neuroplast: Path, command: str, source: Path, target: Path, *options: str) -> Any:
+    call = (command, source, "-o", target, "--json", "--no-compare", *options)
+    return json.loads(driver.call(neuroplast, *call))
+
+
+def draw_inputs(model: onnx.ModelProto) -> models.Inputs:
+    """Inputs for the fixed form of a network, which its free form takes, too."""
+    random = np.random.default_rng(5)
+    inputs = {}
+    for value in model.graph.input:
+        shape = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+        if value.type.tensor_type.elem_type == onnx.TensorProto.INT64:
+            inputs[value.name] = random.integers(0, 30, shape)
+        elif value.name == "mask":
+            inputs[value.name] = np.ones(shape, np.float32)
+        else:
+            inputs[value.name] = random.normal(size=shape).astype(np.float32)
+    return inputs
+
+
+def shapes(path: Path) -> dict[str, list[int]]:
+    return {tensor.name: list(tensor.dims) for tensor in onnx.load(path).graph.initializer}
+
+
+def build(name: str, folder: Path) -> tuple[Path, Path, models.Inputs]:
+    """The fixed and the free form of a network, and inputs."""
+    paths = folder / "fixed.onnx", folder / "free.onnx"
+    for free, path in enumerate(paths):
+        onnx.save(ARCHITECTURES[name](bool(free)), path)
+    return *paths, draw_inputs(onnx.load(paths[0]))
+
+
+def expected_shape(name: str, weight: str, shape: list[int]) -> list[int]:
+    """What half of the units of the table leave of a weight."""
+    for pattern, axes in UNITS[name].items():
+        if fnmatch.fnmatch(weight, pattern):
+            break
+    else:
+        axes = {}
+    result = list(shape)
+    for axis, units in axes.items():
+        count = units or shape[axis]
+        result[axis] = shape[axis] // count * (count - count // 2)
+    return result
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_cut_where_the_table_says(name: str, neuroplast: Path, tmp_path: Path) -> None:
+    fixed, free, inputs = build(name, tmp_path)
+    small, small_free = tmp_path / "small.onnx", tmp_path / "small_free.onnx"
+    report = edit(neuroplast, "prune", fixed, small, "--ratio", "0.5")
+    edit(neuroplast, "prune", free, small_free, "--ratio", "0.5")
+    before, after, after_free = shapes(fixed), shapes(small), shapes(small_free)
+    for tensor in onnx.load(fixed).graph.initializer:
+        if name == "shufflenet_v2" or tensor.name.startswith("constant_"):
+            continue
+        assert tensor.name in after
+        wanted = expected_shape(name, tensor.name, before[tensor.name])
+        assert after[tensor.name] == wanted, tensor.name
+    # Free sizes make no difference: neither to what is cut, nor to what is computed.
+    for weight in after:
+        if weight in before and weight in after_free and not weight.startswith("constant_"):
+            assert after_free[weight] == after[weight], weight
+    outputs = models.reference(small, inputs)
+    assert pruning.worst(models.reference(small_free, inputs), outputs) <= 1
+    twin = masking.mask(onnx.load(fixed), report["edits"])
+    norms = {(norm["node"], norm["axis"]): norm["kept"] for norm in report["norms"]}
+    masked = models.reference(masking.restrict_norms(twin, norms), inputs)
+    marks = [m for u in report["units"] if u["kept"] < u["units"] for m in u["not_zero_invariant"]]
+    assert any("sums over" in mark for mark in marks) == (name == "linear_attention")
+    if name not in ("linear_attention",):
+        assert pruning.worst(outputs, masked) <= 1
+
+
+@pytest.mark.parametrize("free", [False, True], ids=["fixed", "free"])
+@pytest.mark.parametrize("name", NAMES)
+def test_grown_and_undone(name: str, free: bool, neuroplast: Path, tmp_path: Path) -> None:
+    fixed, open_form, inputs = build(name, tmp_path)
+    source = open_form if free else fixed
+    big, small, back = (tmp_path / f"{n}.onnx" for n in ("big", "small", "back"))
+    original = models.reference(source, inputs)
+    for init in ("zero-out", "pair", "net2wider"):
+        report = edit(neuroplast, "dropin", source, big, "--init", init, "--keep-removed")
+        # Copies would have to share one weight that makes and reads them.
+        is_tied = name == "tied_autoencoder" and init == "net2wider"
+        assert any(units["added"] for units in report["sets"]) != is_tied
+        assert pruning.worst(models.reference(big, inputs), original) <= 1, init
+    edit(neuroplast, "prune", big, small, "--ratio", "0.3", "--min-units", "2", "--keep-removed")
+    edit(neuroplast, "undo", small, back, "--to", "0")
+    weights = {t.name: numpy_helper.to_array(t) for t in onnx.load(back).graph.initializer}
+    for tensor in onnx.load(source).graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        if array.dtype == np.float32 and array.ndim and tensor.name in weights:
+            assert weights[tensor.name].tobytes() == array.tobytes(), tensor.name
