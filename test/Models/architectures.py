@@ -231,9 +231,11 @@ def llama(free: bool) -> onnx.ModelProto:
             b, b.linear(x, f"{i}.q", width, heads * depth, False), x, heads, depth, tokens
         )
         k, v = (
-            split_heads(b, b.linear(x, f"{i}.{p}", width, groups * depth, False), x, groups, depth, tokens)
+            split_heads(
+                b, b.linear(x, f"{i}.{p}", width, groups * depth, False), x, groups, depth, tokens
+            )
             for p in "kv"
-        )  # fmt: skip
+        )
         q, k = (rotate(b, t, *tables, depth) for t in (q, k))
         # Every key-value head serves several queries.
         repeated = []
@@ -506,8 +508,9 @@ def wavenet(free: bool) -> onnx.ModelProto:
     total = ""
     for i in range(2):
         d = 2**i
-        both = b.node("Conv", y, b.weight(f"{i}.weight", 2 * width, width, 3),
-                      b.weight(f"{i}.bias", 2 * width, scale=0.1), dilations=[d], pads=[d, d])  # fmt: skip
+        bias = b.weight(f"{i}.bias", 2 * width, scale=0.1)
+        weight = b.weight(f"{i}.weight", 2 * width, width, 3)
+        both = b.node("Conv", y, weight, bias, dilations=[d], pads=[d, d])
         f, g = b.node("Split", both, b.ints(width, width), outputs=2, axis=1)
         z = b.node("Mul", b.node("Tanh", f), b.node("Sigmoid", g))
         skip = b.node("Conv", z, b.weight(f"{i}.skip", skips, width, 1))

@@ -51,11 +51,8 @@ def build(name: str, folder: Path) -> tuple[Path, Path, models.Inputs]:
 
 def expected_shape(name: str, weight: str, shape: list[int]) -> list[int]:
     """What half of the units of the table leave of a weight."""
-    for pattern, axes in UNITS[name].items():
-        if fnmatch.fnmatch(weight, pattern):
-            break
-    else:
-        axes = {}
+    fitting = (axes for p, axes in UNITS[name].items() if fnmatch.fnmatch(weight, p))
+    axes = next(fitting, {})
     result = list(shape)
     for axis, units in axes.items():
         count = units or shape[axis]

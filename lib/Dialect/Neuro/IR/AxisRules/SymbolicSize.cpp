@@ -45,81 +45,140 @@ SymbolicSize::dividedBy(const SymbolicSize &other) const {
   return quotient;
 }
 
-/// The operand axis that has the size of an axis of a result in every run; none
-/// if nobody says that there is one.
-static std::optional<std::pair<Value, int64_t>> findSameAxis(OpResult result,
-                                                             int64_t axis) {
-  auto op = dyn_cast<AxisRuleOpInterface>(result.getOwner());
-  if (!op)
-    return std::nullopt;
-  AxisRule rule = op.getAxisRule();
-  const AxisExpr &expr = rule.results[result.getResultNumber()][axis];
-  if (expr.terms.size() != 1 || expr.terms[0].size() != 1)
-    return std::nullopt;
-  std::optional<std::pair<Value, int64_t>> found;
-  for (auto [operand, axes] : llvm::zip_equal(op->getOperands(), rule.operands))
-    for (auto [index, candidate] : llvm::enumerate(axes)) {
-      if (!(candidate == expr))
-        continue;
+namespace {
+
+/// An axis of a tensor, or, with the axis -1, a number.
+using Origin = std::pair<Value, int64_t>;
+
+/// How a size comes of others.
+struct Step {
+  enum Kind { Known, Same, Product, Quotient } kind;
+  /// If it is known, or cannot be told from the others.
+  SymbolicSize size;
+  SmallVector<Origin, 2> origins;
+
+  SymbolicSize combine(ArrayRef<SymbolicSize> sizes) const {
+    switch (kind) {
+    case Known:
+      return size;
+    case Same:
       // Of two that may have this size, one may be broadcast.
-      if (found && !(SymbolicSize::ofAxis(found->first, found->second) ==
-                     SymbolicSize::ofAxis(operand, index)))
-        return std::nullopt;
-      found = {operand, index};
+      return llvm::all_equal(sizes) ? sizes.front() : size;
+    case Product:
+      return sizes[0] * sizes[1];
+    case Quotient:
+      return sizes[0].dividedBy(sizes[1]).value_or(size);
     }
-  return found;
-}
-
-SymbolicSize SymbolicSize::ofAxis(Value tensor, int64_t axis) {
-  while (true) {
-    auto type = cast<RankedTensorType>(tensor.getType());
-    if (!type.isDynamicDim(axis))
-      return SymbolicSize(type.getDimSize(axis));
-    if (auto argument = dyn_cast<BlockArgument>(tensor)) {
-      auto func =
-          dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
-      auto dims = func ? func.getArgAttrOfType<ArrayAttr>(
-                             argument.getArgNumber(), "neuro.dims")
-                       : ArrayAttr();
-      // Axes of one name have one size.
-      if (dims && axis < static_cast<int64_t>(dims.size()))
-        if (auto name = dyn_cast<StringAttr>(dims[axis]);
-            name && !name.getValue().empty())
-          return unknown(name.getAsOpaquePointer(), 0);
-      return unknown(tensor.getAsOpaquePointer(), axis);
-    }
-    if (auto reshape = tensor.getDefiningOp<ReshapeOp>()) {
-      ArrayRef<int64_t> sizes = reshape.getSizes();
-      if (!ShapedType::isDynamic(sizes[axis]))
-        return SymbolicSize(sizes[axis]);
-      size_t position =
-          llvm::count_if(sizes.take_front(axis), [](int64_t size) {
-            return ShapedType::isDynamic(size);
-          });
-      return of(reshape.getDynamicSizes()[position]);
-    }
-    auto same = findSameAxis(cast<OpResult>(tensor), axis);
-    if (!same)
-      return unknown(tensor.getAsOpaquePointer(), axis);
-    std::tie(tensor, axis) = *same;
+    return size;
   }
-}
+};
 
-SymbolicSize SymbolicSize::of(Value index) {
+Step lookAtNumber(Value index) {
+  SymbolicSize own = SymbolicSize::unknown(index.getAsOpaquePointer(), -1);
   if (std::optional<int64_t> number = getConstantIntValue(index))
-    return SymbolicSize(*number);
-  if (auto dim = index.getDefiningOp<tensor::DimOp>())
+    return {Step::Known, SymbolicSize(*number), {}};
+  Operation *op = index.getDefiningOp();
+  if (auto dim = dyn_cast_or_null<tensor::DimOp>(op))
     if (std::optional<int64_t> axis = dim.getConstantIndex();
         axis && isa<RankedTensorType>(dim.getSource().getType()))
-      return ofAxis(dim.getSource(), *axis);
-  Operation *op = index.getDefiningOp();
+      return {Step::Same, own, {{dim.getSource(), *axis}}};
+  if (isa_and_nonnull<arith::IndexCastOp>(op))
+    return {Step::Same, own, {{op->getOperand(0), -1}}};
+  SmallVector<Origin, 2> operands;
+  for (Value operand : op ? op->getOperands() : ValueRange())
+    operands.emplace_back(operand, -1);
   if (isa_and_nonnull<arith::MulIOp>(op))
-    return of(op->getOperand(0)) * of(op->getOperand(1));
+    return {Step::Product, own, operands};
   if (isa_and_nonnull<arith::DivSIOp, arith::DivUIOp, arith::FloorDivSIOp,
                       arith::CeilDivSIOp>(op))
-    if (auto quotient = of(op->getOperand(0)).dividedBy(of(op->getOperand(1))))
-      return *quotient;
-  if (isa_and_nonnull<arith::IndexCastOp>(op))
-    return of(op->getOperand(0));
-  return unknown(index.getAsOpaquePointer(), -1);
+    return {Step::Quotient, own, operands};
+  return {Step::Known, own, {}};
 }
+
+/// An axis of an input: those of one name have one size.
+SymbolicSize lookAtInput(BlockArgument argument, int64_t axis) {
+  auto func = dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
+  auto dims = func ? func.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(),
+                                                      "neuro.dims")
+                   : ArrayAttr();
+  if (dims && axis < static_cast<int64_t>(dims.size()))
+    if (auto name = dyn_cast<StringAttr>(dims[axis]);
+        name && !name.getValue().empty())
+      return SymbolicSize::unknown(name.getAsOpaquePointer(), 0);
+  return SymbolicSize::unknown(argument.getAsOpaquePointer(), axis);
+}
+
+Step lookAtAxis(Value tensor, int64_t axis) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  if (!type.isDynamicDim(axis))
+    return {Step::Known, SymbolicSize(type.getDimSize(axis)), {}};
+  if (auto argument = dyn_cast<BlockArgument>(tensor))
+    return {Step::Known, lookAtInput(argument, axis), {}};
+  SymbolicSize own = SymbolicSize::unknown(tensor.getAsOpaquePointer(), axis);
+  if (auto reshape = tensor.getDefiningOp<ReshapeOp>()) {
+    ArrayRef<int64_t> sizes = reshape.getSizes();
+    if (!ShapedType::isDynamic(sizes[axis]))
+      return {Step::Known, SymbolicSize(sizes[axis]), {}};
+    size_t position = llvm::count_if(sizes.take_front(axis), [](int64_t size) {
+      return ShapedType::isDynamic(size);
+    });
+    return {Step::Same, own, {{reshape.getDynamicSizes()[position], -1}}};
+  }
+  auto op = dyn_cast<AxisRuleOpInterface>(tensor.getDefiningOp());
+  if (!op)
+    return {Step::Known, own, {}};
+  // The operand axes that the rule says are the same.
+  AxisRule rule = op.getAxisRule();
+  const AxisExpr &expr =
+      rule.results[cast<OpResult>(tensor).getResultNumber()][axis];
+  Step step{Step::Same, own, {}};
+  if (expr.terms.size() == 1 && expr.terms[0].size() == 1)
+    for (auto [operand, axes] :
+         llvm::zip_equal(op->getOperands(), rule.operands))
+      for (auto [index, candidate] : llvm::enumerate(axes))
+        if (candidate == expr)
+          step.origins.emplace_back(operand, index);
+  if (step.origins.empty())
+    step.kind = Step::Known;
+  return step;
+}
+
+/// Follows a size back to where it comes from, without recursion: networks may
+/// be deep.
+SymbolicSize trace(Origin start) {
+  llvm::DenseMap<Origin, SymbolicSize> known;
+  SmallVector<std::pair<Origin, Step>> pending;
+  auto push = [&](Origin origin) {
+    pending.emplace_back(origin, origin.second < 0
+                                     ? lookAtNumber(origin.first)
+                                     : lookAtAxis(origin.first, origin.second));
+  };
+  push(start);
+  while (!pending.empty()) {
+    auto &[origin, step] = pending.back();
+    SmallVector<SymbolicSize> sizes;
+    std::optional<Origin> missing;
+    for (const Origin &other : step.origins) {
+      auto it = known.find(other);
+      if (it == known.end())
+        missing = other;
+      else
+        sizes.push_back(it->second);
+    }
+    if (missing) {
+      push(*missing);
+      continue;
+    }
+    known.try_emplace(origin, step.combine(sizes));
+    pending.pop_back();
+  }
+  return known.at(start);
+}
+
+} // namespace
+
+SymbolicSize SymbolicSize::ofAxis(Value tensor, int64_t axis) {
+  return trace({tensor, axis});
+}
+
+SymbolicSize SymbolicSize::of(Value index) { return trace({index, -1}); }

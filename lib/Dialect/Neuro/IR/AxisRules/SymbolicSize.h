@@ -18,6 +18,8 @@ namespace neuroplast::neuro::detail {
 class SymbolicSize {
 public:
   SymbolicSize(int64_t number = 1) : number(number) {}
+  /// An axis of a tensor (or -1 of a number), or a name that inputs share.
+  static SymbolicSize unknown(const void *what, int64_t axis);
 
   /// The size of a tensor along an axis, followed back to where it comes from:
   /// through ops that keep the axis, to the sizes that a reshape was given, or
@@ -40,10 +42,7 @@ public:
   std::optional<SymbolicSize> dividedBy(const SymbolicSize &other) const;
 
 private:
-  /// An axis of a tensor (or -1 of a number), or a name that inputs share.
   using Unknown = std::pair<const void *, int64_t>;
-
-  static SymbolicSize unknown(const void *what, int64_t axis);
 
   int64_t number;
   /// Sorted; one that recurs is squared.
