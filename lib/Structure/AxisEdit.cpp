@@ -204,18 +204,30 @@ bool AxisEdit::walk(Node first, int64_t extent,
       ++i;
       continue;
     }
-    // Otherwise the whole set has to stand here in its order.
-    if (touched.size() != 1 || !rest.empty())
+    // Otherwise the whole set has to stand here in its order, beneath what else
+    // there is, each unit as often as the first. A single one that recurs may
+    // be many copies of a set, or a set with many places each.
+    if (touched.size() != 1)
       return false;
     const AtomMap &map = maps[touched.front().set];
-    int64_t count = map.atoms.size();
-    if (i + count > extent)
+    int64_t units = map.atoms.size(), copies = 1;
+    auto combine = [&](Label atom) {
+      SmallVector<Label, 2> all = rest;
+      all.push_back(atom);
+      return intern(std::move(all));
+    };
+    Label start = getLabel(first + i);
+    while (i + copies < extent && getLabel(first + i + copies) == start)
+      ++copies;
+    int64_t count = units * copies;
+    if (i + count > extent || (units == 1 && copies > 1))
       return false;
     for (int64_t j = 0; j < count; ++j)
-      if (algebra.getAtoms(first + i + j) != SmallVector<Node, 2>{map.atoms[j]})
+      if (getLabel(first + i + j) != combine(map.atoms[j / copies]))
         return false;
     for (size_t j = 0; j < map.map->entries.size(); ++j)
-      labels.push_back(firstLabel[touched.front().set] + j);
+      labels.insert(labels.end(), copies,
+                    combine(firstLabel[touched.front().set] + j));
     i += count;
   }
   return true;

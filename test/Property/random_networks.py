@@ -217,6 +217,20 @@ class Network:
         y = self.node("Mul", x.name, self.node("Tanh", reduced))
         return Tensor(y, x.places, x.zero)
 
+    def tabled(self, x: Tensor) -> Tensor:
+        """A table over channels and pixels, shared by two layers that it ties."""
+        table = self.weight(x.places, 6, 6, around=1, scale=0.2)
+        other = self.activation(self.conv(x, out=self.atoms.make(x.width)))
+        self.atoms.unite(x.places, other.places)
+        # Added to, nothing stays zero: nobody trains a table, so nobody masks it.
+        op = self.pick("Mul", "Add")
+        a, b = (self.node(op, tensor.name, table) for tensor in (x, other))
+        zero = [
+            op == "Mul" and left and right
+            for left, right in zip(x.zero, other.zero, strict=True)
+        ]
+        return Tensor(self.node("Add", a, b), x.places, zero)
+
     def norm(self, x: Tensor) -> Tensor:
         scale = self.weight(x.places, scale=0.1, around=1)
         y = self.node("InstanceNormalization", x.name, scale, self.weight(x.places))
@@ -302,7 +316,7 @@ class Network:
         layers: list[Callable[[Tensor], Tensor]] = [
             self.conv, self.batch_norm, self.activation, self.residual, self.branches,
             self.halves, self.slice, self.shuffle, self.squeeze, self.gate, self.spatial_gate,
-            self.norm, self.pool,
+            self.norm, self.pool, self.tabled,
         ]  # fmt: skip
         image = Tensor("x", self.fixed(3), [True] * 3)
         x = self.conv(image, out=self.atoms.make(8), kernel=3)

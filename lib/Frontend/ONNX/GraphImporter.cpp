@@ -68,11 +68,11 @@ Value GraphImporter::createParam(StringRef name, ElementsAttr value,
   auto type = cast<RankedTensorType>(value.getShapedType());
   std::string symbol = name.empty() ? "param" : name.str();
   OpBuilder top(context);
-  auto param = ParamOp::create(
-      top, location, symbol, value,
-      /*trainable=*/isa<FloatType>(type.getElementType()),
-      /*shadow_of=*/FlatSymbolRefAttr(), top.getStringAttr(name),
-      /*sym_visibility=*/StringAttr());
+  auto param = ParamOp::create(top, location, symbol, value,
+                               /*trainable=*/false,
+                               /*shadow_of=*/FlatSymbolRefAttr(),
+                               top.getStringAttr(name),
+                               /*sym_visibility=*/StringAttr());
   // Before the function, in the order in which they are first used.
   symbols.insert(param, function->getIterator());
   return GetParamOp::create(builder, location, type, param.getSymName());
@@ -452,6 +452,7 @@ LogicalResult GraphImporter::importMain() {
   func::ReturnOp::create(builder, fileLocation, results);
   function.setFunctionType(builder.getFunctionType(inputTypes, resultTypes));
   function.setAllResultAttrs(resultAttributes);
+  markTrainable(module);
   for (const auto &entry : model->proto.metadata_props())
     if (entry.key() == onnx_frontend::kHistoryKey)
       onnx_frontend::readHistory(module, entry.value(), [&](StringRef name) {

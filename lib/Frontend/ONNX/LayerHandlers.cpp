@@ -89,12 +89,6 @@ LogicalResult importBatchNorm(NodeContext &node) {
     if (const auto *attribute = node.getAttribute(name))
       attributes.push_back(
           b.getNamedAttr(name, b.getF32FloatAttr(attribute->f())));
-  // Running statistics follow the data; they are not trained.
-  for (Value statistics : ArrayRef(inputs).drop_front(3))
-    if (auto read = statistics.getDefiningOp<GetParamOp>())
-      if (auto param =
-              dyn_cast_or_null<ParamOp>(node.importer.getParam(read.getName())))
-        param.setTrainable(false);
   return node.replace<BatchNormOp>(inputs, attributes);
 }
 

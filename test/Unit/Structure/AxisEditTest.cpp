@@ -109,6 +109,27 @@ TEST(AxisEdit, ProductsOfTwoChangedFactors) {
   EXPECT_EQ(edit.getSources(flat)[0], (List{3, 5, 5, kNew, kNew, kNew}));
 }
 
+TEST(AxisEdit, UnitsOfSeveralPlacesGrowInThem) {
+  // A depthwise convolution gives every channel two; a set of one that recurs
+  // says by itself not whether it is that or two copies of a set.
+  AxisAlgebra algebra;
+  Axis c = algebra.makeAxis(3), both = algebra.makeAxis(6);
+  algebra.unify(both, algebra.product({c, AxisAlgebra::makeKeptAxis(2)}), "");
+  Axis single = algebra.makeAxis(1), gates = algebra.makeAxis(2);
+  algebra.unify(gates, algebra.product({AxisAlgebra::makeKeptAxis(2), single}),
+                "");
+  Axis joined = algebra.concat({single, c});
+  Maps maps(algebra, {&c, &both, &gates, &joined});
+  maps.of(algebra, c.places[0]).entries = {0, kNew, 2};
+  AxisEdit edit = maps.edit(algebra);
+  ASSERT_EQ(edit.getError(), "");
+  EXPECT_EQ(edit.getSources(both)[0], (List{0, 1, kNew, kNew, 4, 5}));
+  IndexMap grown{{0, kNew}};
+  AxisEdit other(algebra, AtomMap{0, single.places, &grown});
+  ASSERT_EQ(other.getError(), "");
+  EXPECT_EQ(other.getSources(gates)[0], (List{0, kNew, 1, kNew}));
+}
+
 TEST(AxisEdit, UnequalBlocksAreRefused) {
   AxisAlgebra algebra;
   Axis o = algebra.makeAxis(2, 2);

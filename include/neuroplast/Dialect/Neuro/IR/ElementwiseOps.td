@@ -69,11 +69,11 @@ class Neuro_CompareOp<string mnemonic, string onnx, string meaning, Type tensor 
 // Arithmetic
 //===----------------------------------------------------------------------===//
 
-def Neuro_AddOp : Neuro_BinaryOp<"add", "Add", "lhs + rhs", Neuro_NumberTensor, [Commutative, Neuro_ZeroPreserving]>;
-def Neuro_SubOp : Neuro_BinaryOp<"sub", "Sub", "lhs - rhs", traits = [Neuro_ZeroPreserving]>;
-def Neuro_MulOp : Neuro_BinaryOp<"mul", "Mul", "lhs * rhs", Neuro_NumberTensor, [Commutative, Neuro_ZeroAbsorbing]>;
+def Neuro_AddOp : Neuro_BinaryOp<"add", "Add", "lhs + rhs", Neuro_NumberTensor, [Neuro_AllBiases, Commutative, Neuro_ZeroPreserving]>;
+def Neuro_SubOp : Neuro_BinaryOp<"sub", "Sub", "lhs - rhs", traits = [Neuro_AllBiases, Neuro_ZeroPreserving]>;
+def Neuro_MulOp : Neuro_BinaryOp<"mul", "Mul", "lhs * rhs", Neuro_NumberTensor, [Neuro_AllScales, Commutative, Neuro_ZeroAbsorbing]>;
 def Neuro_DivOp : Neuro_BinaryOp<"div", "Div", "lhs / rhs; integers truncate towards zero",
-    traits = [Neuro_ZeroWhere<"zero[0]">], statesContract = 1>;
+    traits = [Neuro_AllScales, Neuro_ZeroWhere<"zero[0]">], statesContract = 1>;
 def Neuro_PowOp : Neuro_ElementwiseOp<"pow", "Pow",
     [Neuro_ZeroWhere<"zero[0] && detail::isConstantInRange(getExponent(), 1e-9, INFINITY)">]> {
   let summary = "base ^ exponent, in the element type of the base";
@@ -169,7 +169,7 @@ def Neuro_GeluOp : Neuro_ElementwiseOp<"gelu", "Gelu", traits = [Neuro_ZeroPrese
   let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<StrAttr, "\"none\"">:$approximate);
   let results = (outs Neuro_FloatTensor:$result);
 }
-def Neuro_PReluOp : Neuro_ElementwiseOp<"prelu", "PRelu", [SameOperandsElementType, Neuro_ZeroWhere<"zero[0]">]> {
+def Neuro_PReluOp : Neuro_ElementwiseOp<"prelu", "PRelu", [Neuro_Roles<"i == 1 ? OperandRole::Weight : OperandRole::Data">, SameOperandsElementType, Neuro_ZeroWhere<"zero[0]">]> {
   let summary = "x, or slope * x below 0; the slope broadcasts to x";
   let arguments = (ins Neuro_NumberTensor:$input, Neuro_NumberTensor:$slope);
   let results = (outs Neuro_NumberTensor:$result);

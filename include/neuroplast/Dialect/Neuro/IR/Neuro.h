@@ -75,6 +75,20 @@ template <typename ConcreteOp>
 class PropagatesZeros
     : public mlir::OpTrait::TraitBase<ConcreteOp, PropagatesZeros> {};
 
+/// What a parameter is to the op that reads it.
+enum class OperandRole {
+  /// Something to compute with: a table, a mask, a constant of the method.
+  Data,
+  Weight,
+  Bias,
+  /// Follows the data in training, as the running mean of a norm.
+  Statistic
+};
+
+/// Marks the ops that say what their operands are (`Neuro_Roles`).
+template <typename ConcreteOp>
+class HasRoles : public mlir::OpTrait::TraitBase<ConcreteOp, HasRoles> {};
+
 /// The generator of random numbers, which every op that draws some moves on.
 struct RandomNumbers : mlir::SideEffects::Resource::Base<RandomNumbers> {
   llvm::StringRef getName() final { return "RandomNumbers"; }
@@ -168,6 +182,8 @@ mlir::FailureOr<EinsumTerms> parseEinsum(llvm::StringRef equation,
 /// Whether the labels of one tensor are letters and at most one ellipsis.
 bool isEinsumTerm(llvm::StringRef term);
 
+/// Whether a tensor has more than one element along exactly one axis.
+bool isVector(mlir::Value tensor);
 /// Whether a value is absent, or a constant with all elements in a range.
 bool isConstantInRange(mlir::Value value, double least, double most);
 /// Whether a recurrent layer with these activations (the default ones if
@@ -194,5 +210,13 @@ AxisRule getReductionAxisRule(mlir::Operation *op, llvm::ArrayRef<int64_t> axes,
 
 #define GET_OP_CLASSES
 #include "neuroplast/Dialect/Neuro/IR/NeuroOps.h.inc"
+
+namespace neuroplast::neuro {
+
+/// Marks as trainable what some op reads, perhaps moved, as a weight or a bias.
+/// Tables, masks and constants of the method are not.
+void markTrainable(mlir::ModuleOp module);
+
+} // namespace neuroplast::neuro
 
 #endif // NEUROPLAST_DIALECT_NEURO_IR_NEURO_H

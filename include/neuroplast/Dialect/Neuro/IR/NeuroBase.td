@@ -107,6 +107,22 @@ def Neuro_ZeroPreserving : Neuro_ZeroWhere<"zero.all()">;
 /// Products: one zero is enough.
 def Neuro_ZeroAbsorbing : Neuro_ZeroWhere<"zero.any()">;
 
+/// States the roles of parameters, in terms of the number `i` of an operand.
+class Neuro_Roles<string role> : NativeOpTrait<"HasRoles", [], [{
+    ::neuroplast::neuro::OperandRole getOperandRole(unsigned i);
+  }], [{
+    ::neuroplast::neuro::OperandRole $cppClass::getOperandRole(unsigned i) {
+      (void)i;
+      return }] # role # [{;
+    }
+  }]> {
+  let cppNamespace = "::neuroplast::neuro";
+}
+def Neuro_AllWeights : Neuro_Roles<"OperandRole::Weight">;
+/// Of tensors: tables that run along several axes are none.
+def Neuro_AllBiases : Neuro_Roles<"detail::isVector(getOperand(i)) ? OperandRole::Bias : OperandRole::Data">;
+def Neuro_AllScales : Neuro_Roles<"detail::isVector(getOperand(i)) ? OperandRole::Weight : OperandRole::Data">;
+
 /// Every op of the dialect. `onnx` is the ONNX operator of the same concept, or
 /// empty where the ONNX form differs and a translation of its own exists.
 /// Attributes of an op with an `onnx` name keep their ONNX names and meanings,

@@ -41,7 +41,13 @@ def AxisRuleOpInterface : OpInterface<"AxisRuleOpInterface"> {
       states it in a line.
     }], "bool", "isZeroWhere",
     (ins "const ::neuroplast::neuro::ZeroOperands &":$zero),
-    "", [{ (void)zero; return false; }]>
+    "", [{ (void)zero; return false; }]>,
+    InterfaceMethod<[{
+      What a parameter is to the op that reads it as this operand. Without a
+      statement of its own an op takes data only; `Neuro_Roles` states it in a
+      line.
+    }], "::neuroplast::neuro::OperandRole", "getOperandRole", (ins "unsigned":$operand),
+    "", [{ (void)operand; return ::neuroplast::neuro::OperandRole::Data; }]>
   ];
 }
 
