@@ -7,7 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "RuleBuilder.h"
-#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringExtras.h"
+#include <map>
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -268,46 +269,36 @@ AxisRule GemmOp::getAxisRule() {
 
 AxisRule EinsumOp::getAxisRule() {
   RuleBuilder build(*this);
-  std::string equation;
-  for (char letter : getEquation())
-    if (letter != ' ')
-      equation.push_back(letter);
-  auto [inputs, output] = StringRef(equation).split("->");
-  SmallVector<StringRef> terms;
-  inputs.split(terms, ',');
-  // The implicit output and broadcast axes are rare enough to stay as they are.
-  if (terms.size() != getInputs().size() ||
-      !StringRef(equation).contains("->") || StringRef(equation).contains('.'))
+  FailureOr<EinsumTerms> terms =
+      detail::parseEinsum(getEquation(), getInputs());
+  if (failed(terms))
     return build.take();
-  llvm::StringMap<unsigned> factors;
-  auto axesOf = [&](StringRef term, Value value) {
-    TensorAxes axes;
-    ArrayRef<int64_t> shape = RuleBuilder::getShape(value);
-    if (shape.size() != term.size())
-      return axes;
-    for (size_t i = 0; i < term.size(); ++i) {
-      auto [entry, inserted] = factors.try_emplace(term.substr(i, 1), 0);
-      if (inserted)
-        entry->second = build.factor(term.substr(i, 1), shape[i]);
-      AxisExpr expr = AxisExpr::factor(entry->second);
-      if (term.count(term[i]) > 1)
-        build.pin(expr, build.reason("takes a diagonal"));
-      // A size of 1 broadcasts here too.
-      if (shape[i] != build.rule.factors[entry->second].extent)
-        build.pin(expr, build.reason("broadcasts the axis"));
-      axes.push_back(expr);
+  // A size of 1 is broadcast to what other operands have under the same name.
+  std::map<char, int64_t> extents;
+  for (auto [names, input] : llvm::zip_equal(terms->inputs, getInputs()))
+    for (auto [name, size] :
+         llvm::zip_equal(names, RuleBuilder::getShape(input))) {
+      int64_t &extent = extents.try_emplace(name, size).first->second;
+      if (extent == 1)
+        extent = size;
     }
-    return axes;
-  };
-  for (auto [term, operand] :
-       llvm::zip_equal(terms, getOperation()->getOpOperands())) {
-    TensorAxes axes = axesOf(term, operand.get());
-    for (auto [size, expr] :
-         llvm::zip(RuleBuilder::getShape(operand.get()), axes))
-      if (size != build.rule.getExtent(expr))
-        expr = AxisExpr::one();
-    build.set(operand, axes);
+  std::map<char, unsigned> factors;
+  for (auto [name, extent] : extents)
+    factors[name] = build.factor(
+        llvm::isAlpha(name) ? std::string(1, name) : "dots", extent);
+  for (auto [names, operand] :
+       llvm::zip_equal(terms->inputs, getOperation()->getOpOperands())) {
+    TensorAxes axes;
+    for (char name : names)
+      axes.push_back(AxisExpr::factor(factors[name]));
+    for (auto [name, axis] : llvm::zip_equal(names, axes))
+      if (llvm::count(names, name) > 1)
+        build.pin(axis, build.reason("takes a diagonal"));
+    build.set(operand, build.broadcast(operand.get(), axes));
   }
-  build.set(getResult(), axesOf(output, getResult()));
+  TensorAxes result;
+  for (char name : terms->output)
+    result.push_back(AxisExpr::factor(factors[name]));
+  build.set(getResult(), result);
   return build.take();
 }

@@ -7,10 +7,31 @@
 //===----------------------------------------------------------------------===//
 
 #include "RuleBuilder.h"
+#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
 using namespace neuroplast::neuro::detail;
+
+/// The axis along which a constant of integers counts 0, 1, 2, .., if it does.
+static std::optional<size_t> findCounting(Value value) {
+  ElementsAttr elements;
+  if (auto constant = value.getDefiningOp<ConstantOp>())
+    elements = constant.getValue();
+  else if (auto read = value.getDefiningOp<GetParamOp>())
+    if (auto param = SymbolTable::lookupNearestSymbolFrom<ParamOp>(
+            read, read.getNameAttr()))
+      elements = param.getValue();
+  if (!elements || !isVector(value))
+    return std::nullopt;
+  auto numbers = neuroplast::getIntegers(elements);
+  if (!numbers || !llvm::equal(*numbers, llvm::seq<int64_t>(numbers->size())))
+    return std::nullopt;
+  ArrayRef<int64_t> shape = RuleBuilder::getShape(value);
+  return llvm::find_if(shape, [](int64_t size) { return size != 1; }) -
+         shape.begin();
+}
 
 AxisRule neuroplast::neuro::detail::getElementwiseAxisRule(Operation *op) {
   RuleBuilder build(op);
@@ -25,6 +46,12 @@ AxisRule neuroplast::neuro::detail::getElementwiseAxisRule(Operation *op) {
       continue;
     build.set(operand, build.broadcast(operand.get(), axes));
   }
+  // The places of a one-hot stand for the values of the other side.
+  if (isa<EqualOp>(op))
+    for (OpOperand &operand : op->getOpOperands())
+      if (std::optional<size_t> axis = findCounting(operand.get()))
+        build.pin(build.rule.operands[operand.getOperandNumber()][*axis],
+                  build.reason("compares with the values of a vocabulary"));
   return build.take();
 }
 
