@@ -8,7 +8,7 @@
 
 #include "neuroplast/Structure/Criteria.h"
 #include "Draw.h"
-#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
+#include "neuroplast/Structure/PlaceLists.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -92,9 +92,7 @@ public:
 private:
   const AtomLists &getAtoms(size_t axis, ArrayRef<int64_t> index) const {
     const auto &blocks = atoms[axis];
-    return blocks.size() == 1
-               ? blocks.front()
-               : blocks[index[blockAxis] * blocks.size() / shape[blockAxis]];
+    return blocks[findBlock(index, shape, blockAxis, blocks.size())];
   }
 
   /// The atoms of all axes but the last.
@@ -110,9 +108,9 @@ private:
   /// A row is what runs along the last axis: its sum goes to the atoms of the
   /// other axes, and its elements to those of the last one.
   template <typename Get> void sumRows(Get get) {
-    SmallVector<int64_t> index(shape.size(), 0);
-    int64_t length = shape.back(), count = data.getType().getNumElements();
-    for (int64_t start = 0; start < count; start += length * beneath) {
+    int64_t length = shape.back();
+    auto sumRow = [&](int64_t number, ArrayRef<int64_t> index) {
+      int64_t start = number * length * beneath;
       SmallVector<Node> rowAtoms = getRowAtoms(index);
       const AtomLists &columns = getAtoms(shape.size() - 1, index);
       std::vector<double> &sums = columnSums[&columns];
@@ -136,12 +134,8 @@ private:
         for (Node atom : columns[i])
           if (llvm::is_contained(rowAtoms, atom))
             scores[atom] -= sumBeneath(i);
-      for (size_t axis = shape.size() - 1; axis-- > 0;) {
-        if (++index[axis] < shape[axis])
-          break;
-        index[axis] = 0;
-      }
-    }
+    };
+    forEachElement(shape.drop_back(), sumRow);
     for (const auto &[columns, sums] : columnSums)
       for (auto [list, sum] : llvm::zip_equal(*columns, sums))
         for (Node atom : list)

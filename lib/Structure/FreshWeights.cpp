@@ -8,7 +8,7 @@
 
 #include "FreshWeights.h"
 #include "Draw.h"
-#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
+#include "neuroplast/Structure/PlaceLists.h"
 #include "llvm/Support/xxhash.h"
 #include <array>
 #include <map>
@@ -55,15 +55,10 @@ public:
   /// Whether old elements were changed.
   bool run() {
     spread = measureSpread();
-    SmallVector<int64_t> index(places.size(), 0);
-    for (int64_t i = 0, end = tensor.type.getNumElements(); i < end; ++i) {
-      fill(i, index);
-      for (size_t axis = places.size(); axis-- > 0;) {
-        if (++index[axis] < tensor.type.getDimSize(axis))
-          break;
-        index[axis] = 0;
-      }
-    }
+    forEachElement(tensor.type.getShape(),
+                   [&](int64_t element, ArrayRef<int64_t> index) {
+                     fill(element, index);
+                   });
     return hasChanged;
   }
 
@@ -143,10 +138,8 @@ private:
     const auto &blocks = places[axis];
     if (blocks.empty())
       return nullptr;
-    size_t block = blocks.size() == 1
-                       ? 0
-                       : index[tensor.places.blockAxis] * blocks.size() /
-                             tensor.type.getDimSize(tensor.places.blockAxis);
+    size_t block = findBlock(index, tensor.type.getShape(),
+                             tensor.places.blockAxis, blocks.size());
     return &blocks[block][index[axis]];
   }
 
@@ -162,20 +155,15 @@ private:
   double measureSpread() const {
     double sum = 0, squares = 0;
     int64_t count = 0;
-    SmallVector<int64_t> index(places.size(), 0);
-    for (int64_t i = 0, end = tensor.type.getNumElements(); i < end; ++i) {
-      if (!isFresh(index)) {
-        double value = elements.getNumber(i);
-        sum += value;
-        squares += value * value;
-        ++count;
-      }
-      for (size_t axis = places.size(); axis-- > 0;) {
-        if (++index[axis] < tensor.type.getDimSize(axis))
-          break;
-        index[axis] = 0;
-      }
-    }
+    forEachElement(tensor.type.getShape(),
+                   [&](int64_t element, ArrayRef<int64_t> index) {
+                     if (isFresh(index))
+                       return;
+                     double value = elements.getNumber(element);
+                     sum += value;
+                     squares += value * value;
+                     ++count;
+                   });
     if (count == 0)
       return 0;
     return std::sqrt(

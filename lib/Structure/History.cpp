@@ -9,7 +9,7 @@
 #include "neuroplast/Structure/History.h"
 #include "FreshWeights.h"
 #include "RecordEdit.h"
-#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
+#include "neuroplast/Structure/PlaceLists.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -241,25 +241,17 @@ private:
   /// The elements that stand at a fresh place.
   static SmallVector<int64_t> listFresh(TensorRewrite tensor) {
     SmallVector<int64_t> result;
-    SmallVector<int64_t> index(tensor.type.getRank(), 0);
-    for (int64_t i = 0, end = tensor.type.getNumElements(); i < end; ++i) {
+    ArrayRef<int64_t> shape = tensor.type.getShape();
+    forEachElement(shape, [&](int64_t element, ArrayRef<int64_t> index) {
       bool isFresh = false;
       for (auto [axis, blocks] : llvm::enumerate(tensor.sources)) {
         size_t block =
-            blocks.size() == 1
-                ? 0
-                : index[tensor.places.blockAxis] * blocks.size() /
-                      tensor.type.getDimSize(tensor.places.blockAxis);
+            findBlock(index, shape, tensor.places.blockAxis, blocks.size());
         isFresh |= blocks[block][index[axis]] == IndexMap::kFresh;
       }
       if (isFresh)
-        result.push_back(i);
-      for (int64_t axis = tensor.type.getRank(); axis-- > 0;) {
-        if (++index[axis] < tensor.type.getDimSize(axis))
-          break;
-        index[axis] = 0;
-      }
-    }
+        result.push_back(element);
+    });
     return result;
   }
 

@@ -99,22 +99,15 @@ std::string neuroplast::structure::gatherRemoved(const TensorElements &elements,
     }
   }
   std::string result;
-  SmallVector<int64_t> index(type.getRank(), 0);
-  for (int64_t i = 0, end = type.getNumElements(); i < end; ++i) {
+  forEachElement(type.getShape(), [&](int64_t i, ArrayRef<int64_t> index) {
     bool isKept = true;
     for (auto [axis, blocks] : llvm::enumerate(stays)) {
-      size_t block = blocks.size() == 1 ? 0
-                                        : index[blockAxis] * blocks.size() /
-                                              type.getDimSize(blockAxis);
+      size_t block =
+          findBlock(index, type.getShape(), blockAxis, blocks.size());
       isKept &= blocks[block][index[axis]];
     }
     if (!isKept)
       result.append(bytes.data() + i * elementBytes, elementBytes);
-    for (int64_t axis = type.getRank(); axis-- > 0;) {
-      if (++index[axis] < type.getDimSize(axis))
-        break;
-      index[axis] = 0;
-    }
-  }
+  });
   return result;
 }
