@@ -13,6 +13,24 @@
 
 namespace neuroplast::structure {
 
+/// The first and the last place of something along an axis, and their number.
+struct Standing {
+  int64_t first = -1, last = -1, count = 0;
+
+  void add(int64_t place) {
+    if (count++ == 0)
+      first = place;
+    last = place;
+  }
+  bool operator==(const Standing &other) const {
+    return first == other.first && last == other.last && count == other.count;
+  }
+};
+
+/// Where every atom stands along an axis (of one block).
+llvm::MapVector<Node, Standing> findStandings(const AxisAlgebra &algebra,
+                                              llvm::ArrayRef<Node> places);
+
 /// Appends an edit that has been carried out to the history of the module. The
 /// analysis is that of before.
 void recordEdit(
