@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Construction.h"
+#include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -145,6 +146,7 @@ void Construction::findMatrices() {
 Construction::Construction(const UnitAnalysis &analysis,
                            ArrayRef<unsigned> sets, Init init)
     : analysis(analysis), init(init) {
+  neuro::SizeMemory memory;
   for (auto param : analysis.getModule().getOps<neuro::ParamOp>())
     params[param.getSymName()] = param;
   findMatrices();

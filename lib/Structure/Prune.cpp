@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/Prune.h"
+#include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/Sequence.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -46,6 +47,7 @@ SmallVector<int64_t> sortByScore(ArrayRef<double> scores) {
 /// The normalisations whose first operand loses places of a normalised axis.
 std::vector<NormEdit> collectNorms(const UnitAnalysis &analysis,
                                    const Edit &edit) {
+  neuro::SizeMemory memory;
   AxisEdit axes = edit.apply(analysis);
   std::vector<NormEdit> norms;
   analysis.getModule().walk([&](neuro::AxisRuleOpInterface op) {

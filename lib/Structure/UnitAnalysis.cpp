@@ -10,6 +10,7 @@
 #include "RuleInstance.h"
 #include "ZeroAnalysis.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
 #include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
@@ -55,6 +56,7 @@ std::string neuroplast::structure::getTensorName(Operation *tensor) {
 //===----------------------------------------------------------------------===//
 
 UnitAnalysis::UnitAnalysis(ModuleOp module) : module(module) {
+  neuro::SizeMemory memory;
   // Reads may come before the parameter in the text.
   for (auto param : module.getOps<neuro::ParamOp>()) {
     tensors.push_back(param);

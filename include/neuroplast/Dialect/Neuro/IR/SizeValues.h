@@ -17,6 +17,21 @@ namespace neuroplast::neuro {
 /// or the same axis of the same tensor.
 bool areSameSizes(mlir::OpFoldResult lhs, mlir::OpFoldResult rhs);
 
+/// While one lives, what axis rules find out about sizes known at run time is
+/// kept from one op to the next; otherwise each follows them back on its own.
+/// Nothing may change the IR meanwhile. It is for the thread that makes it.
+class SizeMemory {
+public:
+  SizeMemory();
+  ~SizeMemory();
+  SizeMemory(const SizeMemory &) = delete;
+  SizeMemory &operator=(const SizeMemory &) = delete;
+
+private:
+  /// Of memories within one another the outermost is used.
+  bool isOutermost;
+};
+
 } // namespace neuroplast::neuro
 
 #endif // NEUROPLAST_DIALECT_NEURO_IR_SIZEVALUES_H

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -143,10 +144,17 @@ Step lookAtAxis(Value tensor, int64_t axis) {
   return step;
 }
 
+using KnownSizes = llvm::DenseMap<Origin, SymbolicSize>;
+
+thread_local std::unique_ptr<KnownSizes> sizeMemory;
+
 /// Follows a size back to where it comes from, without recursion: networks may
 /// be deep.
 SymbolicSize trace(Origin start) {
-  llvm::DenseMap<Origin, SymbolicSize> known;
+  KnownSizes own;
+  KnownSizes &known = sizeMemory ? *sizeMemory : own;
+  if (auto it = known.find(start); it != known.end())
+    return it->second;
   SmallVector<std::pair<Origin, Step>> pending;
   auto push = [&](Origin origin) {
     pending.emplace_back(origin, origin.second < 0
@@ -176,6 +184,16 @@ SymbolicSize trace(Origin start) {
 }
 
 } // namespace
+
+neuroplast::neuro::SizeMemory::SizeMemory() : isOutermost(!sizeMemory) {
+  if (isOutermost)
+    sizeMemory = std::make_unique<KnownSizes>();
+}
+
+neuroplast::neuro::SizeMemory::~SizeMemory() {
+  if (isOutermost)
+    sizeMemory.reset();
+}
 
 SymbolicSize SymbolicSize::ofAxis(Value tensor, int64_t axis) {
   return trace({tensor, axis});
