@@ -203,6 +203,8 @@ private:
                                     const TensorPlaces &places) {
     auto type = cast<RankedTensorType>(value.getShapedType());
     RankedTensorType newType = editType(type, places);
+    if (options.fits && failed(options.fits(tensor, newType)))
+      return failure();
     SmallVector<PlaceLists> sources = listSources(tensor, type, places);
     bool hasFresh = llvm::any_of(sources, [](const PlaceLists &lists) {
       return llvm::any_of(lists, [](const std::vector<int64_t> &list) {
@@ -322,9 +324,11 @@ neuroplast::structure::applyEdit(const UnitAnalysis &analysis, const Edit &edit,
 
 FailureOr<std::vector<TensorEdit>>
 neuroplast::structure::applyMaps(const UnitAnalysis &analysis,
-                                 ArrayRef<AtomMap> maps, TensorFiller fill) {
+                                 ArrayRef<AtomMap> maps, TensorFiller fill,
+                                 TensorGate fits) {
   AxisEdit axes(analysis.getAlgebra(), maps);
   EditOptions options;
   options.fill = fill;
+  options.fits = fits;
   return Editor(analysis, axes, options).run();
 }

@@ -94,25 +94,33 @@ public:
     }
   }
 
+  /// Fails if a tensor has, with what was removed, fewer elements than one of
+  /// this type: a history may claim anything.
+  LogicalResult check(Operation *tensor, RankedTensorType type) const {
+    int64_t count = getTensorValue(tensor).getNumElements();
+    ElementsAttr kept = getRemoved(tensor);
+    if (kept)
+      count += kept.getNumElements();
+    if (neuro::countElements(type.getShape()) <= count)
+      return success();
+    return fail(tensor, kept ? "the history has another number of them"
+                             : "the history does not keep them");
+  }
+
   FailureOr<bool> restore(TensorRewrite tensor) const {
-    auto param = dyn_cast<neuro::ParamOp>(tensor.tensor);
-    auto fail = [&](StringRef reason) {
-      return tensor.tensor->emitError("the elements of ")
-             << getTensorName(tensor.tensor)
-             << " cannot be put back: " << reason;
-    };
-    auto it = param ? removed.find(param.getSymName()) : removed.end();
+    bool isParam = isa<neuro::ParamOp>(tensor.tensor);
+    ElementsAttr kept = getRemoved(tensor.tensor);
     SmallVector<int64_t> fresh = listFresh(tensor);
-    if (it == removed.end()) {
-      if (!fresh.empty() || (hasCopies && !isComplete && param))
-        return fail("the history does not keep them");
+    if (!kept) {
+      if (!fresh.empty() || (hasCopies && !isComplete && isParam))
+        return fail(tensor.tensor, "the history does not keep them");
       return false;
     }
-    std::optional<TensorElements> elements = TensorElements::read(it->second);
+    std::optional<TensorElements> elements = TensorElements::read(kept);
     int64_t count = elements ? elements->getType().getNumElements() : 0;
     if (!elements ||
         elements->getType().getElementType() != tensor.type.getElementType())
-      return fail("the history has others");
+      return fail(tensor.tensor, "the history has others");
     ArrayRef<char> source = elements->getBytes();
     size_t size = elements->getElementBytes();
     if (count == tensor.type.getNumElements()) {
@@ -120,7 +128,7 @@ public:
       return true;
     }
     if (count != static_cast<int64_t>(fresh.size()))
-      return fail("the history has another number of them");
+      return fail(tensor.tensor, "the history has another number of them");
     for (auto [number, element] : llvm::enumerate(fresh))
       std::copy_n(source.data() + number * size, size,
                   tensor.bytes.data() + element * size);
@@ -128,6 +136,17 @@ public:
   }
 
 private:
+  static LogicalResult fail(Operation *tensor, StringRef reason) {
+    return tensor->emitError("the elements of ")
+           << getTensorName(tensor) << " cannot be put back: " << reason;
+  }
+
+  /// What was removed from a tensor; null if nothing was, or is not kept.
+  ElementsAttr getRemoved(Operation *tensor) const {
+    auto param = dyn_cast<neuro::ParamOp>(tensor);
+    return param ? removed.lookup(param.getSymName()) : ElementsAttr();
+  }
+
   /// The elements that stand at a fresh place.
   static SmallVector<int64_t> listFresh(TensorRewrite tensor) {
     SmallVector<int64_t> result;
@@ -180,7 +199,10 @@ static LogicalResult undoLast(ModuleOp module, neuro::EditOp edit) {
   auto fill = [&](const AxisEdit &, TensorRewrite tensor) {
     return restorer.restore(tensor);
   };
-  return applyMaps(analysis, maps, fill);
+  auto fits = [&](Operation *tensor, RankedTensorType type) {
+    return restorer.check(tensor, type);
+  };
+  return applyMaps(analysis, maps, fill, fits);
 }
 
 LogicalResult neuroplast::structure::undo(ModuleOp module, int64_t to) {

@@ -58,10 +58,16 @@ struct TensorRewrite {
 using TensorFiller =
     llvm::function_ref<llvm::FailureOr<bool>(const AxisEdit &, TensorRewrite)>;
 
+/// Fails with an error if a tensor may not become one of another type. It is
+/// asked before memory is taken for that.
+using TensorGate = llvm::function_ref<llvm::LogicalResult(
+    mlir::Operation *, mlir::RankedTensorType)>;
+
 /// How an edit is carried out.
 struct EditOptions {
   /// Without one, elements of fresh places are zero.
   TensorFiller fill = {};
+  TensorGate fits = {};
   /// What the history of the module says of the edit: its kind, and a JSON
   /// object that tells how to do it again. Without a kind it says nothing.
   std::string kind = "edit", description = "{}";
@@ -78,7 +84,8 @@ applyEdit(const UnitAnalysis &analysis, const Edit &edit,
 /// The same for any atoms. The history is left alone.
 llvm::FailureOr<std::vector<TensorEdit>> applyMaps(const UnitAnalysis &analysis,
                                                    llvm::ArrayRef<AtomMap> maps,
-                                                   TensorFiller fill);
+                                                   TensorFiller fill,
+                                                   TensorGate fits);
 
 } // namespace neuroplast::structure
 
