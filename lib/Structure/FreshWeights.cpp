@@ -228,5 +228,9 @@ private:
 FailureOr<bool> neuroplast::structure::fillFreshWeights(
     const Construction &construction, const Edit &edit,
     const DropinOptions &options, const AxisEdit &axes, TensorRewrite tensor) {
+  // What is kept about a weight (a moment, a mask) starts anew with it.
+  if (auto param = dyn_cast<neuro::ParamOp>(tensor.tensor);
+      param && param.getShadowOf())
+    return false;
   return Filler(construction, edit, options, axes, tensor).run();
 }

@@ -64,6 +64,11 @@ UnitAnalysis::UnitAnalysis(ModuleOp module) : module(module) {
     storage.back()->axes.resize(param.getType().getRank());
     ofParam[param] = storage.back().get();
   }
+  // A shadow has the axes of its parent.
+  for (auto param : module.getOps<neuro::ParamOp>())
+    if (FlatSymbolRefAttr parent = param.getShadowOfAttr())
+      ofParam[param] =
+          ofParam.lookup(symbols.lookupNearestSymbolFrom(param, parent));
   module.walk<WalkOrder::PreOrder>([&](Operation *op) { visit(op); });
 
   std::vector<const Axis *> axes;

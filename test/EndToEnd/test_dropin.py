@@ -74,6 +74,15 @@ def test_undone_is_original(model: models.Model, neuroplast: Path, tmp_path: Pat
     assert "neuroplast.history" not in entries
 
 
+def test_replayed_is_edited(model: models.Model, neuroplast: Path, tmp_path: Path) -> None:
+    """The history of a model does the same to the original again."""
+    small, big, again = (tmp_path / f"{name}.onnx" for name in ("small", "big", "again"))
+    edit(neuroplast, "prune", model.path(), small, "--criterion", "random", "--seed", "3")
+    edit(neuroplast, "dropin", small, big, "--init", "pair", "--seed", "4")
+    report = edit(neuroplast, "replay", model.path(), again, "--history", str(big))
+    assert report["done"] == 2 and same(big, again)
+
+
 @pytest.fixture
 def source() -> Path:
     return models.MODELS["ppocr_cls"].path()
@@ -135,6 +144,7 @@ def test_the_cut_after_the_growth_is_the_original(
         ("dropin", ["--init", "he"], "init 'he' is none of zero-out, pair, net2wider and random"),
         ("dropin", ["--at", "nobody"], "no tensor with units has a name like 'nobody'"),
         ("undo", [], "has no history of edits"),
+        ("replay", [], "'replay' needs '--history FILE'"),
     ],
 )
 def test_bad_options(

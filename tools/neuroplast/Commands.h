@@ -26,6 +26,7 @@ Command getPruneCommand();
 Command getDropinCommand();
 Command getGrowCommand();
 Command getUndoCommand();
+Command getReplayCommand();
 Command getCompileCommand();
 Command getRunCommand();
 Command getBenchCommand();

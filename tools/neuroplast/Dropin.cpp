@@ -1,4 +1,4 @@
-//===- Dropin.cpp - neuroplast dropin and undo ----------------------------===//
+//===- Dropin.cpp - neuroplast dropin -------------------------------------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -10,7 +10,6 @@
 #include "Commands.h"
 #include "Progress.h"
 #include "StructureCommand.h"
-#include "neuroplast/Structure/History.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -110,45 +109,4 @@ Command neuroplast::driver::getGrowCommand() {
   command.spec.name = "grow";
   command.spec.summary = "the same as dropin";
   return command;
-}
-
-static int runUndo(const Arguments &arguments) {
-  StructureCommand command(arguments, "undo");
-  if (!command.load())
-    return 1;
-  int64_t count = countEdits(command.getModule());
-  std::optional<int64_t> to =
-      arguments.getInteger("--to", std::max<int64_t>(count - 1, 0));
-  if (!to)
-    return 1;
-  if (count == 0)
-    return reportError("'" + arguments.getPositional(0) +
-                       "' has no history of edits");
-  NetworkSize before = measure(UnitAnalysis(command.getModule()));
-  if (failed(undo(command.getModule(), *to)))
-    return 1;
-  NetworkSize after = measure(UnitAnalysis(command.getModule()));
-  if (!command.finish(before, after, /*seed=*/0))
-    return 1;
-  if (arguments.has("--json")) {
-    llvm::json::Object object{{"before", before.toJson()},
-                              {"after", after.toJson()},
-                              {"undone", count - *to},
-                              {"left", *to}};
-    command.addTo(object);
-    llvm::outs() << llvm::formatv("{0:2}\n",
-                                  llvm::json::Value(std::move(object)));
-    return 0;
-  }
-  command.printSummary(llvm::outs(), before, after);
-  llvm::outs() << "took back " << count - *to << " of " << count << " edits\n";
-  return 0;
-}
-
-Command neuroplast::driver::getUndoCommand() {
-  std::vector<OptionSpec> options = {
-      {"--to", "N", "how many edits to leave (all but the last)"}};
-  llvm::append_range(options, StructureCommand::getOptions());
-  return {{"undo", "take back edits of a model", {"MODEL"}, std::move(options)},
-          runUndo};
 }

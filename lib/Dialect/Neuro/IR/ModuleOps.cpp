@@ -21,6 +21,24 @@ LogicalResult ParamOp::verify() {
   return success();
 }
 
+LogicalResult ParamOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  FlatSymbolRefAttr name = getShadowOfAttr();
+  if (!name)
+    return success();
+  auto parent = symbols.lookupNearestSymbolFrom<ParamOp>(*this, name);
+  if (!parent || parent == *this)
+    return emitOpError("is a shadow of '@")
+           << name.getValue() << "', which is no other parameter";
+  if (parent.getShadowOf())
+    return emitOpError("is a shadow of '@")
+           << name.getValue() << "', which is a shadow itself";
+  if (parent.getType().getShape() != getType().getShape())
+    return emitOpError("has the shape of ")
+           << getType() << ", but is a shadow of '@" << name.getValue()
+           << "', which is " << parent.getType();
+  return success();
+}
+
 LogicalResult GetParamOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto param = symbols.lookupNearestSymbolFrom<ParamOp>(*this, getNameAttr());
   if (!param)

@@ -11,7 +11,7 @@
 
 include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 
-def Neuro_ParamOp : Neuro_Op<"param", "", [Symbol]> {
+def Neuro_ParamOp : Neuro_Op<"param", "", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a parameter of the network";
   let description = [{
     Declares a tensor that belongs to the model: a weight, a bias, a running
