@@ -147,16 +147,12 @@ neuroplast::structure::dropin(ModuleOp module, const DropinOptions &options) {
 }
 
 llvm::json::Object DropinOptions::toJson() const {
-  llvm::json::Object result{{"init", getName(init)},
-                            {"round_to", roundTo},
-                            {"seed", static_cast<int64_t>(seed)}};
+  llvm::json::Object result{{"init", getName(init)}};
   if (units)
     result["units"] = *units;
   else
     result["share"] = share;
-  selection.addTo(result);
-  if (!command.empty())
-    result["command"] = command;
+  addTo(result);
   return result;
 }
 
@@ -214,11 +210,6 @@ void DropinReport::printSets(raw_ostream &os, bool all) const {
       os << " + " << set.added;
     else
       os << " (" << set.reason << ")";
-    os << ",";
-    for (const std::string &member : set.summary.members)
-      os << ' ' << member;
-    os << '\n';
-    for (const std::string &pin : set.summary.pins)
-      os << "  pinned: " << pin << '\n';
+    printMembers(os, set.summary);
   }
 }

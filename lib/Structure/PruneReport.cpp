@@ -15,12 +15,8 @@ using namespace neuroplast::structure;
 llvm::json::Object PruneOptions::toJson() const {
   llvm::json::Object result{{"criterion", getName(criterion)},
                             {"ratio", ratio},
-                            {"min_units", minUnits},
-                            {"round_to", roundTo},
-                            {"seed", static_cast<int64_t>(seed)}};
-  selection.addTo(result);
-  if (!command.empty())
-    result["command"] = command;
+                            {"min_units", minUnits}};
+  addTo(result);
   return result;
 }
 
@@ -87,12 +83,7 @@ void PruneReport::printSets(raw_ostream &os) const {
     else
       os << llvm::format(" (scores up to %.4g went, from %.4g stayed)",
                          set.highestRemoved, set.lowestKept);
-    os << ",";
-    for (const std::string &member : set.summary.members)
-      os << ' ' << member;
-    os << '\n';
-    for (const std::string &pin : set.summary.pins)
-      os << "  pinned: " << pin << '\n';
+    printMembers(os, set.summary);
   }
 }
 

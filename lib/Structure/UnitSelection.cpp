@@ -65,3 +65,21 @@ void UnitSelection::addTo(llvm::json::Object &json) const {
   json["only"] = llvm::json::Array(only);
   json["freeze"] = llvm::json::Array(freeze);
 }
+
+void EditRequest::addTo(llvm::json::Object &json) const {
+  json["round_to"] = roundTo;
+  json["seed"] = static_cast<int64_t>(seed);
+  selection.addTo(json);
+  if (!command.empty())
+    json["command"] = command;
+}
+
+void neuroplast::structure::printMembers(raw_ostream &os,
+                                         const UnitSetSummary &set) {
+  os << ",";
+  for (const std::string &member : set.members)
+    os << ' ' << member;
+  os << '\n';
+  for (const std::string &pin : set.pins)
+    os << "  pinned: " << pin << '\n';
+}

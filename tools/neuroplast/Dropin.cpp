@@ -10,7 +10,6 @@
 #include "Commands.h"
 #include "Progress.h"
 #include "StructureCommand.h"
-#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -46,17 +45,9 @@ static int runDropin(const Arguments &arguments) {
     return reportError("init '" + init +
                        "' is none of zero-out, pair, net2wider and random");
   options.init = *parsed;
-  std::optional<int64_t> roundTo = arguments.getInteger("--round-to", 1);
-  std::optional<int64_t> seed = arguments.getInteger("--seed", 0);
-  if (!roundTo || !seed ||
+  if (!command.read(options, "--at") ||
       !parseUnits(arguments.get("--units", "+25%"), options))
     return 1;
-  options.roundTo = *roundTo;
-  options.seed = *seed;
-  options.selection = {arguments.has("--inner"), arguments.getAll("--at").vec(),
-                       arguments.getAll("--freeze").vec()};
-  options.keepRemoved = arguments.has("--keep-removed");
-  options.command = arguments.getCommandLine().str();
   if (!command.load())
     return 1;
   FailureOr<DropinReport> report = [&] {
@@ -67,10 +58,7 @@ static int runDropin(const Arguments &arguments) {
       !command.finish(report->before, report->after, options.seed))
     return 1;
   if (arguments.has("--json")) {
-    llvm::json::Object object = report->toJson();
-    command.addTo(object);
-    llvm::outs() << llvm::formatv("{0:2}\n",
-                                  llvm::json::Value(std::move(object)));
+    command.printJson(llvm::outs(), report->toJson());
     return 0;
   }
   command.printSummary(llvm::outs(), report->before, report->after);

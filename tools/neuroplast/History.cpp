@@ -10,7 +10,6 @@
 #include "Commands.h"
 #include "Modules.h"
 #include "StructureCommand.h"
-#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -26,9 +25,7 @@ static void print(const StructureCommand &command, const Arguments &arguments,
                               {"after", after.toJson()}};
     for (auto [name, count] : counts)
       object[name] = count;
-    command.addTo(object);
-    llvm::outs() << llvm::formatv("{0:2}\n",
-                                  llvm::json::Value(std::move(object)));
+    command.printJson(llvm::outs(), std::move(object));
     return;
   }
   command.printSummary(llvm::outs(), before, after);

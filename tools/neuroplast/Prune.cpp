@@ -10,7 +10,6 @@
 #include "Commands.h"
 #include "Progress.h"
 #include "StructureCommand.h"
-#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -27,20 +26,11 @@ static int runPrune(const Arguments &arguments) {
                        "' is none of l1, l2 and random");
   options.criterion = *parsed;
   std::optional<double> ratio = arguments.getNumber("--ratio", options.ratio);
-  std::optional<int64_t> roundTo = arguments.getInteger("--round-to", 1);
   std::optional<int64_t> minUnits = arguments.getInteger("--min-units", 1);
-  std::optional<int64_t> seed = arguments.getInteger("--seed", 0);
-  if (!ratio || !roundTo || !seed || !minUnits)
+  if (!ratio || !minUnits || !command.read(options, "--only"))
     return 1;
   options.ratio = *ratio;
-  options.roundTo = *roundTo;
   options.minUnits = *minUnits;
-  options.seed = *seed;
-  options.selection = {arguments.has("--inner"),
-                       arguments.getAll("--only").vec(),
-                       arguments.getAll("--freeze").vec()};
-  options.keepRemoved = arguments.has("--keep-removed");
-  options.command = arguments.getCommandLine().str();
   if (!command.load())
     return 1;
   FailureOr<PruneReport> report = [&] {
@@ -51,10 +41,7 @@ static int runPrune(const Arguments &arguments) {
       !command.finish(report->before, report->after, options.seed))
     return 1;
   if (arguments.has("--json")) {
-    llvm::json::Object object = report->toJson();
-    command.addTo(object);
-    llvm::outs() << llvm::formatv("{0:2}\n",
-                                  llvm::json::Value(std::move(object)));
+    command.printJson(llvm::outs(), report->toJson());
     return 0;
   }
   bool isVerbose = arguments.has("--verbose");

@@ -101,6 +101,20 @@ std::vector<OptionSpec> StructureCommand::getOptions() {
       {"--json", "", "print JSON"}};
 }
 
+bool StructureCommand::read(EditRequest &request, StringRef only) const {
+  std::optional<int64_t> roundTo = arguments.getInteger("--round-to", 1);
+  std::optional<int64_t> seed = arguments.getInteger("--seed", 0);
+  if (!roundTo || !seed)
+    return false;
+  request.roundTo = *roundTo;
+  request.seed = *seed;
+  request.selection = {arguments.has("--inner"), arguments.getAll(only).vec(),
+                       arguments.getAll("--freeze").vec()};
+  request.keepRemoved = arguments.has("--keep-removed");
+  request.command = arguments.getCommandLine().str();
+  return true;
+}
+
 bool StructureCommand::load() {
   if (output.empty() && !isDryRun()) {
     reportError("'" + name + "' needs '-o FILE.onnx' or '--dry-run'");
@@ -143,9 +157,11 @@ bool StructureCommand::finish(NetworkSize &before, NetworkSize &after,
   return true;
 }
 
-void StructureCommand::addTo(llvm::json::Object &json) const {
-  json["output_difference"] = comparison.toJson();
-  json["accuracy"] = "not checked";
+void StructureCommand::printJson(llvm::raw_ostream &os,
+                                 llvm::json::Object report) const {
+  report["output_difference"] = comparison.toJson();
+  report["accuracy"] = "not checked";
+  os << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(report)));
 }
 
 void StructureCommand::printSummary(llvm::raw_ostream &os,

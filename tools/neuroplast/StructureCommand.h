@@ -11,7 +11,7 @@
 
 #include "Arguments.h"
 #include "Comparison.h"
-#include "neuroplast/Structure/Inspect.h"
+#include "neuroplast/Structure/UnitSelection.h"
 #include <memory>
 
 namespace neuroplast::driver {
@@ -27,6 +27,10 @@ public:
   /// The options that such a command takes besides its own.
   static std::vector<OptionSpec> getOptions();
 
+  /// Reads what any edit takes; the patterns of units are those of `only`.
+  /// False after a message.
+  bool read(structure::EditRequest &request, llvm::StringRef only) const;
+
   /// Reads the model; whether that and the options were right, after a message
   /// if not.
   bool load();
@@ -38,8 +42,8 @@ public:
   /// Whether the model was written, or was not to be.
   bool finish(structure::NetworkSize &before, structure::NetworkSize &after,
               uint64_t seed);
-  /// What came of the comparison.
-  void addTo(llvm::json::Object &json) const;
+  /// Prints a report with what came of the comparison.
+  void printJson(llvm::raw_ostream &os, llvm::json::Object report) const;
   /// What was achieved, in five lines.
   void printSummary(llvm::raw_ostream &os, const structure::NetworkSize &before,
                     const structure::NetworkSize &after) const;

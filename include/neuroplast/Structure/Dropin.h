@@ -33,20 +33,11 @@ enum class Init {
 std::optional<Init> parseInit(llvm::StringRef name);
 llvm::StringRef getName(Init init);
 
-struct DropinOptions {
+struct DropinOptions : EditRequest {
   Init init = Init::ZeroOut;
   /// How many units join every set, or, if none, which share of it.
   std::optional<int64_t> units;
   double share = 0.25;
-  /// New counts are rounded up to a multiple of this.
-  int64_t roundTo = 1;
-  uint64_t seed = 0;
-  UnitSelection selection;
-
-  /// Keep the old elements that change in the history.
-  bool keepRemoved = false;
-  /// What asked for this, for the history.
-  std::string command;
 
   llvm::json::Object toJson() const;
   /// What the weights of newborns depend on, from the text that `toJson` gives.

@@ -15,20 +15,12 @@
 
 namespace neuroplast::structure {
 
-struct PruneOptions {
+struct PruneOptions : EditRequest {
   Criterion criterion = Criterion::L2;
   /// The share of the units of each free set to remove, from 0 to below 1.
   double ratio = 0.5;
   /// Sets that are cut keep as many.
   int64_t minUnits = 1;
-  /// Counts that remain are rounded up to a multiple of this.
-  int64_t roundTo = 1;
-  uint64_t seed = 0;
-  UnitSelection selection;
-  /// Keep what is removed in the history, so that it can be put back.
-  bool keepRemoved = false;
-  /// What asked for this, for the history.
-  std::string command;
 
   llvm::json::Object toJson() const;
 };

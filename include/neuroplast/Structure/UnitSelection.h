@@ -34,6 +34,24 @@ struct UnitSelection {
   void addTo(llvm::json::Object &json) const;
 };
 
+/// What users say of any edit of units.
+struct EditRequest {
+  /// New counts are rounded up to a multiple of this.
+  int64_t roundTo = 1;
+  uint64_t seed = 0;
+  UnitSelection selection;
+  /// Keep elements that go or change in the history, so that they can be put
+  /// back.
+  bool keepRemoved = false;
+  /// What asked for this, for the history.
+  std::string command;
+
+  void addTo(llvm::json::Object &json) const;
+};
+
+/// Writes the tensors of a set after what is said of it, and its pins beneath.
+void printMembers(llvm::raw_ostream &os, const UnitSetSummary &set);
+
 } // namespace neuroplast::structure
 
 #endif // NEUROPLAST_STRUCTURE_UNITSELECTION_H

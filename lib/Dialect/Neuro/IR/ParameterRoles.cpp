@@ -18,8 +18,8 @@ bool neuroplast::neuro::detail::isVector(Value tensor) {
   return llvm::count_if(shape, [](int64_t size) { return size != 1; }) == 1;
 }
 
-/// Whether an op only moves the elements of its one tensor.
-static bool movesOneTensor(AxisRuleOpInterface op) {
+/// Whether an op makes its results of one tensor alone.
+static bool readsOneTensor(AxisRuleOpInterface op) {
   return llvm::count_if(op->getOperandTypes(),
                         llvm::IsaPred<RankedTensorType>) == 1;
 }
@@ -36,7 +36,7 @@ static bool isReadInTraining(Value value) {
       OperandRole role = op.getOperandRole(use.getOperandNumber());
       if (role == OperandRole::Weight || role == OperandRole::Bias)
         return true;
-      if (movesOneTensor(op))
+      if (readsOneTensor(op))
         pending.insert(op->result_begin(), op->result_end());
     }
   return false;
