@@ -39,15 +39,15 @@ StringRef neuroplast::structure::getName(Init init) {
   return "";
 }
 
-/// How many units join a set of `extent`.
-static int64_t countAdded(int64_t extent, const DropinOptions &options) {
+/// How many units join a set.
+static int64_t countAdded(const UnitSetSummary &set,
+                          const DropinOptions &options) {
+  int64_t extent = set.units, rounding = options.getRounding(set);
   int64_t added = options.units.value_or(
       static_cast<int64_t>(std::floor(extent * options.share + 1e-9)));
   if (added == 0)
     return 0;
-  int64_t total =
-      llvm::divideCeil(extent + added, options.roundTo) * options.roundTo;
-  added = total - extent;
+  added = llvm::divideCeil(extent + added, rounding) * rounding - extent;
   return options.init == Init::Pair ? added + added % 2 : added;
 }
 
@@ -66,7 +66,7 @@ neuroplast::structure::dropin(ModuleOp module, const DropinOptions &options) {
                     : !(options.share >= 0 && options.share <= 1000))
     return module.emitError("the number of units that join must be positive"),
            failure();
-  if (options.roundTo < 1)
+  if (options.roundTo < 0)
     return module.emitError(
                "counts can be rounded to multiples of 1 or more only"),
            failure();
@@ -102,8 +102,7 @@ neuroplast::structure::dropin(ModuleOp module, const DropinOptions &options) {
     for (unsigned index : group.sets) {
       GrownSet *set = setOf.lookup(index);
       bool grows = set && set->reason.empty();
-      wanted.push_back(grows ? countAdded(set->summary.units, options) / step
-                             : -1);
+      wanted.push_back(grows ? countAdded(set->summary, options) / step : -1);
       // Near what is wanted: another growth would surprise.
       limits.push_back(2 * std::max<int64_t>(wanted.back(), 0) + 2);
     }

@@ -91,6 +91,24 @@ public:
     return std::move(record);
   }
 
+  /// The sizes that the network would have. Nothing stays changed.
+  std::optional<NetworkSize> measure() {
+    if (!axes.getError().empty())
+      return std::nullopt;
+    planOps();
+    planTypes();
+    commit();
+    NetworkSize size;
+    size.setLayers(measureLayers(module));
+    rollBack();
+    for (auto param : module.getOps<neuro::ParamOp>()) {
+      const TensorPlaces *places = analysis.getPlaces(param.getOperation());
+      size.addParameter(places ? editType(param.getType(), *places)
+                               : param.getType());
+    }
+    return size;
+  }
+
   /// By parameter, the elements that are no longer there, if they are kept.
   ArrayRef<std::pair<neuro::ParamOp, ElementsAttr>> getRemoved() const {
     return removed;
@@ -320,6 +338,13 @@ neuroplast::structure::applyEdit(const UnitAnalysis &analysis, const Edit &edit,
   if (succeeded(record) && !record->empty() && !options.kind.empty())
     recordEdit(analysis, edit, axes, options, editor.getRemoved());
   return record;
+}
+
+std::optional<NetworkSize>
+neuroplast::structure::measureEdited(const UnitAnalysis &analysis,
+                                     const Edit &edit) {
+  AxisEdit axes = edit.apply(analysis);
+  return Editor(analysis, axes, {}).measure();
 }
 
 FailureOr<std::vector<TensorEdit>>

@@ -44,20 +44,10 @@ int64_t countInner(const AxisAlgebra &algebra, const TensorPlaces *places,
 
 } // namespace
 
-NetworkSize neuroplast::structure::measure(const UnitAnalysis &analysis) {
-  NetworkSize size;
-  ModuleOp module = analysis.getModule();
-  for (auto param : module.getOps<neuro::ParamOp>()) {
-    size.parameters += param.getType().getNumElements();
-    // Index tables and the like are no weights.
-    if (!isa<FloatType>(param.getType().getElementType()))
-      continue;
-    size.innerParameters +=
-        countInner(analysis.getAlgebra(),
-                   analysis.getPlaces(param.getOperation()), param.getType());
-  }
+std::vector<LayerSize> neuroplast::structure::measureLayers(ModuleOp module) {
+  std::vector<LayerSize> layers;
   module.walk([&](neuro::CostOpInterface op) {
-    LayerSize layer;
+    LayerSize &layer = layers.emplace_back();
     layer.name = getNodeName(op.getLoc()).str();
     layer.op = op->getName().stripDialect().str();
     for (Value operand : op->getOperands())
@@ -65,13 +55,43 @@ NetworkSize neuroplast::structure::measure(const UnitAnalysis &analysis) {
         layer.parameters +=
             cast<RankedTensorType>(read.getType()).getNumElements();
     layer.flops = op.getFlops();
-    if (layer.flops)
-      size.flops += *layer.flops;
-    else
-      size.flopsIncomplete = true;
-    size.layers.push_back(std::move(layer));
   });
+  return layers;
+}
+
+NetworkSize neuroplast::structure::measure(const UnitAnalysis &analysis) {
+  NetworkSize size;
+  ModuleOp module = analysis.getModule();
+  for (auto param : module.getOps<neuro::ParamOp>()) {
+    size.addParameter(param.getType());
+    // Index tables and the like are no weights.
+    if (!isa<FloatType>(param.getType().getElementType()))
+      continue;
+    size.innerParameters +=
+        countInner(analysis.getAlgebra(),
+                   analysis.getPlaces(param.getOperation()), param.getType());
+  }
+  size.setLayers(measureLayers(module));
   return size;
+}
+
+void NetworkSize::addParameter(RankedTensorType type) {
+  parameters += type.getNumElements();
+  Type element = type.getElementType();
+  // Strings are pointers.
+  unsigned width =
+      element.isIntOrFloat() ? element.getIntOrFloatBitWidth() : 64;
+  parameterBytes += llvm::divideCeil(type.getNumElements() * width, 8);
+}
+
+void NetworkSize::setLayers(std::vector<LayerSize> list) {
+  layers = std::move(list);
+  flops = 0;
+  flopsIncomplete = false;
+  for (const LayerSize &layer : layers) {
+    flops += layer.flops.value_or(0);
+    flopsIncomplete |= !layer.flops;
+  }
 }
 
 std::vector<UnitSetSummary>
@@ -89,10 +109,18 @@ neuroplast::structure::summarizeSets(const UnitAnalysis &analysis) {
       summary.group = number;
       summary.units = set.units.size();
       summary.isInner = set.isInner;
+      int64_t fewest = std::numeric_limits<int64_t>::max();
       for (const Member &member : members[index])
-        for (const MemberRun &run : member.runs)
+        for (const MemberRun &run : member.runs) {
+          int64_t places = 0;
+          for (auto [first, last] : run.ranges)
+            places += last - first + 1;
+          fewest = std::min(fewest, places);
           summary.members.push_back(getTensorName(member.tensor) + "[" +
                                     std::to_string(run.axis) + "]");
+        }
+      summary.placesPerUnit =
+          std::max<int64_t>(1, fewest / std::max<int64_t>(1, summary.units));
       summary.members.erase(llvm::unique(summary.members),
                             summary.members.end());
       summary.pins.assign(set.pins.begin(), set.pins.end());
@@ -131,6 +159,7 @@ llvm::json::Object NetworkSize::toJson() const {
   }
   return llvm::json::Object{{"parameters", parameters},
                             {"inner_parameters", innerParameters},
+                            {"parameter_bytes", parameterBytes},
                             {"flops", flops},
                             {"flops_incomplete", flopsIncomplete},
                             {"layers", std::move(list)}};

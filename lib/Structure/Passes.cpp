@@ -53,8 +53,30 @@ struct Prune : structure::impl::NeuroPruneBase<Prune> {
       return signalPassFailure();
     }
     options.criterion = *parsed;
-    options.ratio = ratio;
-    options.minUnits = minUnits;
+    AllocationOptions &allocation = options.allocation;
+    allocation.ratio = ratio;
+    allocation.minUnits = minUnits;
+    allocation.maxRatio = maxRatio;
+    std::optional<Scope> parsedScope = parseScope(scope);
+    if (!parsedScope) {
+      getOperation().emitError("scope '")
+          << scope << "' is none of local, isomorphic and global";
+      return signalPassFailure();
+    }
+    allocation.scope = *parsedScope;
+    using Measure = Target::Measure;
+    for (auto [measure, text] :
+         {std::pair(Measure::Operations, StringRef(targetFlops)),
+          std::pair(Measure::Parameters, StringRef(targetParams)),
+          std::pair(Measure::Bytes, StringRef(targetBytes))}) {
+      if (text.empty())
+        continue;
+      allocation.target = Target::parse(measure, text);
+      if (!allocation.target) {
+        getOperation().emitError("'") << text << "' is no target";
+        return signalPassFailure();
+      }
+    }
     options.roundTo = roundTo;
     options.seed = seed;
     options.selection = {

@@ -8,41 +8,13 @@
 
 #include "neuroplast/Structure/Prune.h"
 #include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
-#include "llvm/ADT/DenseSet.h"
-#include "llvm/ADT/Sequence.h"
 #include "llvm/Support/FormatVariadic.h"
-#include <algorithm>
-#include <cmath>
 
 using namespace mlir;
 using namespace neuroplast;
 using namespace neuroplast::structure;
 
 namespace {
-
-/// The share of `extent` units to remove; at least one stays.
-int64_t countShare(int64_t extent, double ratio) {
-  // A share that is an integer up to rounding errors is one.
-  auto removed = static_cast<int64_t>(std::floor(extent * ratio + 1e-9));
-  return std::min(removed, extent - 1);
-}
-
-/// The same, where the number of those that stay is rounded up.
-int64_t countRemoved(int64_t extent, const PruneOptions &options) {
-  int64_t kept =
-      std::max(extent - countShare(extent, options.ratio), options.minUnits);
-  kept = llvm::divideCeil(kept, options.roundTo) * options.roundTo;
-  return extent - std::min(kept, extent);
-}
-
-/// Units by score, lowest first.
-SmallVector<int64_t> sortByScore(ArrayRef<double> scores) {
-  auto order = llvm::to_vector_of<int64_t>(llvm::seq<size_t>(0, scores.size()));
-  llvm::sort(order, [&](int64_t a, int64_t b) {
-    return std::make_pair(scores[a], a) < std::make_pair(scores[b], b);
-  });
-  return order;
-}
 
 /// The normalisations whose first operand loses places of a normalised axis.
 std::vector<NormEdit> collectNorms(const UnitAnalysis &analysis,
@@ -73,83 +45,81 @@ std::vector<NormEdit> collectNorms(const UnitAnalysis &analysis,
   return norms;
 }
 
-} // namespace
+/// What a set goes with, in a text that is equal for alike sets.
+std::string describeShape(const UnitAnalysis &analysis,
+                          ArrayRef<Member> members) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  for (const Member &member : members) {
+    os << getTensorValue(member.tensor).getShapedType();
+    for (const MemberRun &run : member.runs)
+      os << '[' << run.axis << ']';
+  }
+  return text;
+}
 
-FailureOr<Edit> neuroplast::structure::planPrune(const UnitAnalysis &analysis,
-                                                 const PruneOptions &options,
-                                                 std::vector<PrunedSet> &sets) {
+/// Chooses what to remove; changes nothing. The report receives what becomes of
+/// each set, and of the target.
+FailureOr<Edit> plan(const UnitAnalysis &analysis, const PruneOptions &options,
+                     PruneReport &report) {
   ModuleOp module = analysis.getModule();
-  if (!(options.ratio >= 0 && options.ratio < 1)) {
-    module.emitError("the ratio must be at least 0 and below 1");
+  if (options.roundTo < 0)
+    return module.emitError(
+        "counts can be rounded to multiples of 1 or more only");
+  if (failed(options.allocation.check(module)))
     return failure();
-  }
-  if (options.roundTo < 1) {
-    module.emitError("counts can be rounded to multiples of 1 or more only");
-    return failure();
-  }
   auto scores = scoreUnits(analysis, options.criterion, options.seed);
   if (failed(scores))
     return failure();
-
-  const UnitGroups &units = analysis.getUnits();
-  llvm::DenseMap<unsigned, size_t> positionOf;
-  sets.clear();
   std::vector<UnitSetSummary> summaries = summarizeSets(analysis);
   if (failed(options.selection.check(module, summaries)))
     return failure();
+  std::vector<std::vector<Member>> members = analysis.collectMembers();
+  std::vector<FreeSet> free;
+  std::vector<size_t> positions; // in the report
   for (UnitSetSummary &summary : summaries) {
     PrunedSet set;
     set.kept = summary.units;
     set.reason = options.selection.getObstacle(summary).str();
-    positionOf[summary.set] = sets.size();
+    if (set.reason.empty()) {
+      positions.push_back(report.sets.size());
+      free.push_back({summary.set, options.getRounding(summary),
+                      describeShape(analysis, members[summary.set]),
+                      std::nullopt});
+      for (const RatioOverride &entry : options.overrides)
+        if (matches(summary, entry.pattern))
+          free.back().ratio = entry.ratio;
+    }
     set.summary = std::move(summary);
-    sets.push_back(std::move(set));
+    report.sets.push_back(std::move(set));
   }
-
-  Edit edit;
-  for (const UnitGroup &group : units.getGroups()) {
-    SmallVector<int64_t> wanted;
-    for (unsigned set : group.sets) {
-      auto it = positionOf.find(set);
-      bool cut = it != positionOf.end() && sets[it->second].reason.empty();
-      wanted.push_back(
-          cut ? countRemoved(units.getSets()[set].units.size(), options) : -1);
+  auto allocation = allocate(analysis, options.allocation, free, *scores);
+  if (failed(allocation))
+    return failure();
+  report.target = allocation->target;
+  for (auto [position, wanted] :
+       llvm::zip_equal(positions, allocation->wanted)) {
+    PrunedSet &set = report.sets[position];
+    auto it = allocation->edit.maps.find(set.summary.set);
+    if (it == allocation->edit.maps.end()) {
+      double share = set.summary.units * options.allocation.ratio;
+      set.reason = wanted > 0 ? "equal counts"
+                   : options.allocation.target || share >= 1 - 1e-9
+                       ? "rounding"
+                       : "too small";
+      continue;
     }
-    SmallVector<int64_t> counts =
-        units.balanceRemoval(group, wanted, options.minUnits);
-    for (auto [set, want, count] :
-         llvm::zip_equal(group.sets, wanted, counts)) {
-      auto it = positionOf.find(set);
-      if (it == positionOf.end() || !sets[it->second].reason.empty())
-        continue;
-      PrunedSet &pruned = sets[it->second];
-      if (count == 0) {
-        bool share = countShare(pruned.summary.units, options.ratio) > 0;
-        pruned.reason = want > 0 ? "equal counts"
-                        : share  ? "rounding"
-                                 : "too small";
-        continue;
-      }
-      ArrayRef<double> setScores = (*scores)[set];
-      SmallVector<int64_t> order = sortByScore(setScores);
-      pruned.kept = setScores.size() - count;
-      pruned.highestRemoved = setScores[order[count - 1]];
-      pruned.lowestKept = setScores[order[count]];
-      order.truncate(count);
-      llvm::sort(order);
-      edit.maps[set] = IndexMap::keepAllBut(setScores.size(), order);
-    }
+    ArrayRef<int64_t> kept = it->second.entries;
+    std::vector<double> order = (*scores)[set.summary.set];
+    llvm::sort(order);
+    set.kept = kept.size();
+    set.highestRemoved = order[order.size() - kept.size() - 1];
+    set.lowestKept = order[order.size() - kept.size()];
   }
-  // Counts were balanced as if every unit took as many places along; where a
-  // place belongs to two units, both may go and count once.
-  edit.dropConflicts(analysis);
-  for (PrunedSet &set : sets)
-    if (set.reason.empty() && !edit.maps.contains(set.summary.set)) {
-      set.reason = "equal counts";
-      set.kept = set.summary.units;
-    }
-  return edit;
+  return std::move(allocation->edit);
 }
+
+} // namespace
 
 FailureOr<PruneReport> neuroplast::structure::prune(ModuleOp module,
                                                     const PruneOptions &options,
@@ -163,7 +133,7 @@ FailureOr<PruneReport> neuroplast::structure::prune(ModuleOp module,
   }
   UnitAnalysis analysis(module);
   report.before = measure(analysis);
-  FailureOr<Edit> edit = planPrune(analysis, options, report.sets);
+  FailureOr<Edit> edit = plan(analysis, options, report);
   if (failed(edit))
     return failure();
   if (edit->maps.empty()) {

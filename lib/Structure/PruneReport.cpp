@@ -14,8 +14,21 @@ using namespace neuroplast::structure;
 
 llvm::json::Object PruneOptions::toJson() const {
   llvm::json::Object result{{"criterion", getName(criterion)},
-                            {"ratio", ratio},
-                            {"min_units", minUnits}};
+                            {"scope", getName(allocation.scope)},
+                            {"min_units", allocation.minUnits},
+                            {"max_ratio", allocation.maxRatio}};
+  if (const auto &target = allocation.target)
+    result["target"] = llvm::json::Object{{"measure", getName(target->measure)},
+                                          {"value", target->value},
+                                          {"is_share", target->isShare}};
+  else
+    result["ratio"] = allocation.ratio;
+  llvm::json::Array list;
+  for (const RatioOverride &entry : overrides)
+    list.push_back(
+        llvm::json::Object{{"match", entry.pattern}, {"ratio", entry.ratio}});
+  if (!list.empty())
+    result["overrides"] = std::move(list);
   addTo(result);
   return result;
 }
@@ -45,6 +58,11 @@ llvm::json::Object PruneReport::toJson() const {
     setList.push_back(std::move(object));
   }
   llvm::json::Object result = options.toJson();
+  if (target)
+    result["reached"] = llvm::json::Object{{"before", target->before},
+                                           {"asked", target->asked},
+                                           {"reached", target->reached},
+                                           {"met", target->isMet}};
   result["before"] = before.toJson();
   result["after"] = after.toJson();
   result["units"] = std::move(setList);
@@ -88,6 +106,14 @@ void PruneReport::printSets(raw_ostream &os) const {
 }
 
 void PruneReport::printWarnings(raw_ostream &os) const {
+  if (target) {
+    os << llvm::format("target: %.6g ", target->asked)
+       << getName(options.allocation.target->measure)
+       << llvm::format(" of %.6g, reached %.6g\n", target->before,
+                       target->reached);
+    if (!target->isMet)
+      os << "warning: no cut comes nearer to the target\n";
+  }
   for (const PrunedSet &set : sets)
     if (set.kept != set.summary.units)
       for (const std::string &where : set.summary.notZeroInvariant)

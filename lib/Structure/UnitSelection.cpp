@@ -8,12 +8,13 @@
 
 #include "neuroplast/Structure/UnitSelection.h"
 #include "llvm/Support/GlobPattern.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace neuroplast::structure;
 
 /// Whether the tensor of a member ("@name[axis]") has a name like the pattern.
-static bool matches(StringRef member, StringRef pattern) {
+static bool memberMatches(StringRef member, StringRef pattern) {
   StringRef name = member.take_front(member.rfind('[')).ltrim('@');
   pattern = pattern.ltrim('@');
   if (!pattern.contains('*') && !pattern.contains('?'))
@@ -25,14 +26,15 @@ static bool matches(StringRef member, StringRef pattern) {
   return false;
 }
 
-static bool matches(const UnitSetSummary &set, StringRef pattern) {
+bool neuroplast::structure::matches(const UnitSetSummary &set,
+                                    StringRef pattern) {
   return llvm::any_of(set.members, [&](const std::string &member) {
-    return matches(member, pattern);
+    return memberMatches(member, pattern);
   });
 }
 
-static bool matches(const UnitSetSummary &set,
-                    const std::vector<std::string> &patterns) {
+static bool matchesAny(const UnitSetSummary &set,
+                       const std::vector<std::string> &patterns) {
   return llvm::any_of(patterns, [&](const std::string &pattern) {
     return matches(set, pattern);
   });
@@ -41,10 +43,10 @@ static bool matches(const UnitSetSummary &set,
 StringRef UnitSelection::getObstacle(const UnitSetSummary &set) const {
   if (!set.pins.empty())
     return "pinned";
-  if (matches(set, freeze))
+  if (matchesAny(set, freeze))
     return "frozen";
   if (!only.empty())
-    return matches(set, only) ? "" : "not named";
+    return matchesAny(set, only) ? "" : "not named";
   return set.isInner && !inner ? "inner" : "";
 }
 
@@ -64,6 +66,16 @@ void UnitSelection::addTo(llvm::json::Object &json) const {
   json["inner"] = inner;
   json["only"] = llvm::json::Array(only);
   json["freeze"] = llvm::json::Array(freeze);
+}
+
+int64_t EditRequest::getRounding(const UnitSetSummary &set) const {
+  if (roundTo > 0)
+    return roundTo;
+  // Elements of vectors; the widest one that a set holds twice.
+  for (int64_t width : {16, 8})
+    if (set.units * set.placesPerUnit >= 2 * width)
+      return width / std::gcd(width, set.placesPerUnit);
+  return 1;
 }
 
 void EditRequest::addTo(llvm::json::Object &json) const {

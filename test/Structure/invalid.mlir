@@ -7,7 +7,7 @@
 // RUN: not neuroplast-opt --neuro-edit="map=0:0+1" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=UNEQUAL
 // RUN: not neuroplast-opt --neuro-edit="map=2:0" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=PINNED
 // RUN: not neuroplast-opt --neuro-prune="only=@nothing" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=NO-MATCH
-// RUN: not neuroplast-opt --neuro-prune="round-to=0" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=ROUND
+// RUN: not neuroplast-opt --neuro-prune="round-to=-1" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=ROUND
 // RUN: not neuroplast-opt --neuro-prune="ratio=-0.5" %t/blocks.mlir 2>&1 | FileCheck %s --check-prefix=RATIO
 // RUN: not neuroplast-opt --neuro-prune %t/elided.mlir 2>&1 | FileCheck %s --check-prefix=ELIDED
 // RUN: neuroplast-opt %t/blocks.mlir -o %t/blocks.before

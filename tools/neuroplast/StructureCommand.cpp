@@ -102,7 +102,9 @@ std::vector<OptionSpec> StructureCommand::getOptions() {
 }
 
 bool StructureCommand::read(EditRequest &request, StringRef only) const {
-  std::optional<int64_t> roundTo = arguments.getInteger("--round-to", 1);
+  std::optional<int64_t> roundTo = 0; // "auto"
+  if (arguments.get("--round-to") != "auto")
+    roundTo = arguments.getInteger("--round-to", 1);
   std::optional<int64_t> seed = arguments.getInteger("--seed", 0);
   if (!roundTo || !seed)
     return false;

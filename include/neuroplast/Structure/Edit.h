@@ -10,7 +10,7 @@
 #define NEUROPLAST_STRUCTURE_EDIT_H
 
 #include "neuroplast/Structure/AxisEdit.h"
-#include "neuroplast/Structure/UnitAnalysis.h"
+#include "neuroplast/Structure/Inspect.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/JSON.h"
 
@@ -86,6 +86,11 @@ llvm::FailureOr<std::vector<TensorEdit>> applyMaps(const UnitAnalysis &analysis,
                                                    llvm::ArrayRef<AtomMap> maps,
                                                    TensorFiller fill,
                                                    TensorGate fits);
+
+/// The sizes that the network would have after an edit, without
+/// `innerParameters`; no weight is read. None if the edit cannot be made.
+std::optional<NetworkSize> measureEdited(const UnitAnalysis &analysis,
+                                         const Edit &edit);
 
 } // namespace neuroplast::structure
 

@@ -30,10 +30,15 @@ struct NetworkSize {
   /// Floating-point parameters that no place of a graph input or output
   /// carries.
   int64_t innerParameters = 0;
+  /// What all parameters take in memory.
+  int64_t parameterBytes = 0;
   int64_t flops = 0;
   /// Whether some op is missing from `flops`.
   bool flopsIncomplete = false;
 
+  void addParameter(mlir::RankedTensorType type);
+  /// Also adds up their operations.
+  void setLayers(std::vector<LayerSize> list);
   /// Takes over the operations of the same network with other input sizes.
   void setFlops(const NetworkSize &other);
   llvm::json::Object toJson() const;
@@ -45,6 +50,8 @@ struct UnitSetSummary {
   unsigned group;
   int64_t units = 0;
   bool isInner = false;
+  /// The fewest places that a unit has along an axis of a parameter.
+  int64_t placesPerUnit = 1;
   std::vector<std::string> members;
   std::vector<std::string> pins;
   std::vector<std::string> notZeroInvariant;
@@ -60,6 +67,8 @@ struct Inspection {
 };
 
 NetworkSize measure(const UnitAnalysis &analysis);
+/// The ops of a module, with what they cost.
+std::vector<LayerSize> measureLayers(mlir::ModuleOp module);
 std::vector<UnitSetSummary> summarizeSets(const UnitAnalysis &analysis);
 /// Units, pins, parameters and operations of a module.
 Inspection inspect(mlir::ModuleOp module);

@@ -9,18 +9,22 @@
 #ifndef NEUROPLAST_STRUCTURE_PRUNE_H
 #define NEUROPLAST_STRUCTURE_PRUNE_H
 
+#include "neuroplast/Structure/Allocation.h"
 #include "neuroplast/Structure/Criteria.h"
-#include "neuroplast/Structure/Edit.h"
 #include "neuroplast/Structure/UnitSelection.h"
 
 namespace neuroplast::structure {
 
+/// A share of their own for the sets whose members match a pattern.
+struct RatioOverride {
+  std::string pattern;
+  double ratio;
+};
+
 struct PruneOptions : EditRequest {
   Criterion criterion = Criterion::L2;
-  /// The share of the units of each free set to remove, from 0 to below 1.
-  double ratio = 0.5;
-  /// Sets that are cut keep as many.
-  int64_t minUnits = 1;
+  AllocationOptions allocation;
+  std::vector<RatioOverride> overrides;
 
   llvm::json::Object toJson() const;
 };
@@ -49,6 +53,7 @@ struct NormEdit {
 struct PruneReport {
   PruneOptions options;
   NetworkSize before, after;
+  std::optional<ReachedTarget> target;
   std::vector<PrunedSet> sets;
   std::vector<TensorEdit> edits;
   std::vector<NormEdit> norms;
@@ -60,14 +65,9 @@ struct PruneReport {
   void printLayers(llvm::raw_ostream &os, bool all) const;
   /// What became of each unit set, and why.
   void printSets(llvm::raw_ostream &os) const;
+  /// What came of the target, and what masking the units would do otherwise.
   void printWarnings(llvm::raw_ostream &os) const;
 };
-
-/// Chooses what to remove; changes nothing. `sets` receives what becomes of
-/// each.
-llvm::FailureOr<Edit> planPrune(const UnitAnalysis &analysis,
-                                const PruneOptions &options,
-                                std::vector<PrunedSet> &sets);
 
 /// Removes the units that matter least. On failure the module is as it was and
 /// an error has been emitted. With `dryRun` the module is left as it was, too,

@@ -36,7 +36,8 @@ struct UnitSelection {
 
 /// What users say of any edit of units.
 struct EditRequest {
-  /// New counts are rounded up to a multiple of this.
+  /// New counts are rounded up to a multiple of this; 0 makes it the width of
+  /// vector registers where a set is wide enough for that to pay.
   int64_t roundTo = 1;
   uint64_t seed = 0;
   UnitSelection selection;
@@ -46,8 +47,14 @@ struct EditRequest {
   /// What asked for this, for the history.
   std::string command;
 
+  /// What the count of units of a set is a multiple of.
+  int64_t getRounding(const UnitSetSummary &set) const;
   void addTo(llvm::json::Object &json) const;
 };
+
+/// Whether a member of the set has a name like the pattern: one that contains
+/// it, or that it describes with `*` and `?`.
+bool matches(const UnitSetSummary &set, llvm::StringRef pattern);
 
 /// Writes the tensors of a set after what is said of it, and its pins beneath.
 void printMembers(llvm::raw_ostream &os, const UnitSetSummary &set);
