@@ -79,6 +79,13 @@ int64_t neuroplast::structure::countEdits(ModuleOp module) {
                  : 0;
 }
 
+neuro::EditOp neuroplast::structure::getLastEdit(ModuleOp module) {
+  neuro::HistoryOp history = neuro::findHistory(module);
+  if (!history || history.getBody().front().empty())
+    return nullptr;
+  return cast<neuro::EditOp>(history.getBody().front().back());
+}
+
 namespace {
 
 /// Puts back the elements that a history keeps.
@@ -212,7 +219,7 @@ LogicalResult neuroplast::structure::undo(ModuleOp module, int64_t to) {
            << count << " edits, so that " << to << " cannot be left of them";
   neuro::HistoryOp history = neuro::findHistory(module);
   for (; count > to; --count) {
-    auto last = cast<neuro::EditOp>(history.getBody().front().back());
+    neuro::EditOp last = getLastEdit(module);
     if (failed(undoLast(module, last)))
       return failure();
     last.erase();
@@ -226,8 +233,8 @@ LogicalResult neuroplast::structure::undo(ModuleOp module, int64_t to) {
 // Repeating
 //===----------------------------------------------------------------------===//
 
-static LogicalResult repeat(ModuleOp module, neuro::EditOp op,
-                            bool keepRemoved) {
+LogicalResult neuroplast::structure::replay(ModuleOp module, neuro::EditOp op,
+                                            bool keepRemoved) {
   UnitAnalysis analysis(module);
   Edit edit;
   SmallVector<unsigned> sets;
@@ -268,7 +275,7 @@ LogicalResult neuroplast::structure::replay(ModuleOp module,
                                             neuro::HistoryOp history,
                                             bool keepRemoved) {
   for (auto edit : history.getBody().getOps<neuro::EditOp>())
-    if (failed(repeat(module, edit, keepRemoved)))
+    if (failed(replay(module, edit, keepRemoved)))
       return failure();
   return success();
 }

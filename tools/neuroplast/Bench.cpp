@@ -14,17 +14,10 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 
-#include <chrono>
 #include <sys/resource.h>
 
 using namespace neuroplast;
 using namespace neuroplast::driver;
-
-static double now() {
-  return std::chrono::duration<double>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 static int runBench(const Arguments &arguments) {
   llvm::StringRef input = arguments.getPositional(0);
@@ -62,25 +55,10 @@ static int runBench(const Arguments &arguments) {
       return reportError(input, random.takeError());
     arrays = std::move(*random);
   }
-  auto bound = model->bindInputs(arrays);
-  if (!bound)
-    return reportError(input, bound.takeError());
-  std::vector<double> times;
-  std::vector<NeuroplastTensor> outputs(model->getInfo().num_outputs);
-  double end = 0;
-  // The first run is not counted; at least three are.
-  for (int i = 0; i < 4 || now() < end; ++i) {
-    double start = now();
-    if (llvm::Error error = model->runBound(*bound, outputs))
-      return reportError(input, std::move(error));
-    double elapsed = now() - start;
-    if (i == 0)
-      end = now() + *seconds;
-    else
-      times.push_back(elapsed * 1e3);
-  }
-  model->release(outputs);
-  llvm::sort(times);
+  auto timed = timeRuns(*model, arrays, *seconds);
+  if (!timed)
+    return reportError(input, timed.takeError());
+  const std::vector<double> &times = *timed;
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
   llvm::json::Object result{{"median_ms", times[times.size() / 2]},

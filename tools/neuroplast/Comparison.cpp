@@ -46,7 +46,7 @@ void Comparison::printEach(llvm::raw_ostream &os) const {
        << " of the largest value\n";
 }
 
-std::vector<std::string> Comparison::describeShapes() const {
+std::vector<std::string> driver::describeShapes(const NamedTensors &inputs) {
   std::vector<std::string> shapes;
   for (const auto &[name, tensor] : inputs) {
     std::string &shape = shapes.emplace_back(name + "=");
@@ -113,7 +113,7 @@ runOnRandom(StringRef path, ArrayRef<std::string> shapes, uint64_t seed,
 
 Comparison driver::compareOutputs(StringRef before, StringRef after,
                                   ModuleOp module, ArrayRef<std::string> shapes,
-                                  StringRef data, uint64_t seed) {
+                                  const NamedTensors &data, uint64_t seed) {
   Comparison result;
   auto fail = [&](const Twine &reason) {
     result.obstacle = reason.str();
@@ -136,10 +136,7 @@ Comparison driver::compareOutputs(StringRef before, StringRef after,
   std::optional<NamedTensors> outputs;
   std::string failure;
   if (result.hasData) {
-    auto arrays = readNpz(data);
-    if (!arrays)
-      return fail(llvm::toString(arrays.takeError()));
-    result.inputs = std::move(*arrays);
+    result.inputs = data;
     outputs = runOnGiven(before, failure);
   } else {
     // Sizes that networks have.

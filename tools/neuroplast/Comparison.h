@@ -28,18 +28,19 @@ struct Comparison {
   /// The largest difference, in words.
   void printSummary(llvm::raw_ostream &os) const;
   void printEach(llvm::raw_ostream &os) const;
-  /// Values of `--shape` that fix the inputs to the shapes that they have.
-  std::vector<std::string> describeShapes() const;
 };
 
-/// Compiles and runs both files, on the arrays of the archive `data` or, if
-/// that is empty, on random numbers. `module` says what inputs they take. Sizes
+/// Values of `--shape` that fix inputs to the shapes that they have.
+std::vector<std::string> describeShapes(const NamedTensors &inputs);
+
+/// Compiles and runs both files, on `data` or, if that is empty, on random
+/// numbers. `module` says what inputs they take. Sizes
 /// that neither it nor `shapes`, values of `--shape`, fix become such as
 /// networks have.
 Comparison compareOutputs(llvm::StringRef before, llvm::StringRef after,
                           mlir::ModuleOp module,
                           llvm::ArrayRef<std::string> shapes,
-                          llvm::StringRef data, uint64_t seed);
+                          const NamedTensors &data, uint64_t seed);
 
 } // namespace neuroplast::driver
 

@@ -31,6 +31,11 @@ Progress::~Progress() {
   thread.join();
 }
 
+void Progress::setPart(const llvm::Twine &name) {
+  std::lock_guard<std::mutex> lock(mutex);
+  part = name.str();
+}
+
 void Progress::tick() {
   std::unique_lock<std::mutex> lock(mutex);
   bool isShown = false;
@@ -42,7 +47,8 @@ void Progress::tick() {
       llvm::errs() << "\r\x1b[K";
     if (isOver)
       return;
-    llvm::errs() << work << " (" << seconds << " s)";
+    llvm::errs() << work << (part.empty() ? "" : ": ") << part << " ("
+                 << seconds << " s)";
     isShown = true;
   }
 }

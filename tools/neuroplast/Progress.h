@@ -28,10 +28,13 @@ public:
   Progress(const Progress &) = delete;
   Progress &operator=(const Progress &) = delete;
 
+  /// What the work is at; shown from now on.
+  void setPart(const llvm::Twine &name);
+
 private:
   void tick();
 
-  std::string work;
+  std::string work, part;
   std::mutex mutex;
   std::condition_variable ended;
   bool isDone = false;

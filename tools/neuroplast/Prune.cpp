@@ -9,7 +9,11 @@
 #include "neuroplast/Structure/Prune.h"
 #include "Commands.h"
 #include "Progress.h"
+#include "RunnableModel.h"
 #include "StructureCommand.h"
+#include "neuroplast/Calibration/Reconstruct.h"
+#include "neuroplast/Structure/History.h"
+#include "llvm/Support/Format.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -61,6 +65,119 @@ static bool readAllocation(const Arguments &arguments,
   return true;
 }
 
+/// Whether what is planned depends on the sizes of the inputs.
+static bool needsSizes(const AllocationOptions &options) {
+  return options.target &&
+         (options.target->measure == Target::Measure::Operations ||
+          options.target->measure == Target::Measure::Milliseconds);
+}
+
+/// How long a run of a network takes, in milliseconds; its sizes are known.
+static FailureOr<double> measureTime(ModuleOp module) {
+  auto fail = [&](llvm::Error error) {
+    return module.emitError(llvm::toString(std::move(error))), failure();
+  };
+  auto compiled = compileModule(module, {});
+  if (!compiled)
+    return fail(compiled.takeError());
+  auto model = loadInMemory(std::move(*compiled));
+  if (!model)
+    return fail(model.takeError());
+  auto inputs = (*model)->makeRandomInputs(/*seed=*/0);
+  if (!inputs)
+    return fail(inputs.takeError());
+  auto times = timeRuns(**model, *inputs, /*seconds=*/1);
+  if (!times)
+    return fail(times.takeError());
+  return (*times)[times->size() / 2];
+}
+
+namespace {
+
+/// What a call of prune did.
+struct Outcome {
+  PruneReport report;
+  /// Null without data to fit to.
+  std::optional<std::vector<calibration::RefittedLayer>> layers;
+};
+
+} // namespace
+
+/// Prunes the model of a command. Where the sizes of the inputs matter, that is
+/// done to the model with these sizes, and what it came to then carried over.
+static FailureOr<Outcome> pruneModel(StructureCommand &command,
+                                     const PruneOptions &options,
+                                     bool reconstructs, Progress &progress) {
+  Outcome outcome;
+  ModuleOp module = command.getModule();
+  auto batches = command.getBatches();
+  reconstructs &= !batches.empty();
+  bool isDryRun = command.isDryRun();
+  OwningOpRef<ModuleOp> fixed;
+  if (reconstructs || needsSizes(options.allocation)) {
+    bool failed = false;
+    fixed = command.loadFixed(failed);
+    if (failed)
+      return failure();
+  }
+  ModuleOp pruned = fixed ? *fixed : module;
+  OwningOpRef<ModuleOp> original;
+  if (reconstructs)
+    original = pruned.clone();
+  FailureOr<PruneReport> report =
+      prune(pruned, options, isDryRun && !reconstructs);
+  if (failed(report))
+    return failure();
+  outcome.report = std::move(*report);
+  if (reconstructs) {
+    calibration::ReconstructOptions fitting;
+    fitting.seed = options.seed;
+    fitting.progress = [&](StringRef node) {
+      progress.setPart("fitting " + node);
+    };
+    auto layers = calibration::reconstruct(
+        *original, pruned, outcome.report.edits, batches, fitting);
+    if (!layers) {
+      reportError(command.getInput(), layers.takeError());
+      return failure();
+    }
+    outcome.layers = std::move(*layers);
+  }
+  if (!fixed || isDryRun || outcome.report.edits.empty())
+    return outcome;
+  if (failed(replay(module, getLastEdit(pruned), options.keepRemoved)))
+    return failure();
+  for (auto param : module.getOps<neuro::ParamOp>())
+    if (auto other = pruned.lookupSymbol<neuro::ParamOp>(param.getSymName());
+        other && other.getType() == param.getType())
+      param.setValueAttr(other.getValue());
+  return outcome;
+}
+
+/// How much nearer the fitted layers came to what they gave before.
+static void printLayers(llvm::raw_ostream &os,
+                        ArrayRef<calibration::RefittedLayer> layers,
+                        bool isVerbose) {
+  size_t fitted = 0;
+  for (const calibration::RefittedLayer &layer : layers) {
+    fitted += layer.obstacle.empty();
+    if (!isVerbose)
+      continue;
+    os << "fit of " << layer.node << ": ";
+    if (layer.obstacle.empty())
+      os << llvm::format("error %.4f -> %.4f, on %lld samples\n", layer.before,
+                         layer.after, static_cast<long long>(layer.samples));
+    else
+      os << "none: " << layer.obstacle << '\n';
+  }
+  os << "fitted " << fitted << " of " << layers.size()
+     << " layers to their former results\n";
+  for (const calibration::RefittedLayer &layer : layers)
+    if (!layer.obstacle.empty() && !isVerbose)
+      os << "warning: " << layer.node << " was not fitted: " << layer.obstacle
+         << '\n';
+}
+
 static int runPrune(const Arguments &arguments) {
   StructureCommand command(arguments, "prune");
   PruneOptions options;
@@ -73,25 +190,38 @@ static int runPrune(const Arguments &arguments) {
   if (!readAllocation(arguments, options.allocation) ||
       !command.read(options, "--only"))
     return 1;
+  options.allocation.time = measureTime;
   if (!command.load())
     return 1;
-  FailureOr<PruneReport> report = [&] {
+  FailureOr<Outcome> outcome = [&] {
     Progress progress("pruning " + arguments.getPositional(0));
-    return prune(command.getModule(), options, command.isDryRun());
+    return pruneModel(command, options, !arguments.has("--no-reconstruct"),
+                      progress);
   }();
-  if (failed(report) ||
-      !command.finish(report->before, report->after, options.seed))
+  if (failed(outcome))
+    return 1;
+  PruneReport &report = outcome->report;
+  if (!command.finish(report.before, report.after, options.seed))
     return 1;
   if (arguments.has("--json")) {
-    command.printJson(llvm::outs(), report->toJson());
+    llvm::json::Object json = report.toJson();
+    if (outcome->layers) {
+      llvm::json::Array list;
+      for (const calibration::RefittedLayer &layer : *outcome->layers)
+        list.push_back(layer.toJson());
+      json["reconstruction"] = std::move(list);
+    }
+    command.printJson(llvm::outs(), std::move(json));
     return 0;
   }
   bool isVerbose = arguments.has("--verbose");
-  command.printSummary(llvm::outs(), report->before, report->after);
-  report->printLayers(llvm::outs(), isVerbose);
+  command.printSummary(llvm::outs(), report.before, report.after);
+  report.printLayers(llvm::outs(), isVerbose);
   if (isVerbose)
-    report->printSets(llvm::outs());
-  report->printWarnings(llvm::outs());
+    report.printSets(llvm::outs());
+  report.printWarnings(llvm::outs());
+  if (outcome->layers)
+    printLayers(llvm::outs(), *outcome->layers, isVerbose);
   if (isVerbose)
     command.printOutputs(llvm::outs());
   return 0;
@@ -121,6 +251,8 @@ Command neuroplast::driver::getPruneCommand() {
       {"--only", "PATTERN",
        "cut only units of tensors whose name matches (text, or with * and ?)"},
       {"--freeze", "PATTERN", "leave units of tensors whose name matches"},
+      {"--no-reconstruct", "",
+       "do not fit what is left to what the layers gave before, on the data"},
       {"--keep-removed", "",
        "keep what is removed in the file, so that 'undo' can put it back"}};
   llvm::append_range(options, StructureCommand::getOptions());

@@ -107,16 +107,44 @@ static std::unique_ptr<Model> compileInMemory(
   return std::move(*model);
 }
 
+static double now() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+llvm::Expected<std::vector<double>> driver::timeRuns(const Model &model,
+                                                     const NamedTensors &inputs,
+                                                     double seconds) {
+  auto bound = model.bindInputs(inputs);
+  if (!bound)
+    return bound.takeError();
+  std::vector<double> times;
+  std::vector<NeuroplastTensor> outputs(model.getInfo().num_outputs);
+  double end = 0;
+  for (int i = 0; i < 4 || now() < end; ++i) {
+    double start = now();
+    if (llvm::Error error = model.runBound(*bound, outputs))
+      return std::move(error);
+    double elapsed = now() - start;
+    if (i == 0)
+      end = now() + seconds;
+    else
+      times.push_back(elapsed * 1e3);
+  }
+  model.release(outputs);
+  llvm::sort(times);
+  return times;
+}
+
 std::unique_ptr<Model>
 driver::openModel(llvm::StringRef path, llvm::ArrayRef<std::string> shapes,
                   NamedTensors *inputs, double *compileSeconds,
                   unsigned optLevel, std::string *failure) {
-  auto start = std::chrono::steady_clock::now();
+  double start = now();
   auto finish = [&](std::unique_ptr<Model> model) {
     if (compileSeconds)
-      *compileSeconds = std::chrono::duration<double>(
-                            std::chrono::steady_clock::now() - start)
-                            .count();
+      *compileSeconds = now() - start;
     return model;
   };
   if (path.ends_with(".so")) {

@@ -28,6 +28,11 @@ openModel(llvm::StringRef path, llvm::ArrayRef<std::string> shapes,
 /// the first; infinite if their types or shapes differ.
 double getScaledDifference(const HostTensor &a, const HostTensor &b);
 
+/// Milliseconds of runs on the same inputs for so long, at least three, in
+/// ascending order; a first run does not count.
+llvm::Expected<std::vector<double>>
+timeRuns(const Model &model, const NamedTensors &inputs, double seconds);
+
 /// `file: message`, as an error, unless it was reported already; returns 1.
 int reportError(llvm::StringRef file, llvm::Error error);
 

@@ -8,7 +8,9 @@
 
 #include "StructureCommand.h"
 #include "Modules.h"
+#include "neuroplast/Calibration/Batches.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
+#include "neuroplast/Runtime/Npz.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -90,7 +92,10 @@ std::vector<OptionSpec> StructureCommand::getOptions() {
   return {
       {"-o", "FILE", "where to write the result"},
       {"--data", "FILE.npz",
-       "compare the outputs before and after on this, not on random inputs"},
+       "inputs by name, the first axis of which counts examples; the outputs "
+       "before and after are compared on the first batch"},
+      {"--batch", "N",
+       "most examples of the data to run at once (8); 0 runs all of them"},
       {"--shape", "NAME=AxBxC",
        "shape of an input for the comparison and the operation counts, and for "
        "a model that cannot be read without"},
@@ -108,6 +113,10 @@ bool StructureCommand::read(EditRequest &request, StringRef only) const {
   std::optional<int64_t> seed = arguments.getInteger("--seed", 0);
   if (!roundTo || !seed)
     return false;
+  if (arguments.get("--round-to") != "auto" && *roundTo < 1) {
+    reportError("counts can be rounded to multiples of 1 or more only");
+    return false;
+  }
   request.roundTo = *roundTo;
   request.seed = *seed;
   request.selection = {arguments.has("--inner"), arguments.getAll(only).vec(),
@@ -127,7 +136,7 @@ bool StructureCommand::load() {
     return false;
   }
   module = loadOpenOrFixed(input, arguments.getAll("--shape"), context);
-  if (!module)
+  if (!module || !readData())
     return false;
   if (isDryRun())
     comparison.obstacle = "a dry run writes no model";
@@ -138,6 +147,44 @@ bool StructureCommand::load() {
   return true;
 }
 
+bool StructureCommand::readData() {
+  if (!arguments.has("--data"))
+    return true;
+  std::optional<int64_t> most = arguments.getInteger("--batch", 8);
+  if (!most)
+    return false;
+  StringRef path = arguments.get("--data");
+  auto data = readNpz(path);
+  if (!data) {
+    reportError(llvm::toString(data.takeError()));
+    return false;
+  }
+  auto cut = calibration::makeBatches(
+      module->lookupSymbol<func::FuncOp>("main"), *data, *most);
+  if (!cut) {
+    reportError(path + ": " + llvm::toString(cut.takeError()));
+    return false;
+  }
+  batches = std::move(*cut);
+  return true;
+}
+
+OwningOpRef<ModuleOp> StructureCommand::loadFixed(bool &failed) {
+  failed = false;
+  auto main = module->lookupSymbol<func::FuncOp>("main");
+  if (llvm::all_of(main.getArgumentTypes(), [](Type type) {
+        auto shaped = dyn_cast<ShapedType>(type);
+        return shaped && shaped.hasStaticShape();
+      }))
+    return {};
+  std::vector<std::string> fixed = batches.empty()
+                                       ? arguments.getAll("--shape").vec()
+                                       : describeShapes(batches.front());
+  auto result = loadModule(input, *context, fixed);
+  failed = !result;
+  return result;
+}
+
 bool StructureCommand::finish(NetworkSize &before, NetworkSize &after,
                               uint64_t seed) {
   if (!isDryRun()) {
@@ -146,10 +193,10 @@ bool StructureCommand::finish(NetworkSize &before, NetworkSize &after,
       return false;
   }
   if (comparison.obstacle.empty())
-    comparison =
-        compareOutputs(input, output, *module, arguments.getAll("--shape"),
-                       arguments.get("--data"), seed);
-  shapes = comparison.describeShapes();
+    comparison = compareOutputs(
+        input, output, *module, arguments.getAll("--shape"),
+        batches.empty() ? NamedTensors() : batches.front(), seed);
+  shapes = describeShapes(comparison.inputs);
   if (shapes.empty())
     shapes = arguments.getAll("--shape").vec();
   if (!isDryRun()) {

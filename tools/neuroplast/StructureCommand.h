@@ -34,7 +34,13 @@ public:
   /// Reads the model; whether that and the options were right, after a message
   /// if not.
   bool load();
+  llvm::StringRef getInput() const { return input; }
   mlir::ModuleOp getModule() const { return *module; }
+  /// The data given, cut into batches; none if none were given.
+  llvm::ArrayRef<NamedTensors> getBatches() const { return batches; }
+  /// The model with the sizes of the data, or of `--shape`; null if it has
+  /// no others, or after a message, which `failed` tells.
+  mlir::OwningOpRef<mlir::ModuleOp> loadFixed(bool &failed);
   bool isDryRun() const { return arguments.has("--dry-run"); }
 
   /// Writes the model, compares what both compute on data or on inputs drawn
@@ -50,11 +56,14 @@ public:
   void printOutputs(llvm::raw_ostream &os) const { comparison.printEach(os); }
 
 private:
+  bool readData();
+
   const Arguments &arguments;
   std::string name;
   llvm::StringRef input, output;
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::vector<NamedTensors> batches;
   Comparison comparison;
   std::vector<std::string> shapes;
 };

@@ -16,6 +16,8 @@ namespace neuroplast::structure {
 
 /// The number of edits in the history of a module.
 int64_t countEdits(mlir::ModuleOp module);
+/// The last of them; null if there are none.
+neuro::EditOp getLastEdit(mlir::ModuleOp module);
 
 /// Takes back the edits after the first `to`, the last one first. Units that
 /// are gone come back with the weights that the history keeps of them; all
@@ -23,6 +25,10 @@ int64_t countEdits(mlir::ModuleOp module);
 /// many steps as were possible, if it keeps none, or if the network has changed
 /// otherwise.
 llvm::LogicalResult undo(mlir::ModuleOp module, int64_t to);
+
+/// Does one edit of a history again. Fails with an error if it does not fit.
+llvm::LogicalResult replay(mlir::ModuleOp module, neuro::EditOp edit,
+                           bool keepRemoved = false);
 
 /// Does the edits of a history to a module that has had none of them. On
 /// failure an error has been emitted, and the edits before the one that failed

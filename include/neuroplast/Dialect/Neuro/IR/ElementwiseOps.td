@@ -69,7 +69,7 @@ class Neuro_CompareOp<string mnemonic, string onnx, string meaning, Type tensor 
 // Arithmetic
 //===----------------------------------------------------------------------===//
 
-def Neuro_AddOp : Neuro_BinaryOp<"add", "Add", "lhs + rhs", Neuro_NumberTensor, [Neuro_AllBiases, Commutative, Neuro_ZeroPreserving]>;
+def Neuro_AddOp : Neuro_BinaryOp<"add", "Add", "lhs + rhs", Neuro_NumberTensor, [DeclareOpInterfaceMethods<LayerOpInterface, ["getInputOffset"]>, Neuro_AllBiases, Commutative, Neuro_ZeroPreserving]>;
 def Neuro_SubOp : Neuro_BinaryOp<"sub", "Sub", "lhs - rhs", traits = [Neuro_AllBiases, Neuro_ZeroPreserving]>;
 def Neuro_MulOp : Neuro_BinaryOp<"mul", "Mul", "lhs * rhs", Neuro_NumberTensor, [Neuro_AllScales, Commutative, Neuro_ZeroAbsorbing]>;
 def Neuro_DivOp : Neuro_BinaryOp<"div", "Div", "lhs / rhs; integers truncate towards zero",

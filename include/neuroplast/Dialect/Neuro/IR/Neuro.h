@@ -21,6 +21,7 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "neuroplast/Dialect/Neuro/IR/AxisRule.h"
+#include "neuroplast/Dialect/Neuro/IR/LinearMap.h"
 #include "neuroplast/Dialect/Neuro/IR/RuntimeContract.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorTypes.h"
 

@@ -88,4 +88,27 @@ def CostOpInterface : OpInterface<"CostOpInterface"> {
   ];
 }
 
+def LayerOpInterface : OpInterface<"LayerOpInterface"> {
+  let cppNamespace = "::neuroplast::neuro";
+  let description = [{
+    What calibration on data may set anew: the weight by which an op makes its
+    result of patches of its data, what it adds to its data, and what it remembers
+    of it.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      The op as a linear map by a weight; none if it is none.
+    }], "std::optional<::neuroplast::neuro::LinearMap>", "getLinearMap", (ins), "",
+    [{ return std::nullopt; }]>,
+    InterfaceMethod<[{
+      What the op adds to its data first; none if it adds nothing.
+    }], "std::optional<::neuroplast::neuro::InputOffset>", "getInputOffset", (ins), "",
+    [{ return std::nullopt; }]>,
+    InterfaceMethod<[{
+      The operands that hold what training saw of the data; none if nothing does.
+    }], "std::optional<::neuroplast::neuro::RunningStatistics>", "getRunningStatistics", (ins), "",
+    [{ return std::nullopt; }]>
+  ];
+}
+
 #endif // NEUROPLAST_DIALECT_NEURO_IR_NEUROINTERFACES

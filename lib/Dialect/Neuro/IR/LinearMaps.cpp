@@ -1,0 +1,117 @@
+//===- LinearMaps.cpp - Ops that weigh patches of their data --------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Dialect/Neuro/IR/LinearMap.h"
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+
+using namespace mlir;
+using namespace neuroplast::neuro;
+using neuroplast::neuro::detail::getTensorType;
+
+using DataAxis = LinearMap::DataAxis;
+
+std::optional<LinearMap> ConvOp::getLinearMap() {
+  if (getAutoPad() != "NOTSET" && getAutoPad() != "VALID")
+    return std::nullopt;
+  LinearMap map;
+  if (getBias())
+    map.bias = 2;
+  map.outAxisOfResult = 1;
+  map.blocks = getGroup();
+  map.axes.push_back(DataAxis{0, std::nullopt});
+  DataAxis &channels = map.axes.emplace_back();
+  channels.weightAxis = 1;
+  channels.isBlocked = true;
+  for (size_t i = 0; i < getStrides().size(); ++i) {
+    unsigned axis = i + 2;
+    map.axes.push_back(
+        {axis, axis, getStrides()[i], getDilations()[i], -getPads()[i]});
+  }
+  return map;
+}
+
+/// The product of a matrix and a tensor with batch axes, where `weightFirst`
+/// says that the matrix is the first factor, and the matrices may be
+/// transposed.
+static LinearMap makeMatrixProduct(Value data, bool weightFirst,
+                                   bool isDataTransposed,
+                                   bool isWeightTransposed) {
+  unsigned rank = getTensorType(data).getRank();
+  unsigned last = rank - 1;
+  LinearMap map;
+  map.data = weightFirst ? 1 : 0;
+  map.weight = weightFirst ? 0 : 1;
+  map.outAxisOfWeight = weightFirst == isWeightTransposed ? 1 : 0;
+  map.outAxisOfResult = weightFirst ? rank - 2 : last;
+  unsigned summed = 1 - map.outAxisOfWeight;
+  for (unsigned axis = 0; axis + 2 < rank; ++axis)
+    map.axes.push_back(DataAxis{axis, std::nullopt});
+  // The second factor is summed over its rows, the first over its columns.
+  DataAxis kept{weightFirst ? last : rank - 2, std::nullopt};
+  DataAxis sum{std::nullopt, summed};
+  bool isSummedFirst = weightFirst != isDataTransposed;
+  map.axes.push_back(isSummedFirst ? sum : kept);
+  map.axes.push_back(isSummedFirst ? kept : sum);
+  return map;
+}
+
+std::optional<LinearMap> MatMulOp::getLinearMap() {
+  auto isMatrix = [](Value value) {
+    return getTensorType(value).getRank() == 2;
+  };
+  auto isParam = [&](Value value) {
+    return isMatrix(value) && value.getDefiningOp<GetParamOp>();
+  };
+  if (isParam(getRhs()) && getTensorType(getLhs()).getRank() >= 2)
+    return makeMatrixProduct(getLhs(), false, false, false);
+  if (isParam(getLhs()) && getTensorType(getRhs()).getRank() >= 2)
+    return makeMatrixProduct(getRhs(), true, false, false);
+  return std::nullopt;
+}
+
+std::optional<LinearMap> GemmOp::getLinearMap() {
+  bool weightFirst = getA().getDefiningOp<GetParamOp>() != nullptr;
+  if (getAlpha().convertToDouble() != 1 || getBeta().convertToDouble() != 1)
+    return std::nullopt;
+  LinearMap map = makeMatrixProduct(weightFirst ? getB() : getA(), weightFirst,
+                                    weightFirst ? getTransB() : getTransA(),
+                                    weightFirst ? getTransA() : getTransB());
+  if (!getC())
+    return map;
+  // Anything but a vector along the out axis is no bias.
+  ArrayRef<int64_t> shape = getTensorType(getC()).getShape();
+  int64_t outs = getTensorType(getResult()).getDimSize(map.outAxisOfResult);
+  if (map.outAxisOfResult != 1 || shape.empty() || shape.back() != outs ||
+      getTensorType(getC()).getNumElements() != outs)
+    return std::nullopt;
+  map.bias = 2;
+  return map;
+}
+
+std::optional<InputOffset> AddOp::getInputOffset() {
+  for (unsigned offset : {1, 0}) {
+    Value vector = getOperand(offset), data = getOperand(1 - offset);
+    if (!vector.getDefiningOp<GetParamOp>() || !detail::isVector(vector))
+      continue;
+    ArrayRef<int64_t> shape = getTensorType(vector).getShape();
+    int64_t axis =
+        llvm::find_if(shape, [](int64_t size) { return size != 1; }) -
+        shape.begin() + getTensorType(data).getRank() - shape.size();
+    if (axis >= 0)
+      return InputOffset{1 - offset, offset, static_cast<unsigned>(axis)};
+  }
+  return std::nullopt;
+}
+
+std::optional<InputOffset> BatchNormOp::getInputOffset() {
+  return InputOffset{0, 3, 1, -1};
+}
+
+std::optional<RunningStatistics> BatchNormOp::getRunningStatistics() {
+  return RunningStatistics{0, 3, 4};
+}

@@ -1,0 +1,131 @@
+"""What is left of a pruned network is fitted to what there was, on data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from Models import driver, models
+
+REDUNDANT = {
+    "perceptron": """<ir_version: 9, opset_import: ["" : 20]>
+        net (float[N, 5] x) => (float[N, 3] y) {
+          h = Gemm <transB = 1> (x, first, shift)
+          r = Relu(h)
+          y = MatMul(r, second)
+        }""",
+    "convolutions": """<ir_version: 9, opset_import: ["" : 20]>
+        net (float[N, 5, H, W] x) => (float[N, 3, P, Q] y) {
+          h = Conv <pads = [1, 1, 1, 1]> (x, first, shift)
+          r = Relu(h)
+          c = Conv <strides = [2, 2]> (r, second)
+          y = BatchNormalization(c, scale, bias, mean, variance)
+        }""",
+}
+
+
+def redundant_net(kind: str, path: Path, rng: np.random.Generator) -> Path:
+    """Eight hidden units, of which the small half equals a part of the large half."""
+    kernel = (3, 3) if kind == "convolutions" else ()
+    first, shift = rng.normal(size=(8, 5, *kernel)), rng.normal(size=8)
+    first[4:], shift[4:] = 0.1 * first[:4], 0.1 * shift[:4]
+    second = rng.normal(size=(3, 8, *kernel))
+    second[:, 4:] *= 0.5
+    weights = {"first": first, "shift": shift, "second": second}
+    if kernel:
+        weights |= {"scale": rng.uniform(1, 2, 3), "bias": rng.normal(size=3),
+                    "mean": rng.normal(size=3), "variance": rng.uniform(1, 2, 3)}
+    else:
+        weights["second"] = second.T
+    model = onnx.parser.parse_model(REDUNDANT[kind])
+    for name, value in weights.items():
+        model.graph.initializer.append(
+            onnx.numpy_helper.from_array(value.astype(np.float32), name)
+        )
+    onnx.save(model, path)
+    return path
+
+
+def prune(neuroplast: Path, source: Path, target: Path, *options: str | Path) -> dict[str, Any]:
+    return json.loads(
+        driver.call(neuroplast, "prune", source, "-o", target, "--json", "--no-compare", *options)
+    )
+
+
+def largest_change(before: Path, after: Path, inputs: dict[str, np.ndarray]) -> float:
+    expected, actual = models.reference(before, inputs), models.reference(after, inputs)
+    return max(
+        float(np.abs(actual[name] - value).max() / np.abs(value).max())
+        for name, value in expected.items()
+    )
+
+
+@pytest.mark.parametrize("kind", REDUNDANT)
+def test_units_that_others_can_stand_for_go_unnoticed(
+    kind: str, neuroplast: Path, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    source = redundant_net(kind, tmp_path / "net.onnx", rng)
+    size = (60, 5, 6, 7) if kind == "convolutions" else (500, 5)
+    data, small = tmp_path / "data.npz", tmp_path / "small.onnx"
+    driver.save(data, {"x": rng.normal(size=size).astype(np.float32)})
+    others = {"x": rng.normal(size=size).astype(np.float32)}
+    report = prune(neuroplast, source, small, "--data", data, "--no-reconstruct")
+    assert [e["sources"] for e in report["edits"] if e["tensor"] == "@first"] == [[[0, 1, 2, 3]]]
+    assert largest_change(source, small, others) > 0.02
+    report = prune(neuroplast, source, small, "--data", data)
+    # The penalty that holds weights to their old values leaves a little.
+    assert largest_change(source, small, others) < 0.003
+    for layer in report["reconstruction"]:
+        assert layer["error_after"] < layer["error_before"] + 1e-6, layer
+    # Sizes that were free still are.
+    assert not onnx.load(small).graph.input[0].type.tensor_type.shape.dim[0].dim_value
+
+
+def test_what_no_unit_was_cut_from_stays(neuroplast: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    source = redundant_net("perceptron", tmp_path / "net.onnx", rng)
+    data, same = tmp_path / "data.npz", tmp_path / "same.onnx"
+    driver.save(data, {"x": rng.normal(size=(500, 5)).astype(np.float32)})
+    report = prune(neuroplast, source, same, "--data", data, "--ratio", "0")
+    assert report["reconstruction"] == []
+    old, new = (
+        {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
+        for path in (source, same)
+    )
+    for name, value in old.items():
+        np.testing.assert_array_equal(new[name], value)
+
+
+def test_too_few_samples_are_named(neuroplast: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    source = redundant_net("perceptron", tmp_path / "net.onnx", rng)
+    data = tmp_path / "data.npz"
+    driver.save(data, {"x": rng.normal(size=(5, 5)).astype(np.float32)})
+    call = ("prune", source, "-o", tmp_path / "small.onnx", "--data", data)
+    text = driver.call(neuroplast, *call)
+    assert "was not fitted: 5 samples are too few for 4 weights of a result" in text
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"z": (4, 5)}, "the data have no input 'x'"),
+        ({"x": (4, 5), "z": (4, 5)}, "arrays that are no inputs of the model"),
+        ({"x": (4, 6)}, "input 'x' has size 6 along axis 1, expected 5"),
+        ({"x": (4, 5, 1)}, "input 'x' has another number of axes"),
+    ],
+)
+def test_data_that_do_not_fit_are_refused(
+    arrays: dict[str, tuple[int, ...]], message: str, neuroplast: Path, tmp_path: Path
+) -> None:
+    source = redundant_net("perceptron", tmp_path / "net.onnx", np.random.default_rng(3))
+    data, small = tmp_path / "data.npz", tmp_path / "small.onnx"
+    driver.save(data, {name: np.zeros(shape, np.float32) for name, shape in arrays.items()})
+    with pytest.raises(driver.DriverError, match=message):
+        prune(neuroplast, source, small, "--data", data)
+    assert not small.exists()
