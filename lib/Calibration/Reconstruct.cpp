@@ -15,11 +15,11 @@
 
 #include "neuroplast/Calibration/Reconstruct.h"
 #include "MomentSums.h"
+#include "Samples.h"
 #include "neuroplast/Calibration/LayerwiseRun.h"
 #include "neuroplast/Calibration/Patches.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include <cmath>
-#include <random>
 
 using namespace mlir;
 using namespace neuroplast;
@@ -220,12 +220,12 @@ private:
     if (oldPatches.getNumPositions() != patches.getNumPositions())
       return skip("its results have other sizes");
     layer.patchSize = patches.getPatchSize();
-    int64_t total =
-        patches.getNumPositions() * static_cast<int64_t>(numBatches);
-    layer.samples = std::min(
-        total, std::max<int64_t>(8192, options.mostSamples * layer.patchSize));
+    auto samples =
+        drawSamples(numBatches, patches.getNumPositions(),
+                    options.mostSamples * layer.patchSize, options.seed);
+    layer.samples = samples.size();
     if (layer.samples < options.fewestSamples * layer.patchSize)
-      return skip(Twine(total) + " samples are too few for " +
+      return skip(Twine(layer.samples) + " samples are too few for " +
                   Twine(layer.patchSize) + " weights of a result");
     if (options.progress)
       options.progress(layer.node);
@@ -233,31 +233,17 @@ private:
       return error;
     if (llvm::Error error = after.runUntil(newOp, /*inclusive=*/false))
       return error;
-    return fit(oldOp, newOp, map, weight, *kept, oldPatches, patches,
+    return fit(oldOp, newOp, map, weight, *kept, oldPatches, patches, samples,
                std::move(layer));
-  }
-
-  /// Positions spread evenly over all data, with their batches.
-  std::vector<std::pair<size_t, int64_t>> draw(int64_t count,
-                                               int64_t positions) {
-    std::mt19937_64 generator(options.seed);
-    double stride = static_cast<double>(positions) * numBatches / count;
-    std::vector<std::pair<size_t, int64_t>> samples;
-    for (int64_t i = 0; i < count; ++i) {
-      double jitter = (generator() >> 11) * 0x1p-53;
-      auto place = static_cast<int64_t>((i + jitter) * stride);
-      samples.emplace_back(place / positions, place % positions);
-    }
-    return samples;
   }
 
   llvm::Error fit(Operation *oldOp, Operation *newOp,
                   const neuro::LinearMap &map, neuro::ParamOp weight,
                   ArrayRef<int64_t> kept, const Patches &oldPatches,
-                  const Patches &patches, RefittedLayer layer) {
+                  const Patches &patches, ArrayRef<Sample> samples,
+                  RefittedLayer layer) {
     ArrayRef<HostTensor> results = before.getValue(oldOp->getResult(0));
     ArrayRef<HostTensor> data = after.getValue(newOp->getOperand(map.data));
-    auto samples = draw(layer.samples, patches.getNumPositions());
     std::optional<VectorParam> offset = findOffset(newOp, map);
     std::vector<double> bias(kept.size(), 0.0);
     if (map.bias && offset)

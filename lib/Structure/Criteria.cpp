@@ -8,10 +8,8 @@
 
 #include "neuroplast/Structure/Criteria.h"
 #include "Draw.h"
-#include "neuroplast/Structure/PlaceLists.h"
+#include "Scores.h"
 #include "llvm/ADT/DenseSet.h"
-#include "llvm/ADT/MapVector.h"
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Parallel.h"
 #include <cmath>
 
@@ -19,199 +17,227 @@ using namespace mlir;
 using namespace neuroplast;
 using namespace neuroplast::structure;
 
+/// In the order of the enumeration.
+static constexpr llvm::StringLiteral kNames[] = {
+    "l1",         "l2",    "lamp", "bn-scale", "fpgm",
+    "activation", "wanda", "obs",  "random"};
+
 std::optional<Criterion> neuroplast::structure::parseCriterion(StringRef name) {
-  return llvm::StringSwitch<std::optional<Criterion>>(name)
-      .Case("l1", Criterion::L1)
-      .Case("l2", Criterion::L2)
-      .Case("random", Criterion::Random)
-      .Default(std::nullopt);
+  const auto *it = llvm::find(kNames, name);
+  if (it == std::end(kNames))
+    return std::nullopt;
+  return static_cast<Criterion>(it - kNames);
 }
 
 StringRef neuroplast::structure::getName(Criterion criterion) {
-  switch (criterion) {
-  case Criterion::L1:
-    return "l1";
-  case Criterion::L2:
-    return "l2";
-  case Criterion::Random:
-    return "random";
-  }
-  return "";
+  return kNames[static_cast<size_t>(criterion)];
+}
+
+std::string neuroplast::structure::listCriteria() {
+  std::string text;
+  for (auto [index, name] : llvm::enumerate(kNames))
+    text += (index == 0                      ? ""
+             : index + 1 < std::size(kNames) ? ", "
+                                             : " and ") +
+            name.str();
+  return text;
+}
+
+bool neuroplast::structure::needsStatistics(Criterion criterion) {
+  return criterion == Criterion::Activation || criterion == Criterion::Wanda ||
+         criterion == Criterion::Obs;
+}
+
+bool neuroplast::structure::needsProducts(Criterion criterion) {
+  return criterion == Criterion::Obs;
 }
 
 namespace {
 
-/// Adds the weights of one parameter to the scores of the atoms. Each element
-/// counts once for an atom, however often the atom stands there.
-class ParamScorer {
-  using AtomLists = std::vector<SmallVector<Node, 2>>;
+/// The score of units with weights that are no numbers: below all others.
+constexpr double kNoNumber = -1;
 
-public:
-  ParamScorer(const AxisAlgebra &algebra, const TensorPlaces &places,
-              TensorElements elements)
-      : data(std::move(elements)), shape(data.getType().getShape()),
-        blockAxis(places.blockAxis) {
-    for (auto [index, axis] : llvm::enumerate(places.axes)) {
-      auto &blocks = atoms.emplace_back();
-      unsigned count = axis && !axis->isDynamic() ? axis->blocks : 1;
-      for (unsigned block = 0; block < count; ++block) {
-        auto &list = blocks.emplace_back(shape[index]);
-        if (axis && !axis->isDynamic())
-          for (auto [place, node] : llvm::enumerate(axis->getBlock(block)))
-            list[place] = algebra.getAtoms(node);
-      }
-    }
-    // Rows run along the last axis that has atoms, and what is beneath it.
-    auto hasNone = [](const auto &blocks) {
-      return llvm::all_of(blocks, [](const AtomLists &lists) {
-        return llvm::all_of(lists,
-                            [](const auto &list) { return list.empty(); });
-      });
-    };
-    while (!atoms.empty() && hasNone(atoms.back())) {
-      beneath *= shape[atoms.size() - 1];
-      atoms.pop_back();
-    }
-    shape = shape.take_front(atoms.size());
+/// What the ops of a module do with parameters, by symbol.
+struct ParamUses {
+  explicit ParamUses(ModuleOp module) {
+    module.walk([&](neuro::LayerOpInterface op) {
+      auto getSymbol = [&](unsigned operand) {
+        auto read = op->getOperand(operand).getDefiningOp<neuro::GetParamOp>();
+        return read ? read.getName() : StringRef();
+      };
+      if (auto map = op.getLinearMap())
+        maps.try_emplace(getSymbol(map->weight), *map);
+      auto rule = dyn_cast<neuro::AxisRuleOpInterface>(op.getOperation());
+      if (!op.getRunningStatistics() || !rule)
+        return;
+      for (unsigned i = 0; i < op->getNumOperands(); ++i)
+        if (rule.getOperandRole(i) == neuro::OperandRole::Weight)
+          scales.insert(getSymbol(i));
+    });
   }
 
-  /// The sum of what `weigh` makes of the elements, by atom.
-  template <typename Weigh> llvm::DenseMap<Node, double> run(Weigh weigh) {
-    if (atoms.empty())
-      return std::move(scores);
-    if (data.getType().getElementType().isF32()) {
-      const auto *elements =
-          reinterpret_cast<const float *>(data.getBytes().data());
-      sumRows([=](int64_t i) { return weigh(elements[i]); });
-    } else {
-      sumRows([&](int64_t i) { return weigh(data.getNumber(i)); });
+  llvm::StringMap<neuro::LinearMap> maps;
+  llvm::DenseSet<StringRef> scales;
+};
+
+class Scorer {
+public:
+  Scorer(const UnitAnalysis &analysis, Criterion criterion,
+         const Statistics *statistics)
+      : analysis(analysis), algebra(analysis.getAlgebra()),
+        criterion(criterion), statistics(statistics) {}
+
+  FailureOr<std::vector<std::vector<double>>> run() {
+    if (failed(collectTensors()))
+      return failure();
+    ArrayRef<UnitSet> sets = analysis.getUnits().getSets();
+    std::vector<std::vector<double>> result(sets.size());
+    if (criterion == Criterion::Fpgm) {
+      llvm::parallelFor(0, sets.size(), [&](size_t set) {
+        if (sets[set].pins.empty())
+          result[set] = sumDistances(algebra, tensors, sets[set].units);
+        for (double &score : result[set])
+          score = std::isnan(score) ? kNoNumber : score;
+      });
+      return result;
     }
-    return std::move(scores);
+    std::vector<AtomScores> sums(tensors.size());
+    llvm::parallelFor(0, tensors.size(),
+                      [&](size_t i) { sums[i] = score(tensors[i]); });
+    // In the order of the module, so that every run gives the same numbers.
+    AtomScores scores;
+    for (const AtomScores &byAtom : sums)
+      for (const auto &[atom, sum] : byAtom)
+        scores[atom] += sum;
+    for (auto [set, list] : llvm::zip_equal(sets, result)) {
+      bool isScored = llvm::any_of(
+          set.units, [&](Node unit) { return scores.contains(unit); });
+      // A unit without weights matters to nobody; only data or norms may have
+      // nothing to say.
+      if (!isScored && !isOfWeights())
+        continue;
+      for (Node unit : set.units) {
+        double score = scores.lookup(unit);
+        list.push_back(std::isnan(score) ? kNoNumber : score);
+      }
+      if (criterion == Criterion::Lamp)
+        divideByLarger(list);
+    }
+    return result;
   }
 
 private:
-  const AtomLists &getAtoms(size_t axis, ArrayRef<int64_t> index) const {
-    const auto &blocks = atoms[axis];
-    return blocks[findBlock(index, shape, blockAxis, blocks.size())];
+  bool isOfWeights() const {
+    return criterion == Criterion::L1 || criterion == Criterion::L2 ||
+           criterion == Criterion::Lamp;
   }
 
-  /// The atoms of all axes but the last.
-  SmallVector<Node> getRowAtoms(ArrayRef<int64_t> index) const {
-    SmallVector<Node> touched;
-    for (size_t axis = 0; axis + 1 < shape.size(); ++axis)
-      for (Node atom : getAtoms(axis, index)[index[axis]])
-        if (!llvm::is_contained(touched, atom))
-          touched.push_back(atom);
-    return touched;
-  }
-
-  /// A row is what runs along the last axis: its sum goes to the atoms of the
-  /// other axes, and its elements to those of the last one.
-  template <typename Get> void sumRows(Get get) {
-    int64_t length = shape.back();
-    auto sumRow = [&](int64_t number, ArrayRef<int64_t> index) {
-      int64_t start = number * length * beneath;
-      SmallVector<Node> rowAtoms = getRowAtoms(index);
-      const AtomLists &columns = getAtoms(shape.size() - 1, index);
-      std::vector<double> &sums = columnSums[&columns];
-      sums.resize(length, 0.0);
-      double row = 0;
-      auto sumBeneath = [&](int64_t column) {
-        double sum = 0;
-        for (int64_t i = 0; i < beneath; ++i)
-          sum += get(start + column * beneath + i);
-        return sum;
-      };
-      for (int64_t i = 0; i < length; ++i) {
-        double weight = sumBeneath(i);
-        row += weight;
-        sums[i] += weight;
+  LogicalResult collectTensors() {
+    ParamUses uses(analysis.getModule());
+    for (Operation *tensor : analysis.getTensors()) {
+      auto param = dyn_cast<neuro::ParamOp>(tensor);
+      const TensorPlaces *places = analysis.getPlaces(tensor);
+      if (!param || !param.getTrainable() || !places ||
+          !isa<FloatType>(param.getType().getElementType()) ||
+          param.getType().getNumElements() == 0)
+        continue;
+      if (criterion == Criterion::BnScale &&
+          !uses.scales.contains(param.getSymName()))
+        continue;
+      std::optional<neuro::LinearMap> map;
+      const PatchStatistics *seen = nullptr;
+      if (needsStatistics(criterion)) {
+        auto it = uses.maps.find(param.getSymName());
+        auto found = statistics->find(param.getSymName());
+        if (it == uses.maps.end() || found == statistics->end())
+          continue;
+        map = it->second;
+        seen = &found->second;
+        if (failed(check(param, *map, *seen)))
+          return failure();
       }
-      for (Node atom : rowAtoms)
-        scores[atom] += row;
-      // What has been counted for an atom along the row counts no more.
-      for (int64_t i = 0; sharesAtoms(rowAtoms, columns) && i < length; ++i)
-        for (Node atom : columns[i])
-          if (llvm::is_contained(rowAtoms, atom))
-            scores[atom] -= sumBeneath(i);
-    };
-    forEachElement(shape.drop_back(), sumRow);
-    for (const auto &[columns, sums] : columnSums)
-      for (auto [list, sum] : llvm::zip_equal(*columns, sums))
-        for (Node atom : list)
-          scores[atom] += sum;
+      std::optional<TensorElements> elements =
+          TensorElements::read(param.getValue());
+      if (!elements)
+        return param.emitError("the elements of ")
+               << getTensorName(tensor) << " cannot be read";
+      tensors.push_back({param, places, std::move(*elements),
+                         map.value_or(neuro::LinearMap()), seen});
+    }
+    return success();
   }
 
-  bool sharesAtoms(ArrayRef<Node> rowAtoms, const AtomLists &columns) {
-    llvm::DenseSet<Node> &known = columnAtoms[&columns];
-    if (known.empty())
-      for (const auto &list : columns)
-        known.insert(list.begin(), list.end());
-    return llvm::any_of(rowAtoms,
-                        [&](Node atom) { return known.contains(atom); });
+  LogicalResult check(neuro::ParamOp param, const neuro::LinearMap &map,
+                      const PatchStatistics &seen) const {
+    int64_t outs = param.getType().getDimSize(map.outAxisOfWeight);
+    if (seen.blocks != map.blocks ||
+        seen.patchSize * outs != param.getType().getNumElements())
+      return param.emitError("the statistics are those of another network");
+    if (needsProducts(criterion) && seen.gram.empty())
+      return param.emitError("the statistics have no products of elements");
+    return success();
   }
 
-  TensorElements data;
-  ArrayRef<int64_t> shape;
-  unsigned blockAxis;
-  /// By axis, block and place; without the last axes that have no atoms.
-  std::vector<std::vector<AtomLists>> atoms;
-  /// Elements beneath a place of the last of these axes.
-  int64_t beneath = 1;
-  llvm::DenseMap<Node, double> scores;
-  /// By block of the last axis, in the order of the blocks.
-  llvm::MapVector<const AtomLists *, std::vector<double>> columnSums;
-  llvm::DenseMap<const AtomLists *, llvm::DenseSet<Node>> columnAtoms;
+  AtomScores score(const ScoredTensor &tensor) const {
+    switch (criterion) {
+    case Criterion::L1:
+    case Criterion::BnScale:
+      return sumElements(algebra, tensor, Weighing::Magnitude);
+    case Criterion::Activation:
+      return sumElements(algebra, tensor, Weighing::DataSquare);
+    case Criterion::Wanda:
+      return sumElements(algebra, tensor, Weighing::ProductSquare);
+    case Criterion::Obs:
+      return scoreByCurvature(algebra, tensor);
+    default:
+      return sumElements(algebra, tensor, Weighing::Square);
+    }
+  }
+
+  static void divideByLarger(std::vector<double> &scores) {
+    std::vector<size_t> order;
+    for (size_t i = 0; i < scores.size(); ++i)
+      order.push_back(i);
+    llvm::sort(order, [&](size_t a, size_t b) {
+      return std::make_pair(scores[a], a) > std::make_pair(scores[b], b);
+    });
+    double sum = 0;
+    for (size_t i : order) {
+      sum += std::max(scores[i], 0.0);
+      scores[i] = sum > 0 ? scores[i] / sum : scores[i];
+    }
+  }
+
+  const UnitAnalysis &analysis;
+  const AxisAlgebra &algebra;
+  Criterion criterion;
+  const Statistics *statistics;
+  std::vector<ScoredTensor> tensors;
 };
 
-} // namespace
-
-/// The score of units with weights that are no numbers: below all others.
-static constexpr double kNoNumber = -1;
-
-FailureOr<std::vector<std::vector<double>>>
-neuroplast::structure::scoreUnits(const UnitAnalysis &analysis,
-                                  Criterion criterion, uint64_t seed) {
-  std::vector<double> scores(analysis.getAlgebra().getNumNodes(), 0.0);
-  std::vector<std::unique_ptr<ParamScorer>> scorers;
-  for (Operation *tensor : analysis.getTensors()) {
-    auto param = dyn_cast<neuro::ParamOp>(tensor);
-    const TensorPlaces *places = analysis.getPlaces(tensor);
-    if (criterion == Criterion::Random || !param || !param.getTrainable() ||
-        !places || !isa<FloatType>(param.getType().getElementType()))
-      continue;
-    std::optional<TensorElements> data = TensorElements::read(param.getValue());
-    if (!data) {
-      param.emitError("the elements of ")
-          << getTensorName(tensor) << " cannot be read";
-      return failure();
-    }
-    if (data->getType().getNumElements() == 0)
-      continue;
-    scorers.push_back(std::make_unique<ParamScorer>(analysis.getAlgebra(),
-                                                    *places, std::move(*data)));
-  }
-  std::vector<llvm::DenseMap<Node, double>> sums(scorers.size());
-  llvm::parallelFor(0, scorers.size(), [&](size_t i) {
-    sums[i] =
-        criterion == Criterion::L1
-            ? scorers[i]->run([](double value) { return std::abs(value); })
-            : scorers[i]->run([](double value) { return value * value; });
-  });
-  // In the order of the module, so that every run gives the same numbers.
-  for (const auto &byAtom : sums)
-    for (const auto &[atom, sum] : byAtom)
-      scores[atom] += sum;
+std::vector<std::vector<double>> drawScores(const UnitAnalysis &analysis,
+                                            uint64_t seed) {
   std::vector<std::vector<double>> result;
   for (const UnitSet &set : analysis.getUnits().getSets()) {
     auto &list = result.emplace_back();
-    for (auto [position, unit] : llvm::enumerate(set.units))
-      list.push_back(
-          criterion == Criterion::Random
-              ? drawUniform(seed, (static_cast<uint64_t>(result.size()) << 32) +
-                                      position)
-          : std::isnan(scores[unit]) ? kNoNumber
-                                     : scores[unit]);
+    for (size_t unit = 0; unit < set.units.size(); ++unit)
+      list.push_back(drawUniform(
+          seed, (static_cast<uint64_t>(result.size()) << 32) + unit));
   }
   return result;
+}
+
+} // namespace
+
+FailureOr<std::vector<std::vector<double>>>
+neuroplast::structure::scoreUnits(const UnitAnalysis &analysis,
+                                  Criterion criterion, uint64_t seed,
+                                  const Statistics *statistics) {
+  if (criterion == Criterion::Random)
+    return drawScores(analysis, seed);
+  if (needsStatistics(criterion) && !statistics)
+    return analysis.getModule().emitError("criterion '")
+               << getName(criterion) << "' needs statistics of data",
+           failure();
+  return Scorer(analysis, criterion, statistics).run();
 }

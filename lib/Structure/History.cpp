@@ -233,11 +233,9 @@ LogicalResult neuroplast::structure::undo(ModuleOp module, int64_t to) {
 // Repeating
 //===----------------------------------------------------------------------===//
 
-LogicalResult neuroplast::structure::replay(ModuleOp module, neuro::EditOp op,
-                                            bool keepRemoved) {
-  UnitAnalysis analysis(module);
+FailureOr<Edit> neuroplast::structure::findEdit(const UnitAnalysis &analysis,
+                                                neuro::EditOp op) {
   Edit edit;
-  SmallVector<unsigned> sets;
   for (auto entry : op.getBody().getOps<neuro::EditedUnitsOp>()) {
     auto atoms = findAtoms(analysis, entry, entry.getOldFirst(),
                            entry.getOldLast(), entry.getOldCount());
@@ -247,14 +245,22 @@ LogicalResult neuroplast::structure::replay(ModuleOp module, neuro::EditOp op,
         atoms->empty() ? std::nullopt
                        : analysis.getUnits().getSet(atoms->front());
     if (!set || analysis.getUnits().getSets()[*set].units != *atoms)
-      return module.emitError("the history does not fit the network: the units "
-                              "along axis ")
+      return analysis.getModule().emitError(
+                 "the history does not fit the network: the units along axis ")
              << entry.getAxis() << " of @" << entry.getParam()
              << " belong to others";
     edit.maps[*set].entries.assign(entry.getMap().begin(),
                                    entry.getMap().end());
-    sets.push_back(*set);
   }
+  return edit;
+}
+
+LogicalResult neuroplast::structure::replay(ModuleOp module, neuro::EditOp op,
+                                            bool keepRemoved) {
+  UnitAnalysis analysis(module);
+  FailureOr<Edit> edit = findEdit(analysis, op);
+  if (failed(edit))
+    return failure();
   EditOptions options;
   options.kind = op.getKind().str();
   options.description = op.getOptions().str();
@@ -262,13 +268,14 @@ LogicalResult neuroplast::structure::replay(ModuleOp module, neuro::EditOp op,
   std::optional<DropinOptions> dropin =
       DropinOptions::fromJson(op.getOptions());
   if (op.getKind() != "dropin" || !dropin)
-    return applyEdit(analysis, edit, options);
+    return applyEdit(analysis, *edit, options);
+  SmallVector<unsigned> sets(llvm::make_first_range(edit->maps));
   Construction construction(analysis, sets, dropin->init);
   auto fill = [&](const AxisEdit &axes, TensorRewrite tensor) {
-    return fillFreshWeights(construction, edit, *dropin, axes, tensor);
+    return fillFreshWeights(construction, *edit, *dropin, axes, tensor);
   };
   options.fill = fill;
-  return applyEdit(analysis, edit, options);
+  return applyEdit(analysis, *edit, options);
 }
 
 LogicalResult neuroplast::structure::replay(ModuleOp module,

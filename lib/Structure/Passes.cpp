@@ -49,7 +49,7 @@ struct Prune : structure::impl::NeuroPruneBase<Prune> {
     std::optional<Criterion> parsed = parseCriterion(criterion);
     if (!parsed) {
       getOperation().emitError("criterion '")
-          << criterion << "' is none of l1, l2 and random";
+          << criterion << "' is none of " << listCriteria();
       return signalPassFailure();
     }
     options.criterion = *parsed;

@@ -60,19 +60,24 @@ std::string describeShape(const UnitAnalysis &analysis,
 
 /// Chooses what to remove; changes nothing. The report receives what becomes of
 /// each set, and of the target.
-FailureOr<Edit> plan(const UnitAnalysis &analysis, const PruneOptions &options,
-                     PruneReport &report) {
+FailureOr<Edit> choose(const UnitAnalysis &analysis,
+                       const PruneOptions &options, PruneReport &report) {
   ModuleOp module = analysis.getModule();
   if (options.roundTo < 0)
     return module.emitError(
         "counts can be rounded to multiples of 1 or more only");
   if (failed(options.allocation.check(module)))
     return failure();
-  auto scores = scoreUnits(analysis, options.criterion, options.seed);
+  auto scores =
+      scoreUnits(analysis, options.criterion, options.seed, options.statistics);
   if (failed(scores))
     return failure();
   std::vector<UnitSetSummary> summaries = summarizeSets(analysis);
-  if (failed(options.selection.check(module, summaries)))
+  UnitSelection ruled;
+  for (const RatioOverride &rule : options.plan.ratios)
+    ruled.only.push_back(rule.pattern);
+  if (failed(options.selection.check(module, summaries)) ||
+      failed(ruled.check(module, summaries)))
     return failure();
   std::vector<std::vector<Member>> members = analysis.collectMembers();
   std::vector<FreeSet> free;
@@ -81,14 +86,16 @@ FailureOr<Edit> plan(const UnitAnalysis &analysis, const PruneOptions &options,
     PrunedSet set;
     set.kept = summary.units;
     set.reason = options.selection.getObstacle(summary).str();
+    if (set.reason.empty() && (*scores)[summary.set].empty())
+      set.reason = "not scored";
     if (set.reason.empty()) {
       positions.push_back(report.sets.size());
       free.push_back({summary.set, options.getRounding(summary),
                       describeShape(analysis, members[summary.set]),
                       std::nullopt});
-      for (const RatioOverride &entry : options.overrides)
-        if (matches(summary, entry.pattern))
-          free.back().ratio = entry.ratio;
+      for (const RatioOverride &rule : options.plan.ratios)
+        if (matches(summary, rule.pattern))
+          free.back().ratio = rule.ratio;
     }
     set.summary = std::move(summary);
     report.sets.push_back(std::move(set));
@@ -119,6 +126,24 @@ FailureOr<Edit> plan(const UnitAnalysis &analysis, const PruneOptions &options,
   return std::move(allocation->edit);
 }
 
+/// The edit of a plan, which says of every unit whether it stays.
+FailureOr<Edit> followPlan(const UnitAnalysis &analysis, const Plan &plan,
+                           PruneReport &report) {
+  FailureOr<Edit> edit = plan.findEdit(analysis);
+  if (failed(edit))
+    return failure();
+  for (UnitSetSummary &summary : summarizeSets(analysis)) {
+    PrunedSet &set = report.sets.emplace_back();
+    auto it = edit->maps.find(summary.set);
+    set.kept =
+        it == edit->maps.end() ? summary.units : it->second.entries.size();
+    if (it == edit->maps.end())
+      set.reason = summary.pins.empty() ? "not planned" : "pinned";
+    set.summary = std::move(summary);
+  }
+  return edit;
+}
+
 } // namespace
 
 FailureOr<PruneReport> neuroplast::structure::prune(ModuleOp module,
@@ -133,7 +158,9 @@ FailureOr<PruneReport> neuroplast::structure::prune(ModuleOp module,
   }
   UnitAnalysis analysis(module);
   report.before = measure(analysis);
-  FailureOr<Edit> edit = plan(analysis, options, report);
+  FailureOr<Edit> edit = options.plan.edit
+                             ? followPlan(analysis, options.plan, report)
+                             : choose(analysis, options, report);
   if (failed(edit))
     return failure();
   if (edit->maps.empty()) {
@@ -150,6 +177,7 @@ FailureOr<PruneReport> neuroplast::structure::prune(ModuleOp module,
   if (failed(edits))
     return failure();
   report.edits = std::move(*edits);
+  report.plan = makePlan(module);
   report.after = measure(UnitAnalysis(module));
   return report;
 }

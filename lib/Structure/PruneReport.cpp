@@ -23,12 +23,14 @@ llvm::json::Object PruneOptions::toJson() const {
                                           {"is_share", target->isShare}};
   else
     result["ratio"] = allocation.ratio;
-  llvm::json::Array list;
-  for (const RatioOverride &entry : overrides)
-    list.push_back(
-        llvm::json::Object{{"match", entry.pattern}, {"ratio", entry.ratio}});
-  if (!list.empty())
-    result["overrides"] = std::move(list);
+  llvm::json::Array rules;
+  for (const RatioOverride &rule : plan.ratios)
+    rules.push_back(
+        llvm::json::Object{{"match", rule.pattern}, {"ratio", rule.ratio}});
+  for (const std::string &pattern : plan.freeze)
+    rules.push_back(llvm::json::Object{{"match", pattern}, {"freeze", true}});
+  if (!rules.empty())
+    result["rules"] = std::move(rules);
   addTo(result);
   return result;
 }
@@ -51,9 +53,9 @@ llvm::json::Object PruneReport::toJson() const {
         {"pins", llvm::json::Array(set.summary.pins)},
         {"not_zero_invariant",
          llvm::json::Array(set.summary.notZeroInvariant)}};
-    if (set.reason.empty()) {
-      object["highest_removed_score"] = set.highestRemoved;
-      object["lowest_kept_score"] = set.lowestKept;
+    if (set.highestRemoved) {
+      object["highest_removed_score"] = *set.highestRemoved;
+      object["lowest_kept_score"] = *set.lowestKept;
     }
     setList.push_back(std::move(object));
   }
@@ -98,9 +100,9 @@ void PruneReport::printSets(raw_ostream &os) const {
        << set.summary.units;
     if (!set.reason.empty())
       os << " (" << set.reason << ")";
-    else
+    else if (set.highestRemoved)
       os << llvm::format(" (scores up to %.4g went, from %.4g stayed)",
-                         set.highestRemoved, set.lowestKept);
+                         *set.highestRemoved, *set.lowestKept);
     printMembers(os, set.summary);
   }
 }

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+import numpy as np
+import onnx
 import pytest
 from Models import driver, models
 
@@ -78,4 +81,79 @@ def test_bad_options(
     target = tmp_path / "small.onnx"
     with pytest.raises(driver.DriverError, match=message):
         prune(neuroplast, source, target, *options)
+    assert not target.exists()
+
+
+@pytest.fixture
+def schema() -> jsonschema.Draft202012Validator:
+    path = Path(__file__).parents[2] / "include/neuroplast/Structure/PlanSchema.json"
+    return jsonschema.Draft202012Validator(json.loads(path.read_text()))
+
+
+def test_a_plan_is_carried_out_unchanged(
+    neuroplast: Path, source: Path, tmp_path: Path, schema: jsonschema.Draft202012Validator
+) -> None:
+    plan, direct, planned = (tmp_path / name for name in ("plan.json", "a.onnx", "b.onnx"))
+    options = ("--criterion", "random", "--scope", "global", "--ratio", "0.3")
+    dry = prune(neuroplast, source, tmp_path / "none.onnx", *options, "--dry-run",
+                "--write-plan", plan)
+    assert not (tmp_path / "none.onnx").exists()
+    schema.validate(json.loads(plan.read_text()))
+    wet = prune(neuroplast, source, direct, *options)
+    # Whatever else is asked for, the plan decides.
+    again = prune(neuroplast, source, planned, "--plan", plan, "--ratio", "0.9")
+    assert dry["edits"] == wet["edits"] == again["edits"]
+    a, b = (
+        {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
+        for path in (direct, planned)
+    )
+    assert a.keys() == b.keys()
+    for name, value in a.items():
+        np.testing.assert_array_equal(b[name], value)
+
+
+def test_rules_for_single_layers(
+    neuroplast: Path, source: Path, tmp_path: Path, schema: jsonschema.Draft202012Validator
+) -> None:
+    plan = {"version": 1, "rules": [{"match": "conv5_expand*", "ratio": 0.25},
+                                    {"match": "conv6_expand", "freeze": True}]}
+    schema.validate(plan)
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(plan))
+    report = prune(neuroplast, source, tmp_path / "small.onnx", "--plan", str(path),
+                   "--target-params", "0.5x")
+    shares = {
+        name: set["kept"] / set["units"]
+        for set in report["units"] for name in set["members"] if name.endswith("weights[0]")
+    }
+    assert shares["@conv5_expand_weights[0]"] == pytest.approx(0.75, abs=0.02)
+    assert shares["@conv6_expand_weights[0]"] == 1
+    assert shares["@conv7_expand_weights[0]"] < 0.75 and report["reached"]["met"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        ("{", "the plan is no JSON"),
+        ('{"rules": []}', "no object with 'version' 1"),
+        ('{"version": 1, "sets": []}', "the plan has 'sets', which plans have not"),
+        ('{"version": 1, "rules": 3}', "'rules' of the plan is no list"),
+        ('{"version": 1, "rules": [3]}', "a rule of the plan is no object"),
+        ('{"version": 1, "rules": [{"ratio": 0.5}]}', "needs 'match'"),
+        ('{"version": 1, "rules": [{"match": "conv1", "ratio": 1}]}', "needs a ratio, at least 0"),
+        ('{"version": 1, "rules": [{"match": "conv1", "ratios": 0}]}', "'ratios', which rules"),
+        ('{"version": 1, "rules": [{"match": "nowhere", "ratio": 0}]}', "name like 'nowhere'"),
+        ('{"version": 1, "edit": {"kind": "prune"}}', "the edit of the plan is malformed"),
+        ('{"version": 1, "edit": {"kind": "prune", "units": [{"param": "nowhere", "axis": 0, '
+         '"block": 0, "map": "0", "old": ["0..1", "0..1", 1], "new": ["0", "0", 1]}]}}',
+         "names parameters that the network does not have"),
+    ],
+)
+def test_bad_plans(
+    plan: str, message: str, neuroplast: Path, source: Path, tmp_path: Path
+) -> None:
+    path, target = tmp_path / "plan.json", tmp_path / "small.onnx"
+    path.write_text(plan)
+    with pytest.raises(driver.DriverError, match=message):
+        prune(neuroplast, source, target, "--plan", str(path))
     assert not target.exists()

@@ -249,7 +249,7 @@ def test_the_metadata_tell_what_was_done(
         (["--ratio", "-0.1"], "the ratio must be at least 0 and below 1"),
         (["--ratio", "nan"], "the ratio must be at least 0 and below 1"),
         (["--ratio", "half"], "'--ratio' needs a number, not 'half'"),
-        (["--criterion", "l7"], "criterion 'l7' is none of l1, l2 and random"),
+        (["--criterion", "l7"], "criterion 'l7' is none of l1, l2, lamp, bn-scale"),
         (["--round-to", "0"], "counts can be rounded to multiples of 1 or more only"),
     ],
 )

@@ -23,7 +23,7 @@ neuro.param @w2 trainable = dense<[[3.0], [1.0], [4.0], [1.0]]> : tensor<4x1xf32
 // REPORT-DAG: pinned: graph input 'x'
 // REPORT-DAG: kept 2 of 4 (scores up to {{.*}} went, from {{.*}} stayed), @w1[1] @b1[0] @w2[0]
 // RATIO: error: the ratio must be at least 0 and below 1
-// CRITERION: error: criterion 'l7' is none of l1, l2 and random
+// CRITERION: error: criterion 'l7' is none of l1, l2, lamp, bn-scale
 func.func @main(%x: tensor<1x2xf32> {neuro.name = "x"}) -> (tensor<1x1xf32> {neuro.name = "y"}) {
   %w1 = neuro.get_param @w1 : tensor<2x4xf32>
   %b1 = neuro.get_param @b1 : tensor<4xf32>

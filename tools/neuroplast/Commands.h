@@ -27,6 +27,7 @@ Command getDropinCommand();
 Command getGrowCommand();
 Command getUndoCommand();
 Command getReplayCommand();
+Command getCalibrateCommand();
 Command getCompileCommand();
 Command getRunCommand();
 Command getBenchCommand();

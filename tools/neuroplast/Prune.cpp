@@ -7,13 +7,18 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/Prune.h"
+#include "CalibrationData.h"
 #include "Commands.h"
 #include "Progress.h"
 #include "RunnableModel.h"
 #include "StructureCommand.h"
+#include "neuroplast/Calibration/Calibrate.h"
 #include "neuroplast/Calibration/Reconstruct.h"
 #include "neuroplast/Structure/History.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -65,6 +70,42 @@ static bool readAllocation(const Arguments &arguments,
   return true;
 }
 
+/// Reads the plan that was given, if any; false after a message.
+static bool readPlan(const Arguments &arguments, PruneOptions &options) {
+  StringRef path = arguments.get("--plan");
+  if (path.empty())
+    return true;
+  auto text = llvm::MemoryBuffer::getFile(path);
+  if (!text) {
+    reportError("cannot read '" + path + "': " + text.getError().message());
+    return false;
+  }
+  auto plan = Plan::parse((*text)->getBuffer());
+  if (!plan) {
+    reportError(path + ": " + llvm::toString(plan.takeError()));
+    return false;
+  }
+  llvm::append_range(options.selection.freeze, plan->freeze);
+  options.plan = std::move(*plan);
+  return true;
+}
+
+/// Writes the plan of what was done; false after a message.
+static bool writePlan(StringRef path, const PruneReport &report) {
+  if (path.empty())
+    return true;
+  llvm::json::Object nothing{{"version", 1}, {"rules", llvm::json::Array()}};
+  llvm::json::Value plan = report.plan.value_or(std::move(nothing));
+  auto written = llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
+    os << llvm::formatv("{0:2}\n", plan);
+    return llvm::Error::success();
+  });
+  if (!written)
+    return true;
+  reportError(path, std::move(written));
+  return false;
+}
+
 /// Whether what is planned depends on the sizes of the inputs.
 static bool needsSizes(const AllocationOptions &options) {
   return options.target &&
@@ -106,21 +147,48 @@ struct Outcome {
 /// Prunes the model of a command. Where the sizes of the inputs matter, that is
 /// done to the model with these sizes, and what it came to then carried over.
 static FailureOr<Outcome> pruneModel(StructureCommand &command,
-                                     const PruneOptions &options,
-                                     bool reconstructs, Progress &progress) {
+                                     const Arguments &arguments,
+                                     PruneOptions &options,
+                                     Progress &progress) {
   Outcome outcome;
   ModuleOp module = command.getModule();
   auto batches = command.getBatches();
-  reconstructs &= !batches.empty();
+  bool reconstructs = !batches.empty() && !arguments.has("--no-reconstruct");
+  bool calibrates = needsStatistics(options.criterion) && !batches.empty() &&
+                    !arguments.has("--stats");
   bool isDryRun = command.isDryRun();
   OwningOpRef<ModuleOp> fixed;
-  if (reconstructs || needsSizes(options.allocation)) {
-    bool failed = false;
-    fixed = command.loadFixed(failed);
-    if (failed)
+  if (reconstructs || calibrates || needsSizes(options.allocation)) {
+    auto loaded = loadFixed(arguments, module, batches);
+    if (!loaded)
       return failure();
+    fixed = std::move(*loaded);
   }
   ModuleOp pruned = fixed ? *fixed : module;
+  auto fail = [&](llvm::Error error) {
+    reportError(command.getInput(), std::move(error));
+    return failure();
+  };
+  Statistics statistics;
+  if (arguments.has("--stats")) {
+    auto read = calibration::readStatistics(arguments.get("--stats"));
+    if (!read)
+      return fail(read.takeError());
+    statistics = std::move(*read);
+  } else if (calibrates) {
+    calibration::CalibrateOptions calibration;
+    calibration.products = needsProducts(options.criterion);
+    calibration.seed = options.seed;
+    calibration.progress = [&](StringRef node) {
+      progress.setPart("calibrating " + node);
+    };
+    auto seen = collectStatistics(pruned, batches, calibration);
+    if (!seen)
+      return fail(seen.takeError());
+    statistics = std::move(*seen);
+  }
+  if (!statistics.empty())
+    options.statistics = &statistics;
   OwningOpRef<ModuleOp> original;
   if (reconstructs)
     original = pruned.clone();
@@ -137,10 +205,8 @@ static FailureOr<Outcome> pruneModel(StructureCommand &command,
     };
     auto layers = calibration::reconstruct(
         *original, pruned, outcome.report.edits, batches, fitting);
-    if (!layers) {
-      reportError(command.getInput(), layers.takeError());
-      return failure();
-    }
+    if (!layers)
+      return fail(layers.takeError());
     outcome.layers = std::move(*layers);
   }
   if (!fixed || isDryRun || outcome.report.edits.empty())
@@ -184,24 +250,24 @@ static int runPrune(const Arguments &arguments) {
   StringRef criterion = arguments.get("--criterion", "l2");
   std::optional<Criterion> parsed = parseCriterion(criterion);
   if (!parsed)
-    return reportError("criterion '" + criterion +
-                       "' is none of l1, l2 and random");
+    return reportError("criterion '" + criterion + "' is none of " +
+                       listCriteria());
   options.criterion = *parsed;
   if (!readAllocation(arguments, options.allocation) ||
-      !command.read(options, "--only"))
+      !command.read(options, "--only") || !readPlan(arguments, options))
     return 1;
   options.allocation.time = measureTime;
   if (!command.load())
     return 1;
   FailureOr<Outcome> outcome = [&] {
     Progress progress("pruning " + arguments.getPositional(0));
-    return pruneModel(command, options, !arguments.has("--no-reconstruct"),
-                      progress);
+    return pruneModel(command, arguments, options, progress);
   }();
   if (failed(outcome))
     return 1;
   PruneReport &report = outcome->report;
-  if (!command.finish(report.before, report.after, options.seed))
+  if (!command.finish(report.before, report.after, options.seed) ||
+      !writePlan(arguments.get("--write-plan"), report))
     return 1;
   if (arguments.has("--json")) {
     llvm::json::Object json = report.toJson();
@@ -241,7 +307,11 @@ Command neuroplast::driver::getPruneCommand() {
        "of sets of the same shapes (isomorphic), or all (global)"},
       {"--max-ratio", "R",
        "share of a set that may go at most (1, or 0.9 if sets compete)"},
-      {"--criterion", "NAME", "l1, l2 or random (l2)"},
+      {"--criterion", "NAME",
+       "what ranks the units (l2): l1, l2, lamp, bn-scale, fpgm, random, and "
+       "by "
+       "data activation, wanda and obs"},
+      {"--stats", "FILE.npz", "what 'calibrate' wrote, instead of '--data'"},
       {"--round-to", "K",
        "round the counts that remain up to multiples of K (1); auto takes the "
        "width of vector registers where that pays"},
@@ -251,6 +321,11 @@ Command neuroplast::driver::getPruneCommand() {
       {"--only", "PATTERN",
        "cut only units of tensors whose name matches (text, or with * and ?)"},
       {"--freeze", "PATTERN", "leave units of tensors whose name matches"},
+      {"--plan", "FILE.json",
+       "cut as a plan says: the one that '--write-plan' wrote, or rules for "
+       "single layers"},
+      {"--write-plan", "FILE.json",
+       "write down what was cut, or with '--dry-run' would be"},
       {"--no-reconstruct", "",
        "do not fit what is left to what the layers gave before, on the data"},
       {"--keep-removed", "",

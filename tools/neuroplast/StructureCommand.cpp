@@ -7,10 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "StructureCommand.h"
+#include "CalibrationData.h"
 #include "Modules.h"
-#include "neuroplast/Calibration/Batches.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
-#include "neuroplast/Runtime/Npz.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -94,8 +93,7 @@ std::vector<OptionSpec> StructureCommand::getOptions() {
       {"--data", "FILE.npz",
        "inputs by name, the first axis of which counts examples; the outputs "
        "before and after are compared on the first batch"},
-      {"--batch", "N",
-       "most examples of the data to run at once (8); 0 runs all of them"},
+      getBatchOption(),
       {"--shape", "NAME=AxBxC",
        "shape of an input for the comparison and the operation counts, and for "
        "a model that cannot be read without"},
@@ -136,8 +134,12 @@ bool StructureCommand::load() {
     return false;
   }
   module = loadOpenOrFixed(input, arguments.getAll("--shape"), context);
-  if (!module || !readData())
+  if (!module)
     return false;
+  auto read = readBatches(arguments, *module);
+  if (!read)
+    return false;
+  batches = std::move(*read);
   if (isDryRun())
     comparison.obstacle = "a dry run writes no model";
   else if (arguments.has("--no-compare"))
@@ -145,44 +147,6 @@ bool StructureCommand::load() {
   else if (hasHugeTensor(*module))
     comparison.obstacle = "a tensor takes more than a gigabyte";
   return true;
-}
-
-bool StructureCommand::readData() {
-  if (!arguments.has("--data"))
-    return true;
-  std::optional<int64_t> most = arguments.getInteger("--batch", 8);
-  if (!most)
-    return false;
-  StringRef path = arguments.get("--data");
-  auto data = readNpz(path);
-  if (!data) {
-    reportError(llvm::toString(data.takeError()));
-    return false;
-  }
-  auto cut = calibration::makeBatches(
-      module->lookupSymbol<func::FuncOp>("main"), *data, *most);
-  if (!cut) {
-    reportError(path + ": " + llvm::toString(cut.takeError()));
-    return false;
-  }
-  batches = std::move(*cut);
-  return true;
-}
-
-OwningOpRef<ModuleOp> StructureCommand::loadFixed(bool &failed) {
-  failed = false;
-  auto main = module->lookupSymbol<func::FuncOp>("main");
-  if (llvm::all_of(main.getArgumentTypes(), [](Type type) {
-        auto shaped = dyn_cast<ShapedType>(type);
-        return shaped && shaped.hasStaticShape();
-      }))
-    return {};
-  std::vector<std::string> fixed = batches.empty()
-                                       ? arguments.getAll("--shape").vec()
-                                       : describeShapes(batches.front());
-  auto result = loadModule(input, *context, fixed);
-  failed = !result;
-  return result;
 }
 
 bool StructureCommand::finish(NetworkSize &before, NetworkSize &after,

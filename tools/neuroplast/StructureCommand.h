@@ -38,9 +38,6 @@ public:
   mlir::ModuleOp getModule() const { return *module; }
   /// The data given, cut into batches; none if none were given.
   llvm::ArrayRef<NamedTensors> getBatches() const { return batches; }
-  /// The model with the sizes of the data, or of `--shape`; null if it has
-  /// no others, or after a message, which `failed` tells.
-  mlir::OwningOpRef<mlir::ModuleOp> loadFixed(bool &failed);
   bool isDryRun() const { return arguments.has("--dry-run"); }
 
   /// Writes the model, compares what both compute on data or on inputs drawn
@@ -56,8 +53,6 @@ public:
   void printOutputs(llvm::raw_ostream &os) const { comparison.printEach(os); }
 
 private:
-  bool readData();
-
   const Arguments &arguments;
   std::string name;
   llvm::StringRef input, output;

@@ -9,6 +9,7 @@
 #ifndef NEUROPLAST_STRUCTURE_CRITERIA_H
 #define NEUROPLAST_STRUCTURE_CRITERIA_H
 
+#include "neuroplast/Structure/Statistics.h"
 #include "neuroplast/Structure/UnitAnalysis.h"
 
 namespace neuroplast::structure {
@@ -20,19 +21,44 @@ enum class Criterion {
   L1,
   /// The sum of their squares, which ranks as the Euclidean norm does.
   L2,
+  /// The sum of squares by that of all units of the set that have no smaller
+  /// one (arXiv 2010.07611): fit to compare sets.
+  Lamp,
+  /// The magnitudes of the scales of norms with running statistics (network
+  /// slimming, arXiv 1708.06519).
+  BnScale,
+  /// How far the weights of the unit are from those of the others of its set
+  /// (FPGM, arXiv 1811.00250).
+  Fpgm,
+  /// The mean square of what the unit gives to the layers that weigh it.
+  Activation,
+  /// The mean square of what the unit adds to the results of these layers
+  /// (Wanda, arXiv 2306.11695, for units).
+  Wanda,
+  /// By how much the squared error of these layers grows without the unit, if
+  /// their other weights make up for it (optimal brain surgeon).
+  Obs,
   /// A number drawn from the seed.
   Random
 };
 
-/// "l1", "l2" or "random".
+/// None for an unknown name.
 std::optional<Criterion> parseCriterion(llvm::StringRef name);
 llvm::StringRef getName(Criterion criterion);
+/// All names, as a text for messages.
+std::string listCriteria();
+/// Whether a criterion needs statistics of data, and products of elements
+/// among them.
+bool needsStatistics(Criterion criterion);
+bool needsProducts(Criterion criterion);
 
 /// A score for each unit of each set: low ones matter least. Only trainable
-/// parameters count, each element once. Fails with an error if one cannot be
-/// read.
+/// parameters count, each element once. A set of which the criterion says
+/// nothing has no scores. Fails with an error if a parameter cannot be read, or
+/// statistics do not fit the network.
 llvm::FailureOr<std::vector<std::vector<double>>>
-scoreUnits(const UnitAnalysis &analysis, Criterion criterion, uint64_t seed);
+scoreUnits(const UnitAnalysis &analysis, Criterion criterion, uint64_t seed,
+           const Statistics *statistics = nullptr);
 
 } // namespace neuroplast::structure
 

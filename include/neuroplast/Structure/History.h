@@ -26,6 +26,11 @@ neuro::EditOp getLastEdit(mlir::ModuleOp module);
 /// otherwise.
 llvm::LogicalResult undo(mlir::ModuleOp module, int64_t to);
 
+/// What an edit of a history is to the units of a network. Fails with an error
+/// if it does not fit.
+llvm::FailureOr<Edit> findEdit(const UnitAnalysis &analysis,
+                               neuro::EditOp edit);
+
 /// Does one edit of a history again. Fails with an error if it does not fit.
 llvm::LogicalResult replay(mlir::ModuleOp module, neuro::EditOp edit,
                            bool keepRemoved = false);

@@ -65,7 +65,7 @@ def NeuroPrune : Pass<"neuro-prune", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"criterion", "criterion", "std::string", "\"l2\"",
-           "what ranks the units: `l1` or `l2`, the norm of the weights that go with a unit, or `random`">,
+           "what ranks the units: `l1`, `l2`, `lamp`, `bn-scale`, `fpgm` or `random`; those that regard data are there in the driver">,
     Option<"ratio", "ratio", "double", "0.5", "the share of the units to remove, without a target">,
     Option<"scope", "scope", "std::string", "\"local\"",
            "which units are ranked together: those of a set (`local`), of sets of the same shapes (`isomorphic`), or all (`global`)">,

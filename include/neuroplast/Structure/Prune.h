@@ -11,20 +11,17 @@
 
 #include "neuroplast/Structure/Allocation.h"
 #include "neuroplast/Structure/Criteria.h"
+#include "neuroplast/Structure/Plan.h"
 #include "neuroplast/Structure/UnitSelection.h"
 
 namespace neuroplast::structure {
 
-/// A share of their own for the sets whose members match a pattern.
-struct RatioOverride {
-  std::string pattern;
-  double ratio;
-};
-
 struct PruneOptions : EditRequest {
   Criterion criterion = Criterion::L2;
+  /// What criteria that regard data read.
+  const Statistics *statistics = nullptr;
   AllocationOptions allocation;
-  std::vector<RatioOverride> overrides;
+  Plan plan;
 
   llvm::json::Object toJson() const;
 };
@@ -34,12 +31,13 @@ struct PrunedSet {
   UnitSetSummary summary;
   int64_t kept = 0;
   /// Why nothing was removed, empty if something was: "pinned", "frozen", "not
-  /// named", "inner", "too small" (less than a unit is its share), "rounding"
-  /// (also up to the least number of units),
-  /// "equal counts" (blocks that others bind cannot lose as many).
+  /// named", "inner", "not planned" (a plan leaves it), "not scored" (the
+  /// criterion says nothing of it), "too small" (less than a unit is its
+  /// share), "rounding" (also up to the least number of units), "equal counts"
+  /// (blocks that others bind cannot lose as many).
   std::string reason;
-  /// Scores on either side of the cut, if there was one.
-  double highestRemoved = 0, lowestKept = 0;
+  /// Scores on either side of the cut, if scores decided on it.
+  std::optional<double> highestRemoved, lowestKept;
 };
 
 /// A normalisation over units of which some went: the places of an axis of its
@@ -57,6 +55,8 @@ struct PruneReport {
   std::vector<PrunedSet> sets;
   std::vector<TensorEdit> edits;
   std::vector<NormEdit> norms;
+  /// What does the same again; absent if nothing was done.
+  std::optional<llvm::json::Object> plan;
 
   llvm::json::Object toJson() const;
   /// All of the following.

@@ -1,0 +1,66 @@
+//===- Calibrate.cpp - neuroplast calibrate -------------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Calibration/Calibrate.h"
+#include "CalibrationData.h"
+#include "Commands.h"
+#include "Modules.h"
+#include "Progress.h"
+#include "RunnableModel.h"
+#include "mlir/IR/MLIRContext.h"
+
+using namespace mlir;
+using namespace neuroplast;
+using namespace neuroplast::driver;
+
+static int runCalibrate(const Arguments &arguments) {
+  StringRef input = arguments.getPositional(0), output = arguments.get("-o");
+  if (output.empty() || !arguments.has("--data"))
+    return reportError(
+        "'calibrate' needs '--data FILE.npz' and '-o STATS.npz'");
+  for (StringRef read : {input, arguments.get("--data")})
+    if (isSameFile(read, output))
+      return reportError("'calibrate' does not overwrite its input '" + read +
+                         "'");
+  MLIRContext context(makeRegistry(), MLIRContext::Threading::DISABLED);
+  auto module = loadModule(input, context);
+  if (!module)
+    return 1;
+  auto batches = readBatches(arguments, *module);
+  if (!batches)
+    return 1;
+  auto fixed = loadFixed(arguments, *module, *batches);
+  if (!fixed)
+    return 1;
+  calibration::CalibrateOptions options;
+  options.products = arguments.has("--products");
+  Progress progress("calibrating " + input);
+  options.progress = [&](StringRef node) { progress.setPart(node); };
+  auto statistics = calibration::collectStatistics(*fixed ? **fixed : *module,
+                                                   *batches, options);
+  if (!statistics)
+    return reportError(input, statistics.takeError());
+  if (llvm::Error error = calibration::writeStatistics(output, *statistics))
+    return reportError(llvm::toString(std::move(error)));
+  llvm::outs() << "statistics of what " << statistics->size()
+               << " weights see\n";
+  return 0;
+}
+
+Command neuroplast::driver::getCalibrateCommand() {
+  return {{"calibrate",
+           "collect statistics of data for criteria that regard them",
+           {"MODEL"},
+           {{"--data", "FILE.npz",
+             "inputs by name, the first axis of which counts examples"},
+            {"-o", "FILE.npz", "where to write the statistics"},
+            {"--products", "",
+             "products of elements, too, which the criterion obs needs"},
+            getBatchOption()}},
+          runCalibrate};
+}
