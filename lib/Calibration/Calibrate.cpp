@@ -39,7 +39,7 @@ static void merge(PatchStatistics &known, PatchStatistics more) {
 }
 
 static llvm::Expected<PatchStatistics>
-collect(Operation *op, const Patches &patches, ArrayRef<HostTensor> data,
+collect(const Patches &patches, ArrayRef<HostTensor> data, MomentSums &sums,
         const CalibrateOptions &options) {
   PatchStatistics result;
   int64_t size = patches.getPatchSize();
@@ -58,8 +58,8 @@ collect(Operation *op, const Patches &patches, ArrayRef<HostTensor> data,
     };
     std::vector<double> sum(size), square(size);
     if (options.products) {
-      auto moments = sumMoments(
-          op->getContext(), size, /*outs=*/0, samples.size(),
+      auto moments = sums.sum(
+          size, /*outs=*/0, samples.size(),
           [&](int64_t sample, float *patch, float *) { read(sample, patch); });
       if (!moments)
         return moments.takeError();
@@ -92,6 +92,7 @@ neuroplast::calibration::collectStatistics(ModuleOp module,
                                            const CalibrateOptions &options) {
   Statistics statistics;
   LayerwiseRun run(module, batches);
+  MomentSums sums(module.getContext());
   auto main = module.lookupSymbol<func::FuncOp>("main");
   for (Operation &op : main.front()) {
     auto layer = dyn_cast<neuro::LayerOpInterface>(op);
@@ -107,7 +108,7 @@ neuroplast::calibration::collectStatistics(ModuleOp module,
       options.progress(structure::getNodeName(op.getLoc()));
     if (llvm::Error error = run.runUntil(&op, /*inclusive=*/false))
       return std::move(error);
-    auto seen = collect(&op, Patches(&op, *map), run.getValue(data), options);
+    auto seen = collect(Patches(&op, *map), run.getValue(data), sums, options);
     if (!seen)
       return seen.takeError();
     merge(statistics[weight.getName()], std::move(*seen));

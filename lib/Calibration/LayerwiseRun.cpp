@@ -16,6 +16,10 @@ using namespace mlir;
 using namespace neuroplast;
 using namespace neuroplast::calibration;
 
+/// Elements to compute from which on optimising the code takes less time than
+/// it saves; kernels are fast in any case.
+static constexpr double kMuchWork = 2e8;
+
 /// Operands of an op, and what its regions read from around it.
 static llvm::SetVector<Value> collectReads(Operation *op) {
   llvm::SetVector<Value> reads(op->operand_begin(), op->operand_end());
@@ -196,8 +200,14 @@ llvm::Error LayerwiseRun::runSegment(ArrayRef<Operation *> segment,
   }
   auto module = SegmentBuilder(main->getParentOfType<ModuleOp>(), isCopied)
                     .build(segment, inputs.getArrayRef(), results);
+  double elements = 0;
+  for (Operation *op : segment)
+    for (Type type : op->getResultTypes())
+      if (auto tensor = dyn_cast<RankedTensorType>(type);
+          tensor && tensor.hasStaticShape())
+        elements += tensor.getNumElements();
   CompileOptions options;
-  options.optLevel = 1;
+  options.optLevel = elements * numBatches < kMuchWork ? 0 : 1;
   auto compiled = compileModule(*module, options);
   if (!compiled)
     return compiled.takeError();

@@ -34,6 +34,26 @@ double neuroplast::calibration::getResidual(const Moments &moments,
   return sum / moments.samples;
 }
 
+std::vector<double>
+neuroplast::calibration::getVarianceRatios(const Moments &moments,
+                                           const LinearFit &fit) {
+  int64_t size = moments.patchSize, outs = moments.outs;
+  ConstMatrix weights(fit.weights.data(), outs, size);
+  ConstMatrix gram(moments.gram.data(), size, size);
+  ConstVector sumX(moments.sumX.data(), size);
+  ConstVector sumT(moments.sumT.data(), outs);
+  ConstVector squareT(moments.squareT.data(), outs);
+  Vector sumY = weights * sumX;
+  Vector squareY = (weights * gram).cwiseProduct(weights).rowwise().sum();
+  std::vector<double> ratios;
+  for (int64_t out = 0; out < outs; ++out) {
+    double is = squareY[out] - sumY[out] * sumY[out] / moments.samples;
+    double was = squareT[out] - sumT[out] * sumT[out] / moments.samples;
+    ratios.push_back(is > 0 && was > 0 ? is / was : 1);
+  }
+  return ratios;
+}
+
 bool neuroplast::calibration::solve(const Moments &moments,
                                     const LinearFit &start, bool fitsOffset,
                                     double penalty, LinearFit &fit) {

@@ -22,6 +22,9 @@ static constexpr int64_t kChunk = 1024;
 /// Products of fewer elements are not worth compiling code for.
 static constexpr int64_t kFewProducts = 2048;
 
+/// What numbers of columns are rounded up to; the rest is zero.
+static constexpr int64_t kRounding = 64;
+
 /// Code for xᵀ y, where both have `kChunk` rows.
 static llvm::Expected<std::unique_ptr<Model>>
 compileProduct(MLIRContext *context, int64_t columnsX, int64_t columnsY) {
@@ -58,18 +61,32 @@ static NeuroplastTensor view(std::vector<float> &matrix, int64_t columns) {
   return tensor;
 }
 
-llvm::Expected<Moments> neuroplast::calibration::sumMoments(
-    MLIRContext *context, int64_t patchSize, int64_t outs, int64_t count,
-    llvm::function_ref<void(int64_t, float *, float *)> read) {
-  Moments moments(patchSize, outs);
-  moments.samples = count;
-  int64_t columns = patchSize + outs;
-  std::unique_ptr<Model> product;
-  if (patchSize * columns > kFewProducts) {
-    auto compiled = compileProduct(context, patchSize, columns);
+llvm::Expected<Model *> MomentSums::getProduct(int64_t columnsX,
+                                               int64_t columnsY) {
+  std::unique_ptr<Model> &product = products[{columnsX, columnsY}];
+  if (!product) {
+    auto compiled = compileProduct(context, columnsX, columnsY);
     if (!compiled)
       return compiled.takeError();
     product = std::move(*compiled);
+  }
+  return product.get();
+}
+
+llvm::Expected<Moments>
+MomentSums::sum(int64_t patchSize, int64_t outs, int64_t count,
+                llvm::function_ref<void(int64_t, float *, float *)> read) {
+  Moments moments(patchSize, outs);
+  moments.samples = count;
+  Model *product = nullptr;
+  int64_t width = patchSize, columns = patchSize + outs;
+  if (patchSize * columns > kFewProducts) {
+    width = llvm::alignTo(width, kRounding);
+    columns = llvm::alignTo(columns, kRounding);
+    auto found = getProduct(width, columns);
+    if (!found)
+      return found.takeError();
+    product = *found;
   }
   std::mutex mutex;
   llvm::Error failure = llvm::Error::success();
@@ -77,24 +94,23 @@ llvm::Expected<Moments> neuroplast::calibration::sumMoments(
     int64_t first = chunk * kChunk;
     int64_t rows = std::min(kChunk, count - first);
     // What no sample fills is zero.
-    std::vector<float> x(kChunk * patchSize), both(kChunk * columns);
+    std::vector<float> x(kChunk * width), both(kChunk * columns);
     for (int64_t row = 0; row < rows; ++row) {
       float *patch = both.data() + row * columns;
       read(first + row, patch, patch + patchSize);
-      std::copy_n(patch, patchSize, x.data() + row * patchSize);
+      std::copy_n(patch, patchSize, x.data() + row * width);
     }
-    std::vector<float> sums(patchSize * columns);
+    std::vector<float> sums(width * columns);
     std::vector<NeuroplastTensor> outputs = {view(sums, columns)};
     llvm::Error error = llvm::Error::success();
     if (product) {
-      error =
-          product->runBound({view(x, patchSize), view(both, columns)}, outputs);
+      error = product->runBound({view(x, width), view(both, columns)}, outputs);
     } else {
       for (int64_t row = 0; row < rows; ++row)
         for (int64_t i = 0; i < patchSize; ++i)
           for (int64_t j = 0; j < columns; ++j)
             sums[i * columns + j] +=
-                x[row * patchSize + i] * both[row * columns + j];
+                x[row * width + i] * both[row * columns + j];
     }
     std::lock_guard<std::mutex> lock(mutex);
     if (error) {

@@ -45,6 +45,8 @@ struct VectorParam {
   neuro::ParamOp param;
   /// 1, or -1 where the vector is subtracted.
   double sign = 1;
+  /// The op that reads it, if it is not the layer.
+  Operation *next = nullptr;
 };
 
 std::vector<double> readVector(neuro::ParamOp param) {
@@ -75,7 +77,7 @@ public:
                  const ReconstructOptions &options)
       : original(original), edited(edited), edits(edits), options(options),
         numBatches(batches.size()), before(original, batches),
-        after(edited, batches) {}
+        after(edited, batches), sums(edited.getContext()) {}
 
   llvm::Expected<std::vector<RefittedLayer>> run() {
     findChanges();
@@ -91,7 +93,8 @@ public:
       if (auto map = layer.getLinearMap()) {
         if (llvm::Error error = refit(oldOp, newOp, *map))
           return std::move(error);
-      } else if (auto statistics = layer.getRunningStatistics()) {
+      } else if (auto statistics = layer.getRunningStatistics();
+                 statistics && !recalibrated.contains(newOp)) {
         if (llvm::Error error = recalibrate(oldOp, newOp, *statistics))
           return std::move(error);
       }
@@ -166,7 +169,7 @@ private:
     if (!param || param.getType().getNumElements() !=
                       type.getDimSize(map.outAxisOfResult))
       return std::nullopt;
-    return VectorParam{param, offset->sign};
+    return VectorParam{param, offset->sign, next};
   }
 
   /// The old places of an axis of a parameter; none if some are new.
@@ -254,13 +257,13 @@ private:
       return fail("the weights of '" + weight.getSymName() +
                   "' cannot be read");
     std::vector<double> weights = readVector(weight);
-    std::vector<double> change(kept.size(), 0.0), scale(kept.size(), 1.0);
+    std::vector<double> change, ratios;
     int64_t outs = patches.getNumOuts(), size = patches.getPatchSize();
     double energy = 0;
     for (int64_t block = 0; block < patches.getNumBlocks(); ++block) {
       ArrayRef<int64_t> places = kept.slice(block * outs, outs);
-      auto moments = sumMoments(
-          newOp->getContext(), size, outs, samples.size(),
+      auto moments = sums.sum(
+          size, outs, samples.size(),
           [&](int64_t sample, float *patch, float *row) {
             auto [batch, position] = samples[sample];
             patches.readPatch(getFloats(data[batch]), position, block, patch);
@@ -281,15 +284,19 @@ private:
         energy += (moments->squareT[out] -
                    moments->sumT[out] * moments->sumT[out] / moments->samples) /
                   moments->samples;
-      if (!solve(*moments, start, offset.has_value(), options.penalty, fitted))
+      double penalty =
+          options.penalty +
+          options.scarcity * size / static_cast<double>(samples.size());
+      if (!solve(*moments, start, offset.has_value(), penalty, fitted))
         fitted = start;
       layer.after += getResidual(*moments, fitted);
       for (int64_t out = 0; out < outs; ++out) {
         for (int64_t i = 0; i < size; ++i)
           weights[patches.getWeightIndex(block, out, i)] =
               fitted.weights[out * size + i];
-        change[block * outs + out] = fitted.offset[out] - start.offset[out];
+        change.push_back(fitted.offset[out] - start.offset[out]);
       }
+      llvm::append_range(ratios, getVarianceRatios(*moments, fitted));
     }
     layer.before /= std::max(energy, 1e-30);
     layer.after /= std::max(energy, 1e-30);
@@ -299,9 +306,27 @@ private:
       for (size_t i = 0; i < numbers.size(); ++i)
         numbers[i] += offset->sign * change[i];
       write(offset->param, numbers);
+      if (offset->next)
+        scaleVariance(offset->next, ratios);
     }
     report.push_back(std::move(layer));
     return llvm::Error::success();
+  }
+
+  /// If an op remembers the variance of the results of a fit: it has become
+  /// another.
+  void scaleVariance(Operation *op, ArrayRef<double> ratios) {
+    auto statistics = cast<neuro::LayerOpInterface>(op).getRunningStatistics();
+    if (!statistics)
+      return;
+    recalibrated.insert(op);
+    neuro::ParamOp param = getOwnParam(op->getOperand(statistics->variance));
+    if (!param)
+      return;
+    std::vector<double> variances = readVector(param);
+    for (auto [variance, ratio] : llvm::zip_equal(variances, ratios))
+      variance *= ratio;
+    write(param, variances);
   }
 
   struct ChannelStatistics {
@@ -379,8 +404,11 @@ private:
   const ReconstructOptions &options;
   size_t numBatches;
   LayerwiseRun before, after;
+  MomentSums sums;
   llvm::DenseSet<Operation *> changed;
   llvm::DenseSet<StringRef> shared;
+  /// Ops whose statistics have been set with the layer before them.
+  llvm::DenseSet<Operation *> recalibrated;
   std::vector<RefittedLayer> report;
 };
 

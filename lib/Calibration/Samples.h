@@ -17,7 +17,7 @@
 namespace neuroplast::calibration {
 
 /// Enough to know the moments of a few numbers well.
-inline constexpr int64_t kManySamples = 8192;
+inline constexpr int64_t kManySamples = 32768;
 
 /// A position of a result in one of the batches.
 struct Sample {

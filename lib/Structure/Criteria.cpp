@@ -114,7 +114,7 @@ public:
           set.units, [&](Node unit) { return scores.contains(unit); });
       // A unit without weights matters to nobody; only data or norms may have
       // nothing to say.
-      if (!isScored && !isOfWeights())
+      if (!isScored && criterion != Criterion::L2)
         continue;
       for (Node unit : set.units) {
         double score = scores.lookup(unit);
@@ -127,11 +127,6 @@ public:
   }
 
 private:
-  bool isOfWeights() const {
-    return criterion == Criterion::L1 || criterion == Criterion::L2 ||
-           criterion == Criterion::Lamp;
-  }
-
   LogicalResult collectTensors() {
     ParamUses uses(analysis.getModule());
     for (Operation *tensor : analysis.getTensors()) {
@@ -229,15 +224,35 @@ std::vector<std::vector<double>> drawScores(const UnitAnalysis &analysis,
 
 } // namespace
 
-FailureOr<std::vector<std::vector<double>>>
+FailureOr<UnitScores>
 neuroplast::structure::scoreUnits(const UnitAnalysis &analysis,
                                   Criterion criterion, uint64_t seed,
                                   const Statistics *statistics) {
-  if (criterion == Criterion::Random)
-    return drawScores(analysis, seed);
+  UnitScores result;
+  result.criteria.assign(analysis.getUnits().getSets().size(), criterion);
+  if (criterion == Criterion::Random) {
+    result.scores = drawScores(analysis, seed);
+    return result;
+  }
   if (needsStatistics(criterion) && !statistics)
     return analysis.getModule().emitError("criterion '")
                << getName(criterion) << "' needs statistics of data",
            failure();
-  return Scorer(analysis, criterion, statistics).run();
+  auto scores = Scorer(analysis, criterion, statistics).run();
+  if (failed(scores))
+    return failure();
+  result.scores = std::move(*scores);
+  auto hasNone = [](const std::vector<double> &list) { return list.empty(); };
+  if (llvm::none_of(result.scores, hasNone))
+    return result;
+  scores = Scorer(analysis, Criterion::L2, nullptr).run();
+  if (failed(scores))
+    return failure();
+  for (auto [list, chosen, other] :
+       llvm::zip_equal(result.scores, result.criteria, *scores))
+    if (hasNone(list)) {
+      list = std::move(other);
+      chosen = Criterion::L2;
+    }
+  return result;
 }

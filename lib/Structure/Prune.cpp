@@ -86,8 +86,6 @@ FailureOr<Edit> choose(const UnitAnalysis &analysis,
     PrunedSet set;
     set.kept = summary.units;
     set.reason = options.selection.getObstacle(summary).str();
-    if (set.reason.empty() && (*scores)[summary.set].empty())
-      set.reason = "not scored";
     if (set.reason.empty()) {
       positions.push_back(report.sets.size());
       free.push_back({summary.set, options.getRounding(summary),
@@ -100,7 +98,8 @@ FailureOr<Edit> choose(const UnitAnalysis &analysis,
     set.summary = std::move(summary);
     report.sets.push_back(std::move(set));
   }
-  auto allocation = allocate(analysis, options.allocation, free, *scores);
+  auto allocation =
+      allocate(analysis, options.allocation, free, scores->scores);
   if (failed(allocation))
     return failure();
   report.target = allocation->target;
@@ -117,7 +116,8 @@ FailureOr<Edit> choose(const UnitAnalysis &analysis,
       continue;
     }
     ArrayRef<int64_t> kept = it->second.entries;
-    std::vector<double> order = (*scores)[set.summary.set];
+    set.criterion = scores->criteria[set.summary.set];
+    std::vector<double> order = scores->scores[set.summary.set];
     llvm::sort(order);
     set.kept = kept.size();
     set.highestRemoved = order[order.size() - kept.size() - 1];

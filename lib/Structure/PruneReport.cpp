@@ -53,7 +53,8 @@ llvm::json::Object PruneReport::toJson() const {
         {"pins", llvm::json::Array(set.summary.pins)},
         {"not_zero_invariant",
          llvm::json::Array(set.summary.notZeroInvariant)}};
-    if (set.highestRemoved) {
+    if (set.criterion) {
+      object["criterion"] = getName(*set.criterion);
       object["highest_removed_score"] = *set.highestRemoved;
       object["lowest_kept_score"] = *set.lowestKept;
     }
@@ -100,8 +101,9 @@ void PruneReport::printSets(raw_ostream &os) const {
        << set.summary.units;
     if (!set.reason.empty())
       os << " (" << set.reason << ")";
-    else if (set.highestRemoved)
-      os << llvm::format(" (scores up to %.4g went, from %.4g stayed)",
+    else if (set.criterion)
+      os << " (" << getName(*set.criterion)
+         << llvm::format(" scores up to %.4g went, from %.4g stayed)",
                          *set.highestRemoved, *set.lowestKept);
     printMembers(os, set.summary);
   }

@@ -148,11 +148,12 @@ def test_the_taps_of_a_convolution(neuroplast: Path, tmp_path: Path) -> None:
         check(report, "@first", 0, np.array(scores))
 
 
-def test_what_is_not_scored_stays(neuroplast: Path, tmp_path: Path) -> None:
+def test_sets_of_which_a_criterion_says_nothing(neuroplast: Path, tmp_path: Path) -> None:
     net = Perceptron(3)
     source = write(tmp_path / "net.onnx", net.text, net.weights)
     report = prune(neuroplast, source, tmp_path / "small.onnx", "--criterion", "bn-scale")
-    assert {u["reason"] for u in report["units"]} == {"pinned", "not scored"}
+    check(report, "@first", 1, l2(net))
+    assert [u["criterion"] for u in report["units"] if u["kept"] < u["units"]] == ["l2"]
 
 
 def test_statistics_are_asked_for(neuroplast: Path, tmp_path: Path) -> None:

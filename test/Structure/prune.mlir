@@ -21,7 +21,7 @@ neuro.param @w2 trainable = dense<[[3.0], [1.0], [4.0], [1.0]]> : tensor<4x1xf32
 // REPORT: kept 50.0 % of the parameters, 50.0 % of those that no graph input or output carries
 // REPORT-DAG: kept 2 of 2 (pinned), @w1[0]
 // REPORT-DAG: pinned: graph input 'x'
-// REPORT-DAG: kept 2 of 4 (scores up to {{.*}} went, from {{.*}} stayed), @w1[1] @b1[0] @w2[0]
+// REPORT-DAG: kept 2 of 4 (l2 scores up to {{.*}} went, from {{.*}} stayed), @w1[1] @b1[0] @w2[0]
 // RATIO: error: the ratio must be at least 0 and below 1
 // CRITERION: error: criterion 'l7' is none of l1, l2, lamp, bn-scale
 func.func @main(%x: tensor<1x2xf32> {neuro.name = "x"}) -> (tensor<1x1xf32> {neuro.name = "y"}) {

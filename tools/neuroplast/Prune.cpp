@@ -247,7 +247,9 @@ static void printLayers(llvm::raw_ostream &os,
 static int runPrune(const Arguments &arguments) {
   StructureCommand command(arguments, "prune");
   PruneOptions options;
-  StringRef criterion = arguments.get("--criterion", "l2");
+  // What optimal brain surgeon assumes, the fit to the data then does.
+  StringRef criterion =
+      arguments.get("--criterion", arguments.has("--data") ? "obs" : "l2");
   std::optional<Criterion> parsed = parseCriterion(criterion);
   if (!parsed)
     return reportError("criterion '" + criterion + "' is none of " +

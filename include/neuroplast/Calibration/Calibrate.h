@@ -19,7 +19,7 @@ namespace neuroplast::calibration {
 struct CalibrateOptions {
   /// Whether to collect the products of the elements of patches, too.
   bool products = false;
-  /// No more samples of a layer are taken, apart from eight thousand.
+  /// No more samples of a layer are taken, unless they are few.
   int64_t mostSamplesPerElement = 10;
   uint64_t seed = 0;
   /// Is told of every layer before it runs.

@@ -36,6 +36,11 @@ struct LinearFit {
 /// Mean square of `t - (W x + b)`, summed over the outs.
 double getResidual(const Moments &moments, const LinearFit &fit);
 
+/// The variance of each result of a fit, by that of what it should give; 1 if
+/// either is zero.
+std::vector<double> getVarianceRatios(const Moments &moments,
+                                      const LinearFit &fit);
+
 /// The weights that minimise the residual and `penalty`, relative to the mean
 /// square of an element of x, times the square of the distance from `start`;
 /// the offset changes freely, or stays if `fitsOffset` is false. False if the

@@ -17,12 +17,12 @@ namespace neuroplast::calibration {
 
 struct ReconstructOptions {
   /// What holds the weights to their old values, relative to the mean square
-  /// of what they weigh.
-  double penalty = 0.01;
-  /// Layers that see fewer samples for each weight of an out stay as they are:
-  /// such a fit does worse than none.
-  int64_t fewestSamples = 2;
-  /// No more are used.
+  /// of what they weigh: always, and more where a weight has few samples (times
+  /// the weights of an out by the samples), so that a fit does not learn noise.
+  double penalty = 0.01, scarcity = 0.3;
+  /// Layers that see fewer samples for each weight of an out stay as they are;
+  /// of more than `mostSamples` some are left out.
+  int64_t fewestSamples = 1;
   int64_t mostSamples = 10;
   uint64_t seed = 0;
   /// Is told of every layer before it is fitted.

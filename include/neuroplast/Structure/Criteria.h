@@ -52,13 +52,18 @@ std::string listCriteria();
 bool needsStatistics(Criterion criterion);
 bool needsProducts(Criterion criterion);
 
-/// A score for each unit of each set: low ones matter least. Only trainable
-/// parameters count, each element once. A set of which the criterion says
-/// nothing has no scores. Fails with an error if a parameter cannot be read, or
-/// statistics do not fit the network.
-llvm::FailureOr<std::vector<std::vector<double>>>
-scoreUnits(const UnitAnalysis &analysis, Criterion criterion, uint64_t seed,
-           const Statistics *statistics = nullptr);
+/// A score for each unit of each set: low ones matter least.
+struct UnitScores {
+  std::vector<std::vector<double>> scores;
+  /// By set: the one asked for, or L2 where it says nothing of the set.
+  std::vector<Criterion> criteria;
+};
+
+/// Only trainable parameters count, each element once. Fails with an error if a
+/// parameter cannot be read, or statistics do not fit the network.
+llvm::FailureOr<UnitScores> scoreUnits(const UnitAnalysis &analysis,
+                                       Criterion criterion, uint64_t seed,
+                                       const Statistics *statistics = nullptr);
 
 } // namespace neuroplast::structure
 

@@ -31,12 +31,13 @@ struct PrunedSet {
   UnitSetSummary summary;
   int64_t kept = 0;
   /// Why nothing was removed, empty if something was: "pinned", "frozen", "not
-  /// named", "inner", "not planned" (a plan leaves it), "not scored" (the
-  /// criterion says nothing of it), "too small" (less than a unit is its
-  /// share), "rounding" (also up to the least number of units), "equal counts"
-  /// (blocks that others bind cannot lose as many).
+  /// named", "inner", "not planned" (a plan leaves it), "too small" (less than
+  /// a unit is its share), "rounding" (also up to the least number of units),
+  /// "equal counts" (blocks that others bind cannot lose as many).
   std::string reason;
-  /// Scores on either side of the cut, if scores decided on it.
+  /// Scores on either side of the cut, and whose they are, if scores decided
+  /// on it.
+  std::optional<Criterion> criterion;
   std::optional<double> highestRemoved, lowestKept;
 };
 
