@@ -79,7 +79,8 @@ def measure(neuroplast: Path, name: str, task: Task, arguments: argparse.Namespa
     driver.save(data, {"x": task.calibration})
     whole = judge(task, task.model)
     print(f"\n{name}: of {len(task.test)} lines the original gets "
-          + ", ".join(f"{value:.3f} of {column}" for value, column in zip(whole, task.columns)))
+          + ", ".join(f"{value:.3f} of {column}"
+                      for value, column in zip(whole, task.columns, strict=True)))
     head = [f"{share}x{suffix}" for share in SHARES for suffix in ("", " fitted")]
     print(f"| criterion | {' | '.join(head)} |\n|{'---|' * (len(head) + 1)}")
     rows = []

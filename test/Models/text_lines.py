@@ -15,11 +15,12 @@ import onnx
 from PIL import Image, ImageDraw, ImageFont
 
 FONTS = Path("/usr/share/fonts/truetype/dejavu")
-WORDS = (
-    "neuron channel growth total invoice amount street number Friday morning tea station "
-    "platform 2048 delivery return window open closed price 19.99 order address garden bridge "
-    "signal Berlin Oslo Kyoto reading glass paper copper"
-).split()
+WORDS = [
+    "neuron", "channel", "growth", "total", "invoice", "amount", "street", "number", "Friday",
+    "morning", "tea", "station", "platform", "2048", "delivery", "return", "window", "open",
+    "closed", "price", "19.99", "order", "address", "garden", "bridge", "signal", "Berlin",
+    "Oslo", "Kyoto", "reading", "glass", "paper", "copper",
+]
 CHARACTERS = string.ascii_letters + string.digits + "."
 HEIGHT = 48
 

@@ -6,19 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Structure/Prune.h"
-#include "CalibrationData.h"
 #include "Commands.h"
-#include "Progress.h"
-#include "RunnableModel.h"
-#include "StructureCommand.h"
-#include "neuroplast/Calibration/Calibrate.h"
-#include "neuroplast/Calibration/Reconstruct.h"
-#include "neuroplast/Structure/History.h"
+#include "Evaluation.h"
+#include "PruneModel.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace neuroplast;
@@ -102,122 +97,9 @@ static bool writePlan(StringRef path, const PruneReport &report) {
   });
   if (!written)
     return true;
-  reportError(path, std::move(written));
+  reportError("cannot write '" + path +
+              "': " + llvm::toString(std::move(written)));
   return false;
-}
-
-/// Whether what is planned depends on the sizes of the inputs.
-static bool needsSizes(const AllocationOptions &options) {
-  return options.target &&
-         (options.target->measure == Target::Measure::Operations ||
-          options.target->measure == Target::Measure::Milliseconds);
-}
-
-/// How long a run of a network takes, in milliseconds; its sizes are known.
-static FailureOr<double> measureTime(ModuleOp module) {
-  auto fail = [&](llvm::Error error) {
-    return module.emitError(llvm::toString(std::move(error))), failure();
-  };
-  auto compiled = compileModule(module, {});
-  if (!compiled)
-    return fail(compiled.takeError());
-  auto model = loadInMemory(std::move(*compiled));
-  if (!model)
-    return fail(model.takeError());
-  auto inputs = (*model)->makeRandomInputs(/*seed=*/0);
-  if (!inputs)
-    return fail(inputs.takeError());
-  auto times = timeRuns(**model, *inputs, /*seconds=*/1);
-  if (!times)
-    return fail(times.takeError());
-  return (*times)[times->size() / 2];
-}
-
-namespace {
-
-/// What a call of prune did.
-struct Outcome {
-  PruneReport report;
-  /// Null without data to fit to.
-  std::optional<std::vector<calibration::RefittedLayer>> layers;
-};
-
-} // namespace
-
-/// Prunes the model of a command. Where the sizes of the inputs matter, that is
-/// done to the model with these sizes, and what it came to then carried over.
-static FailureOr<Outcome> pruneModel(StructureCommand &command,
-                                     const Arguments &arguments,
-                                     PruneOptions &options,
-                                     Progress &progress) {
-  Outcome outcome;
-  ModuleOp module = command.getModule();
-  auto batches = command.getBatches();
-  bool reconstructs = !batches.empty() && !arguments.has("--no-reconstruct");
-  bool calibrates = needsStatistics(options.criterion) && !batches.empty() &&
-                    !arguments.has("--stats");
-  bool isDryRun = command.isDryRun();
-  OwningOpRef<ModuleOp> fixed;
-  if (reconstructs || calibrates || needsSizes(options.allocation)) {
-    auto loaded = loadFixed(arguments, module, batches);
-    if (!loaded)
-      return failure();
-    fixed = std::move(*loaded);
-  }
-  ModuleOp pruned = fixed ? *fixed : module;
-  auto fail = [&](llvm::Error error) {
-    reportError(command.getInput(), std::move(error));
-    return failure();
-  };
-  Statistics statistics;
-  if (arguments.has("--stats")) {
-    auto read = calibration::readStatistics(arguments.get("--stats"));
-    if (!read)
-      return fail(read.takeError());
-    statistics = std::move(*read);
-  } else if (calibrates) {
-    calibration::CalibrateOptions calibration;
-    calibration.products = needsProducts(options.criterion);
-    calibration.seed = options.seed;
-    calibration.progress = [&](StringRef node) {
-      progress.setPart("calibrating " + node);
-    };
-    auto seen = collectStatistics(pruned, batches, calibration);
-    if (!seen)
-      return fail(seen.takeError());
-    statistics = std::move(*seen);
-  }
-  if (!statistics.empty())
-    options.statistics = &statistics;
-  OwningOpRef<ModuleOp> original;
-  if (reconstructs)
-    original = pruned.clone();
-  FailureOr<PruneReport> report =
-      prune(pruned, options, isDryRun && !reconstructs);
-  if (failed(report))
-    return failure();
-  outcome.report = std::move(*report);
-  if (reconstructs) {
-    calibration::ReconstructOptions fitting;
-    fitting.seed = options.seed;
-    fitting.progress = [&](StringRef node) {
-      progress.setPart("fitting " + node);
-    };
-    auto layers = calibration::reconstruct(
-        *original, pruned, outcome.report.edits, batches, fitting);
-    if (!layers)
-      return fail(layers.takeError());
-    outcome.layers = std::move(*layers);
-  }
-  if (!fixed || isDryRun || outcome.report.edits.empty())
-    return outcome;
-  if (failed(replay(module, getLastEdit(pruned), options.keepRemoved)))
-    return failure();
-  for (auto param : module.getOps<neuro::ParamOp>())
-    if (auto other = pruned.lookupSymbol<neuro::ParamOp>(param.getSymName());
-        other && other.getType() == param.getType())
-      param.setValueAttr(other.getValue());
-  return outcome;
 }
 
 /// How much nearer the fitted layers came to what they gave before.
@@ -244,6 +126,110 @@ static void printLayers(llvm::raw_ostream &os,
          << '\n';
 }
 
+namespace {
+
+/// Cuts as much as an evaluation allows.
+class EvaluatedPrune {
+public:
+  EvaluatedPrune(StructureCommand &command, const Arguments &arguments,
+                 const PruneOptions &options)
+      : command(command), arguments(arguments), options(options),
+        evaluation(arguments.get("--eval")) {}
+
+  /// The exit code: 2 if no cut is allowed.
+  int run(PruneOutcome &result) {
+    std::optional<double> most = arguments.getNumber("--max-drop", INFINITY);
+    if (!most)
+      return 1;
+    auto before = evaluate(evaluation, command.getInput());
+    if (!before)
+      return 1;
+    auto whole = attempt(1);
+    if (!whole)
+      return 1;
+    // The share of the cut asked for that is allowed, and one that is not.
+    double allowed = 0, refused = 1, last = 1;
+    double after = *whole;
+    auto judge = [&](double share, double score) {
+      if (*before - score <= *most) {
+        allowed = share;
+        after = score;
+      } else {
+        refused = share;
+      }
+    };
+    judge(1, *whole);
+    for (int step = 0; step < kSteps && allowed < 1; ++step) {
+      last = (allowed + refused) / 2;
+      auto score = attempt(last);
+      if (!score)
+        return 1;
+      judge(last, *score);
+    }
+    if (allowed == 0) {
+      reportError("no cut keeps the drop of '" + evaluation + "' from " +
+                  llvm::formatv("{0} below {1}", *before, *most).str());
+      return 2;
+    }
+    if (last != allowed && !cut(allowed))
+      return 1;
+    command.setAccuracy(*before, after);
+    result = std::move(outcome);
+    return 0;
+  }
+
+private:
+  /// How often the range of shares is halved.
+  static constexpr int kSteps = 5;
+
+  /// Cuts a share of what is asked for.
+  bool cut(double share) {
+    PruneOptions some = options;
+    if (auto &target = some.allocation.target) {
+      double whole = target->isShare ? 1 : before;
+      if (share < 1)
+        target->value = whole - share * (whole - target->value);
+    } else {
+      some.allocation.ratio *= share;
+    }
+    if (!command.load())
+      return false;
+    Progress progress("pruning " + command.getInput());
+    FailureOr<PruneOutcome> done =
+        pruneModel(command, arguments, some, progress);
+    if (failed(done))
+      return false;
+    outcome = std::move(*done);
+    if (outcome.report.target)
+      before = outcome.report.target->before;
+    return true;
+  }
+
+  std::optional<double> attempt(double share) {
+    if (!cut(share))
+      return std::nullopt;
+    StringRef output = arguments.get("-o");
+    auto [stem, extension] = output.rsplit('.');
+    std::string trial = (stem + ".trial." + extension).str();
+    std::optional<double> score;
+    if (command.save(trial))
+      score = evaluate(evaluation, trial);
+    llvm::sys::fs::remove(trial);
+    llvm::sys::fs::remove(trial + ".data");
+    return score;
+  }
+
+  StructureCommand &command;
+  const Arguments &arguments;
+  const PruneOptions &options;
+  StringRef evaluation;
+  /// Of the measure of an absolute target.
+  double before = 0;
+  PruneOutcome outcome;
+};
+
+} // namespace
+
 static int runPrune(const Arguments &arguments) {
   StructureCommand command(arguments, "prune");
   PruneOptions options;
@@ -258,24 +244,34 @@ static int runPrune(const Arguments &arguments) {
   if (!readAllocation(arguments, options.allocation) ||
       !command.read(options, "--only") || !readPlan(arguments, options))
     return 1;
-  options.allocation.time = measureTime;
+  if (arguments.has("--max-drop") && !arguments.has("--eval"))
+    return reportError("'--max-drop' is about what '--eval' says");
+  if (arguments.has("--eval") && (command.isDryRun() || options.plan.edit))
+    return reportError("'--eval' tries cuts, which neither a dry run nor the "
+                       "edit of a plan does");
   if (!command.load())
     return 1;
-  FailureOr<Outcome> outcome = [&] {
+  PruneOutcome outcome;
+  if (arguments.has("--eval")) {
+    if (int code = EvaluatedPrune(command, arguments, options).run(outcome))
+      return code;
+  } else {
     Progress progress("pruning " + arguments.getPositional(0));
-    return pruneModel(command, arguments, options, progress);
-  }();
-  if (failed(outcome))
-    return 1;
-  PruneReport &report = outcome->report;
+    FailureOr<PruneOutcome> done =
+        pruneModel(command, arguments, options, progress);
+    if (failed(done))
+      return 1;
+    outcome = std::move(*done);
+  }
+  PruneReport &report = outcome.report;
   if (!command.finish(report.before, report.after, options.seed) ||
       !writePlan(arguments.get("--write-plan"), report))
     return 1;
   if (arguments.has("--json")) {
     llvm::json::Object json = report.toJson();
-    if (outcome->layers) {
+    if (outcome.layers) {
       llvm::json::Array list;
-      for (const calibration::RefittedLayer &layer : *outcome->layers)
+      for (const calibration::RefittedLayer &layer : *outcome.layers)
         list.push_back(layer.toJson());
       json["reconstruction"] = std::move(list);
     }
@@ -288,8 +284,8 @@ static int runPrune(const Arguments &arguments) {
   if (isVerbose)
     report.printSets(llvm::outs());
   report.printWarnings(llvm::outs());
-  if (outcome->layers)
-    printLayers(llvm::outs(), *outcome->layers, isVerbose);
+  if (outcome.layers)
+    printLayers(llvm::outs(), *outcome.layers, isVerbose);
   if (isVerbose)
     command.printOutputs(llvm::outs());
   return 0;
@@ -310,9 +306,9 @@ Command neuroplast::driver::getPruneCommand() {
       {"--max-ratio", "R",
        "share of a set that may go at most (1, or 0.9 if sets compete)"},
       {"--criterion", "NAME",
-       "what ranks the units (l2): l1, l2, lamp, bn-scale, fpgm, random, and "
-       "by "
-       "data activation, wanda and obs"},
+       "what ranks the units: l1, l2, lamp, bn-scale, fpgm, random, and by "
+       "data "
+       "activation, wanda and obs (l2, or obs with data)"},
       {"--stats", "FILE.npz", "what 'calibrate' wrote, instead of '--data'"},
       {"--round-to", "K",
        "round the counts that remain up to multiples of K (1); auto takes the "
@@ -323,6 +319,12 @@ Command neuroplast::driver::getPruneCommand() {
       {"--only", "PATTERN",
        "cut only units of tensors whose name matches (text, or with * and ?)"},
       {"--freeze", "PATTERN", "leave units of tensors whose name matches"},
+      {"--eval", "COMMAND",
+       "a shell command that takes the path of a model and prints a number in "
+       "the end, more of which is better"},
+      {"--max-drop", "D",
+       "cut less where that number falls by more; if no cut is allowed, end "
+       "with exit code 2"},
       {"--plan", "FILE.json",
        "cut as a plan says: the one that '--write-plan' wrote, or rules for "
        "single layers"},

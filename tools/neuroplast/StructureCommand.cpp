@@ -133,6 +133,7 @@ bool StructureCommand::load() {
     reportError("'" + name + "' does not overwrite its input '" + input + "'");
     return false;
   }
+  module = nullptr; // before the context that it is in
   module = loadOpenOrFixed(input, arguments.getAll("--shape"), context);
   if (!module)
     return false;
@@ -149,13 +150,15 @@ bool StructureCommand::load() {
   return true;
 }
 
+bool StructureCommand::save(StringRef path) {
+  releaseUnusedElements(context.get(), *module);
+  return succeeded(saveModule(*module, path, arguments.has("--external-data")));
+}
+
 bool StructureCommand::finish(NetworkSize &before, NetworkSize &after,
                               uint64_t seed) {
-  if (!isDryRun()) {
-    releaseUnusedElements(context.get(), *module);
-    if (failed(saveModule(*module, output, arguments.has("--external-data"))))
-      return false;
-  }
+  if (!isDryRun() && !save(output))
+    return false;
   if (comparison.obstacle.empty())
     comparison = compareOutputs(
         input, output, *module, arguments.getAll("--shape"),
@@ -173,7 +176,11 @@ bool StructureCommand::finish(NetworkSize &before, NetworkSize &after,
 void StructureCommand::printJson(llvm::raw_ostream &os,
                                  llvm::json::Object report) const {
   report["output_difference"] = comparison.toJson();
-  report["accuracy"] = "not checked";
+  if (accuracy)
+    report["accuracy"] = llvm::json::Object{{"before", accuracy->first},
+                                            {"after", accuracy->second}};
+  else
+    report["accuracy"] = "not checked";
   os << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(report)));
 }
 
@@ -201,5 +208,9 @@ void StructureCommand::printSummary(llvm::raw_ostream &os,
   }
   os << "outputs     ";
   comparison.printSummary(os);
-  os << "accuracy    not checked\n\n";
+  os << "accuracy    ";
+  if (accuracy)
+    os << accuracy->first << " -> " << accuracy->second << "\n\n";
+  else
+    os << "not checked\n\n";
 }

@@ -40,9 +40,13 @@ public:
   llvm::ArrayRef<NamedTensors> getBatches() const { return batches; }
   bool isDryRun() const { return arguments.has("--dry-run"); }
 
-  /// Writes the model, compares what both compute on data or on inputs drawn
-  /// from the seed, and adds the operations of free sizes to the counts.
-  /// Whether the model was written, or was not to be.
+  /// Writes the model; false after a message.
+  bool save(llvm::StringRef path);
+  /// What an evaluation said before and after.
+  void setAccuracy(double before, double after) { accuracy = {before, after}; }
+  /// Writes the model to its place, compares what both compute on data or on
+  /// inputs drawn from the seed, and adds the operations of free sizes to the
+  /// counts. Whether the model was written, or was not to be.
   bool finish(structure::NetworkSize &before, structure::NetworkSize &after,
               uint64_t seed);
   /// Prints a report with what came of the comparison.
@@ -59,6 +63,7 @@ private:
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::vector<NamedTensors> batches;
+  std::optional<std::pair<double, double>> accuracy;
   Comparison comparison;
   std::vector<std::string> shapes;
 };
