@@ -45,6 +45,8 @@ StringRef UnitSelection::getObstacle(const UnitSetSummary &set) const {
     return "pinned";
   if (matchesAny(set, freeze))
     return "frozen";
+  if (group && set.group != *group)
+    return "not named";
   if (!only.empty())
     return matchesAny(set, only) ? "" : "not named";
   return set.isInner && !inner ? "inner" : "";

@@ -30,6 +30,7 @@ Command getReplayCommand();
 Command getCalibrateCommand();
 Command getCompileCommand();
 Command getRunCommand();
+Command getSensitivityCommand();
 Command getBenchCommand();
 Command getVerifyCommand();
 

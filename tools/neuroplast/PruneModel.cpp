@@ -45,6 +45,34 @@ static FailureOr<double> measureTime(ModuleOp module) {
   return (*times)[times->size() / 2];
 }
 
+FailureOr<Statistics>
+driver::provideStatistics(const Arguments &arguments, Criterion criterion,
+                          ModuleOp fixed, ArrayRef<NamedTensors> batches,
+                          uint64_t seed, Progress &progress) {
+  if (!needsStatistics(criterion))
+    return Statistics();
+  if (arguments.has("--stats")) {
+    auto read = calibration::readStatistics(arguments.get("--stats"));
+    if (read)
+      return std::move(*read);
+    reportError(llvm::toString(read.takeError()));
+    return failure();
+  }
+  if (batches.empty())
+    return Statistics();
+  calibration::CalibrateOptions options;
+  options.products = needsProducts(criterion);
+  options.seed = seed;
+  options.progress = [&](StringRef node) {
+    progress.setPart("calibrating " + node);
+  };
+  auto seen = collectStatistics(fixed, batches, options);
+  if (seen)
+    return std::move(*seen);
+  reportError(arguments.getPositional(0), seen.takeError());
+  return failure();
+}
+
 FailureOr<PruneOutcome> driver::pruneModel(StructureCommand &command,
                                            const Arguments &arguments,
                                            PruneOptions options,
@@ -70,26 +98,12 @@ FailureOr<PruneOutcome> driver::pruneModel(StructureCommand &command,
     reportError(command.getInput(), std::move(error));
     return failure();
   };
-  Statistics statistics;
-  if (arguments.has("--stats")) {
-    auto read = calibration::readStatistics(arguments.get("--stats"));
-    if (!read)
-      return fail(read.takeError());
-    statistics = std::move(*read);
-  } else if (calibrates) {
-    calibration::CalibrateOptions calibration;
-    calibration.products = needsProducts(options.criterion);
-    calibration.seed = options.seed;
-    calibration.progress = [&](StringRef node) {
-      progress.setPart("calibrating " + node);
-    };
-    auto seen = collectStatistics(pruned, batches, calibration);
-    if (!seen)
-      return fail(seen.takeError());
-    statistics = std::move(*seen);
-  }
-  if (!statistics.empty())
-    options.statistics = &statistics;
+  auto statistics = provideStatistics(arguments, options.criterion, pruned,
+                                      batches, options.seed, progress);
+  if (failed(statistics))
+    return failure();
+  if (!statistics->empty())
+    options.statistics = &*statistics;
   OwningOpRef<ModuleOp> original;
   if (reconstructs)
     original = pruned.clone();

@@ -24,6 +24,14 @@ struct PruneOutcome {
   std::optional<std::vector<calibration::RefittedLayer>> layers;
 };
 
+/// What the criterion of some options reads of data, if it does: the archive of
+/// `--stats`, or what a model with the sizes of the batches sees of them. Fails
+/// after a message.
+llvm::FailureOr<structure::Statistics>
+provideStatistics(const Arguments &arguments, structure::Criterion criterion,
+                  mlir::ModuleOp fixed, llvm::ArrayRef<NamedTensors> batches,
+                  uint64_t seed, Progress &progress);
+
 /// Prunes the model that a command has loaded, by statistics of its data if the
 /// criterion regards them, and fits what is left to the data. Where the sizes
 /// of the inputs matter, that is done to the model with these sizes, and what

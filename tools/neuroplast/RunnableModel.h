@@ -24,6 +24,9 @@ openModel(llvm::StringRef path, llvm::ArrayRef<std::string> shapes,
           NamedTensors *inputs, double *compileSeconds = nullptr,
           unsigned optLevel = 3, std::string *failure = nullptr);
 
+/// The elements of a tensor as doubles.
+std::vector<double> getNumbers(const HostTensor &tensor);
+
 /// The largest difference of two tensors, in units of the largest magnitude of
 /// the first; infinite if their types or shapes differ.
 double getScaledDifference(const HostTensor &a, const HostTensor &b);

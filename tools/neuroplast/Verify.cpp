@@ -19,8 +19,7 @@
 using namespace neuroplast;
 using namespace neuroplast::driver;
 
-/// The elements of a tensor as doubles.
-static std::vector<double> getNumbers(const HostTensor &tensor) {
+std::vector<double> neuroplast::driver::getNumbers(const HostTensor &tensor) {
   std::vector<double> numbers;
   int64_t width = getElementBytes(tensor.dtype);
   for (size_t at = 0; at + width <= tensor.bytes.size(); at += width) {

@@ -18,7 +18,7 @@ static void printOverview(llvm::raw_ostream &os,
   os << "neuroplast COMMAND [arguments]\n\n"
         "  A compiler for neural networks whose structure changes.\n\n";
   for (const Command &command : commands)
-    os << "  " << llvm::formatv("{0,-10}", command.spec.name)
+    os << "  " << llvm::formatv("{0,-12}", command.spec.name)
        << command.spec.summary << '\n';
   os << "\n  neuroplast COMMAND --help explains a command\n";
 }
@@ -26,11 +26,11 @@ static void printOverview(llvm::raw_ostream &os,
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   const std::vector<Command> commands = {
-      getImportCommand(),  getExportCommand(),    getInspectCommand(),
-      getPruneCommand(),   getCalibrateCommand(), getDropinCommand(),
-      getGrowCommand(),    getUndoCommand(),      getReplayCommand(),
-      getCompileCommand(), getRunCommand(),       getBenchCommand(),
-      getVerifyCommand()};
+      getImportCommand(),  getExportCommand(),     getInspectCommand(),
+      getPruneCommand(),   getCalibrateCommand(),  getDropinCommand(),
+      getGrowCommand(),    getUndoCommand(),       getReplayCommand(),
+      getCompileCommand(), getRunCommand(),        getBenchCommand(),
+      getVerifyCommand(),  getSensitivityCommand()};
   if (argc < 2) {
     printOverview(llvm::errs(), commands);
     return 1;

@@ -23,6 +23,8 @@ struct UnitSelection {
   std::vector<std::string> only;
   /// Not these sets.
   std::vector<std::string> freeze;
+  /// Only the sets of this group, by its number in the analysis.
+  std::optional<unsigned> group = std::nullopt;
 
   /// Why a set is not to be edited; empty if it is: "pinned", "frozen", "not
   /// named", "inner".
