@@ -43,6 +43,12 @@ static bool matchesAny(const UnitSetSummary &set,
 StringRef UnitSelection::getObstacle(const UnitSetSummary &set) const {
   if (!set.pins.empty())
     return "pinned";
+  auto isSame = [&](const UnitSetSummary &other) {
+    return other.pins.empty() && other.units == set.units &&
+           other.members == set.members;
+  };
+  if (twin && llvm::none_of(*twin, isSame))
+    return "pinned while sizes are free";
   if (matchesAny(set, freeze))
     return "frozen";
   if (group && set.group != *group)

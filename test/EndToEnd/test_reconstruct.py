@@ -130,3 +130,33 @@ def test_data_that_do_not_fit_are_refused(
     with pytest.raises(driver.DriverError, match=message):
         prune(neuroplast, source, small, "--data", data)
     assert not small.exists()
+
+
+@pytest.mark.parametrize("name", ["shufflenet", "squeezenet", "minilm_l3"])
+def test_real_networks_come_nearer_to_what_they_were(
+    name: str, neuroplast: Path, tmp_path: Path
+) -> None:
+    model = models.MODELS[name]
+    samples = [model.sample(seed) for seed in range(6)]
+    data, small = tmp_path / "data.npz", tmp_path / "small.onnx"
+    driver.save(data, {key: np.concatenate([s[key] for s in samples]) for key in samples[0]})
+    inputs = model.sample(99)
+    expected = models.reference(model.path(), inputs)
+    errors = []
+    for fits in (False, True):
+        options = ("--data", data, "--ratio", "0.3", "--criterion", "l2")
+        report = prune(neuroplast, model.path(), small, *options,
+                       *(() if fits else ("--no-reconstruct",)))
+        actual = models.reference(small, inputs)
+        errors.append(max(
+            float(np.sqrt(((actual[key] - value) ** 2).mean() / (value**2).mean()))
+            for key, value in expected.items()
+        ))
+    # Few samples: layers that have too few are named, and stay.
+    assert errors[1] < errors[0]
+    fitted = [layer for layer in report["reconstruction"] if "obstacle" not in layer]
+    assert len(fitted) > 10
+    assert all(layer["error_after"] <= layer["error_before"] + 1e-6 for layer in fitted)
+    if name == "minilm_l3":
+        # Positions are cut to the length of the input, which is free in the file.
+        assert "pinned while sizes are free" in {u["reason"] for u in report["units"]}

@@ -94,6 +94,11 @@ FailureOr<PruneOutcome> driver::pruneModel(StructureCommand &command,
     fixed = std::move(*loaded);
   }
   ModuleOp pruned = fixed ? *fixed : module;
+  std::vector<UnitSetSummary> openSets;
+  if (fixed) {
+    openSets = summarizeSets(UnitAnalysis(module));
+    options.selection.twin = &openSets;
+  }
   auto fail = [&](llvm::Error error) {
     reportError(command.getInput(), std::move(error));
     return failure();

@@ -25,9 +25,12 @@ struct UnitSelection {
   std::vector<std::string> freeze;
   /// Only the sets of this group, by its number in the analysis.
   std::optional<unsigned> group = std::nullopt;
+  /// If not null, the sets of a twin of the network: only sets that are no more
+  /// tied there.
+  const std::vector<UnitSetSummary> *twin = nullptr;
 
-  /// Why a set is not to be edited; empty if it is: "pinned", "frozen", "not
-  /// named", "inner".
+  /// Why a set is not to be edited; empty if it is: "pinned", "pinned while
+  /// sizes are free" (in the twin), "frozen", "not named", "inner".
   llvm::StringRef getObstacle(const UnitSetSummary &set) const;
   /// Fails with an error at the module if a pattern matches none of the sets,
   /// which is a slip of the pen.
