@@ -54,6 +54,17 @@ neuroplast::calibration::getVarianceRatios(const Moments &moments,
   return ratios;
 }
 
+std::vector<double>
+neuroplast::calibration::fitOffset(const Moments &moments,
+                                   const std::vector<double> &weights) {
+  int64_t size = moments.patchSize, outs = moments.outs;
+  Vector fitted = (ConstVector(moments.sumT.data(), outs) -
+                   ConstMatrix(weights.data(), outs, size) *
+                       ConstVector(moments.sumX.data(), size)) /
+                  moments.samples;
+  return {fitted.data(), fitted.data() + fitted.size()};
+}
+
 bool neuroplast::calibration::solve(const Moments &moments,
                                     const LinearFit &start, bool fitsOffset,
                                     double penalty, LinearFit &fit) {
@@ -83,9 +94,7 @@ bool neuroplast::calibration::solve(const Moments &moments,
   Matrix result = weights + change.transpose();
   fit.weights.assign(result.data(), result.data() + result.size());
   fit.offset = start.offset;
-  if (fitsOffset) {
-    Vector fitted = (sumT - result * sumX) / moments.samples;
-    fit.offset.assign(fitted.data(), fitted.data() + fitted.size());
-  }
+  if (fitsOffset)
+    fit.offset = fitOffset(moments, fit.weights);
   return true;
 }

@@ -35,6 +35,7 @@ llvm::json::Object RefittedLayer::toJson() const {
   object["patch_size"] = patchSize;
   object["error_before"] = before;
   object["error_after"] = after;
+  object["mean_only"] = isMeanOnly;
   return object;
 }
 
@@ -227,7 +228,8 @@ private:
         drawSamples(numBatches, patches.getNumPositions(),
                     options.mostSamples * layer.patchSize, options.seed);
     layer.samples = samples.size();
-    if (layer.samples < options.fewestSamples * layer.patchSize)
+    layer.isMeanOnly = layer.samples < options.fewestSamples * layer.patchSize;
+    if (layer.isMeanOnly && !findOffset(newOp, map))
       return skip(Twine(layer.samples) + " samples are too few for " +
                   Twine(layer.patchSize) + " weights of a result");
     if (options.progress)
@@ -287,7 +289,9 @@ private:
       double penalty =
           options.penalty +
           options.scarcity * size / static_cast<double>(samples.size());
-      if (!solve(*moments, start, offset.has_value(), penalty, fitted))
+      if (layer.isMeanOnly)
+        fitted = {start.weights, fitOffset(*moments, start.weights)};
+      else if (!solve(*moments, start, offset.has_value(), penalty, fitted))
         fitted = start;
       layer.after += getResidual(*moments, fitted);
       for (int64_t out = 0; out < outs; ++out) {

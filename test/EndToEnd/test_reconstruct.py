@@ -137,7 +137,7 @@ def test_real_networks_come_nearer_to_what_they_were(
     name: str, neuroplast: Path, tmp_path: Path
 ) -> None:
     model = models.MODELS[name]
-    samples = [model.sample(seed) for seed in range(6)]
+    samples = [model.sample(seed) for seed in range(24)]
     data, small = tmp_path / "data.npz", tmp_path / "small.onnx"
     driver.save(data, {key: np.concatenate([s[key] for s in samples]) for key in samples[0]})
     inputs = model.sample(99)

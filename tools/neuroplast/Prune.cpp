@@ -106,20 +106,26 @@ static bool writePlan(StringRef path, const PruneReport &report) {
 static void printLayers(llvm::raw_ostream &os,
                         ArrayRef<calibration::RefittedLayer> layers,
                         bool isVerbose) {
-  size_t fitted = 0;
+  size_t fitted = 0, means = 0;
   for (const calibration::RefittedLayer &layer : layers) {
-    fitted += layer.obstacle.empty();
+    fitted += layer.obstacle.empty() && !layer.isMeanOnly;
+    means += layer.obstacle.empty() && layer.isMeanOnly;
     if (!isVerbose)
       continue;
     os << "fit of " << layer.node << ": ";
     if (layer.obstacle.empty())
-      os << llvm::format("error %.4f -> %.4f, on %lld samples\n", layer.before,
-                         layer.after, static_cast<long long>(layer.samples));
+      os << llvm::format("error %.4f -> %.4f, on %lld samples%s\n",
+                         layer.before, layer.after,
+                         static_cast<long long>(layer.samples),
+                         layer.isMeanOnly ? ", the means only" : "");
     else
       os << "none: " << layer.obstacle << '\n';
   }
   os << "fitted " << fitted << " of " << layers.size()
      << " layers to their former results\n";
+  if (means > 0)
+    os << "warning: " << means
+       << " layers have too few samples to fit more than their means\n";
   for (const calibration::RefittedLayer &layer : layers)
     if (!layer.obstacle.empty() && !isVerbose)
       os << "warning: " << layer.node << " was not fitted: " << layer.obstacle

@@ -41,6 +41,10 @@ double getResidual(const Moments &moments, const LinearFit &fit);
 std::vector<double> getVarianceRatios(const Moments &moments,
                                       const LinearFit &fit);
 
+/// The offset that gives the results their means.
+std::vector<double> fitOffset(const Moments &moments,
+                              const std::vector<double> &weights);
+
 /// The weights that minimise the residual and `penalty`, relative to the mean
 /// square of an element of x, times the square of the distance from `start`;
 /// the offset changes freely, or stays if `fitsOffset` is false. False if the

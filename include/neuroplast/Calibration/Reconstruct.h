@@ -20,9 +20,9 @@ struct ReconstructOptions {
   /// of what they weigh: always, and more where a weight has few samples (times
   /// the weights of an out by the samples), so that a fit does not learn noise.
   double penalty = 0.01, scarcity = 0.3;
-  /// Layers that see fewer samples for each weight of an out stay as they are;
-  /// of more than `mostSamples` some are left out.
-  int64_t fewestSamples = 1;
+  /// The weights of layers that see fewer samples for each weight of an out
+  /// stay as they are; of more than `mostSamples` some are left out.
+  int64_t fewestSamples = 2;
   int64_t mostSamples = 10;
   uint64_t seed = 0;
   /// Is told of every layer before it is fitted.
@@ -35,6 +35,9 @@ struct RefittedLayer {
   int64_t samples = 0, patchSize = 0;
   /// Mean square of the error by that of the layer's results, before and after.
   double before = 0, after = 0;
+  /// Whether only the means of the results were fitted, by the bias, as there
+  /// are too few samples for the weights.
+  bool isMeanOnly = false;
   /// Why the layer stayed as it is; empty if it was fitted.
   std::string obstacle;
 
