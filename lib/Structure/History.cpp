@@ -179,7 +179,18 @@ private:
 
 } // namespace
 
+/// Only what was done to units can be told from a history.
+static LogicalResult checkHasUnits(ModuleOp module, neuro::EditOp edit,
+                                   StringRef what) {
+  if (llvm::range_size(edit.getBody().getOps<neuro::EditedUnitsOp>()) > 0)
+    return success();
+  return module.emitError("the edit '")
+         << edit.getKind() << "' has changed no units, and cannot be " << what;
+}
+
 static LogicalResult undoLast(ModuleOp module, neuro::EditOp edit) {
+  if (failed(checkHasUnits(module, edit, "taken back")))
+    return failure();
   UnitAnalysis analysis(module);
   std::vector<SmallVector<Node>> atoms;
   std::vector<IndexMap> inverses;
@@ -257,6 +268,8 @@ FailureOr<Edit> neuroplast::structure::findEdit(const UnitAnalysis &analysis,
 
 LogicalResult neuroplast::structure::replay(ModuleOp module, neuro::EditOp op,
                                             bool keepRemoved) {
+  if (failed(checkHasUnits(module, op, "done again")))
+    return failure();
   UnitAnalysis analysis(module);
   FailureOr<Edit> edit = findEdit(analysis, op);
   if (failed(edit))

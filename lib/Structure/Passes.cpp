@@ -10,12 +10,14 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "neuroplast/Dialect/Neuro/IR/History.h"
 #include "neuroplast/Structure/Dropin.h"
+#include "neuroplast/Structure/Factorize.h"
 #include "neuroplast/Structure/History.h"
 #include "neuroplast/Structure/Prune.h"
 
 namespace neuroplast::structure {
 #define GEN_PASS_DEF_NEURODROPIN
 #define GEN_PASS_DEF_NEUROEDIT
+#define GEN_PASS_DEF_NEUROFACTORIZE
 #define GEN_PASS_DEF_NEUROPRINTUNITS
 #define GEN_PASS_DEF_NEUROPRUNE
 #define GEN_PASS_DEF_NEUROUNDO
@@ -127,6 +129,24 @@ struct Dropin : structure::impl::NeuroDropinBase<Dropin> {
                                     llvm::json::Value(result->toJson()));
     else if (report)
       result->printSets(llvm::errs(), /*all=*/true);
+  }
+};
+
+struct Factorize : structure::impl::NeuroFactorizeBase<Factorize> {
+  using NeuroFactorizeBase::NeuroFactorizeBase;
+
+  void runOnOperation() override {
+    FactorizeOptions options;
+    options.energy = energy;
+    if (rank != 0)
+      options.rank = rank;
+    options.only = {only.begin(), only.end()};
+    options.freeze = {freeze.begin(), freeze.end()};
+    FailureOr<FactorizeReport> result = factorize(getOperation(), options);
+    if (failed(result))
+      return signalPassFailure();
+    if (report)
+      result->print(llvm::errs());
   }
 };
 

@@ -25,6 +25,7 @@ Command getInspectCommand();
 Command getPruneCommand();
 Command getDropinCommand();
 Command getGrowCommand();
+Command getFactorizeCommand();
 Command getUndoCommand();
 Command getReplayCommand();
 Command getCalibrateCommand();

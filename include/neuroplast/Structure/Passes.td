@@ -134,6 +134,33 @@ def NeuroDropin : Pass<"neuro-dropin", "::mlir::ModuleOp"> {
   ];
 }
 
+def NeuroFactorize : Pass<"neuro-factorize", "::mlir::ModuleOp"> {
+  let summary = "Split linear ops into two of low rank";
+  let description = [{
+    Puts two ops in the place of a convolution or a matrix product, with so few
+    results in between that both have fewer weights than the one had. What they give
+    is the nearest of that rank to what it gave, as far as weights tell; the driver
+    regards data too.
+
+    Before, with `--neuro-factorize="rank=1"`:
+    ```mlir
+    %0 = neuro.matmul %x, %w : (tensor<8x64xf32>, tensor<64x32xf32>) -> tensor<8x32xf32>
+    ```
+    After:
+    ```mlir
+    %0 = neuro.matmul %x, %inner : (tensor<8x64xf32>, tensor<64x1xf32>) -> tensor<8x1xf32>
+    %1 = neuro.matmul %0, %outer : (tensor<8x1xf32>, tensor<1x32xf32>) -> tensor<8x32xf32>
+    ```
+  }];
+  let options = [
+    Option<"energy", "energy", "double", "0.95", "the share of the squares of the singular values to keep">,
+    Option<"rank", "rank", "int64_t", "0", "the rank of all layers; 0 takes `energy`">,
+    ListOption<"only", "only", "std::string", "split only ops whose weight has a name with one of these">,
+    ListOption<"freeze", "freeze", "std::string", "leave ops whose weight has a name with one of these">,
+    Option<"report", "report", "bool", "false", "print to standard error what was done">
+  ];
+}
+
 def NeuroEdit : Pass<"neuro-edit", "::mlir::ModuleOp"> {
   let summary = "Apply a given edit";
   let description = [{

@@ -93,6 +93,32 @@ std::optional<LinearMap> GemmOp::getLinearMap() {
   return map;
 }
 
+Value ConvOp::buildOutMap(OpBuilder &builder, Value results, Value weight,
+                          Value bias) {
+  SmallVector<int64_t> ones(getStrides().size(), 1);
+  SmallVector<int64_t> zeros(2 * getStrides().size(), 0);
+  return ConvOp::create(builder, getLoc(), results, weight, bias, ones, ones,
+                        zeros);
+}
+
+Value MatMulOp::buildOutMap(OpBuilder &builder, Value results, Value weight,
+                            Value bias) {
+  if (bias)
+    return nullptr;
+  return getLinearMap()->weight == 0
+             ? MatMulOp::create(builder, getLoc(), weight, results)
+             : MatMulOp::create(builder, getLoc(), results, weight);
+}
+
+Value GemmOp::buildOutMap(OpBuilder &builder, Value results, Value weight,
+                          Value bias) {
+  if (getLinearMap()->weight == 0)
+    return nullptr;
+  return GemmOp::create(builder, getLoc(), results, weight, bias,
+                        /*alpha=*/APFloat(1.0f), /*beta=*/APFloat(1.0f),
+                        /*transA=*/0, getTransB());
+}
+
 std::optional<InputOffset> AddOp::getInputOffset() {
   for (unsigned offset : {1, 0}) {
     Value vector = getOperand(offset), data = getOperand(1 - offset);

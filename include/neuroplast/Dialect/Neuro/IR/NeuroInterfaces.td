@@ -101,6 +101,14 @@ def LayerOpInterface : OpInterface<"LayerOpInterface"> {
     }], "std::optional<::neuroplast::neuro::LinearMap>", "getLinearMap", (ins), "",
     [{ return std::nullopt; }]>,
     InterfaceMethod<[{
+      Builds an op of the same kind that weighs results of this one by a matrix,
+      which is a tensor with the axes of this op's weight: along the out axis, and
+      one after it or before it for the elements of a patch. Null if no op of the
+      kind does that.
+    }], "::mlir::Value", "buildOutMap",
+    (ins "::mlir::OpBuilder &":$builder, "::mlir::Value":$results, "::mlir::Value":$weight, "::mlir::Value":$bias), "",
+    [{ (void)builder, (void)results, (void)weight, (void)bias; return nullptr; }]>,
+    InterfaceMethod<[{
       What the op adds to its data first; none if it adds nothing.
     }], "std::optional<::neuroplast::neuro::InputOffset>", "getInputOffset", (ins), "",
     [{ return std::nullopt; }]>,

@@ -1,0 +1,89 @@
+//===- Factorize.cpp - neuroplast factorize -------------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Structure/Factorize.h"
+#include "CalibrationData.h"
+#include "Commands.h"
+#include "PruneModel.h"
+
+using namespace mlir;
+using namespace neuroplast;
+using namespace neuroplast::driver;
+using namespace neuroplast::structure;
+
+static int runFactorize(const Arguments &arguments) {
+  StructureCommand command(arguments, "factorize");
+  FactorizeOptions options;
+  std::optional<double> energy = arguments.getNumber("--energy", 0.95);
+  std::optional<int64_t> rank = arguments.getInteger("--rank", 0);
+  if (!energy || !rank)
+    return 1;
+  if (arguments.has("--rank") && arguments.has("--energy"))
+    return reportError("'factorize' takes one of an energy and a rank");
+  options.energy = *energy;
+  if (arguments.has("--rank"))
+    options.rank = *rank;
+  options.only = arguments.getAll("--only").vec();
+  options.freeze = arguments.getAll("--freeze").vec();
+  options.command = arguments.getCommandLine().str();
+  if (!command.load())
+    return 1;
+  FailureOr<FactorizeReport> report = [&]() -> FailureOr<FactorizeReport> {
+    Progress progress("factorizing " + arguments.getPositional(0));
+    ModuleOp module = command.getModule();
+    FailureOr<Statistics> statistics = Statistics();
+    OwningOpRef<ModuleOp> fixed;
+    if (!command.getBatches().empty() || arguments.has("--stats")) {
+      auto loaded = loadFixed(arguments, module, command.getBatches());
+      if (!loaded)
+        return failure();
+      fixed = std::move(*loaded);
+      // Of the criteria this one regards products, as ranks do.
+      statistics =
+          provideStatistics(arguments, Criterion::Obs, fixed ? *fixed : module,
+                            command.getBatches(), 0, progress);
+      if (failed(statistics))
+        return failure();
+      options.statistics = &*statistics;
+    }
+    fixed = nullptr;
+    progress.setPart("decomposing");
+    return factorize(module, options);
+  }();
+  if (failed(report) ||
+      !command.finish(report->before, report->after, /*seed=*/0))
+    return 1;
+  if (arguments.has("--json")) {
+    command.printJson(llvm::outs(), report->toJson());
+    return 0;
+  }
+  command.printSummary(llvm::outs(), report->before, report->after);
+  report->print(llvm::outs());
+  if (arguments.has("--verbose"))
+    command.printOutputs(llvm::outs());
+  return 0;
+}
+
+Command neuroplast::driver::getFactorizeCommand() {
+  std::vector<OptionSpec> options = {
+      {"--energy", "E",
+       "share of the squares of the results to keep, as far as data or weights "
+       "tell (0.95)"},
+      {"--rank", "R", "the rank of all layers, instead"},
+      {"--stats", "FILE.npz",
+       "what 'calibrate --products' wrote, instead of '--data'"},
+      {"--only", "PATTERN",
+       "split only layers whose weight matches (text, or with * and ?)"},
+      {"--freeze", "PATTERN", "leave layers whose weight matches"}};
+  llvm::append_range(options, StructureCommand::getOptions());
+  return {{"factorize",
+           "split layers of a model into two of low rank",
+           {"MODEL"},
+           std::move(options)},
+          runFactorize};
+}
