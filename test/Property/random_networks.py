@@ -182,7 +182,10 @@ class Network:
             return x
         # The reshape takes every channel apart, into its group and its place there.
         major, minor = self.atoms.make(group), self.atoms.make(channels // group)
-        self.atoms.unite(x.places, [g + c for g in major for c in minor])
+        parts = [g + c for g in major for c in minor]
+        if not self.atoms.can_unite(x.places, parts):
+            return x  # The table has no words for channels that are taken apart twice.
+        self.atoms.unite(x.places, parts)
         y = self.node("Reshape", x.name, self.numbers(0, group, channels // group, 6, 6))
         y = self.node("Transpose", y, perm=[0, 2, 1, 3, 4])
         y = self.node("Reshape", y, self.numbers(0, channels, 6, 6))

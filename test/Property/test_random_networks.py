@@ -17,6 +17,8 @@ from onnx import numpy_helper
 from Property.random_networks import Network
 from Property.unit_table import Table
 
+CRITERIA = ("l1", "l2", "random", "lamp", "fpgm", "bn-scale")
+BY_DATA = ("activation", "wanda", "obs")
 LOST_SUM = "sums over units that are not zero where they are masked"
 
 
@@ -51,9 +53,16 @@ def check_prune(neuroplast: Path, seed: int, folder: Path) -> Result:
     model, source, small = network.build(), folder / "source.onnx", folder / "small.onnx"
     onnx.save(model, source)
     options = ["--ratio", str(random.choice([0.25, 0.5, 0.75]))]
-    options += ["--criterion", str(random.choice(["l1", "l2", "random"])), "--seed", str(seed)]
+    options += ["--criterion", str(random.choice(CRITERIA)), "--seed", str(seed)]
+    options += ["--scope", str(random.choice(["local", "local", "isomorphic", "global"]))]
     options += ["--round-to", str(random.choice([1, 1, 2]))]
     options += ["--inner"] if random.random() < 0.5 else []
+    if seed % 10 == 3:
+        # Data make a difference to what is cut, not to what goes with it.
+        data = folder / "data.npz"
+        driver.save(data, {"x": random.normal(size=(8, 3, 6, 6)).astype(np.float32)})
+        options += ["--data", str(data), "--criterion", str(random.choice(BY_DATA))]
+        options += ["--no-reconstruct"]
     report = edit(neuroplast, "prune", source, small, *options)
     inputs = {"x": random.normal(size=(1, 3, 6, 6)).astype(np.float32)}
 
@@ -71,9 +80,14 @@ def check_prune(neuroplast: Path, seed: int, folder: Path) -> Result:
     is_lost = network.table.has_lost_sums(removed)
     if is_lost != any(LOST_SUM in mark for mark in marks):
         wrong.append(f"a sum that is not zero: {is_lost}, but it says {marks}")
+    actual = models.reference(small, inputs)
+    if seed % 10 == 0:
+        compiled = driver.run(neuroplast, small, inputs)
+        if (error := pruning.worst(compiled, actual)) > 1:
+            wrong.append(f"compiled and exported differ by {error:.3g} × the tolerance")
     if not is_lost:
         expected = models.reference(mask(model, network.table, removed), inputs)
-        if (error := pruning.worst(models.reference(small, inputs), expected)) > 1:
+        if (error := pruning.worst(actual, expected)) > 1:
             wrong.append(f"pruned and masked differ by {error:.3g} × the tolerance")
     return Result(bool(removed), wrong, options, network)
 
@@ -115,9 +129,12 @@ def check_growth(neuroplast: Path, seed: int, folder: Path) -> Result:
     return Result(has_grown, wrong, options, network)
 
 
-@pytest.fixture
-def count(request: pytest.FixtureRequest) -> int:
-    return 1000 if request.config.getoption("--all-models") else 60
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Some hundred networks each, in parts that can run side by side."""
+    count = 4000 if metafunc.config.getoption("--all-models") else 500
+    first = 10**6 if metafunc.function is test_grown_and_undone_is_original else 0
+    parts = [range(start, start + 50) for start in range(first, first + count, 50)]
+    metafunc.parametrize("seeds", parts, ids=[str(part.start) for part in parts])
 
 
 def check_all(
@@ -130,12 +147,12 @@ def check_all(
         if result.wrong
     }
     # Some networks are too small for their share, or norms run over all they have.
-    assert sum(result.has_changed for result in results.values()) > 0.9 * len(results)
+    assert sum(result.has_changed for result in results.values()) > 0.8 * len(results)
 
 
-def test_pruned_is_masked(neuroplast: Path, tmp_path: Path, count: int) -> None:
-    check_all(check_prune, neuroplast, tmp_path, range(count))
+def test_pruned_is_masked(neuroplast: Path, tmp_path: Path, seeds: range) -> None:
+    check_all(check_prune, neuroplast, tmp_path, seeds)
 
 
-def test_grown_and_undone_is_original(neuroplast: Path, tmp_path: Path, count: int) -> None:
-    check_all(check_growth, neuroplast, tmp_path, range(10**6, 10**6 + count))
+def test_grown_and_undone_is_original(neuroplast: Path, tmp_path: Path, seeds: range) -> None:
+    check_all(check_growth, neuroplast, tmp_path, seeds)

@@ -40,6 +40,15 @@ class Atoms:
             result += [atom for atom in found if atom not in result]
         return tuple(result)
 
+    def can_unite(self, left: Sequence[Place], right: Sequence[Place]) -> bool:
+        """Whether products of several atoms have the same factors on both sides."""
+        pairs: set[tuple[int, int]] = set()
+        for a, b in zip(left, right, strict=True):
+            mine, other = self.resolve(a), self.resolve(b)
+            if len(mine) > 1 and len(mine) == len(other):
+                pairs.update(zip(mine, other, strict=True))
+        return len({a for a, _ in pairs}) == len(pairs) == len({b for _, b in pairs})
+
     def unite(self, left: Sequence[Place], right: Sequence[Place]) -> None:
         """States that two axes have the same places."""
         for a, b in zip(left, right, strict=True):
