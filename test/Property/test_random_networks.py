@@ -131,6 +131,8 @@ def check_growth(neuroplast: Path, seed: int, folder: Path) -> Result:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Some hundred networks each, in parts that can run side by side."""
+    if "seeds" not in metafunc.fixturenames:
+        return
     count = 4000 if metafunc.config.getoption("--all-models") else 500
     first = 10**6 if metafunc.function is test_grown_and_undone_is_original else 0
     parts = [range(start, start + 50) for start in range(first, first + count, 50)]
@@ -156,3 +158,25 @@ def test_pruned_is_masked(neuroplast: Path, tmp_path: Path, seeds: range) -> Non
 
 def test_grown_and_undone_is_original(neuroplast: Path, tmp_path: Path, seeds: range) -> None:
     check_all(check_growth, neuroplast, tmp_path, seeds)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_fitted_is_nearer(neuroplast: Path, tmp_path: Path, seed: int) -> None:
+    """Whatever a network is made of, its fit comes nearer to it on the data."""
+    network, random = Network(seed), np.random.default_rng(seed)
+    source, small, data = (tmp_path / name for name in ("source.onnx", "small.onnx", "data.npz"))
+    onnx.save(network.build(), source)
+    x = random.normal(size=(64, 3, 6, 6)).astype(np.float32)
+    driver.save(data, {"x": x})
+    errors = []
+    for fits in (["--no-reconstruct"], []):
+        report = edit(neuroplast, "prune", source, small, "--ratio", "0.3", "--criterion", "l2",
+                      "--data", str(data), *fits)
+        error = 0.0
+        for image in x[::8]:
+            before, after = (models.reference(path, {"x": image[None]}) for path in (source, small))
+            error += sum(float(((after[name] - before[name]) ** 2).sum()) for name in before)
+        errors.append(error)
+    assert errors[1] < errors[0]
+    for layer in report["reconstruction"]:
+        assert "obstacle" in layer or layer["error_after"] <= layer["error_before"] + 1e-5
