@@ -9,6 +9,7 @@
 #include "neuroplast/Structure/Criteria.h"
 #include "Draw.h"
 #include "Scores.h"
+#include "neuroplast/Dialect/Neuro/IR/MappedFile.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/Parallel.h"
 #include <cmath>
@@ -102,8 +103,10 @@ public:
       return result;
     }
     std::vector<AtomScores> sums(tensors.size());
-    llvm::parallelFor(0, tensors.size(),
-                      [&](size_t i) { sums[i] = score(tensors[i]); });
+    llvm::parallelFor(0, tensors.size(), [&](size_t i) {
+      sums[i] = score(tensors[i]);
+      releasePages(tensors[i].elements.getBytes());
+    });
     // In the order of the module, so that every run gives the same numbers.
     AtomScores scores;
     for (const AtomScores &byAtom : sums)

@@ -9,6 +9,7 @@
 #include "neuroplast/Structure/Edit.h"
 #include "RecordEdit.h"
 #include "mlir/IR/Verifier.h"
+#include "neuroplast/Dialect/Neuro/IR/MappedFile.h"
 #include "neuroplast/Structure/PlaceLists.h"
 #include "llvm/ADT/Sequence.h"
 
@@ -255,6 +256,7 @@ private:
       keep(param, *elements,
            changesOthers ? SmallVector<PlaceLists>() : sources,
            places.blockAxis);
+    releasePages(elements->getBytes());
     return makeElements(newType, param ? param.getSymName() : "edited",
                         std::move(bytes));
   }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -312,3 +314,35 @@ def test_shapes_decide_branches(neuroplast: Path, tmp_path: Path) -> None:
     report = prune(neuroplast, tmp_path / "net.onnx", tmp_path / "other.onnx")
     assert report["after"]["parameters"] == 64
     assert "If" in {node.op_type for node in onnx.load(tmp_path / "other.onnx").graph.node}
+
+
+def test_weights_are_read_one_after_the_other(neuroplast: Path, tmp_path: Path) -> None:
+    """What is ranked and cut is never in memory as a whole."""
+    width, layers = 4096, 8
+    bytes_each = 4 * width * width
+    nodes, weights, last = [], [], "x"
+    with open(tmp_path / "net.data", "wb") as data:
+        for i in range(layers):
+            block = np.random.default_rng(i).normal(size=(width // 64, width)).astype(np.float32)
+            for _ in range(64):
+                data.write(block.tobytes())
+            tensor = onnx.TensorProto(name=f"w{i}", data_type=1, dims=[width, width],
+                                      data_location=onnx.TensorProto.EXTERNAL)
+            for key, value in (("location", "net.data"), ("offset", i * bytes_each),
+                               ("length", bytes_each)):
+                tensor.external_data.add(key=key, value=str(value))
+            weights.append(tensor)
+            nodes.append(onnx.helper.make_node("MatMul", [last, f"w{i}"], [f"y{i}"]))
+            last = f"y{i}"
+    ends = [onnx.helper.make_tensor_value_info(name, 1, [1, width]) for name in ("x", last)]
+    graph = onnx.helper.make_graph(nodes, "net", ends[:1], ends[1:], weights)
+    source = tmp_path / "net.onnx"
+    onnx.save(onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9), source)
+    child = subprocess.Popen(
+        [neuroplast, "prune", source, "-o", tmp_path / "small.onnx", "--no-compare",
+         "--external-data"], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    assert status == 0
+    # A quarter of the weights stays; what is read besides is let go.
+    assert usage.ru_maxrss * 1024 < 0.8 * layers * bytes_each

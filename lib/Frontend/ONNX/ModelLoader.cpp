@@ -11,6 +11,7 @@
 #include "OperatorUpgrades.h"
 #include "OperatorVersions.h"
 #include "Tensors.h"
+#include "neuroplast/Dialect/Neuro/IR/MappedFile.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringSet.h"
@@ -490,8 +491,7 @@ neuroplast::mapExternalData(LoadedModel &model,
     return refuse("is a hard link");
   std::shared_ptr<llvm::MemoryBuffer> &file = model.files[path];
   if (!file) {
-    auto mapped = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
-                                              /*RequiresNullTerminator=*/false);
+    auto mapped = mapFile(path);
     if (!mapped)
       return refuse("cannot be read: " + mapped.getError().message());
     file = std::move(*mapped);
