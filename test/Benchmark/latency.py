@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -13,15 +11,6 @@ from pathlib import Path
 
 import onnxruntime as ort
 from Models import driver, models
-
-# The peak of a child counts what its parent held when it was started, so the one
-# that starts the compiler has to be small.
-MEASURE = """
-import resource, subprocess, sys
-code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-sys.exit(code)
-"""
 
 
 @dataclass(frozen=True)
@@ -60,11 +49,7 @@ def compile_model(
         shapes += ["--shape", f"{name}={'x'.join(map(str, value.shape))}"]
     command = [neuroplast, "compile", model, "-o", library, "--threads", "1", *shapes, *options]
     start = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", MEASURE, *map(str, command)], check=False,
-                          capture_output=True, text=True)
-    if done.returncode != 0:
-        raise driver.DriverError(f"compile {model.name}: {done.stderr.strip()[-1000:]}")
-    peak_mib = int(done.stdout.splitlines()[-1]) / 1024
+    peak_mib = driver.measure_peak(command) / 2**20
     return Compilation(library, time.monotonic() - start, peak_mib)
 
 

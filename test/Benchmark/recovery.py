@@ -88,10 +88,10 @@ def measure(neuroplast: Path, name: str, task: Task, arguments: argparse.Namespa
         cells = []
         for share in SHARES:
             for fits in (False, True):
-                report = json.loads(driver.call(
-                    neuroplast, "prune", task.model, "-o", small, "--json", "--no-compare",
-                    "--criterion", criterion, "--scope", arguments.scope, "--data", data,
-                    "--target-flops", f"{share}x", *(() if fits else ("--no-reconstruct",))))
+                options = ("--criterion", criterion, "--scope", arguments.scope, "--data", data,
+                           "--target-flops", f"{share}x")
+                report = driver.edit(neuroplast, "prune", task.model, small, *options,
+                                     *(() if fits else ("--no-reconstruct",)))
                 right = judge(task, small)
                 cells.append(" / ".join(f"{value:.3f}" for value in right))
                 rows.append({"model": name, "criterion": criterion, "share": share,

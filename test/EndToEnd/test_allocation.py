@@ -19,9 +19,7 @@ def source() -> Path:
 
 
 def prune(neuroplast: Path, source: Path, target: Path, *options: str) -> dict[str, Any]:
-    return json.loads(
-        driver.call(neuroplast, "prune", source, "-o", target, "--json", "--no-compare", *options)
-    )
+    return driver.edit(neuroplast, "prune", source, target, *options)
 
 
 @pytest.mark.parametrize("scope", ["local", "isomorphic", "global"])

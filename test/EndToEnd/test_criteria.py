@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +70,7 @@ def obs(net: Perceptron) -> np.ndarray:
 
 
 def prune(neuroplast: Path, source: Path, target: Path, *options: str | Path) -> dict[str, Any]:
-    return json.loads(
-        driver.call(neuroplast, "prune", source, "-o", target, "--json", "--no-compare",
-                    "--no-reconstruct", *options)
-    )
+    return driver.edit(neuroplast, "prune", source, target, "--no-reconstruct", *options)
 
 
 def check(report: dict[str, Any], tensor: str, axis: int, scores: np.ndarray) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -19,12 +17,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "model" in metafunc.fixturenames:
         names = models.MODELS if metafunc.config.getoption("--all-models") else QUICK
         metafunc.parametrize("model", [models.MODELS[n] for n in names], ids=list(names))
-
-
-def edit(neuroplast: Path, command: str, source: Path, target: Path, *options: str) -> Any:
-    """The report of an edit without compiling anything."""
-    call = (command, source, "-o", target, "--json", "--no-compare", *options)
-    return json.loads(driver.call(neuroplast, *call))
 
 
 def weights(path: Path) -> dict[str, np.ndarray]:
@@ -47,7 +39,7 @@ def test_grown_is_original(
     model: models.Model, init: str, neuroplast: Path, tmp_path: Path
 ) -> None:
     target, inputs = tmp_path / "big.onnx", model.sample()
-    report = edit(neuroplast, "dropin", model.path(), target, "--init", init)
+    report = driver.edit(neuroplast, "dropin", model.path(), target, "--init", init)
     assert sum(units["added"] for units in report["sets"]) > 0
     assert report["after"]["parameters"] > 1.05 * report["before"]["parameters"]
     expected = models.reference(model.path(), inputs)
@@ -61,14 +53,14 @@ def test_undone_is_original(model: models.Model, neuroplast: Path, tmp_path: Pat
         tmp_path / f"{name}.onnx" for name in ("whole", "small", "big", "back")
     )
     driver.call(neuroplast, "export", model.path(), "-o", whole)
-    edit(neuroplast, "prune", model.path(), small, "--keep-removed", "--min-units", "2")
-    edit(neuroplast, "dropin", small, big, "--keep-removed", "--init", "net2wider")
+    driver.edit(neuroplast, "prune", model.path(), small, "--keep-removed", "--min-units", "2")
+    driver.edit(neuroplast, "dropin", small, big, "--keep-removed", "--init", "net2wider")
     assert not same(whole, small) and not same(small, big)
     # What edits removed goes along, and disturbs nobody.
     models.session(big)
-    report = edit(neuroplast, "undo", big, back)
+    report = driver.edit(neuroplast, "undo", big, back)
     assert (report["undone"], report["left"]) == (1, 1) and same(small, back)
-    assert edit(neuroplast, "undo", big, back, "--to", "0")["left"] == 0
+    assert driver.edit(neuroplast, "undo", big, back, "--to", "0")["left"] == 0
     assert same(whole, back)
     entries = {entry.key for entry in onnx.load(back).metadata_props}
     assert "neuroplast.history" not in entries
@@ -77,9 +69,9 @@ def test_undone_is_original(model: models.Model, neuroplast: Path, tmp_path: Pat
 def test_replayed_is_edited(model: models.Model, neuroplast: Path, tmp_path: Path) -> None:
     """The history of a model does the same to the original again."""
     small, big, again = (tmp_path / f"{name}.onnx" for name in ("small", "big", "again"))
-    edit(neuroplast, "prune", model.path(), small, "--criterion", "random", "--seed", "3")
-    edit(neuroplast, "dropin", small, big, "--init", "pair", "--seed", "4")
-    report = edit(neuroplast, "replay", model.path(), again, "--history", str(big))
+    driver.edit(neuroplast, "prune", model.path(), small, "--criterion", "random", "--seed", "3")
+    driver.edit(neuroplast, "dropin", small, big, "--init", "pair", "--seed", "4")
+    report = driver.edit(neuroplast, "replay", model.path(), again, "--history", str(big))
     assert report["done"] == 2 and same(big, again)
 
 
@@ -92,25 +84,26 @@ def test_random_weights_change_the_output(
     neuroplast: Path, source: Path, tmp_path: Path
 ) -> None:
     target, inputs = tmp_path / "big.onnx", models.MODELS["ppocr_cls"].sample()
-    edit(neuroplast, "dropin", source, target, "--init", "random")
+    driver.edit(neuroplast, "dropin", source, target, "--init", "random")
     outputs = models.reference(target, inputs)
     assert pruning.worst(outputs, models.reference(source, inputs)) > 1
 
 
 def test_units_at_and_freeze(neuroplast: Path, source: Path, tmp_path: Path) -> None:
     target = tmp_path / "big.onnx"
-    report = edit(neuroplast, "dropin", source, target, "--units", "3", "--at", "conv1_weights")
+    options = ("--units", "3", "--at", "conv1_weights")
+    report = driver.edit(neuroplast, "dropin", source, target, *options)
     grown = [units for units in report["sets"] if units["added"]]
     assert grown and all(units["added"] == 3 for units in grown)
     assert all("conv1_weights" in " ".join(units["members"]) for units in grown)
     options = ("--units", "+50%", "--freeze", "conv1_weights")
-    frozen = edit(neuroplast, "grow", source, target, *options)
+    frozen = driver.edit(neuroplast, "grow", source, target, *options)
     reasons = {units["reason"] for units in frozen["sets"]}
     assert "frozen" in reasons and "" in reasons
     for units in frozen["sets"]:
         if units["added"]:
             assert units["added"] == units["units"] // 2
-    rounded = edit(neuroplast, "dropin", source, target, "--round-to", "16")
+    rounded = driver.edit(neuroplast, "dropin", source, target, "--round-to", "16")
     for units in rounded["sets"]:
         if units["added"]:
             assert (units["units"] + units["added"]) % 16 == 0
@@ -121,7 +114,7 @@ def test_newborns_depend_on_the_seed_alone(
 ) -> None:
     paths = [tmp_path / f"{name}.onnx" for name in ("a", "b", "c")]
     for path, seed in zip(paths, ("1", "1", "2"), strict=True):
-        edit(neuroplast, "dropin", source, path, "--seed", seed)
+        driver.edit(neuroplast, "dropin", source, path, "--seed", seed)
     assert same(paths[0], paths[1]) and not same(paths[0], paths[2])
 
 
@@ -131,8 +124,8 @@ def test_the_cut_after_the_growth_is_the_original(
     """Growth that changed no old weight needs nothing kept to be taken back."""
     whole, big, back = (tmp_path / f"{name}.onnx" for name in ("whole", "big", "back"))
     driver.call(neuroplast, "export", source, "-o", whole)
-    edit(neuroplast, "dropin", source, big)
-    edit(neuroplast, "undo", big, back)
+    driver.edit(neuroplast, "dropin", source, big)
+    driver.edit(neuroplast, "undo", big, back)
     assert same(whole, back)
 
 
@@ -164,7 +157,7 @@ def test_what_is_not_kept_is_not_put_back(
     neuroplast: Path, source: Path, tmp_path: Path
 ) -> None:
     small, back = tmp_path / "small.onnx", tmp_path / "back.onnx"
-    edit(neuroplast, "prune", source, small)
+    driver.edit(neuroplast, "prune", source, small)
     with pytest.raises(driver.DriverError, match="the history does not keep them"):
         driver.call(neuroplast, "undo", small, "-o", back)
     with pytest.raises(driver.DriverError, match="the history has 1 edits"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -33,9 +32,7 @@ def evaluation(tmp_path: Path) -> str:
 
 
 def prune(neuroplast: Path, source: Path, target: Path, *options: str) -> dict[str, Any]:
-    return json.loads(
-        driver.call(neuroplast, "prune", source, "-o", target, "--json", "--no-compare", *options)
-    )
+    return driver.edit(neuroplast, "prune", source, target, *options)
 
 
 @pytest.mark.parametrize("amount", [("--ratio", "0.9"), ("--target-params", "0.05x"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +49,7 @@ def write_net(
 
 
 def factorize(neuroplast: Path, source: Path, target: Path, *options: str | Path) -> dict[str, Any]:
-    return json.loads(
-        driver.call(neuroplast, "factorize", source, "-o", target, "--json", "--no-compare",
-                    *options)
-    )
+    return driver.edit(neuroplast, "factorize", source, target, *options)
 
 
 @pytest.mark.parametrize("kind", NETS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +50,7 @@ def redundant_net(kind: str, path: Path, rng: np.random.Generator) -> Path:
 
 
 def prune(neuroplast: Path, source: Path, target: Path, *options: str | Path) -> dict[str, Any]:
-    return json.loads(
-        driver.call(neuroplast, "prune", source, "-o", target, "--json", "--no-compare", *options)
-    )
+    return driver.edit(neuroplast, "prune", source, target, *options)
 
 
 def largest_change(before: Path, after: Path, inputs: dict[str, np.ndarray]) -> float:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,34 @@ def call(neuroplast: Path, *arguments: str | Path, timeout: float = 600) -> str:
         last = (done.stderr.strip() or done.stdout.strip())[-2000:]
         raise DriverError(f"{' '.join(command)}: exit code {done.returncode}: {last}")
     return done.stdout
+
+
+# The peak of a child counts what its parent held when it was started, so the one
+# that starts the driver has to be small.
+MEASURE = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)
+"""
+
+
+def measure_peak(command: Sequence[str | Path]) -> int:
+    """Runs a command; the most bytes that it had in memory."""
+    done = subprocess.run([sys.executable, "-c", MEASURE, *map(str, command)], check=False,
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        raise DriverError(f"{' '.join(map(str, command))}: {done.stderr.strip()[-1000:]}")
+    return int(done.stdout.splitlines()[-1]) * 1024
+
+
+def edit(
+    neuroplast: Path, command: str, source: Path, target: Path, *options: str | Path
+) -> dict[str, Any]:
+    """The report of a command that edits a model, without comparing what it computes."""
+    return json.loads(
+        call(neuroplast, command, source, "-o", target, "--json", "--no-compare", *options)
+    )
 
 
 def run(

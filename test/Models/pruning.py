@@ -127,8 +127,7 @@ class Pruned:
 def prune_file(neuroplast: Path, source: Path, folder: Path, *options: str) -> Pruned:
     """Prunes a model and writes its masked twin."""
     small, whole, masked = (folder / f"{name}.onnx" for name in ("small", "whole", "masked"))
-    command = ("prune", source, "-o", small, "--json", "--no-compare", *options)
-    report = json.loads(driver.call(neuroplast, *command))
+    report = driver.edit(neuroplast, "prune", source, small, *options)
     # The report names parameters as the exported model does.
     driver.call(neuroplast, "export", source, "-o", whole)
     twin = masking.mask(onnx.load(whole), report["edits"])

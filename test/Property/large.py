@@ -7,7 +7,6 @@ weights, or what was written computes something else in ONNX Runtime.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from Models import models
+from Models import driver, models
 from onnx import TensorProto, helper
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,10 +50,8 @@ def write_model(path: Path, layers: int) -> int:
 def measure(command: list[str]) -> tuple[float, int]:
     """Runs a command; its seconds, and the most bytes that it had in memory."""
     start = time.monotonic()
-    _, status, usage = os.wait4(os.posix_spawn(command[0], command, os.environ), 0)
-    if status != 0:
-        sys.exit(f"{' '.join(command)} failed")
-    return time.monotonic() - start, usage.ru_maxrss * 1024
+    peak = driver.measure_peak(command)
+    return time.monotonic() - start, peak
 
 
 def main() -> int:

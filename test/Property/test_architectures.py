@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -15,11 +13,6 @@ from Models.architectures import ARCHITECTURES, UNITS
 from onnx import numpy_helper
 
 NAMES = list(ARCHITECTURES)
-
-
-def edit(neuroplast: Path, command: str, source: Path, target: Path, *options: str) -> Any:
-    call = (command, source, "-o", target, "--json", "--no-compare", *options)
-    return json.loads(driver.call(neuroplast, *call))
 
 
 def draw_inputs(model: onnx.ModelProto) -> models.Inputs:
@@ -64,8 +57,8 @@ def expected_shape(name: str, weight: str, shape: list[int]) -> list[int]:
 def test_cut_where_the_table_says(name: str, neuroplast: Path, tmp_path: Path) -> None:
     fixed, free, inputs = build(name, tmp_path)
     small, small_free = tmp_path / "small.onnx", tmp_path / "small_free.onnx"
-    report = edit(neuroplast, "prune", fixed, small, "--ratio", "0.5")
-    edit(neuroplast, "prune", free, small_free, "--ratio", "0.5")
+    report = driver.edit(neuroplast, "prune", fixed, small, "--ratio", "0.5")
+    driver.edit(neuroplast, "prune", free, small_free, "--ratio", "0.5")
     before, after, after_free = shapes(fixed), shapes(small), shapes(small_free)
     for tensor in onnx.load(fixed).graph.initializer:
         if name == "shufflenet_v2" or tensor.name.startswith("constant_"):
@@ -96,13 +89,14 @@ def test_grown_and_undone(name: str, free: bool, neuroplast: Path, tmp_path: Pat
     big, small, back = (tmp_path / f"{n}.onnx" for n in ("big", "small", "back"))
     original = models.reference(source, inputs)
     for init in ("zero-out", "pair", "net2wider"):
-        report = edit(neuroplast, "dropin", source, big, "--init", init, "--keep-removed")
+        report = driver.edit(neuroplast, "dropin", source, big, "--init", init, "--keep-removed")
         # Copies would have to share one weight that makes and reads them.
         is_tied = name == "tied_autoencoder" and init == "net2wider"
         assert any(units["added"] for units in report["sets"]) != is_tied
         assert pruning.worst(models.reference(big, inputs), original) <= 1, init
-    edit(neuroplast, "prune", big, small, "--ratio", "0.3", "--min-units", "2", "--keep-removed")
-    edit(neuroplast, "undo", small, back, "--to", "0")
+    cut = ("--ratio", "0.3", "--min-units", "2", "--keep-removed")
+    driver.edit(neuroplast, "prune", big, small, *cut)
+    driver.edit(neuroplast, "undo", small, back, "--to", "0")
     weights = {t.name: numpy_helper.to_array(t) for t in onnx.load(back).graph.initializer}
     for tensor in onnx.load(source).graph.initializer:
         array = numpy_helper.to_array(tensor)

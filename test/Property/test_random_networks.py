@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -30,11 +28,6 @@ class Result:
     wrong: list[str]
     options: list[str]
     network: Network
-
-
-def edit(neuroplast: Path, command: str, source: Path, target: Path, *options: str) -> Any:
-    call = (command, source, "-o", target, "--json", "--no-compare", *options)
-    return json.loads(driver.call(neuroplast, *call))
 
 
 def mask(model: onnx.ModelProto, table: Table, removed: frozenset[int]) -> onnx.ModelProto:
@@ -63,7 +56,7 @@ def check_prune(neuroplast: Path, seed: int, folder: Path) -> Result:
         driver.save(data, {"x": random.normal(size=(8, 3, 6, 6)).astype(np.float32)})
         options += ["--data", str(data), "--criterion", str(random.choice(BY_DATA))]
         options += ["--no-reconstruct"]
-    report = edit(neuroplast, "prune", source, small, *options)
+    report = driver.edit(neuroplast, "prune", source, small, *options)
     inputs = {"x": random.normal(size=(1, 3, 6, 6)).astype(np.float32)}
 
     pins = {pin for units in report["units"] for pin in units["pins"]}
@@ -100,17 +93,18 @@ def check_growth(neuroplast: Path, seed: int, folder: Path) -> Result:
     options = ["--units", f"+{random.choice([25, 50, 100])}%", "--seed", str(seed)]
     options += ["--init", str(random.choice(["zero-out", "pair", "net2wider"]))]
     options += ["--keep-removed"] + (["--inner"] if random.random() < 0.5 else [])
-    report = edit(neuroplast, "dropin", source, big, *options)
+    report = driver.edit(neuroplast, "dropin", source, big, *options)
     inputs = {"x": random.normal(size=(1, 3, 6, 6)).astype(np.float32)}
     wrong = []
     original = models.reference(source, inputs)
     if (error := pruning.worst(models.reference(big, inputs), original)) > 1:
         wrong.append(f"grown and original differ by {error:.3g} × the tolerance")
     cut = ["--criterion", "random", "--seed", str(seed), "--keep-removed", "--min-units", "2"]
-    edit(neuroplast, "prune", big, small, *cut, *(["--inner"] if random.random() < 0.5 else []))
+    cut += ["--inner"] if random.random() < 0.5 else []
+    driver.edit(neuroplast, "prune", big, small, *cut)
     # A network that nothing could be done to has no history.
     if any(tensor.key == "neuroplast.history" for tensor in onnx.load(small).metadata_props):
-        edit(neuroplast, "undo", small, back, "--to", "0")
+        driver.edit(neuroplast, "undo", small, back, "--to", "0")
     else:
         back = small
     weights = {t.name: numpy_helper.to_array(t) for t in onnx.load(back).graph.initializer}
@@ -170,8 +164,8 @@ def test_fitted_is_nearer(neuroplast: Path, tmp_path: Path, seed: int) -> None:
     driver.save(data, {"x": x})
     errors = []
     for fits in (["--no-reconstruct"], []):
-        report = edit(neuroplast, "prune", source, small, "--ratio", "0.3", "--criterion", "l2",
-                      "--data", str(data), *fits)
+        options = ["--ratio", "0.3", "--criterion", "l2", "--data", data, *fits]
+        report = driver.edit(neuroplast, "prune", source, small, *options)
         error = 0.0
         for image in x[::8]:
             before, after = (models.reference(path, {"x": image[None]}) for path in (source, small))
