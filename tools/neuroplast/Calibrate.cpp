@@ -27,8 +27,8 @@ static int runCalibrate(const Arguments &arguments) {
     if (isSameFile(read, output))
       return reportError("'calibrate' does not overwrite its input '" + read +
                          "'");
-  MLIRContext context(makeRegistry(), MLIRContext::Threading::DISABLED);
-  auto module = loadModule(input, context);
+  std::unique_ptr<MLIRContext> context;
+  auto module = loadOpenOrFixed(arguments, context);
   if (!module)
     return 1;
   auto batches = readBatches(arguments, *module);
@@ -61,6 +61,8 @@ Command neuroplast::driver::getCalibrateCommand() {
             {"-o", "FILE.npz", "where to write the statistics"},
             {"--products", "",
              "products of elements, too, which the criterion obs needs"},
-            getBatchOption()}},
+            getBatchOption(),
+            {"--shape", "NAME=AxB",
+             "shape of an input, for a model that cannot be read without"}}},
           runCalibrate};
 }

@@ -9,12 +9,40 @@
 #include "CalibrationData.h"
 #include "Comparison.h"
 #include "Modules.h"
+#include "mlir/IR/MLIRContext.h"
 #include "neuroplast/Calibration/Batches.h"
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "neuroplast/Runtime/Npz.h"
 
 using namespace mlir;
 using namespace neuroplast;
 using namespace neuroplast::driver;
+
+/// Whether nodes stayed opaque.
+static bool hasOpaqueNode(ModuleOp module) {
+  return module
+      .walk([](neuroplast::neuro::OpaqueOp) { return WalkResult::interrupt(); })
+      .wasInterrupted();
+}
+
+mlir::OwningOpRef<ModuleOp>
+neuroplast::driver::loadOpenOrFixed(const Arguments &arguments,
+                                    std::unique_ptr<MLIRContext> &context) {
+  StringRef path = arguments.getPositional(0);
+  ArrayRef<std::string> shapes = arguments.getAll("--shape");
+  auto load = [&](ArrayRef<std::string> fixed,
+                  std::shared_ptr<std::string> messages) {
+    context = std::make_unique<MLIRContext>(makeRegistry(),
+                                            MLIRContext::Threading::DISABLED);
+    return loadModule(path, *context, fixed, {}, std::move(messages));
+  };
+  if (shapes.empty())
+    return load({}, nullptr);
+  auto module = load({}, std::make_shared<std::string>());
+  bool isWhole = module && !hasOpaqueNode(*module);
+  module = nullptr;
+  return load(isWhole ? ArrayRef<std::string>() : shapes, nullptr);
+}
 
 OptionSpec neuroplast::driver::getBatchOption() {
   return {"--batch", "N",

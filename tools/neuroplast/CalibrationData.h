@@ -11,9 +11,17 @@
 
 #include "Arguments.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
 #include "neuroplast/Runtime/Model.h"
 
 namespace neuroplast::driver {
+
+/// Loads the model of a command with its sizes as open as it has them; one that
+/// cannot be read so, or in part only, with those of `--shape`, which stay
+/// then. Null after a message.
+mlir::OwningOpRef<mlir::ModuleOp>
+loadOpenOrFixed(const Arguments &arguments,
+                std::unique_ptr<mlir::MLIRContext> &context);
 
 /// The option that `readBatches` looks at.
 OptionSpec getBatchOption();

@@ -40,8 +40,7 @@ struct Row {
 class Sensitivity {
 public:
   explicit Sensitivity(const Arguments &arguments)
-      : arguments(arguments), input(arguments.getPositional(0)),
-        context(makeRegistry(), MLIRContext::Threading::DISABLED) {}
+      : arguments(arguments), input(arguments.getPositional(0)) {}
 
   int run() {
     if (!read())
@@ -131,7 +130,7 @@ private:
     options.selection = {arguments.has("--inner"),
                          arguments.getAll("--only").vec(),
                          arguments.getAll("--freeze").vec()};
-    module = loadModule(input, context);
+    module = loadOpenOrFixed(arguments, context);
     if (!module)
       return false;
     auto cut = readBatches(arguments, *module);
@@ -241,7 +240,7 @@ private:
 
   const Arguments &arguments;
   StringRef input;
-  MLIRContext context;
+  std::unique_ptr<MLIRContext> context;
   OwningOpRef<ModuleOp> module;
   std::vector<NamedTensors> batches;
   PruneOptions options;

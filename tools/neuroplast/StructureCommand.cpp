@@ -56,33 +56,6 @@ static uint64_t getSizeOnDisk(StringRef path) {
   return total;
 }
 
-/// Whether nodes stayed opaque.
-static bool hasOpaqueNode(ModuleOp module) {
-  return module
-      .walk([](neuroplast::neuro::OpaqueOp) { return WalkResult::interrupt(); })
-      .wasInterrupted();
-}
-
-/// Loads a model with its sizes as open as it has them; one that cannot be read
-/// so, or in part only, with the sizes that are asked for, which stay then.
-/// Null after a message.
-static OwningOpRef<ModuleOp>
-loadOpenOrFixed(StringRef path, ArrayRef<std::string> shapes,
-                std::unique_ptr<MLIRContext> &context) {
-  auto load = [&](ArrayRef<std::string> fixed,
-                  std::shared_ptr<std::string> messages) {
-    context = std::make_unique<MLIRContext>(makeRegistry(),
-                                            MLIRContext::Threading::DISABLED);
-    return loadModule(path, *context, fixed, {}, std::move(messages));
-  };
-  if (shapes.empty())
-    return load({}, nullptr);
-  auto module = load({}, std::make_shared<std::string>());
-  bool isWhole = module && !hasOpaqueNode(*module);
-  module = nullptr;
-  return load(isWhole ? ArrayRef<std::string>() : shapes, nullptr);
-}
-
 StructureCommand::StructureCommand(const Arguments &arguments, StringRef name)
     : arguments(arguments), name(name), input(arguments.getPositional(0)),
       output(arguments.get("-o")) {}
@@ -134,7 +107,7 @@ bool StructureCommand::load() {
     return false;
   }
   module = nullptr; // before the context that it is in
-  module = loadOpenOrFixed(input, arguments.getAll("--shape"), context);
+  module = loadOpenOrFixed(arguments, context);
   if (!module)
     return false;
   auto read = readBatches(arguments, *module);
