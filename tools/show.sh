@@ -5,10 +5,11 @@
 #   B  the ONNX backend suite, per tier
 #   C  fourteen models against ONNX Runtime, two of them in other shapes too
 #   D  fourteen models pruned by half, against ONNX Runtime and masked originals
-#   E  the quickstart: accuracy, size and latency over pruning ratios
+#   E  the quickstart: accuracy, size and latency over shares of the operations
 #   F  latency, compile time and compile memory against ONNX Runtime
 #   G  malformed models, under the address and undefined-behaviour sanitizers
 #   H  soundness of the axis rules; refused edits change nothing
+#   I  accuracy of pruned models by each criterion, as cut and fitted
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -47,7 +48,7 @@ end_to_end() {
 case "$letter" in
 A) show_fresh_clone ;;
 G) show_malformed ;;
-B | C | D | E | F | H)
+B | C | D | E | F | H | I)
   bash tools/setup.sh
   case "$letter" in
   B) "$python" test/Conformance/run.py --build "$build" --reasons 1000 ;;
@@ -55,6 +56,7 @@ B | C | D | E | F | H)
   D) PYTHONPATH="$root/test" "$python" -m Models.pruning --build "$build" ;;
   E) "$python" tools/quickstart.py --build "$build" --rounds 5 ;;
   F) "$python" test/Benchmark/run.py --build "$build" --limits ;;
+  I) "$python" test/Benchmark/recovery.py --build "$build" ;;
   H)
     PYTHONPATH="$root/test" "$python" -m Property.survey --mutants --build "$build"
     end_to_end test/Property/test_edits.py

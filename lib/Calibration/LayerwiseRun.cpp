@@ -164,28 +164,6 @@ private:
   IRMapping mapping;
 };
 
-/// A tensor in memory that stays where it is.
-NeuroplastTensor view(const HostTensor &tensor) {
-  NeuroplastTensor result = {};
-  // The interface does not write to inputs.
-  result.data = const_cast<char *>(tensor.bytes.data());
-  result.capacity = static_cast<int64_t>(tensor.bytes.size());
-  result.dtype = tensor.dtype;
-  result.rank = static_cast<int32_t>(tensor.shape.size());
-  std::copy(tensor.shape.begin(), tensor.shape.end(), result.shape);
-  return result;
-}
-
-HostTensor copy(const NeuroplastTensor &tensor) {
-  HostTensor result;
-  result.dtype = tensor.dtype;
-  result.shape.assign(tensor.shape, tensor.shape + tensor.rank);
-  const char *data = static_cast<const char *>(tensor.data);
-  result.bytes.assign(data, data + result.getNumElements() *
-                                       getElementBytes(tensor.dtype));
-  return result;
-}
-
 } // namespace
 
 llvm::Error LayerwiseRun::runSegment(ArrayRef<Operation *> segment,
@@ -221,14 +199,14 @@ llvm::Error LayerwiseRun::runSegment(ArrayRef<Operation *> segment,
   llvm::parallelFor(0, numBatches, [&](size_t batch) {
     std::vector<NeuroplastTensor> arguments, outputs(results.size());
     for (Value input : inputs)
-      arguments.push_back(view(values.find(input)->second[batch]));
+      arguments.push_back(viewTensor(values.find(input)->second[batch]));
     llvm::Error error = (*model)->runBound(arguments, outputs);
     if (error) {
       std::lock_guard<std::mutex> lock(mutex);
       failure = llvm::joinErrors(std::move(failure), std::move(error));
     } else {
       for (auto [result, output] : llvm::zip_equal(results, outputs))
-        values.find(result)->second[batch] = copy(output);
+        values.find(result)->second[batch] = copyTensor(output);
     }
     (*model)->release(outputs);
   });

@@ -71,6 +71,32 @@ void HostTensor::setTexts(std::vector<std::string> values) {
   }
 }
 
+NeuroplastTensor neuroplast::viewTensor(const HostTensor &tensor) {
+  NeuroplastTensor result = {};
+  // The interface does not write to inputs.
+  result.data = const_cast<char *>(tensor.bytes.data());
+  result.capacity = static_cast<int64_t>(tensor.bytes.size());
+  result.dtype = tensor.dtype;
+  result.rank = static_cast<int32_t>(tensor.shape.size());
+  std::copy(tensor.shape.begin(), tensor.shape.end(), result.shape);
+  return result;
+}
+
+HostTensor neuroplast::copyTensor(const NeuroplastTensor &tensor) {
+  HostTensor result;
+  result.dtype = tensor.dtype;
+  result.shape.assign(tensor.shape, tensor.shape + tensor.rank);
+  int64_t count = result.getNumElements();
+  if (result.dtype == NEUROPLAST_STRING) {
+    auto *texts = static_cast<const char *const *>(tensor.data);
+    result.setTexts({texts, texts + count});
+    return result;
+  }
+  const char *data = static_cast<const char *>(tensor.data);
+  result.bytes.assign(data, data + count * getElementBytes(result.dtype));
+  return result;
+}
+
 static bool isFloat8(int32_t dtype) {
   return dtype >= NEUROPLAST_FLOAT8E4M3FN && dtype <= NEUROPLAST_FLOAT8E5M2FNUZ;
 }
@@ -99,17 +125,11 @@ Model::bindInputs(const NamedTensors &inputs) const {
     const HostTensor &host = it->second;
     if (host.shape.size() > NEUROPLAST_MAX_RANK)
       return makeError("input '" + it->first + "' has too many axes");
-    NeuroplastTensor tensor = {};
-    // The interface does not write to inputs.
-    tensor.data = const_cast<char *>(host.bytes.data());
-    tensor.capacity = static_cast<int64_t>(host.bytes.size());
-    tensor.dtype = host.dtype;
+    NeuroplastTensor tensor = viewTensor(host);
     // numpy has no names for 8-bit floats: the bytes are of the type asked for.
     int32_t asked = info.inputs[i].dtype;
     if (isFloat8(host.dtype) && isFloat8(asked))
       tensor.dtype = asked;
-    tensor.rank = static_cast<int32_t>(host.shape.size());
-    std::copy(host.shape.begin(), host.shape.end(), tensor.shape);
     bound.push_back(tensor);
   }
   return bound;
@@ -141,19 +161,8 @@ llvm::Expected<NamedTensors> Model::run(const NamedTensors &inputs) const {
     return std::move(error);
   }
   NamedTensors results;
-  for (int32_t i = 0; i < info.num_outputs; ++i) {
-    HostTensor &result = results[info.outputs[i].name];
-    result.dtype = outputs[i].dtype;
-    result.shape.assign(outputs[i].shape, outputs[i].shape + outputs[i].rank);
-    if (result.dtype == NEUROPLAST_STRING) {
-      auto *texts = static_cast<const char *const *>(outputs[i].data);
-      result.setTexts({texts, texts + result.getNumElements()});
-      continue;
-    }
-    const char *data = static_cast<const char *>(outputs[i].data);
-    result.bytes.assign(data, data + result.getNumElements() *
-                                         getElementBytes(result.dtype));
-  }
+  for (int32_t i = 0; i < info.num_outputs; ++i)
+    results[info.outputs[i].name] = copyTensor(outputs[i]);
   release(outputs);
   return results;
 }

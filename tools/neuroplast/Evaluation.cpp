@@ -8,7 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Evaluation.h"
-#include "Arguments.h"
+#include "Modules.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -54,4 +54,20 @@ std::optional<double> driver::evaluate(StringRef command, StringRef model) {
   if (last.getAsDouble(number))
     return fail("printed no number in the end, but '" + last + "'");
   return number;
+}
+
+std::optional<double> driver::evaluate(StringRef command,
+                                       mlir::ModuleOp module) {
+  llvm::SmallString<128> path;
+  if (llvm::sys::fs::createTemporaryFile("neuroplast", "onnx", path)) {
+    reportError("there is no place for temporary files");
+    return std::nullopt;
+  }
+  std::optional<double> result;
+  if (succeeded(saveModule(module, path)))
+    result = evaluate(command, path);
+  llvm::sys::fs::remove(path);
+  // Weights of more than a file can hold lie beside it.
+  llvm::sys::fs::remove(path + ".data");
+  return result;
 }

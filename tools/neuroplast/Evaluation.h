@@ -10,6 +10,7 @@
 #ifndef NEUROPLAST_TOOLS_NEUROPLAST_EVALUATION_H
 #define NEUROPLAST_TOOLS_NEUROPLAST_EVALUATION_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringRef.h"
 #include <optional>
 
@@ -19,6 +20,8 @@ namespace neuroplast::driver {
 /// follows the command. The last line that it prints is a number: more is
 /// better. None after a message.
 std::optional<double> evaluate(llvm::StringRef command, llvm::StringRef model);
+/// The same of a module, which is written to a temporary file.
+std::optional<double> evaluate(llvm::StringRef command, mlir::ModuleOp module);
 
 } // namespace neuroplast::driver
 

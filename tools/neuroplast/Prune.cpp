@@ -7,13 +7,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "Commands.h"
-#include "Evaluation.h"
+#include "EvaluatedPrune.h"
 #include "PruneModel.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include <cmath>
 
 using namespace mlir;
 using namespace neuroplast;
@@ -132,110 +131,6 @@ static void printLayers(llvm::raw_ostream &os,
          << '\n';
 }
 
-namespace {
-
-/// Cuts as much as an evaluation allows.
-class EvaluatedPrune {
-public:
-  EvaluatedPrune(StructureCommand &command, const Arguments &arguments,
-                 const PruneOptions &options)
-      : command(command), arguments(arguments), options(options),
-        evaluation(arguments.get("--eval")) {}
-
-  /// The exit code: 2 if no cut is allowed.
-  int run(PruneOutcome &result) {
-    std::optional<double> most = arguments.getNumber("--max-drop", INFINITY);
-    if (!most)
-      return 1;
-    auto before = evaluate(evaluation, command.getInput());
-    if (!before)
-      return 1;
-    auto whole = attempt(1);
-    if (!whole)
-      return 1;
-    // The share of the cut asked for that is allowed, and one that is not.
-    double allowed = 0, refused = 1, last = 1;
-    double after = *whole;
-    auto judge = [&](double share, double score) {
-      if (*before - score <= *most) {
-        allowed = share;
-        after = score;
-      } else {
-        refused = share;
-      }
-    };
-    judge(1, *whole);
-    for (int step = 0; step < kSteps && allowed < 1; ++step) {
-      last = (allowed + refused) / 2;
-      auto score = attempt(last);
-      if (!score)
-        return 1;
-      judge(last, *score);
-    }
-    if (allowed == 0) {
-      reportError("no cut keeps the drop of '" + evaluation + "' from " +
-                  llvm::formatv("{0} below {1}", *before, *most).str());
-      return 2;
-    }
-    if (last != allowed && !cut(allowed))
-      return 1;
-    command.setAccuracy(*before, after);
-    result = std::move(outcome);
-    return 0;
-  }
-
-private:
-  /// How often the range of shares is halved.
-  static constexpr int kSteps = 5;
-
-  /// Cuts a share of what is asked for.
-  bool cut(double share) {
-    PruneOptions some = options;
-    if (auto &target = some.allocation.target) {
-      double whole = target->isShare ? 1 : before;
-      if (share < 1)
-        target->value = whole - share * (whole - target->value);
-    } else {
-      some.allocation.ratio *= share;
-    }
-    if (!command.load())
-      return false;
-    Progress progress("pruning " + command.getInput());
-    FailureOr<PruneOutcome> done =
-        pruneModel(command, arguments, some, progress);
-    if (failed(done))
-      return false;
-    outcome = std::move(*done);
-    if (outcome.report.target)
-      before = outcome.report.target->before;
-    return true;
-  }
-
-  std::optional<double> attempt(double share) {
-    if (!cut(share))
-      return std::nullopt;
-    StringRef output = arguments.get("-o");
-    auto [stem, extension] = output.rsplit('.');
-    std::string trial = (stem + ".trial." + extension).str();
-    std::optional<double> score;
-    if (command.save(trial))
-      score = evaluate(evaluation, trial);
-    llvm::sys::fs::remove(trial);
-    llvm::sys::fs::remove(trial + ".data");
-    return score;
-  }
-
-  StructureCommand &command;
-  const Arguments &arguments;
-  const PruneOptions &options;
-  StringRef evaluation;
-  /// Of the measure of an absolute target.
-  double before = 0;
-  PruneOutcome outcome;
-};
-
-} // namespace
-
 static int runPrune(const Arguments &arguments) {
   StructureCommand command(arguments, "prune");
   PruneOptions options;
@@ -259,7 +154,7 @@ static int runPrune(const Arguments &arguments) {
     return 1;
   PruneOutcome outcome;
   if (arguments.has("--eval")) {
-    if (int code = EvaluatedPrune(command, arguments, options).run(outcome))
+    if (int code = pruneAsEvaluated(command, arguments, options, outcome))
       return code;
   } else {
     Progress progress("pruning " + arguments.getPositional(0));

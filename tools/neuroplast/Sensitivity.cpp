@@ -13,7 +13,6 @@
 #include "PruneModel.h"
 #include "RunnableModel.h"
 #include "mlir/IR/MLIRContext.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <cmath>
@@ -127,9 +126,7 @@ private:
     options.criterion = *criterion;
     options.allocation.ratio = *ratio;
     options.seed = *seed;
-    options.selection = {arguments.has("--inner"),
-                         arguments.getAll("--only").vec(),
-                         arguments.getAll("--freeze").vec()};
+    options.selection = readSelection(arguments, "--only");
     module = loadOpenOrFixed(arguments, context);
     if (!module)
       return false;
@@ -202,7 +199,7 @@ private:
     if (!outputs)
       return false;
     row.error = getError(*outputs);
-    if (before && !(row.score = score(*network)))
+    if (before && !(row.score = evaluate(arguments.get("--eval"), *network)))
       return false;
     rows.push_back(std::move(row));
     return true;
@@ -222,20 +219,6 @@ private:
         }
       }
     return std::sqrt(difference / std::max(square, 1e-30));
-  }
-
-  std::optional<double> score(ModuleOp network) {
-    llvm::SmallString<128> path;
-    if (llvm::sys::fs::createTemporaryFile("neuroplast", "onnx", path)) {
-      reportError("there is no place for temporary files");
-      return std::nullopt;
-    }
-    std::optional<double> result;
-    if (succeeded(saveModule(network, path)))
-      result = evaluate(arguments.get("--eval"), path);
-    llvm::sys::fs::remove(path);
-    llvm::sys::fs::remove(path + ".data");
-    return result;
   }
 
   const Arguments &arguments;

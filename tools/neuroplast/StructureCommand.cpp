@@ -77,6 +77,12 @@ std::vector<OptionSpec> StructureCommand::getOptions() {
       {"--json", "", "print JSON"}};
 }
 
+UnitSelection neuroplast::driver::readSelection(const Arguments &arguments,
+                                                StringRef only) {
+  return {arguments.has("--inner"), arguments.getAll(only).vec(),
+          arguments.getAll("--freeze").vec()};
+}
+
 bool StructureCommand::read(EditRequest &request, StringRef only) const {
   std::optional<int64_t> roundTo = 0; // "auto"
   if (arguments.get("--round-to") != "auto")
@@ -90,8 +96,7 @@ bool StructureCommand::read(EditRequest &request, StringRef only) const {
   }
   request.roundTo = *roundTo;
   request.seed = *seed;
-  request.selection = {arguments.has("--inner"), arguments.getAll(only).vec(),
-                       arguments.getAll("--freeze").vec()};
+  request.selection = readSelection(arguments, only);
   request.keepRemoved = arguments.has("--keep-removed");
   request.command = arguments.getCommandLine().str();
   return true;
@@ -123,15 +128,13 @@ bool StructureCommand::load() {
   return true;
 }
 
-bool StructureCommand::save(StringRef path) {
-  releaseUnusedElements(context.get(), *module);
-  return succeeded(saveModule(*module, path, arguments.has("--external-data")));
-}
-
 bool StructureCommand::finish(NetworkSize &before, NetworkSize &after,
                               uint64_t seed) {
-  if (!isDryRun() && !save(output))
-    return false;
+  if (!isDryRun()) {
+    releaseUnusedElements(context.get(), *module);
+    if (failed(saveModule(*module, output, arguments.has("--external-data"))))
+      return false;
+  }
   if (comparison.obstacle.empty())
     comparison = compareOutputs(
         input, output, *module, arguments.getAll("--shape"),

@@ -40,8 +40,6 @@ public:
   llvm::ArrayRef<NamedTensors> getBatches() const { return batches; }
   bool isDryRun() const { return arguments.has("--dry-run"); }
 
-  /// Writes the model; false after a message.
-  bool save(llvm::StringRef path);
   /// What an evaluation said before and after.
   void setAccuracy(double before, double after) { accuracy = {before, after}; }
   /// Writes the model to its place, compares what both compute on data or on
@@ -67,6 +65,10 @@ private:
   Comparison comparison;
   std::vector<std::string> shapes;
 };
+
+/// The units that `--inner`, `--freeze` and the patterns of `only` leave.
+structure::UnitSelection readSelection(const Arguments &arguments,
+                                       llvm::StringRef only);
 
 } // namespace neuroplast::driver
 

@@ -36,6 +36,11 @@ struct HostTensor {
 /// Bytes of one element; 0 for an unknown type.
 int64_t getElementBytes(int32_t dtype);
 
+/// The tensor as the C interface takes it; the bytes stay where they are.
+NeuroplastTensor viewTensor(const HostTensor &tensor);
+/// A copy of what the C interface gave.
+HostTensor copyTensor(const NeuroplastTensor &tensor);
+
 using NamedTensors = std::map<std::string, HostTensor>;
 
 /// A loaded library, or code compiled in memory.
