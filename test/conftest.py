@@ -13,8 +13,9 @@ sys.path.insert(0, str(ROOT / "test"))
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--build", default=str(ROOT / "build"), help="build folder to test")
-    parser.addoption("--all-models", action="store_true",
-                     help="run the tests of models on the whole collection")
+    parser.addoption(
+        "--all-models", action="store_true", help="run the tests of models on the whole collection"
+    )
 
 
 @pytest.fixture(scope="session")

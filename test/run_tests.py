@@ -42,8 +42,11 @@ def run(command: list[str | Path], cwd: Path = ROOT) -> int:
 
 
 def style(build: Path) -> Outcome:
-    scripts = [".ci/run", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("tools/*.sh")),
-               "test/Fuzz/run.sh"]
+    scripts = [
+        ".ci/run",
+        *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("tools/*.sh")),
+        "test/Fuzz/run.sh",
+    ]
     sources = [
         str(path.relative_to(ROOT))
         for folder in ("include", "lib", "test", "tools")
@@ -98,7 +101,10 @@ def junit(report: Path, suite: str) -> Outcome:
 def unit(build: Path) -> Outcome:
     listing = subprocess.run(
         [VENV / "ctest", "--test-dir", build / "test", "--show-only=json-v1"],
-        capture_output=True, text=True, check=True)
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     outcome = Outcome()
     for test in json.loads(listing.stdout)["tests"]:
         name, report = test["name"], build / "test" / f"{test['name']}.xml"
@@ -115,8 +121,22 @@ def e2e(build: Path) -> Outcome:
     report = build / "test" / "pytest.xml"
     report.unlink(missing_ok=True)
     # The longest files decide how long it takes: what a process has left, another takes over.
-    code = run([VENV / "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "worksteal",
-                f"--junitxml={report}", f"--build={build}", "test/EndToEnd", "test/Property"])
+    code = run(
+        [
+            VENV / "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-n",
+            "2",
+            "--dist",
+            "worksteal",
+            f"--junitxml={report}",
+            f"--build={build}",
+            "test/EndToEnd",
+            "test/Property",
+        ]
+    )
     if not report.exists():
         return Outcome(failed=[f"e2e: exit code {code} and no report"])
     return junit(report, "e2e")
@@ -129,15 +149,21 @@ def conformance(build: Path) -> Outcome:
     if not report.exists():
         return Outcome(failed=[f"conformance: exit code {code} and no report"])
     counts = json.loads(report.read_text())
-    outcome = Outcome(counts["passed"], [f"conformance: {n}" for n in counts["failed"]],
-                      counts["refused"])
+    outcome = Outcome(
+        counts["passed"], [f"conformance: {n}" for n in counts["failed"]], counts["refused"]
+    )
     if code != 0 and not outcome.failed:
         outcome.failed.append(f"conformance: exit code {code}")
     return outcome
 
 
 SUITES: dict[str, Callable[[Path], Outcome]] = {
-    "style": style, "lit": lit, "unit": unit, "e2e": e2e, "conformance": conformance}
+    "style": style,
+    "lit": lit,
+    "unit": unit,
+    "e2e": e2e,
+    "conformance": conformance,
+}
 
 
 def main() -> int:
@@ -155,8 +181,10 @@ def main() -> int:
         start = time.monotonic()
         outcome = SUITES[name](build)
         total.add(outcome)
-        summary.append(f"{name}: {outcome.passed} passed, {len(outcome.failed)} failed, "
-                       f"{outcome.skipped} skipped, {time.monotonic() - start:.0f} s")
+        summary.append(
+            f"{name}: {outcome.passed} passed, {len(outcome.failed)} failed, "
+            f"{outcome.skipped} skipped, {time.monotonic() - start:.0f} s"
+        )
     print("== summary")
     print("\n".join(summary))
     for name in total.failed:

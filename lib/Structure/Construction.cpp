@@ -90,34 +90,6 @@ std::optional<unsigned> Construction::findAxis(Weight weight,
   return found;
 }
 
-void Construction::collectMakers(
-    Value value, unsigned set, SmallVectorImpl<neuro::ParamOp> &makers) const {
-  llvm::SetVector<Value> pending;
-  pending.insert(value);
-  for (size_t i = 0; i < pending.size(); ++i) {
-    auto op = dyn_cast_or_null<neuro::AxisRuleOpInterface>(
-        pending[i].getDefiningOp());
-    if (!op)
-      continue;
-    for (auto [index, operand] : llvm::enumerate(op->getOperands())) {
-      // What reads the units does not make them.
-      bool makes = false;
-      neuro::AxisRule rule = op.getAxisRule();
-      ArrayRef<Axis> factors = analysis.getFactors(op);
-      for (const neuro::AxisExpr &expr : rule.operands[index])
-        for (const auto &term : expr.terms)
-          for (unsigned factor : term)
-            makes |= hasSet(factors[factor], set) && rule.isInResults(factor);
-      if (!makes)
-        continue;
-      if (auto weight = findWeight(operand))
-        makers.push_back(weight->param);
-      else
-        pending.insert(operand);
-    }
-  }
-}
-
 void Construction::findMatrices() {
   analysis.getModule().walk([&](neuro::AxisRuleOpInterface op) {
     if (llvm::count_if(op->getOperandTypes(), llvm::IsaPred<RankedTensorType>) <
@@ -150,34 +122,47 @@ Construction::Construction(const UnitAnalysis &analysis,
   for (auto param : analysis.getModule().getOps<neuro::ParamOp>())
     params[param.getSymName()] = param;
   findMatrices();
-  silence(sets);
+  llvm::DenseSet<unsigned> growing(sets.begin(), sets.end());
+  decide(growing);
+  // Where zeros do not join unnoticed, averages may.
+  if (init == Init::ZeroOut || init == Init::Pair)
+    for (const auto &[set, obstacle] : obstacles)
+      byAverage.insert(set);
+  if (!byAverage.empty()) {
+    silent.clear();
+    obstacles.clear();
+    decide(growing);
+  }
   findTied();
 }
 
-void Construction::silence(ArrayRef<unsigned> sets) {
-  llvm::DenseSet<unsigned> growing(sets.begin(), sets.end());
-  auto isSilent = [&](neuro::ParamOp param, unsigned set) {
-    return silent.contains({param, set});
+void Construction::decide(const llvm::DenseSet<unsigned> &growing) {
+  auto assume = [&](neuro::ParamOp param, unsigned set) {
+    return getContent(param, set);
   };
-  // Of the factors of a sum over activations the last one is silenced, or, if
-  // that does not make it zero, the one before.
-  bool isDone = false;
-  for (unsigned round = 0; !isDone; ++round) {
-    isDone = true;
+  attempts.clear();
+  llvm::DenseSet<unsigned> refused, changed;
+  do {
     outgoing.clear();
-    ZeroAnalysis(analysis, isSilent).forEachSum([&](const UnitSum &sum) {
-      if (growing.contains(sum.set) && !obstacles.contains(sum.set))
-        isDone &= !visit(sum, round);
+    counts.clear();
+    scaledFor.clear();
+    changed.clear();
+    ZeroAnalysis(analysis, assume).forEachSum([&](const UnitSum &sum) {
+      if (growing.contains(sum.set) && !refused.contains(sum.set) && visit(sum))
+        changed.insert(sum.set);
     });
-  }
+    // What stood in the way may not do so any more.
+    for (unsigned set : changed)
+      obstacles.erase(set);
+    for (const auto &[set, obstacle] : obstacles)
+      refused.insert(set);
+  } while (!changed.empty());
 }
 
 void Construction::findTied() {
   analysis.getModule().walk([&](neuro::AxisRuleOpInterface op) {
     if (movesOneTensor(op))
       return;
-    neuro::AxisRule rule = op.getAxisRule();
-    ArrayRef<Axis> factors = analysis.getFactors(op);
     for (auto [index, operand] : llvm::enumerate(op->getOperands())) {
       auto weight = findWeight(operand);
       if (!weight)
@@ -190,14 +175,7 @@ void Construction::findTied() {
                              return axis && hasSet(*axis, set);
                            }) != 1)
           continue;
-        bool makes = llvm::any_of(rule.operands[index], [&](const auto &expr) {
-          return llvm::any_of(expr.terms, [&](const auto &term) {
-            return llvm::any_of(term, [&](unsigned factor) {
-              return rule.isInResults(factor) && hasSet(factors[factor], set);
-            });
-          });
-        });
-        if (!makes)
+        if (!makes(op, index, set))
           continue;
         tied.insert(key);
         if (init == Init::Net2Wider)
@@ -209,21 +187,22 @@ void Construction::findTied() {
   });
 }
 
-bool Construction::visit(const UnitSum &sum, unsigned round) {
+bool Construction::visit(const UnitSum &sum) {
   neuro::AxisRuleOpInterface op = sum.op;
-  if (sum.counts) {
-    if (init != Init::Random)
-      obstacles[sum.set] = describe(op) + " counts the units that it runs over";
-    return false;
-  }
+  if (sum.counts)
+    return visitCount(sum);
   SmallVector<unsigned> activations;
   std::optional<std::pair<Weight, unsigned>> reader;
   bool isZero = false;
   for (unsigned operand : sum.operands.set_bits()) {
-    if (auto weight = findWeight(op->getOperand(operand))) {
+    // What makes newborns as averages cannot read them as zeros, too.
+    auto weight = findWeight(op->getOperand(operand));
+    if (weight && !averaged.contains({weight->param, sum.set})) {
       reader = {*weight, operand};
       continue;
     }
+    if (weight)
+      continue;
     activations.push_back(operand);
     isZero |= sum.zeros.test(operand);
   }
@@ -248,16 +227,16 @@ bool Construction::visit(const UnitSum &sum, unsigned round) {
         describe(op) + " has no weights that copies could share";
     return false;
   }
-  if (round >= activations.size()) {
+  // The last factor is silenced, or, if that does not make it zero, the one
+  // before.
+  size_t attempt = attempts[{op, sum.set}]++;
+  if (attempt >= activations.size()) {
     obstacles[sum.set] = describe(op) + " sums over the units, and nothing "
                                         "that it multiplies can be zero";
     return false;
   }
-  SmallVector<neuro::ParamOp> makers;
-  collectMakers(op->getOperand(activations[activations.size() - 1 - round]),
-                sum.set, makers);
-  for (neuro::ParamOp maker : makers)
-    silent.insert({maker, sum.set});
+  silence(op->getOperand(activations[activations.size() - 1 - attempt]),
+          sum.set);
   return true;
 }
 
@@ -271,5 +250,7 @@ Construction::Role Construction::getRole(Operation *tensor, unsigned axis,
   auto it = outgoing.find({tensor, set});
   if (it != outgoing.end() && llvm::is_contained(it->second, axis))
     return tied.contains({tensor, set}) ? Role::Tied : Role::Outgoing;
-  return silent.contains({tensor, set}) ? Role::Silent : Role::Incoming;
+  if (silent.contains({tensor, set}))
+    return Role::Silent;
+  return averaged.contains({tensor, set}) ? Role::Average : Role::Incoming;
 }

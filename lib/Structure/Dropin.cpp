@@ -128,16 +128,12 @@ neuroplast::structure::dropin(ModuleOp module, const DropinOptions &options) {
     else if (set.reason.empty())
       set.reason = "equal counts";
   }
-  auto fill = [&](const AxisEdit &axes, TensorRewrite tensor) {
-    return fillFreshWeights(construction, edit, options, axes, tensor);
-  };
   EditOptions editOptions;
-  editOptions.fill = fill;
   editOptions.kind = "dropin";
   editOptions.description =
       llvm::formatv("{0}", llvm::json::Value(options.toJson()));
   editOptions.keepRemoved = options.keepRemoved;
-  auto edits = applyEdit(analysis, edit, editOptions);
+  auto edits = applyGrowth(analysis, construction, edit, options, editOptions);
   if (failed(edits))
     return failure();
   report.edits = std::move(*edits);

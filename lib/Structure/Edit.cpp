@@ -243,18 +243,15 @@ private:
         newType.getNumElements() * elements->getElementBytes())
       return tensor->emitError("the edit of ")
              << getTensorName(tensor) << " leaves no rectangular tensor";
-    bool changesOthers = false;
-    if (options.fill) {
-      FailureOr<bool> filled =
-          options.fill(axes, {tensor, newType, places, sources, bytes});
-      if (failed(filled))
-        return failure();
-      changesOthers = *filled;
-    }
+    FailureOr<Filled> filled = Filled::Newborns;
+    if (options.fill)
+      filled = options.fill(axes, {tensor, newType, places, sources, bytes});
+    if (failed(filled))
+      return failure();
     auto param = dyn_cast<neuro::ParamOp>(tensor);
-    if (options.keepRemoved && param)
+    if (param && (options.keepRemoved || *filled == Filled::OthersToKeep))
       keep(param, *elements,
-           changesOthers ? SmallVector<PlaceLists>() : sources,
+           *filled == Filled::Newborns ? sources : SmallVector<PlaceLists>(),
            places.blockAxis);
     releasePages(elements->getBytes());
     return makeElements(newType, param ? param.getSymName() : "edited",

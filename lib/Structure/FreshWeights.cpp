@@ -8,6 +8,7 @@
 
 #include "FreshWeights.h"
 #include "Draw.h"
+#include "neuroplast/Structure/History.h"
 #include "neuroplast/Structure/PlaceLists.h"
 #include "llvm/Support/xxhash.h"
 #include <array>
@@ -30,6 +31,9 @@ struct AxisPlace {
   int64_t key = 0;
   /// New places that hold the same of old units.
   Donors donors;
+  /// Whether elements here are the average of those of the donors, whatever the
+  /// tensor is.
+  bool isAverage = false;
 };
 
 class Filler {
@@ -37,7 +41,7 @@ public:
   Filler(const Construction &construction, const Edit &edit,
          const DropinOptions &options, const AxisEdit &axes,
          TensorRewrite tensor)
-      : construction(construction), edit(edit), options(options),
+      : construction(construction), edit(edit), options(options), axes(axes),
         tensor(tensor), elementType(tensor.type.getElementType()),
         elements(TensorElements::view(tensor.type, tensor.bytes)),
         seed(options.seed ^ llvm::xxh3_64bits(getTensorName(tensor.tensor))) {
@@ -52,14 +56,18 @@ public:
       strides[axis - 1] = strides[axis] * tensor.type.getDimSize(axis);
   }
 
-  /// Whether old elements were changed.
-  bool run() {
+  Filled run() {
     spread = measureSpread();
     forEachElement(tensor.type.getShape(),
                    [&](int64_t element, ArrayRef<int64_t> index) {
                      fill(element, index);
                    });
-    return hasChanged;
+    double scale = construction.getScale(tensor.tensor, axes);
+    if (scale == 1)
+      return hasChanged ? Filled::Others : Filled::Newborns;
+    for (int64_t i = 0, end = tensor.type.getNumElements(); i < end; ++i)
+      write(i, scale * elements.getNumber(i));
+    return Filled::OthersToKeep;
   }
 
 private:
@@ -101,6 +109,7 @@ private:
           continue;
         }
         entry.donors = getDonors(place, unit.set);
+        entry.isAverage |= role == Role::Average;
         if (role == Role::Silent ||
             (role == Role::Tied && options.init != Init::Random))
           entry.factor = 0;
@@ -172,9 +181,9 @@ private:
 
   void fill(int64_t element, ArrayRef<int64_t> index) {
     double factor = 1;
-    const AxisPlace *fresh = nullptr;
-    size_t freshAxis = 0;
-    bool hasOtherFresh = false;
+    SmallVector<size_t, 2> freshAxes;
+    bool isAverage = !construction.isMatrix(tensor.tensor);
+    bool hasDonors = true;
     int64_t key = 0;
     for (size_t axis = 0; axis < places.size(); ++axis) {
       const AxisPlace *place = getPlace(axis, index);
@@ -183,35 +192,48 @@ private:
       if (!place)
         continue;
       factor *= place->factor;
-      if (place->isFresh) {
-        hasOtherFresh |= fresh != nullptr;
-        fresh = place;
-        freshAxis = axis;
+      if (!place->isFresh)
+        continue;
+      freshAxes.push_back(axis);
+      isAverage |= place->isAverage;
+      hasDonors &= place->donors && !place->donors->empty();
+    }
+    if (freshAxes.empty()) {
+      if (factor != 1) {
+        hasChanged = true;
+        write(element, factor * elements.getNumber(element));
       }
-    }
-    if (!fresh && factor == 1)
       return;
-    double value = 0;
-    if (!fresh) {
-      value = elements.getNumber(element);
-      hasChanged = true;
-    } else if (factor == 0)
-      return;
-    else if (construction.isMatrix(tensor.tensor))
-      value = spread * drawNormal(seed, key);
-    else if (!hasOtherFresh && fresh->donors && !fresh->donors->empty()) {
-      for (int64_t donor : *fresh->donors)
-        value += elements.getNumber(element + (donor - index[freshAxis]) *
-                                                  strides[freshAxis]);
-      value /= static_cast<double>(fresh->donors->size());
     }
-    writeNumber(elementType, factor * value,
+    if (factor == 0)
+      return;
+    if (!isAverage)
+      write(element, factor * spread * drawNormal(seed, key));
+    // Of newborns for newborns there are no others yet.
+    else if (hasDonors && freshAxes.size() == 1)
+      write(element, factor * averageDonors(element, index, freshAxes.front()));
+  }
+
+  /// The average of what the donors of a place along an axis have there.
+  double averageDonors(int64_t element, ArrayRef<int64_t> index,
+                       size_t axis) const {
+    const std::vector<int64_t> &donors = *getPlace(axis, index)->donors;
+    double sum = 0;
+    for (int64_t donor : donors)
+      sum +=
+          elements.getNumber(element + (donor - index[axis]) * strides[axis]);
+    return sum / static_cast<double>(donors.size());
+  }
+
+  void write(int64_t element, double value) {
+    writeNumber(elementType, value,
                 tensor.bytes.data() + element * elements.getElementBytes());
   }
 
   const Construction &construction;
   const Edit &edit;
   const DropinOptions &options;
+  const AxisEdit &axes;
   TensorRewrite tensor;
   Type elementType;
   TensorElements elements;
@@ -225,12 +247,22 @@ private:
 
 } // namespace
 
-FailureOr<bool> neuroplast::structure::fillFreshWeights(
-    const Construction &construction, const Edit &edit,
-    const DropinOptions &options, const AxisEdit &axes, TensorRewrite tensor) {
-  // What is kept about a weight (a moment, a mask) starts anew with it.
-  if (auto param = dyn_cast<neuro::ParamOp>(tensor.tensor);
-      param && param.getShadowOf())
-    return false;
-  return Filler(construction, edit, options, axes, tensor).run();
+FailureOr<std::vector<TensorEdit>> neuroplast::structure::applyGrowth(
+    const UnitAnalysis &analysis, Construction &construction, const Edit &edit,
+    const DropinOptions &growth, EditOptions options) {
+  auto fill = [&](const AxisEdit &axes,
+                  TensorRewrite tensor) -> FailureOr<Filled> {
+    // What is kept about a weight (a moment, a mask) starts anew with it.
+    if (auto param = dyn_cast<neuro::ParamOp>(tensor.tensor);
+        param && param.getShadowOf())
+      return Filled::Newborns;
+    return Filler(construction, edit, growth, axes, tensor).run();
+  };
+  options.fill = fill;
+  auto edits = applyEdit(analysis, edit, options);
+  if (succeeded(edits) && !edits->empty())
+    construction.keepCounts(options.kind.empty()
+                                ? neuro::EditOp()
+                                : getLastEdit(analysis.getModule()));
+  return edits;
 }

@@ -13,15 +13,14 @@
 
 namespace neuroplast::structure {
 
-/// Writes the weights that `construction` leaves to units that join by `edit`.
-/// Entries of matrices are drawn from a normal distribution as wide as the old
-/// entries; those of other tensors (biases, scales, statistics) are the mean of
-/// what the old units have there. Says whether old elements were changed.
-llvm::FailureOr<bool> fillFreshWeights(const Construction &construction,
-                                       const Edit &edit,
-                                       const DropinOptions &options,
-                                       const AxisEdit &axes,
-                                       TensorRewrite tensor);
+/// Lets units join by `edit`, with the weights that `construction` leaves to
+/// them, and tells the ops that count units. Entries of matrices are drawn from
+/// a normal distribution as wide as the old entries; those of other tensors
+/// (biases, scales, statistics) are the mean of what the old units have there.
+/// `options` are those of the edit that is recorded. Fails as `applyEdit` does.
+llvm::FailureOr<std::vector<TensorEdit>>
+applyGrowth(const UnitAnalysis &analysis, Construction &construction,
+            const Edit &edit, const DropinOptions &growth, EditOptions options);
 
 } // namespace neuroplast::structure
 

@@ -114,14 +114,14 @@ public:
                              : "the history does not keep them");
   }
 
-  FailureOr<bool> restore(TensorRewrite tensor) const {
+  FailureOr<Filled> restore(TensorRewrite tensor) const {
     bool isParam = isa<neuro::ParamOp>(tensor.tensor);
     ElementsAttr kept = getRemoved(tensor.tensor);
     SmallVector<int64_t> fresh = listFresh(tensor);
     if (!kept) {
       if (!fresh.empty() || (hasCopies && !isComplete && isParam))
         return fail(tensor.tensor, "the history does not keep them");
-      return false;
+      return Filled::Newborns;
     }
     std::optional<TensorElements> elements = TensorElements::read(kept);
     int64_t count = elements ? elements->getType().getNumElements() : 0;
@@ -132,14 +132,14 @@ public:
     size_t size = elements->getElementBytes();
     if (count == tensor.type.getNumElements()) {
       llvm::copy(source, tensor.bytes.begin());
-      return true;
+      return Filled::Others;
     }
     if (count != static_cast<int64_t>(fresh.size()))
       return fail(tensor.tensor, "the history has another number of them");
     for (auto [number, element] : llvm::enumerate(fresh))
       std::copy_n(source.data() + number * size, size,
                   tensor.bytes.data() + element * size);
-    return false;
+    return Filled::Newborns;
   }
 
 private:
@@ -188,6 +188,28 @@ static LogicalResult checkHasUnits(ModuleOp module, neuro::EditOp edit,
          << edit.getKind() << "' has changed no units, and cannot be " << what;
 }
 
+/// Puts back what the ops that count units were told before.
+static void restoreNumbers(ModuleOp module, neuro::EditOp edit) {
+  llvm::StringMap<SmallVector<neuro::ReplacedNumberOp, 1>> numbers;
+  for (auto entry : edit.getBody().getOps<neuro::ReplacedNumberOp>())
+    numbers[entry.getParam()].push_back(entry);
+  if (numbers.empty())
+    return;
+  module.walk([&](neuro::GetParamOp read) {
+    auto it = numbers.find(read.getName());
+    if (it == numbers.end())
+      return;
+    for (OpOperand &use : read->getUses()) {
+      auto user = dyn_cast<neuro::CountingOpInterface>(use.getOwner());
+      if (!user || user.getQuietGrowth().scale != use.getOperandNumber())
+        continue;
+      for (neuro::ReplacedNumberOp entry : it->second)
+        if (isa_and_nonnull<FloatAttr>(user->getAttr(entry.getAttribute())))
+          user->setAttr(entry.getAttribute(), entry.getValueAttr());
+    }
+  });
+}
+
 static LogicalResult undoLast(ModuleOp module, neuro::EditOp edit) {
   if (failed(checkHasUnits(module, edit, "taken back")))
     return failure();
@@ -220,7 +242,10 @@ static LogicalResult undoLast(ModuleOp module, neuro::EditOp edit) {
   auto fits = [&](Operation *tensor, RankedTensorType type) {
     return restorer.check(tensor, type);
   };
-  return applyMaps(analysis, maps, fill, fits);
+  if (failed(applyMaps(analysis, maps, fill, fits)))
+    return failure();
+  restoreNumbers(module, edit);
+  return success();
 }
 
 LogicalResult neuroplast::structure::undo(ModuleOp module, int64_t to) {
@@ -284,11 +309,7 @@ LogicalResult neuroplast::structure::replay(ModuleOp module, neuro::EditOp op,
     return applyEdit(analysis, *edit, options);
   SmallVector<unsigned> sets(llvm::make_first_range(edit->maps));
   Construction construction(analysis, sets, dropin->init);
-  auto fill = [&](const AxisEdit &axes, TensorRewrite tensor) {
-    return fillFreshWeights(construction, *edit, *dropin, axes, tensor);
-  };
-  options.fill = fill;
-  return applyEdit(analysis, *edit, options);
+  return applyGrowth(analysis, construction, *edit, *dropin, options);
 }
 
 LogicalResult neuroplast::structure::replay(ModuleOp module,

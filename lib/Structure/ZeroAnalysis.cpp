@@ -24,15 +24,19 @@ ZeroAnalysis::Sets ZeroAnalysis::getSets(const Axis &axis) const {
 }
 
 void ZeroAnalysis::addSource(Value value,
-                             llvm::function_ref<bool(unsigned)> isZero) {
+                             llvm::function_ref<Content(unsigned)> assume) {
   const TensorPlaces *places = analysis.getPlaces(value);
   if (!places)
     return;
   for (const std::optional<Axis> &axis : places->axes)
     if (axis)
-      for (unsigned set : getSets(*axis))
-        if (!isZero(set))
+      for (unsigned set : getSets(*axis)) {
+        Content content = assume(set);
+        if (content != Content::Zero)
           nonZero[value].insert(set);
+        if (content != Content::Average)
+          nonAverage[value].insert(set);
+      }
 }
 
 void ZeroAnalysis::addStep(neuro::AxisRuleOpInterface op) {
@@ -53,6 +57,16 @@ void ZeroAnalysis::addStep(neuro::AxisRuleOpInterface op) {
   }
   if (!hasSets)
     return;
+  if (auto counting = dyn_cast<neuro::CountingOpInterface>(op.getOperation())) {
+    auto isCounted = [](const auto &factor) { return !factor.zeroInvariant; };
+    auto it = llvm::find_if(rule.factors, isCounted);
+    if (counting.getQuietGrowth().averages &&
+        !counting.getQuietGrowth().scale &&
+        llvm::count_if(rule.factors, isCounted) == 1)
+      if (const Axis &axis = axes[it - rule.factors.begin()];
+          getSets(axis).size() == 1)
+        meanOf[op->getResult(0)] = {op->getOperand(0), getSets(axis).front()};
+  }
   for (auto [index, axes] : llvm::enumerate(rule.operands))
     for (const neuro::AxisExpr &axis : axes)
       for (const auto &term : axis.terms)
@@ -78,10 +92,10 @@ static bool isMasked(neuro::ParamOp param) {
 
 ZeroAnalysis::ZeroAnalysis(const UnitAnalysis &analysis)
     : ZeroAnalysis(analysis, [](neuro::ParamOp param, unsigned) {
-        return isMasked(param);
+        return param && isMasked(param) ? Content::Zero : Content::Any;
       }) {}
 
-ZeroAnalysis::ZeroAnalysis(const UnitAnalysis &analysis, Assumption isZero)
+ZeroAnalysis::ZeroAnalysis(const UnitAnalysis &analysis, Assumption assume)
     : analysis(analysis) {
   llvm::StringMap<neuro::ParamOp> params;
   ModuleOp module = analysis.getModule();
@@ -90,10 +104,12 @@ ZeroAnalysis::ZeroAnalysis(const UnitAnalysis &analysis, Assumption isZero)
   module.walk([&](Operation *op) {
     if (auto read = dyn_cast<neuro::GetParamOp>(op)) {
       auto param = params.lookup(read.getName());
-      addSource(read,
-                [&](unsigned set) { return param && isZero(param, set); });
+      addSource(read, [&](unsigned set) {
+        return param ? assume(param, set) : Content::Any;
+      });
     } else if (isa<neuro::ConstantOp>(op)) {
-      addSource(op->getResult(0), [](unsigned) { return false; });
+      addSource(op->getResult(0),
+                [&](unsigned set) { return assume(nullptr, set); });
     } else if (auto rule = dyn_cast<neuro::AxisRuleOpInterface>(op)) {
       addStep(rule);
     } else if (auto branch = dyn_cast<RegionBranchOpInterface>(op)) {
@@ -111,16 +127,32 @@ ZeroAnalysis::ZeroAnalysis(const UnitAnalysis &analysis, Assumption isZero)
   }
 }
 
-SmallVector<bool> ZeroAnalysis::getZeros(const Step &step,
-                                         const Step::Factor &factor,
-                                         unsigned set) const {
-  SmallVector<bool> zeros;
-  for (OpOperand &operand : step.op->getOpOperands()) {
-    auto it = nonZero.find(operand.get());
-    zeros.push_back(factor.operands[operand.getOperandNumber()] &&
-                    (it == nonZero.end() || !it->second.contains(set)));
+SmallVector<bool> ZeroAnalysis::getOperands(const Facts &isFalse,
+                                            const Step &step,
+                                            const Step::Factor &factor,
+                                            unsigned set) {
+  SmallVector<bool> result;
+  neuro::AxisRuleOpInterface op = step.op;
+  for (OpOperand &operand : op->getOpOperands()) {
+    auto it = isFalse.find(operand.get());
+    result.push_back(factor.operands[operand.getOperandNumber()] &&
+                     (it == isFalse.end() || !it->second.contains(set)));
   }
-  return zeros;
+  return result;
+}
+
+bool ZeroAnalysis::isSame(const Step &step, unsigned a, unsigned b,
+                          unsigned set) const {
+  neuro::AxisRuleOpInterface op = step.op;
+  for (auto [whole, mean] : {std::pair(a, b), std::pair(b, a)}) {
+    auto it = meanOf.find(op->getOperand(mean));
+    auto isFalse = nonAverage.find(op->getOperand(whole));
+    if (it != meanOf.end() && it->second.second == set &&
+        it->second.first == op->getOperand(whole) &&
+        (isFalse == nonAverage.end() || !isFalse->second.contains(set)))
+      return true;
+  }
+  return false;
 }
 
 bool ZeroAnalysis::propagate(const Step &step) {
@@ -138,25 +170,36 @@ bool ZeroAnalysis::propagate(const Step &step) {
       SmallVector<bool> hasAxes;
       for (unsigned i = 0; i < step.op->getNumOperands(); ++i)
         hasAxes.push_back(carriers.operands.test(i));
-      SmallVector<bool> zeros = getZeros(step, carriers, set);
+      SmallVector<bool> zeros = getOperands(nonZero, step, carriers, set);
+      SmallVector<bool> averages = getOperands(nonAverage, step, carriers, set);
       neuro::AxisRuleOpInterface op = step.op;
-      if (op.isZeroWhere(neuro::ZeroOperands(zeros, hasAxes)))
-        continue;
-      for (unsigned result : factor.results.set_bits())
-        changed |= nonZero[op->getResult(result)].insert(set).second;
+      bool isZero = op.isZeroWhere(
+          neuro::ZeroOperands(zeros, hasAxes, [&](unsigned a, unsigned b) {
+            return isSame(step, a, b, set);
+          }));
+      bool isAverage = carriers.operands.any() && averages == hasAxes &&
+                       op.isAffineIn(neuro::OperandSet(carriers.operands));
+      for (unsigned result : factor.results.set_bits()) {
+        Value value = op->getResult(result);
+        if (!isZero)
+          changed |= nonZero[value].insert(set).second;
+        if (!isAverage)
+          changed |= nonAverage[value].insert(set).second;
+      }
     }
   }
   return changed;
 }
 
 bool ZeroAnalysis::propagate(Value from, Value to) {
-  auto it = nonZero.find(from);
-  if (it == nonZero.end())
-    return false;
-  auto sets = llvm::to_vector(it->second);
   bool changed = false;
-  for (unsigned set : sets)
-    changed |= nonZero[to].insert(set).second;
+  for (Facts *isFalse : {&nonZero, &nonAverage}) {
+    auto it = isFalse->find(from);
+    if (it == isFalse->end())
+      continue;
+    for (unsigned set : llvm::to_vector(it->second))
+      changed |= (*isFalse)[to].insert(set).second;
+  }
   return changed;
 }
 
@@ -173,10 +216,16 @@ bool ZeroAnalysis::propagate(RegionBranchOpInterface branch) {
 void ZeroAnalysis::forEachSum(
     llvm::function_ref<void(const UnitSum &)> visit) const {
   for (const Step &step : steps)
-    for (const Step::Factor &factor : step.factors) {
+    for (auto [index, factor] : llvm::enumerate(step.factors)) {
       bool isContracted = factor.results.none() && factor.isSummed;
       for (unsigned set : factor.sets) {
-        UnitSum sum{set, step.op, factor.operands, {}, factor.counts};
+        UnitSum sum{set,
+                    step.op,
+                    static_cast<unsigned>(index),
+                    factor.operands,
+                    {},
+                    {},
+                    factor.counts};
         if (!isContracted && !factor.counts) {
           // A recurrent layer multiplies its states by a square matrix.
           if (factor.squares.none())
@@ -184,9 +233,13 @@ void ZeroAnalysis::forEachSum(
           sum.operands = factor.squares;
         }
         sum.zeros.resize(sum.operands.size());
-        SmallVector<bool> zeros = getZeros(step, factor, set);
-        for (unsigned operand : sum.operands.set_bits())
+        sum.averages.resize(sum.operands.size());
+        SmallVector<bool> zeros = getOperands(nonZero, step, factor, set);
+        SmallVector<bool> averages = getOperands(nonAverage, step, factor, set);
+        for (unsigned operand : sum.operands.set_bits()) {
           sum.zeros[operand] = zeros[operand];
+          sum.averages[operand] = averages[operand];
+        }
         visit(sum);
       }
     }

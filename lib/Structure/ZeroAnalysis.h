@@ -14,14 +14,25 @@
 
 namespace neuroplast::structure {
 
+/// What a tensor is where units of a set stand.
+enum class Content {
+  Any,
+  Zero,
+  /// The average of what it is where the others of the set stand.
+  Average
+};
+
 /// A place where an op sums over the units of a set.
 struct UnitSum {
   unsigned set;
   neuro::AxisRuleOpInterface op;
+  /// Of the rule of the op.
+  unsigned factor;
   /// The operands whose elements for a unit are multiplied there.
   llvm::SmallBitVector operands;
-  /// Those of them that are zero for the units in question.
-  llvm::SmallBitVector zeros;
+  /// Those of them that are zero for the units in question, and those that are
+  /// the average of the others.
+  llvm::SmallBitVector zeros, averages;
   /// Whether the op also counts the units or looks at them otherwise, as a mean
   /// does: then a zero makes a difference, too.
   bool counts;
@@ -30,13 +41,14 @@ struct UnitSum {
 /// Follows zeros forward through the network: where tensors that are zero for
 /// some units make other values zero for them. A unit without weights can be
 /// left out, and one that joins makes no difference, only if its zeros arrive
-/// at every sum over units.
+/// at every sum over units. It follows averages in the same way, which norms
+/// that subtract a mean ask of units that join.
 class ZeroAnalysis {
 public:
-  /// Whether a parameter is zero for the units of a set.
-  using Assumption = llvm::function_ref<bool(neuro::ParamOp, unsigned)>;
+  /// What a parameter is for the units of a set; null stands for constants.
+  using Assumption = llvm::function_ref<Content(neuro::ParamOp, unsigned)>;
 
-  ZeroAnalysis(const UnitAnalysis &analysis, Assumption isZero);
+  ZeroAnalysis(const UnitAnalysis &analysis, Assumption assume);
   /// For masked units, all of whose weights are zero.
   explicit ZeroAnalysis(const UnitAnalysis &analysis);
 
@@ -60,13 +72,21 @@ private:
     std::vector<Factor> factors;
   };
 
+  using Facts = llvm::DenseMap<mlir::Value, llvm::SmallDenseSet<unsigned, 4>>;
+
   Sets getSets(const Axis &axis) const;
   void addStep(neuro::AxisRuleOpInterface op);
-  void addSource(mlir::Value value, llvm::function_ref<bool(unsigned)> isZero);
-  /// Whether the operands that have a factor are zero where units of the set
-  /// are.
-  llvm::SmallVector<bool> getZeros(const Step &step, const Step::Factor &factor,
-                                   unsigned set) const;
+  void addSource(mlir::Value value,
+                 llvm::function_ref<Content(unsigned)> assume);
+  /// Of the operands that have a factor those of which something is not known
+  /// to be false where units of the set are.
+  static llvm::SmallVector<bool> getOperands(const Facts &isFalse,
+                                             const Step &step,
+                                             const Step::Factor &factor,
+                                             unsigned set);
+  /// Whether, for units that are the average of the others, two operands are
+  /// the same, as a tensor and its mean over them are.
+  bool isSame(const Step &step, unsigned a, unsigned b, unsigned set) const;
   /// Whether anything new was found out.
   bool propagate(const Step &step);
   bool propagate(mlir::Value from, mlir::Value to);
@@ -75,8 +95,11 @@ private:
   const UnitAnalysis &analysis;
   std::vector<Step> steps;
   std::vector<mlir::RegionBranchOpInterface> branches;
-  /// The sets of which a value is not zero where their units are masked.
-  llvm::DenseMap<mlir::Value, llvm::SmallDenseSet<unsigned, 4>> nonZero;
+  /// The sets of which a value is not zero, or not the average of the others,
+  /// where the units in question stand.
+  Facts nonZero, nonAverage;
+  /// Means over the units of one set alone, and what they are means of.
+  llvm::DenseMap<mlir::Value, std::pair<mlir::Value, unsigned>> meanOf;
 };
 
 } // namespace neuroplast::structure

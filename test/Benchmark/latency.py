@@ -86,7 +86,14 @@ def compare(
         for _ in range(rounds):
             theirs.append(statistics.median(time_peer(session, inputs, seconds)))
             figures = driver.bench(
-                neuroplast, library, "--inputs", archive, "--threads", "1",
-                "--seconds", str(seconds))
+                neuroplast,
+                library,
+                "--inputs",
+                archive,
+                "--threads",
+                "1",
+                "--seconds",
+                str(seconds),
+            )
             ours.append(float(figures["median_ms"]))
     return Latency(statistics.median(ours), statistics.median(theirs), error)

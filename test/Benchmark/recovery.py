@@ -43,7 +43,9 @@ def reader(count: int) -> Task:
     calibration, _ = text_lines.lines_to_read(count, seed=11, calibrates=True)
     test, texts = text_lines.lines_to_read(count, seed=7, calibrates=False)
     return Task(
-        model, calibration, test,
+        model,
+        calibration,
+        test,
         lambda scores: text_lines.read_correctly(text_lines.decode(model, scores), texts),
         ("lines", "characters"),
     )
@@ -53,7 +55,9 @@ def classifier(count: int) -> Task:
     calibration, _ = text_lines.turned_lines(count, seed=11, calibrates=True)
     test, labels = text_lines.turned_lines(count, seed=7, calibrates=False)
     return Task(
-        models.MODELS["ppocr_cls"].path(), calibration, test,
+        models.MODELS["ppocr_cls"].path(),
+        calibration,
+        test,
         lambda scores: (float(np.mean(scores.argmax(axis=1) == labels)),),
         ("lines",),
     )
@@ -78,9 +82,12 @@ def measure(neuroplast: Path, name: str, task: Task, arguments: argparse.Namespa
     data, small = folder / f"{name}.npz", folder / f"{name}.onnx"
     driver.save(data, {"x": task.calibration})
     whole = judge(task, task.model)
-    print(f"\n{name}: of {len(task.test)} lines the original gets "
-          + ", ".join(f"{value:.3f} of {column}"
-                      for value, column in zip(whole, task.columns, strict=True)))
+    print(
+        f"\n{name}: of {len(task.test)} lines the original gets "
+        + ", ".join(
+            f"{value:.3f} of {column}" for value, column in zip(whole, task.columns, strict=True)
+        )
+    )
     head = [f"{share}x{suffix}" for share in SHARES for suffix in ("", " fitted")]
     print(f"| criterion | {' | '.join(head)} |\n|{'---|' * (len(head) + 1)}")
     rows = []
@@ -88,14 +95,36 @@ def measure(neuroplast: Path, name: str, task: Task, arguments: argparse.Namespa
         cells = []
         for share in SHARES:
             for fits in (False, True):
-                options = ("--criterion", criterion, "--scope", arguments.scope, "--data", data,
-                           "--target-flops", f"{share}x")
-                report = driver.edit(neuroplast, "prune", task.model, small, *options,
-                                     *(() if fits else ("--no-reconstruct",)))
+                options = (
+                    "--criterion",
+                    criterion,
+                    "--scope",
+                    arguments.scope,
+                    "--data",
+                    data,
+                    "--target-flops",
+                    f"{share}x",
+                )
+                report = driver.edit(
+                    neuroplast,
+                    "prune",
+                    task.model,
+                    small,
+                    *options,
+                    *(() if fits else ("--no-reconstruct",)),
+                )
                 right = judge(task, small)
                 cells.append(" / ".join(f"{value:.3f}" for value in right))
-                rows.append({"model": name, "criterion": criterion, "share": share,
-                             "fitted": fits, "right": right, "met": report["reached"]["met"]})
+                rows.append(
+                    {
+                        "model": name,
+                        "criterion": criterion,
+                        "share": share,
+                        "fitted": fits,
+                        "right": right,
+                        "met": report["reached"]["met"],
+                    }
+                )
         print(f"| {criterion} | {' | '.join(cells)} |", flush=True)
     return rows
 
@@ -109,17 +138,29 @@ def picture(rows: list[dict], path: Path) -> None:
 
     names = list(dict.fromkeys(row["model"] for row in rows))
     figure, panels = pyplot.subplots(
-        1, len(names), figsize=(6 * len(names), 4.4), constrained_layout=True, squeeze=False)
+        1, len(names), figsize=(6 * len(names), 4.4), constrained_layout=True, squeeze=False
+    )
     for panel, name in zip(panels[0], names, strict=True):
         for number, criterion in enumerate(dict.fromkeys(row["criterion"] for row in rows)):
             for fits in (False, True):
-                chosen = [r for r in rows if (r["model"], r["criterion"], r["fitted"])
-                          == (name, criterion, fits)]
-                panel.plot([r["share"] for r in chosen], [r["right"][0] for r in chosen],
-                           "o-" if fits else "x:", color=f"C{number}",
-                           label=criterion if fits else None)
-        panel.set(title=f"{name}: dotted as cut, solid fitted", ylim=(-0.02, 1.02),
-                  xlabel="share of the operations", ylabel="lines right")
+                chosen = [
+                    r
+                    for r in rows
+                    if (r["model"], r["criterion"], r["fitted"]) == (name, criterion, fits)
+                ]
+                panel.plot(
+                    [r["share"] for r in chosen],
+                    [r["right"][0] for r in chosen],
+                    "o-" if fits else "x:",
+                    color=f"C{number}",
+                    label=criterion if fits else None,
+                )
+        panel.set(
+            title=f"{name}: dotted as cut, solid fitted",
+            ylim=(-0.02, 1.02),
+            xlabel="share of the operations",
+            ylabel="lines right",
+        )
         panel.invert_xaxis()
         panel.legend(fontsize=8)
         panel.grid(alpha=0.3)

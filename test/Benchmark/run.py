@@ -39,8 +39,10 @@ def main() -> int:
     paths = {name: models.MODELS[name].path() for name in arguments.names}
     latency.pin()
     failures, figures = [], {}
-    print("| model | compiled ms | ONNX Runtime ms | ratio | error / tolerance "
-          "| compile s | compile MiB | weights MiB |")
+    print(
+        "| model | compiled ms | ONNX Runtime ms | ratio | error / tolerance "
+        "| compile s | compile MiB | weights MiB |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     for name, path in paths.items():
         inputs = models.MODELS[name].sample()
@@ -49,17 +51,26 @@ def main() -> int:
             try:
                 made = latency.compile_model(neuroplast, path, Path(folder) / "model.so", inputs)
                 result = latency.compare(
-                    neuroplast, path, made.library, inputs, arguments.rounds, arguments.seconds)
+                    neuroplast, path, made.library, inputs, arguments.rounds, arguments.seconds
+                )
             except driver.DriverError as error:
                 print(f"| {name} | {str(error).splitlines()[0][-160:]} | | | | | | |", flush=True)
                 failures.append(f"{name}: failed")
                 continue
-        print(f"| {name} | {result.ours_ms:.2f} | {result.theirs_ms:.2f} | {result.ratio:.2f} "
-              f"| {result.mismatch:.3f} | {made.seconds:.1f} | {made.peak_mib:.0f} "
-              f"| {weights:.0f} |", flush=True)
+        print(
+            f"| {name} | {result.ours_ms:.2f} | {result.theirs_ms:.2f} | {result.ratio:.2f} "
+            f"| {result.mismatch:.3f} | {made.seconds:.1f} | {made.peak_mib:.0f} "
+            f"| {weights:.0f} |",
+            flush=True,
+        )
         figures[name] = {
-            "ours_ms": result.ours_ms, "theirs_ms": result.theirs_ms, "ratio": result.ratio,
-            "mismatch": result.mismatch, "compile_s": made.seconds, "compile_mib": made.peak_mib}
+            "ours_ms": result.ours_ms,
+            "theirs_ms": result.theirs_ms,
+            "ratio": result.ratio,
+            "mismatch": result.mismatch,
+            "compile_s": made.seconds,
+            "compile_mib": made.peak_mib,
+        }
         if result.mismatch > 1:
             failures.append(f"{name}: outputs differ")
         if arguments.limits and result.ratio > MAX_RATIO:

@@ -36,8 +36,14 @@ GROUPS = ("A", "B", "C", *SHIPPED)
 TIME_LIMIT = 120.0
 
 # Whose values the specification does not fix: a Dropout that trains has a third operand.
-RANDOM = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli",
-          "Multinomial"}
+RANDOM = {
+    "RandomNormal",
+    "RandomNormalLike",
+    "RandomUniform",
+    "RandomUniformLike",
+    "Bernoulli",
+    "Multinomial",
+}
 
 
 @dataclass(frozen=True)
@@ -85,8 +91,10 @@ def compare(found: np.ndarray, expected: np.ndarray, values: bool, rtol: float, 
     if close.all():
         return ""
     first = int(np.argmin(close.reshape(-1)))
-    return (f"element {first} is {found.reshape(-1)[first]}, expected "
-            f"{expected.reshape(-1)[first]}; {int((~close).sum())} of {close.size} differ")
+    return (
+        f"element {first} is {found.reshape(-1)[first]}, expected "
+        f"{expected.reshape(-1)[first]}; {int((~close).sum())} of {close.size} differ"
+    )
 
 
 def run_data_set(
@@ -104,8 +112,14 @@ def run_data_set(
         model = Path(case.folder) / "model.onnx"
         command = [neuroplast, "run", model, "--inputs", source, "--outputs", target]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT,
-                                  errors="replace", check=False)
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                timeout=TIME_LIMIT,
+                errors="replace",
+                check=False,
+            )
         except subprocess.TimeoutExpired:
             return Result(case.name, "wrong", "out of time")
         lines = [line for line in done.stderr.splitlines() if "warning:" not in line]
@@ -125,8 +139,10 @@ def run_data_set(
 
 def run_case(neuroplast: Path, case: Case) -> Result:
     graph = onnx.load(Path(case.folder) / "model.onnx", load_external_data=False).graph
-    values = not any(node.op_type in RANDOM or (node.op_type == "Dropout" and len(node.input) > 2)
-                     for node in graph.node)
+    values = not any(
+        node.op_type in RANDOM or (node.op_type == "Dropout" and len(node.input) > 2)
+        for node in graph.node
+    )
     sets = sorted(Path(case.folder).glob("test_data_set_*"))
     if not sets:
         return Result(case.name, "wrong", "there is no data set")
@@ -175,15 +191,19 @@ def main() -> int:
     parser.add_argument("--results", type=Path, help="write a row for each case to this file")
     parser.add_argument("--reasons", type=int, default=25, help="reasons of refusal to print")
     parser.add_argument("--jobs", type=int, default=2, help="cases to run at a time")
-    parser.add_argument("--update", action="store_true", help="bring passing.txt and the ledger "
-                        "up to date")
+    parser.add_argument(
+        "--update", action="store_true", help="bring passing.txt and the ledger up to date"
+    )
     arguments = parser.parse_args()
     neuroplast = arguments.build.resolve() / "bin" / "neuroplast"
     if not neuroplast.exists():
         print(f"error: {neuroplast} is not built", file=sys.stderr)
         return 1
-    cases = [c for c in write_cases(arguments.build / "conformance")
-             if re.search(arguments.filter, c.name)]
+    cases = [
+        c
+        for c in write_cases(arguments.build / "conformance")
+        if re.search(arguments.filter, c.name)
+    ]
     start = time.monotonic()
     with ThreadPoolExecutor(arguments.jobs) as pool:
         results = list(pool.map(lambda case: run_case(neuroplast, case), cases))
@@ -212,10 +232,18 @@ def main() -> int:
     failed = sorted(wrong | set(regressions) | set(unexplained))
     if arguments.results:
         arguments.results.write_text(
-            "".join(f"{r.name}\t{r.status}\t{r.reason}\n" for r in results))
+            "".join(f"{r.name}\t{r.status}\t{r.reason}\n" for r in results)
+        )
     if arguments.json:
-        arguments.json.write_text(json.dumps({
-            "passed": len(passed), "failed": failed, "refused": len(refused.keys() - set(failed))}))
+        arguments.json.write_text(
+            json.dumps(
+                {
+                    "passed": len(passed),
+                    "failed": failed,
+                    "refused": len(refused.keys() - set(failed)),
+                }
+            )
+        )
     return 1 if failed else 0
 
 

@@ -29,15 +29,22 @@ def test_targets_are_met(
 ) -> None:
     key = {"flops": "flops", "params": "parameters", "bytes": "parameter_bytes"}[measure]
     for share in (0.8, 0.4):
-        report = prune(neuroplast, source, tmp_path / "small.onnx", "--scope", scope,
-                       f"--target-{measure}", f"{share}x", "--shape", "x=1x3x48x192")
+        report = prune(
+            neuroplast,
+            source,
+            tmp_path / "small.onnx",
+            "--scope",
+            scope,
+            f"--target-{measure}",
+            f"{share}x",
+            "--shape",
+            "x=1x3x48x192",
+        )
         reached = report["after"][key] / report["before"][key]
         assert abs(reached - share) <= 0.02 * share and report["reached"]["met"]
 
 
-def test_targets_out_of_reach_are_said(
-    neuroplast: Path, source: Path, tmp_path: Path
-) -> None:
+def test_targets_out_of_reach_are_said(neuroplast: Path, source: Path, tmp_path: Path) -> None:
     call = ("prune", source, "-o", tmp_path / "small.onnx", "--no-compare")
     text = driver.call(neuroplast, *call, "--target-params", "10")
     assert "warning: no cut comes nearer to the target" in text
@@ -93,8 +100,9 @@ def test_a_plan_is_carried_out_unchanged(
 ) -> None:
     plan, direct, planned = (tmp_path / name for name in ("plan.json", "a.onnx", "b.onnx"))
     options = ("--criterion", "random", "--scope", "global", "--ratio", "0.3")
-    dry = prune(neuroplast, source, tmp_path / "none.onnx", *options, "--dry-run",
-                "--write-plan", plan)
+    dry = prune(
+        neuroplast, source, tmp_path / "none.onnx", *options, "--dry-run", "--write-plan", plan
+    )
     assert not (tmp_path / "none.onnx").exists()
     schema.validate(json.loads(plan.read_text()))
     wet = prune(neuroplast, source, direct, *options)
@@ -113,16 +121,24 @@ def test_a_plan_is_carried_out_unchanged(
 def test_rules_for_single_layers(
     neuroplast: Path, source: Path, tmp_path: Path, schema: jsonschema.Draft202012Validator
 ) -> None:
-    plan = {"version": 1, "rules": [{"match": "conv5_expand*", "ratio": 0.25},
-                                    {"match": "conv6_expand", "freeze": True}]}
+    plan = {
+        "version": 1,
+        "rules": [
+            {"match": "conv5_expand*", "ratio": 0.25},
+            {"match": "conv6_expand", "freeze": True},
+        ],
+    }
     schema.validate(plan)
     path = tmp_path / "plan.json"
     path.write_text(json.dumps(plan))
-    report = prune(neuroplast, source, tmp_path / "small.onnx", "--plan", str(path),
-                   "--target-params", "0.5x")
+    report = prune(
+        neuroplast, source, tmp_path / "small.onnx", "--plan", str(path), "--target-params", "0.5x"
+    )
     shares = {
         name: set["kept"] / set["units"]
-        for set in report["units"] for name in set["members"] if name.endswith("weights[0]")
+        for set in report["units"]
+        for name in set["members"]
+        if name.endswith("weights[0]")
     }
     assert shares["@conv5_expand_weights[0]"] == pytest.approx(0.75, abs=0.02)
     assert shares["@conv6_expand_weights[0]"] == 1
@@ -142,14 +158,14 @@ def test_rules_for_single_layers(
         ('{"version": 1, "rules": [{"match": "conv1", "ratios": 0}]}', "'ratios', which rules"),
         ('{"version": 1, "rules": [{"match": "nowhere", "ratio": 0}]}', "name like 'nowhere'"),
         ('{"version": 1, "edit": {"kind": "prune"}}', "the edit of the plan is malformed"),
-        ('{"version": 1, "edit": {"kind": "prune", "units": [{"param": "nowhere", "axis": 0, '
-         '"block": 0, "map": "0", "old": ["0..1", "0..1", 1], "new": ["0", "0", 1]}]}}',
-         "names parameters that the network does not have"),
+        (
+            '{"version": 1, "edit": {"kind": "prune", "units": [{"param": "nowhere", "axis": 0, '
+            '"block": 0, "map": "0", "old": ["0..1", "0..1", 1], "new": ["0", "0", 1]}]}}',
+            "names parameters that the network does not have",
+        ),
     ],
 )
-def test_bad_plans(
-    plan: str, message: str, neuroplast: Path, source: Path, tmp_path: Path
-) -> None:
+def test_bad_plans(plan: str, message: str, neuroplast: Path, source: Path, tmp_path: Path) -> None:
     path, target = tmp_path / "plan.json", tmp_path / "small.onnx"
     path.write_text(plan)
     with pytest.raises(driver.DriverError, match=message):

@@ -13,9 +13,17 @@ from onnx import numpy_helper
 from Property.survey import node_cases
 
 CASES = (
-    "test_if", "test_if_opt", "test_if_seq", "test_loop11", "test_loop13_seq",
-    "test_loop16_seq_none", "test_scan9_sum", "test_scan9_multi_state", "test_scan9_scalar",
-    "test_range_float_type_positive_delta_expanded", "test_sequence_map_add_2_sequences_expanded",
+    "test_if",
+    "test_if_opt",
+    "test_if_seq",
+    "test_loop11",
+    "test_loop13_seq",
+    "test_loop16_seq_none",
+    "test_scan9_sum",
+    "test_scan9_multi_state",
+    "test_scan9_scalar",
+    "test_range_float_type_positive_delta_expanded",
+    "test_sequence_map_add_2_sequences_expanded",
     "test_sequence_map_extract_shapes_expanded",
 )
 
@@ -40,8 +48,9 @@ def read_value(path: Path, info: onnx.ValueInfoProto) -> object:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_written_back(name: str, neuroplast: Path, tmp_path: Path,
-                      request: pytest.FixtureRequest) -> None:
+def test_written_back(
+    name: str, neuroplast: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """ONNX Runtime computes what the suite expects from the file that was written."""
     folder = node_cases(Path(request.config.getoption("--build")))[name]
     written = tmp_path / "written.onnx"
@@ -50,8 +59,9 @@ def test_written_back(name: str, neuroplast: Path, tmp_path: Path,
     control = {"If", "Loop", "Scan"} & count_ops(before)
     assert {"Loop" if op == "Scan" else op for op in control} <= count_ops(after)
     data = folder / "test_data_set_0"
-    feeds = {info.name: read_value(data / f"input_{i}.pb", info)
-             for i, info in enumerate(before.input)}
+    feeds = {
+        info.name: read_value(data / f"input_{i}.pb", info) for i, info in enumerate(before.input)
+    }
     session = onnxruntime.InferenceSession(written, providers=["CPUExecutionProvider"])
     for i, (info, found) in enumerate(zip(before.output, session.run(None, feeds), strict=True)):
         expected = read_value(data / f"output_{i}.pb", info)

@@ -16,9 +16,7 @@ Arrays = dict[str, np.ndarray]
 def write(path: Path, text: str, weights: Arrays) -> Path:
     model = onnx.parser.parse_model(f'<ir_version: 9, opset_import: ["" : 20]> {text}')
     for name, value in weights.items():
-        model.graph.initializer.append(
-            onnx.numpy_helper.from_array(value.astype(np.float32), name)
-        )
+        model.graph.initializer.append(onnx.numpy_helper.from_array(value.astype(np.float32), name))
     onnx.save(model, path)
     return path
 
@@ -104,9 +102,14 @@ def test_scores(score: Any, seed: int, neuroplast: Path, tmp_path: Path) -> None
 
 def grouped_net(path: Path, seed: int) -> tuple[Path, Arrays]:
     rng = np.random.default_rng(seed)
-    weights = {"first": rng.normal(size=(8, 3, 3, 3)), "scale": rng.normal(size=8),
-               "bias": rng.normal(size=8), "mean": rng.normal(size=8),
-               "variance": rng.uniform(1, 2, 8), "second": rng.normal(size=(4, 8, 3, 3))}
+    weights = {
+        "first": rng.normal(size=(8, 3, 3, 3)),
+        "scale": rng.normal(size=8),
+        "bias": rng.normal(size=8),
+        "mean": rng.normal(size=8),
+        "variance": rng.uniform(1, 2, 8),
+        "second": rng.normal(size=(4, 8, 3, 3)),
+    }
     text = """net (float[N, 3, 6, 6] x) => (float[N, 4, 4, 4] y) {
         c = Conv <pads = [1, 1, 1, 1]> (x, first)
         b = BatchNormalization(c, scale, bias, mean, variance)
@@ -139,8 +142,9 @@ def test_the_taps_of_a_convolution(neuroplast: Path, tmp_path: Path) -> None:
         loss.append(0.5 * np.trace(columns @ np.linalg.inv(part) @ columns.T))
         product.append((columns**2 * square[taps]).sum())
     for criterion, scores in (("obs", loss), ("wanda", product)):
-        report = prune(neuroplast, source, tmp_path / "small.onnx", "--criterion", criterion,
-                       "--stats", stats)
+        report = prune(
+            neuroplast, source, tmp_path / "small.onnx", "--criterion", criterion, "--stats", stats
+        )
         check(report, "@first", 0, np.array(scores))
 
 
@@ -164,10 +168,12 @@ def test_statistics_are_asked_for(neuroplast: Path, tmp_path: Path) -> None:
         prune(neuroplast, source, small, "--criterion", "obs", "--stats", stats)
     with pytest.raises(driver.DriverError, match="'x' is none that 'calibrate' writes"):
         prune(neuroplast, source, small, "--criterion", "wanda", "--stats", data)
-    wide = write(tmp_path / "wide.onnx",
-                 "net (float[N, 5] x) => (float[N, 3] y) "
-                 "{ h = MatMul(x, first) r = Relu(h) y = MatMul(r, second) }",
-                 {"first": np.ones((5, 9)), "second": np.ones((9, 3))})
+    wide = write(
+        tmp_path / "wide.onnx",
+        "net (float[N, 5] x) => (float[N, 3] y) "
+        "{ h = MatMul(x, first) r = Relu(h) y = MatMul(r, second) }",
+        {"first": np.ones((5, 9)), "second": np.ones((9, 3))},
+    )
     with pytest.raises(driver.DriverError, match="are those of another network"):
         prune(neuroplast, wide, small, "--criterion", "wanda", "--stats", stats)
     assert not small.exists()

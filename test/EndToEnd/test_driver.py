@@ -97,8 +97,12 @@ def pair(rows: int) -> dict[str, np.ndarray]:
 
 def check(actual: dict[str, np.ndarray], inputs: dict[str, np.ndarray]) -> None:
     total = inputs["x"] + inputs["y"]
-    expected = {"sum": total, "again": total, "same": inputs["x"],
-                "w": np.arange(20, dtype=np.float32)}
+    expected = {
+        "sum": total,
+        "again": total,
+        "same": inputs["x"],
+        "w": np.arange(20, dtype=np.float32),
+    }
     assert set(actual) == set(expected)
     for name, value in expected.items():
         np.testing.assert_array_equal(actual[name], value)
@@ -115,12 +119,21 @@ def test_library_equals_session(neuroplast: Path, model: Path, tmp_path: Path) -
 def test_element_types(neuroplast: Path, tmp_path: Path) -> None:
     path = tmp_path / "typed.onnxtext"
     path.write_text(TYPED)
-    inputs = {"b": np.array([True, False]), "u": np.array([200, 3], np.uint8),
-              "i": np.array([-3, 1 << 20]), "d": np.array([0.1, -2.0]),
-              "h": np.array([0.5, 7], np.float16)}
+    inputs = {
+        "b": np.array([True, False]),
+        "u": np.array([200, 3], np.uint8),
+        "i": np.array([-3, 1 << 20]),
+        "d": np.array([0.1, -2.0]),
+        "h": np.array([0.5, 7], np.float16),
+    }
     actual = driver.run(neuroplast, path, inputs)
-    expected = {"nb": ~inputs["b"], "su": inputs["u"] + inputs["u"], "si": inputs["i"] ** 2,
-                "sd": -inputs["d"], "sh": inputs["h"] + inputs["h"]}
+    expected = {
+        "nb": ~inputs["b"],
+        "su": inputs["u"] + inputs["u"],
+        "si": inputs["i"] ** 2,
+        "sd": -inputs["d"],
+        "sh": inputs["h"] + inputs["h"],
+    }
     for name, value in expected.items():
         assert actual[name].dtype == value.dtype
         np.testing.assert_array_equal(actual[name], value)
@@ -150,9 +163,7 @@ def test_inputs_that_do_not_fit(neuroplast: Path, model: Path, tmp_path: Path) -
     assert inputs.read_bytes() == before
 
 
-def test_refused_compilations_leave_nothing(
-    neuroplast: Path, model: Path, tmp_path: Path
-) -> None:
+def test_refused_compilations_leave_nothing(neuroplast: Path, model: Path, tmp_path: Path) -> None:
     library = tmp_path / "m.so"
     assert "m86" in fail(neuroplast, "compile", model, "-o", library, "--mcpu", "m86")
     assert "overwrite" in fail(neuroplast, "compile", model, "-o", model)
@@ -177,30 +188,60 @@ def test_shapes_of_a_library(neuroplast: Path, model: Path, tmp_path: Path) -> N
     library, inputs = tmp_path / "m.so", tmp_path / "in.npz"
     driver.call(neuroplast, "compile", model, "-o", library)
     rows = 2_000_000  # of 24 MB
-    few, many = (driver.bench(neuroplast, library, "--seconds", "0", "--shape", f"x={n}x3",
-                              "--shape", f"y={n}x3")["peak_rss_mib"] for n in (2, rows))
+    few, many = (
+        driver.bench(
+            neuroplast, library, "--seconds", "0", "--shape", f"x={n}x3", "--shape", f"y={n}x3"
+        )["peak_rss_mib"]
+        for n in (2, rows)
+    )
     assert many - few > 40
     assert "'x' has 2 for 'N'" in fail(neuroplast, "bench", library, "--shape", "x=2x3")
     assert "no input 'z'" in fail(neuroplast, "bench", library, "--shape", "z=2x3")
     assert "not of the form" in fail(neuroplast, "bench", library, "--shape", "x")
     driver.save(inputs, pair(2))
     for command in (["run", "--outputs", tmp_path / "out.npz"], ["bench"]):
-        assert "'--shape'" in fail(neuroplast, *command, library, "--shape", "x=2x3",
-                                   "--inputs", inputs)
+        assert "'--shape'" in fail(
+            neuroplast, *command, library, "--shape", "x=2x3", "--inputs", inputs
+        )
 
 
 def test_c_program_with_two_models(neuroplast: Path, model: Path, tmp_path: Path) -> None:
     compiler = shutil.which("clang-22")
     assert compiler
     for name in ("first", "second"):
-        driver.call(neuroplast, "compile", model, "-o", tmp_path / f"{name}.so",
-                    "--header", tmp_path / f"{name}.h", "--mcpu", "x86-64-v3")
+        driver.call(
+            neuroplast,
+            "compile",
+            model,
+            "-o",
+            tmp_path / f"{name}.so",
+            "--header",
+            tmp_path / f"{name}.h",
+            "--mcpu",
+            "x86-64-v3",
+        )
     (tmp_path / "main.c").write_text(C_PROGRAM)
-    subprocess.run([compiler, "-Wall", "-Wextra", "-Wno-missing-field-initializers", "-Werror",
-                    "main.c", "first.so", "second.so", "-Wl,-rpath,$ORIGIN", "-o", "main"],
-                   cwd=tmp_path, check=True, timeout=120)
-    done = subprocess.run([tmp_path / "main"], capture_output=True, text=True, check=False,
-                          timeout=60)
+    subprocess.run(
+        [
+            compiler,
+            "-Wall",
+            "-Wextra",
+            "-Wno-missing-field-initializers",
+            "-Werror",
+            "main.c",
+            "first.so",
+            "second.so",
+            "-Wl,-rpath,$ORIGIN",
+            "-o",
+            "main",
+        ],
+        cwd=tmp_path,
+        check=True,
+        timeout=120,
+    )
+    done = subprocess.run(
+        [tmp_path / "main"], capture_output=True, text=True, check=False, timeout=60
+    )
     assert done.returncode == 0
     assert re.match(r"66 'y' has size 1 along axis 0", done.stdout)
 

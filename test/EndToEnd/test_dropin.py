@@ -80,9 +80,7 @@ def source() -> Path:
     return models.MODELS["ppocr_cls"].path()
 
 
-def test_random_weights_change_the_output(
-    neuroplast: Path, source: Path, tmp_path: Path
-) -> None:
+def test_random_weights_change_the_output(neuroplast: Path, source: Path, tmp_path: Path) -> None:
     target, inputs = tmp_path / "big.onnx", models.MODELS["ppocr_cls"].sample()
     driver.edit(neuroplast, "dropin", source, target, "--init", "random")
     outputs = models.reference(target, inputs)
@@ -109,9 +107,7 @@ def test_units_at_and_freeze(neuroplast: Path, source: Path, tmp_path: Path) -> 
             assert (units["units"] + units["added"]) % 16 == 0
 
 
-def test_newborns_depend_on_the_seed_alone(
-    neuroplast: Path, source: Path, tmp_path: Path
-) -> None:
+def test_newborns_depend_on_the_seed_alone(neuroplast: Path, source: Path, tmp_path: Path) -> None:
     paths = [tmp_path / f"{name}.onnx" for name in ("a", "b", "c")]
     for path, seed in zip(paths, ("1", "1", "2"), strict=True):
         driver.edit(neuroplast, "dropin", source, path, "--seed", seed)
@@ -153,9 +149,7 @@ def test_bad_options(
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_not_kept_is_not_put_back(
-    neuroplast: Path, source: Path, tmp_path: Path
-) -> None:
+def test_what_is_not_kept_is_not_put_back(neuroplast: Path, source: Path, tmp_path: Path) -> None:
     small, back = tmp_path / "small.onnx", tmp_path / "back.onnx"
     driver.edit(neuroplast, "prune", source, small)
     with pytest.raises(driver.DriverError, match="the history does not keep them"):

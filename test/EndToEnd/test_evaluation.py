@@ -35,8 +35,9 @@ def prune(neuroplast: Path, source: Path, target: Path, *options: str) -> dict[s
     return driver.edit(neuroplast, "prune", source, target, *options)
 
 
-@pytest.mark.parametrize("amount", [("--ratio", "0.9"), ("--target-params", "0.05x"),
-                                    ("--target-params", "10k")])
+@pytest.mark.parametrize(
+    "amount", [("--ratio", "0.9"), ("--target-params", "0.05x"), ("--target-params", "10k")]
+)
 def test_a_cut_stops_at_the_largest_drop(
     amount: tuple[str, str], evaluation: str, neuroplast: Path, source: Path, tmp_path: Path
 ) -> None:
@@ -55,19 +56,42 @@ def test_a_cut_that_is_allowed_is_made_in_full(
     evaluation: str, neuroplast: Path, source: Path, tmp_path: Path
 ) -> None:
     plain = prune(neuroplast, source, tmp_path / "plain.onnx", "--ratio", "0.3")
-    judged = prune(neuroplast, source, tmp_path / "judged.onnx", "--ratio", "0.3",
-                   "--eval", evaluation + " {}", "--max-drop", "0.9")
+    judged = prune(
+        neuroplast,
+        source,
+        tmp_path / "judged.onnx",
+        "--ratio",
+        "0.3",
+        "--eval",
+        evaluation + " {}",
+        "--max-drop",
+        "0.9",
+    )
     assert judged["edits"] == plain["edits"]
     assert judged["accuracy"]["after"] < judged["accuracy"]["before"]
 
 
-def test_no_cut_is_allowed(
-    evaluation: str, neuroplast: Path, source: Path, tmp_path: Path
-) -> None:
+def test_no_cut_is_allowed(evaluation: str, neuroplast: Path, source: Path, tmp_path: Path) -> None:
     target = tmp_path / "small.onnx"
     done = subprocess.run(
-        [neuroplast, "prune", source, "-o", target, "--ratio", "0.9", "--eval", evaluation,
-         "--max-drop", "0.0001", "--no-compare"], capture_output=True, text=True, check=False)
+        [
+            neuroplast,
+            "prune",
+            source,
+            "-o",
+            target,
+            "--ratio",
+            "0.9",
+            "--eval",
+            evaluation,
+            "--max-drop",
+            "0.0001",
+            "--no-compare",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 2
     assert "no cut keeps the drop" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["it's judging.py"]

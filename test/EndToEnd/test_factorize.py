@@ -11,19 +11,37 @@ import pytest
 from Models import driver, models
 
 NETS = {
-    "matrix product": ("net (float[N, 12] x) => (float[N, 10] y) { y = MatMul(x, w) }",
-                       {"w": (12, 10)}, (7, 12)),
-    "batched": ("net (float[N, 5, 12] x) => (float[N, 5, 10] y) { y = MatMul(x, w) }",
-                {"w": (12, 10)}, (2, 5, 12)),
-    "weight in front": ("net (float[N, 12, 5] x) => (float[N, 10, 5] y) { y = MatMul(w, x) }",
-                        {"w": (10, 12)}, (2, 12, 5)),
-    "gemm": ("net (float[N, 12] x) => (float[N, 10] y) { y = Gemm <transB = 1> (x, w, b) }",
-             {"w": (10, 12), "b": (10,)}, (7, 12)),
-    "convolution": ("net (float[N, 4, 9, 9] x) => (float[N, 10, P, Q] y) "
-                    "{ y = Conv <strides = [2, 1], pads = [1, 0, 1, 2]> (x, w, b) }",
-                    {"w": (10, 4, 3, 3), "b": (10,)}, (2, 4, 9, 9)),
-    "convolution along one axis": ("net (float[N, 12, 9] x) => (float[N, 10, P] y) "
-                                   "{ y = Conv(x, w) }", {"w": (10, 12, 3)}, (2, 12, 9)),
+    "matrix product": (
+        "net (float[N, 12] x) => (float[N, 10] y) { y = MatMul(x, w) }",
+        {"w": (12, 10)},
+        (7, 12),
+    ),
+    "batched": (
+        "net (float[N, 5, 12] x) => (float[N, 5, 10] y) { y = MatMul(x, w) }",
+        {"w": (12, 10)},
+        (2, 5, 12),
+    ),
+    "weight in front": (
+        "net (float[N, 12, 5] x) => (float[N, 10, 5] y) { y = MatMul(w, x) }",
+        {"w": (10, 12)},
+        (2, 12, 5),
+    ),
+    "gemm": (
+        "net (float[N, 12] x) => (float[N, 10] y) { y = Gemm <transB = 1> (x, w, b) }",
+        {"w": (10, 12), "b": (10,)},
+        (7, 12),
+    ),
+    "convolution": (
+        "net (float[N, 4, 9, 9] x) => (float[N, 10, P, Q] y) "
+        "{ y = Conv <strides = [2, 1], pads = [1, 0, 1, 2]> (x, w, b) }",
+        {"w": (10, 4, 3, 3), "b": (10,)},
+        (2, 4, 9, 9),
+    ),
+    "convolution along one axis": (
+        "net (float[N, 12, 9] x) => (float[N, 10, P] y) { y = Conv(x, w) }",
+        {"w": (10, 12, 3)},
+        (2, 12, 9),
+    ),
 }
 
 
@@ -41,9 +59,7 @@ def write_net(
             flat = value.reshape(rows, -1)
             u, s, v = np.linalg.svd(flat, full_matrices=False)
             value = (u[:, :rank] * s[:rank] @ v[:rank]).reshape(shape)
-        model.graph.initializer.append(
-            onnx.numpy_helper.from_array(value.astype(np.float32), name)
-        )
+        model.graph.initializer.append(onnx.numpy_helper.from_array(value.astype(np.float32), name))
     onnx.save(model, path)
     return path, {"x": rng.normal(size=size).astype(np.float32)}
 
@@ -97,8 +113,9 @@ def test_nothing_of_this_rank_is_nearer(neuroplast: Path, tmp_path: Path) -> Non
 
 def test_what_is_not_split_says_why(neuroplast: Path, tmp_path: Path) -> None:
     source, small = models.MODELS["ppocr_cls"].path(), tmp_path / "small.onnx"
-    report = factorize(neuroplast, source, small, "--energy", "0.9", "--freeze", "conv12*",
-                       "--only", "conv1*")
+    report = factorize(
+        neuroplast, source, small, "--energy", "0.9", "--freeze", "conv12*", "--only", "conv1*"
+    )
     reasons = {layer["weight"]: layer["reason"] for layer in report["layers"]}
     assert reasons["conv12_expand_weights"] == "frozen"
     assert reasons["conv3_expand_weights"] == "not named"
@@ -112,8 +129,9 @@ def test_a_split_is_no_edit_of_units(neuroplast: Path, tmp_path: Path) -> None:
     source, _ = write_net("gemm", tmp_path / "net.onnx", np.random.default_rng(2), rank=2)
     small, other = tmp_path / "small.onnx", tmp_path / "other.onnx"
     factorize(neuroplast, source, small)
-    with pytest.raises(driver.DriverError, match="'factorize' has changed no units, and cannot be "
-                                                 "taken back"):
+    with pytest.raises(
+        driver.DriverError, match="'factorize' has changed no units, and cannot be taken back"
+    ):
         driver.call(neuroplast, "undo", small, "-o", other, "--to", "0")
     with pytest.raises(driver.DriverError, match="cannot be done again"):
         driver.call(neuroplast, "replay", source, "--history", small, "-o", other)
@@ -128,9 +146,7 @@ def test_a_split_is_no_edit_of_units(neuroplast: Path, tmp_path: Path) -> None:
         (["--rank", "2", "--energy", "0.5"], "one of an energy and a rank"),
     ],
 )
-def test_bad_options(
-    options: list[str], message: str, neuroplast: Path, tmp_path: Path
-) -> None:
+def test_bad_options(options: list[str], message: str, neuroplast: Path, tmp_path: Path) -> None:
     source, _ = write_net("gemm", tmp_path / "net.onnx", np.random.default_rng(3))
     with pytest.raises(driver.DriverError, match=message):
         factorize(neuroplast, source, tmp_path / "small.onnx", *options)

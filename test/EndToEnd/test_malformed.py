@@ -21,70 +21,123 @@ HEADER = '<ir_version: 8, opset_import: ["" : 17]>\n'
 
 # Name of the case: text of the model, what the error must say besides the file.
 TEXTS: dict[str, tuple[str, str]] = {
-    "cyclic": (HEADER + "g (float[2] x) => (float[2] y) { a = Add(x, b) b = Neg(a) y = Relu(b) }",
-               "Add"),
+    "cyclic": (
+        HEADER + "g (float[2] x) => (float[2] y) { a = Add(x, b) b = Neg(a) y = Relu(b) }",
+        "Add",
+    ),
     "undefined": (HEADER + "g (float[2] x) => (float[2] y) { y = Add(x, nowhere) }", "nowhere"),
     "defined_twice": (HEADER + "g (float[2] x) => (float[2] y) { y = Relu(x) y = Neg(x) }", "y"),
     "no_producer": (HEADER + "g (float[2] x) => (float[2] y) { z = Relu(x) }", "y"),
     "broadcast": (HEADER + "g (float[2] x, float[3] z) => (float[2] y) { y = Add(x, z) }", "Add"),
-    "channels": (HEADER + "g (float[1,3,8,8] x, float[4,5,3,3] w) => (float[1,4,6,6] y) "
-                 "{ y = Conv(x, w) }", "Conv"),
-    "group": (HEADER + "g (float[1,4,8,8] x, float[4,1,3,3] w) => (float[1,4,6,6] y) "
-              "{ y = Conv<group = 0>(x, w) }", "Conv"),
-    "stride": (HEADER + "g (float[1,4,8,8] x, float[4,4,3,3] w) => (float[N,C,H,W] y) "
-               "{ y = Conv<strides = [0, 1]>(x, w) }", "Conv"),
-    "stride_count": (HEADER + "g (float[1,4,8,8] x, float[4,4,3,3] w) => (float[N,C,H,W] y) "
-                     "{ y = Conv<strides = [1, 1, 1]>(x, w) }", "Conv"),
-    "window": (HEADER + "g (float[1,4,8,8] x) => (float[N,C,H,W] y) "
-               "{ y = MaxPool<kernel_shape = [-3, 3]>(x) }", "MaxPool"),
+    "channels": (
+        HEADER + "g (float[1,3,8,8] x, float[4,5,3,3] w) => (float[1,4,6,6] y) { y = Conv(x, w) }",
+        "Conv",
+    ),
+    "group": (
+        HEADER + "g (float[1,4,8,8] x, float[4,1,3,3] w) => (float[1,4,6,6] y) "
+        "{ y = Conv<group = 0>(x, w) }",
+        "Conv",
+    ),
+    "stride": (
+        HEADER + "g (float[1,4,8,8] x, float[4,4,3,3] w) => (float[N,C,H,W] y) "
+        "{ y = Conv<strides = [0, 1]>(x, w) }",
+        "Conv",
+    ),
+    "stride_count": (
+        HEADER + "g (float[1,4,8,8] x, float[4,4,3,3] w) => (float[N,C,H,W] y) "
+        "{ y = Conv<strides = [1, 1, 1]>(x, w) }",
+        "Conv",
+    ),
+    "window": (
+        HEADER + "g (float[1,4,8,8] x) => (float[N,C,H,W] y) "
+        "{ y = MaxPool<kernel_shape = [-3, 3]>(x) }",
+        "MaxPool",
+    ),
     # Indices and masks that reach beyond what they are for.
-    "gathered_beyond": (HEADER + "g (float[2,3] x, int64[2,4] i) => (float[2,4] y) "
-                        "{ y = GatherElements<axis=0>(x, i) }", "GatherElements:y"),
-    "updates_beyond": (HEADER + "g (float[2,3] x, int64[2,1] i, float[2,4] u) => (float[2,3] y) "
-                       "{ y = ScatterND(x, i, u) }", "ScatterND:y"),
-    "condition_beyond": (HEADER + "g (float[4,2] x, bool[6] c) => (float[N,2] y) "
-                         "{ y = Compress<axis=0>(x, c) }", "Compress:y"),
-    "inner_size": (HEADER + "g (float[2,3] x, float[4,5] w) => (float[2,5] y) "
-                   "{ y = MatMul(x, w) }", "MatMul"),
-    "equation": (HEADER + "g (float[2,3,5,5] x) => (float[2,3] y) "
-                 '{ y = Einsum<equation = "...-i>i ...i">(x) }', "Einsum:y"),
-    "permutation": (HEADER + "g (float[2,3] x) => (float[N,M] y) "
-                    "{ y = Transpose<perm = [0, 0]>(x) }", "Transpose"),
-    "axis": (HEADER + "g (float[2,3] x) => (float[N,M] y) { y = Softmax<axis = 7>(x) }",
-             "Softmax"),
-    "elements": (HEADER + "g (float[2,3] x) => (float[4,2] y) <int64[2] s = {4, 2}> "
-                 "{ y = Reshape(x, s) }", "Reshape"),
-    "split": (HEADER + "g (float[5] x) => (float[2] y, float[2] z) <int64[2] s = {2, 2}> "
-              "{ y, z = Split(x, s) }", "Split"),
+    "gathered_beyond": (
+        HEADER + "g (float[2,3] x, int64[2,4] i) => (float[2,4] y) "
+        "{ y = GatherElements<axis=0>(x, i) }",
+        "GatherElements:y",
+    ),
+    "updates_beyond": (
+        HEADER + "g (float[2,3] x, int64[2,1] i, float[2,4] u) => (float[2,3] y) "
+        "{ y = ScatterND(x, i, u) }",
+        "ScatterND:y",
+    ),
+    "condition_beyond": (
+        HEADER + "g (float[4,2] x, bool[6] c) => (float[N,2] y) { y = Compress<axis=0>(x, c) }",
+        "Compress:y",
+    ),
+    "inner_size": (
+        HEADER + "g (float[2,3] x, float[4,5] w) => (float[2,5] y) { y = MatMul(x, w) }",
+        "MatMul",
+    ),
+    "equation": (
+        HEADER + "g (float[2,3,5,5] x) => (float[2,3] y) "
+        '{ y = Einsum<equation = "...-i>i ...i">(x) }',
+        "Einsum:y",
+    ),
+    "permutation": (
+        HEADER + "g (float[2,3] x) => (float[N,M] y) { y = Transpose<perm = [0, 0]>(x) }",
+        "Transpose",
+    ),
+    "axis": (HEADER + "g (float[2,3] x) => (float[N,M] y) { y = Softmax<axis = 7>(x) }", "Softmax"),
+    "elements": (
+        HEADER + "g (float[2,3] x) => (float[4,2] y) <int64[2] s = {4, 2}> { y = Reshape(x, s) }",
+        "Reshape",
+    ),
+    "split": (
+        HEADER + "g (float[5] x) => (float[2] y, float[2] z) <int64[2] s = {2, 2}> "
+        "{ y, z = Split(x, s) }",
+        "Split",
+    ),
     "declared_shape": (HEADER + "g (float[2,3] x) => (float[5,7] y) { y = Relu(x) }", "y"),
     "type": (HEADER + "g (float[2] x, int64[2] z) => (float[2] y) { y = Add(x, z) }", "Add"),
-    "attribute_type": (HEADER + 'g (float[2,3] x) => (float[2,3] y) { y = Softmax<axis = "a">(x) }',
-                       "Softmax"),
+    "attribute_type": (
+        HEADER + 'g (float[2,3] x) => (float[2,3] y) { y = Softmax<axis = "a">(x) }',
+        "Softmax",
+    ),
     "required_attribute": (HEADER + "g (float[2] x) => (float[2] y) { y = Cast(x) }", "Cast"),
     "operand_count": (HEADER + "g (float[2] x) => (float[2] y) { y = Add(x) }", "Add"),
-    "unknown_attribute": (HEADER + "g (float[2] x) => (float[2] y) { y = Relu<beta = 1>(x) }",
-                          "Relu"),
-    "unknown_opset": ('<ir_version: 8, opset_import: ["" : 999]>\n'
-                      "g (float[2] x) => (float[2] y) { y = Relu(x) }", "999"),
+    "unknown_attribute": (
+        HEADER + "g (float[2] x) => (float[2] y) { y = Relu<beta = 1>(x) }",
+        "Relu",
+    ),
+    "unknown_opset": (
+        '<ir_version: 8, opset_import: ["" : 999]>\ng (float[2] x) => (float[2] y) { y = Relu(x) }',
+        "999",
+    ),
     "no_opset": ("<ir_version: 8>\ng (float[2] x) => (float[2] y) { y = Relu(x) }", ""),
-    "unknown_version": ('<ir_version: 900, opset_import: ["" : 17]>\n'
-                        "g (float[2] x) => (float[2] y) { y = Relu(x) }", ""),
-    "unknown_operator": (HEADER + "g (float[2] x) => (float[2] y) { y = Nonsense(x) }",
-                         "Nonsense"),
-    "unknown_domain": (HEADER + "g (float[2] x) => (float[2] y) { z = some.where.Thing(x) "
-                       "y = Relu(z) }", "Thing"),
-    "bad_branch": (HEADER + "g (bool c, float[2] x) => (float[2] y) { y = If(c) <then_branch = "
-                   "t () => (float[2] a) { a = Relu(x) }, else_branch = "
-                   "e () => (float[3,3] b) { b = Add(x, missing) }> }", "missing"),
-    "unknown_condition": (HEADER + "g (int64 n, bool c, float[2] x) => (float[2] y) "
-                          "{ y = Loop(n, c, x) <body = "
-                          "b (int64 i, bool d, float[2] s) => (bool e, float[2] t) "
-                          "{ e = Nonsense(d) t = Relu(s) }> }", "Loop"),
+    "unknown_version": (
+        '<ir_version: 900, opset_import: ["" : 17]>\n'
+        "g (float[2] x) => (float[2] y) { y = Relu(x) }",
+        "",
+    ),
+    "unknown_operator": (HEADER + "g (float[2] x) => (float[2] y) { y = Nonsense(x) }", "Nonsense"),
+    "unknown_domain": (
+        HEADER + "g (float[2] x) => (float[2] y) { z = some.where.Thing(x) y = Relu(z) }",
+        "Thing",
+    ),
+    "bad_branch": (
+        HEADER + "g (bool c, float[2] x) => (float[2] y) { y = If(c) <then_branch = "
+        "t () => (float[2] a) { a = Relu(x) }, else_branch = "
+        "e () => (float[3,3] b) { b = Add(x, missing) }> }",
+        "missing",
+    ),
+    "unknown_condition": (
+        HEADER + "g (int64 n, bool c, float[2] x) => (float[2] y) "
+        "{ y = Loop(n, c, x) <body = "
+        "b (int64 i, bool d, float[2] s) => (bool e, float[2] t) "
+        "{ e = Nonsense(d) t = Relu(s) }> }",
+        "Loop",
+    ),
     "recursion": (
         '<ir_version: 8, opset_import: ["" : 17, "f" : 1]>\n'
         "g (float[2] x) => (float[2] y) { y = f.first(x) }\n"
         '<domain: "f", opset_import: ["f" : 1]> first (a) => (b) { b = f.second(a) }\n'
-        '<domain: "f", opset_import: ["f" : 1]> second (a) => (b) { b = f.first(a) }\n', ""),
+        '<domain: "f", opset_import: ["f" : 1]> second (a) => (b) { b = f.first(a) }\n',
+        "",
+    ),
     "no_text": ("this is no model", ""),
     "half_a_text": (HEADER + "g (float[2] x) => (float[2] y) { y = Relu(", ""),
     "empty_text": ("", ""),
@@ -107,10 +160,12 @@ def small_model() -> onnx.ModelProto:
         helper.make_node("Softmax", ["g"], ["y"], "softmax", axis=-1),
     ]
     graph = helper.make_graph(
-        nodes, "small",
+        nodes,
+        "small",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 2, 4, 4])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 5])],
-        [weight("w", 3, 2, 3, 3), weight("b", 3), weight("v", 5, 12)])
+        [weight("w", 3, 2, 3, 3), weight("b", 3), weight("v", 5, 12)],
+    )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
@@ -131,6 +186,7 @@ def set_dims(*dims: int) -> onnx.ModelProto:
 
 def external(**entries: str) -> onnx.ModelProto:
     """The weight lies in another file, as `entries` say."""
+
     def change(weight: TensorProto) -> None:
         weight.ClearField("raw_data")
         weight.data_location = TensorProto.EXTERNAL
@@ -142,19 +198,40 @@ def external(**entries: str) -> onnx.ModelProto:
 
 def nested(depth: int) -> onnx.ModelProto:
     """Branches within branches."""
-    inner = helper.make_graph([helper.make_node("Relu", ["x"], ["r0"])], "inner", [],
-                              [helper.make_tensor_value_info("r0", TensorProto.FLOAT, [2])])
+    inner = helper.make_graph(
+        [helper.make_node("Relu", ["x"], ["r0"])],
+        "inner",
+        [],
+        [helper.make_tensor_value_info("r0", TensorProto.FLOAT, [2])],
+    )
     for level in range(1, depth):
-        node = helper.make_node("If", ["c"], [f"r{level}"], f"if{level}", then_branch=inner,
-                                else_branch=inner if level < 3 else helper.make_graph(
-                                    [helper.make_node("Neg", ["x"], [f"n{level}"])], "else", [],
-                                    [helper.make_tensor_value_info(
-                                        f"n{level}", TensorProto.FLOAT, [2])]))
-        inner = helper.make_graph([node], f"level{level}", [],
-                                  [helper.make_tensor_value_info(
-                                      f"r{level}", TensorProto.FLOAT, [2])])
-    inner.input.extend([helper.make_tensor_value_info("x", TensorProto.FLOAT, [2]),
-                        helper.make_tensor_value_info("c", TensorProto.BOOL, [])])
+        node = helper.make_node(
+            "If",
+            ["c"],
+            [f"r{level}"],
+            f"if{level}",
+            then_branch=inner,
+            else_branch=inner
+            if level < 3
+            else helper.make_graph(
+                [helper.make_node("Neg", ["x"], [f"n{level}"])],
+                "else",
+                [],
+                [helper.make_tensor_value_info(f"n{level}", TensorProto.FLOAT, [2])],
+            ),
+        )
+        inner = helper.make_graph(
+            [node],
+            f"level{level}",
+            [],
+            [helper.make_tensor_value_info(f"r{level}", TensorProto.FLOAT, [2])],
+        )
+    inner.input.extend(
+        [
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, [2]),
+            helper.make_tensor_value_info("c", TensorProto.BOOL, []),
+        ]
+    )
     return helper.make_model(inner, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
@@ -181,8 +258,9 @@ MODELS: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
     "offset_beyond": (lambda: external(location="data.bin", offset="999999"), "data.bin"),
     "offset_negative": (lambda: external(location="data.bin", offset="-4"), "w"),
     "offset_overflow": (
-        lambda: external(location="data.bin", offset=str((1 << 64) - 4),
-                         length=str(WEIGHT_BYTES)), "w"),
+        lambda: external(location="data.bin", offset=str((1 << 64) - 4), length=str(WEIGHT_BYTES)),
+        "w",
+    ),
     "offset_no_number": (lambda: external(location="data.bin", offset="four"), "w"),
     "length_beyond": (lambda: external(location="data.bin", length="999999"), "data.bin"),
     "length_other": (lambda: external(location="data.bin", length="8"), "w"),
@@ -211,11 +289,19 @@ def call(tool: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]
     environment = dict(os.environ)
     # Containers and arenas cross into libraries that are not instrumented, which do not
     # tell what they fill; a claim of too much memory is an error, not a report.
-    environment["ASAN_OPTIONS"] = ("detect_container_overflow=0:allow_user_poisoning=0:"
-                                   "allocator_may_return_null=1")
+    environment["ASAN_OPTIONS"] = (
+        "detect_container_overflow=0:allow_user_poisoning=0:allocator_may_return_null=1"
+    )
     environment["UBSAN_OPTIONS"] = "print_stacktrace=1"
-    done = subprocess.run([str(tool), *map(str, arguments)], capture_output=True, text=True,
-                          errors="replace", check=False, timeout=120, env=environment)
+    done = subprocess.run(
+        [str(tool), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        timeout=120,
+        env=environment,
+    )
     assert "Sanitizer" not in done.stderr, done.stderr[:4000]
     assert "runtime error" not in done.stderr, done.stderr[:4000]
     assert done.returncode in (0, 1), (arguments, done.returncode, done.stderr[:2000])
@@ -223,7 +309,11 @@ def call(tool: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]
 
 
 def expect_error(
-    tool: Path, command: str, model: Path, *options: str | Path, says: str = "",
+    tool: Path,
+    command: str,
+    model: Path,
+    *options: str | Path,
+    says: str = "",
     output: Path | None = None,
 ) -> None:
     """One line on standard error, code 1 and no output file."""
@@ -291,16 +381,20 @@ def test_unknown_operator_has_no_code(name: str, neuroplast: Path, folder: Path)
     np.savez(inputs, x=np.zeros(2, np.float32), **OPAQUE[name])
     output = folder / "output.npz"
     expect_error(neuroplast, "compile", model, "-o", output, says=says, output=output)
-    expect_error(neuroplast, "run", model, "--inputs", inputs, "--outputs", output,
-                 says=says, output=output)
+    expect_error(
+        neuroplast, "run", model, "--inputs", inputs, "--outputs", output, says=says, output=output
+    )
 
 
 @pytest.mark.parametrize("depth", [50, 2000])
 def test_deep_nesting(depth: int, neuroplast: Path, folder: Path) -> None:
     """No stack overflows; protobuf itself reads a hundred levels."""
     model = folder / "model.onnx"
-    model.write_bytes(nested(min(depth, 20)).SerializeToString() if depth < 100 else
-                      b"\x3a" + b"\xff\xff\xff\xff\x07" * depth)
+    model.write_bytes(
+        nested(min(depth, 20)).SerializeToString()
+        if depth < 100
+        else b"\x3a" + b"\xff\xff\xff\xff\x07" * depth
+    )
     call(neuroplast, "import", model, "-o", folder / "m.mlir")
 
 
@@ -355,11 +449,15 @@ def test_files(neuroplast: Path, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("array", "says"),
-    [({"x": np.zeros((2, 2, 4, 5), np.float32)}, "x"), ({"x": np.zeros((2, 2, 4, 4))}, "x"),
-     ({"x": np.zeros(3, np.float32)}, "x"), ({}, "x"), ({"z": np.zeros(3, np.float32)}, "z")])
-def test_arrays(
-    array: dict[str, np.ndarray], says: str, neuroplast: Path, folder: Path
-) -> None:
+    [
+        ({"x": np.zeros((2, 2, 4, 5), np.float32)}, "x"),
+        ({"x": np.zeros((2, 2, 4, 4))}, "x"),
+        ({"x": np.zeros(3, np.float32)}, "x"),
+        ({}, "x"),
+        ({"z": np.zeros(3, np.float32)}, "z"),
+    ],
+)
+def test_arrays(array: dict[str, np.ndarray], says: str, neuroplast: Path, folder: Path) -> None:
     model, inputs, output = folder / "model.onnx", folder / "in.npz", folder / "out.npz"
     model.write_bytes(small_model().SerializeToString())
     np.savez(inputs, **array)

@@ -135,9 +135,7 @@ def write_net(path: Path, **weights: np.ndarray) -> Path:
         }"""
     )
     for name, value in weights.items():
-        model.graph.initializer.append(
-            onnx.numpy_helper.from_array(value.astype(np.float32), name)
-        )
+        model.graph.initializer.append(onnx.numpy_helper.from_array(value.astype(np.float32), name))
     onnx.save(model, path)
     return path
 
@@ -195,8 +193,11 @@ def test_the_report_in_words(neuroplast: Path, source: Path, tmp_path: Path) -> 
     assert re.fullmatch(r"operations  [\d,]+ -> [\d,]+ \(kept .* %\) for x=\d.*", first[1])
     before, after = (path.stat().st_size for path in (source, tmp_path / "s.onnx"))
     assert first[2].startswith(f"on disk     {before:,} -> {after:,} bytes (kept ")
-    assert re.fullmatch(r"outputs     differ by up to \d+\.\d % of the largest value, "
-                        r"on the given inputs", first[3])
+    assert re.fullmatch(
+        r"outputs     differ by up to \d+\.\d % of the largest value, "
+        r"on the given inputs",
+        first[3],
+    )
     assert first[4:] == ["accuracy    not checked", ""]
     assert "?" not in text, "operations are counted for the shapes of the data"
     assert "pinned" not in text and " relu " not in text
@@ -221,9 +222,7 @@ def test_random_inputs_by_default(neuroplast: Path, source: Path, tmp_path: Path
     assert not shape.dim[0].dim_value
 
 
-def test_the_metadata_tell_what_was_done(
-    neuroplast: Path, source: Path, tmp_path: Path
-) -> None:
+def test_the_metadata_tell_what_was_done(neuroplast: Path, source: Path, tmp_path: Path) -> None:
     once, twice = tmp_path / "once.onnx", tmp_path / "twice.onnx"
     report = prune(neuroplast, source, once, "--criterion", "random", "--seed", "11")
     prune(neuroplast, once, twice, "--ratio", "0.25")
@@ -300,7 +299,8 @@ def test_shapes_decide_branches(neuroplast: Path, tmp_path: Path) -> None:
     )
     for name, shape in (("first", (5, 8)), ("second", (8, 3))):
         model.graph.initializer.append(
-            onnx.numpy_helper.from_array(rng.normal(size=shape).astype(np.float32), name))
+            onnx.numpy_helper.from_array(rng.normal(size=shape).astype(np.float32), name)
+        )
     onnx.save(model, tmp_path / "net.onnx")
     report = prune(neuroplast, tmp_path / "net.onnx", tmp_path / "small.onnx", "--shape", "x=4x5")
     assert report["after"]["parameters"] == 32
@@ -322,10 +322,17 @@ def test_weights_are_read_one_after_the_other(neuroplast: Path, tmp_path: Path) 
             block = np.random.default_rng(i).normal(size=(width // 64, width)).astype(np.float32)
             for _ in range(64):
                 data.write(block.tobytes())
-            tensor = onnx.TensorProto(name=f"w{i}", data_type=1, dims=[width, width],
-                                      data_location=onnx.TensorProto.EXTERNAL)
-            for key, value in (("location", "net.data"), ("offset", i * bytes_each),
-                               ("length", bytes_each)):
+            tensor = onnx.TensorProto(
+                name=f"w{i}",
+                data_type=1,
+                dims=[width, width],
+                data_location=onnx.TensorProto.EXTERNAL,
+            )
+            for key, value in (
+                ("location", "net.data"),
+                ("offset", i * bytes_each),
+                ("length", bytes_each),
+            ):
                 tensor.external_data.add(key=key, value=str(value))
             weights.append(tensor)
             nodes.append(onnx.helper.make_node("MatMul", [last, f"w{i}"], [f"y{i}"]))
@@ -333,9 +340,22 @@ def test_weights_are_read_one_after_the_other(neuroplast: Path, tmp_path: Path) 
     ends = [onnx.helper.make_tensor_value_info(name, 1, [1, width]) for name in ("x", last)]
     graph = onnx.helper.make_graph(nodes, "net", ends[:1], ends[1:], weights)
     source = tmp_path / "net.onnx"
-    onnx.save(onnx.helper.make_model(
-        graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9), source)
-    peak = driver.measure_peak([neuroplast, "prune", source, "-o", tmp_path / "small.onnx",
-                                "--no-compare", "--external-data"])
+    onnx.save(
+        onnx.helper.make_model(
+            graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9
+        ),
+        source,
+    )
+    peak = driver.measure_peak(
+        [
+            neuroplast,
+            "prune",
+            source,
+            "-o",
+            tmp_path / "small.onnx",
+            "--no-compare",
+            "--external-data",
+        ]
+    )
     # A quarter of the weights stays; what is read besides is let go.
     assert peak < 0.8 * layers * bytes_each

@@ -13,8 +13,9 @@ from Models import driver
 COUNT = 200_000
 
 
-def run(neuroplast: Path, folder: Path, body: str,
-        results: str = f"float[{COUNT}] y") -> dict[str, np.ndarray]:
+def run(
+    neuroplast: Path, folder: Path, body: str, results: str = f"float[{COUNT}] y"
+) -> dict[str, np.ndarray]:
     """The results of a model without inputs."""
     path = folder / "model.onnx"
     header = '<ir_version: 8, opset_import: ["" : 17]>'
@@ -65,12 +66,15 @@ def test_two_draws_are_two_and_a_seed_is_one(neuroplast: Path, tmp_path: Path) -
 
 def test_bernoulli_and_dropout(neuroplast: Path, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
-    onnx.save(onnx.parser.parse_model(f"""<ir_version: 8, opset_import: ["" : 17]>
+    onnx.save(
+        onnx.parser.parse_model(f"""<ir_version: 8, opset_import: ["" : 17]>
         g (float[2, {COUNT}] p) => (float[2, {COUNT}] b, float[2, {COUNT}] d, bool[2, {COUNT}] m)
         <float r = {{0.25}}, bool t = {{1}}> {{
           b = Bernoulli(p)
           d, m = Dropout(p, r, t)
-        }}"""), path)
+        }}"""),
+        path,
+    )
     p = np.repeat(np.array([[0.2], [0.9]], np.float32), COUNT, axis=1)
     found = driver.run(neuroplast, path, {"p": p})
     np.testing.assert_allclose(found["b"].mean(1), [0.2, 0.9], atol=0.006)
@@ -80,9 +84,12 @@ def test_bernoulli_and_dropout(neuroplast: Path, tmp_path: Path) -> None:
 
 def test_multinomial(neuroplast: Path, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
-    onnx.save(onnx.parser.parse_model(f"""<ir_version: 8, opset_import: ["" : 17]>
+    onnx.save(
+        onnx.parser.parse_model(f"""<ir_version: 8, opset_import: ["" : 17]>
         g (float[2, 3] x) => (int32[2, {COUNT}] y) {{
-          y = Multinomial <sample_size = {COUNT}> (x) }}"""), path)
+          y = Multinomial <sample_size = {COUNT}> (x) }}"""),
+        path,
+    )
     weights = np.array([[1, 2, 5], [3, 0.0, 1]], np.float32)
     with np.errstate(divide="ignore"):
         y = driver.run(neuroplast, path, {"x": np.log(weights)})["y"]
@@ -93,11 +100,14 @@ def test_multinomial(neuroplast: Path, tmp_path: Path) -> None:
 
 def test_every_iteration_draws_others(neuroplast: Path, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
-    onnx.save(onnx.parser.parse_model("""<ir_version: 8, opset_import: ["" : 17]>
+    onnx.save(
+        onnx.parser.parse_model("""<ir_version: 8, opset_import: ["" : 17]>
         g (float[4] x) => (float[4] last, float[N, 4] all) <int64 n = {5}> {
           last, all = Loop <body = b (int64 i, bool c, float[4] s) =>
                             (bool d, float[4] t, float[4] r) {
-            d = Identity(c) r = RandomUniformLike(s) t = Add(s, r) }> (n, , x) }"""), path)
+            d = Identity(c) r = RandomUniformLike(s) t = Add(s, r) }> (n, , x) }"""),
+        path,
+    )
     found = driver.run(neuroplast, path, {"x": np.zeros(4, np.float32)})
     assert len(np.unique(found["all"])) == 20
     np.testing.assert_allclose(found["last"], found["all"].sum(0), rtol=1e-5)

@@ -36,15 +36,17 @@ def redundant_net(kind: str, path: Path, rng: np.random.Generator) -> Path:
     second[:, 4:] *= 0.5
     weights = {"first": first, "shift": shift, "second": second}
     if kernel:
-        weights |= {"scale": rng.uniform(1, 2, 3), "bias": rng.normal(size=3),
-                    "mean": rng.normal(size=3), "variance": rng.uniform(1, 2, 3)}
+        weights |= {
+            "scale": rng.uniform(1, 2, 3),
+            "bias": rng.normal(size=3),
+            "mean": rng.normal(size=3),
+            "variance": rng.uniform(1, 2, 3),
+        }
     else:
         weights["second"] = second.T
     model = onnx.parser.parse_model(REDUNDANT[kind])
     for name, value in weights.items():
-        model.graph.initializer.append(
-            onnx.numpy_helper.from_array(value.astype(np.float32), name)
-        )
+        model.graph.initializer.append(onnx.numpy_helper.from_array(value.astype(np.float32), name))
     onnx.save(model, path)
     return path
 
@@ -142,13 +144,16 @@ def test_real_networks_come_nearer_to_what_they_were(
     errors = []
     for fits in (False, True):
         options = ("--data", data, "--ratio", "0.3", "--criterion", "l2")
-        report = prune(neuroplast, model.path(), small, *options,
-                       *(() if fits else ("--no-reconstruct",)))
+        report = prune(
+            neuroplast, model.path(), small, *options, *(() if fits else ("--no-reconstruct",))
+        )
         actual = models.reference(small, inputs)
-        errors.append(max(
-            float(np.sqrt(((actual[key] - value) ** 2).mean() / (value**2).mean()))
-            for key, value in expected.items()
-        ))
+        errors.append(
+            max(
+                float(np.sqrt(((actual[key] - value) ** 2).mean() / (value**2).mean()))
+                for key, value in expected.items()
+            )
+        )
     # Few samples: layers that have too few are named, and stay.
     assert errors[1] < errors[0]
     fitted = [layer for layer in report["reconstruction"] if "obstacle" not in layer]

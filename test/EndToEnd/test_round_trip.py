@@ -53,9 +53,7 @@ OTHERS = re.compile(
 )
 
 
-def test_node_cases(
-    neuroplast_opt: Path, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_node_cases(neuroplast_opt: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     cases = node_cases(Path(request.config.getoption("--build")))
     every = 1 if request.config.getoption("--all-models") else 8
     same, different = [], []
@@ -92,7 +90,9 @@ def test_external_data(neuroplast: Path, neuroplast_opt: Path, tmp_path: Path) -
     (tmp_path / "taken.onnx.data").mkdir()
     done = subprocess.run(
         [neuroplast, "import", model, "--external-data", "-o", tmp_path / "taken.onnx"],
-        capture_output=True, text=True, check=False,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1 and "taken.onnx.data" in done.stderr
     assert not (tmp_path / "taken.onnx").exists()

@@ -23,12 +23,14 @@ def two_layers(path: Path) -> Path:
           y = Add(c, f)
         }"""
     )
-    weights = {"into_a": rng.normal(size=(4, 8)), "out_of_a": rng.normal(size=(8, 4)),
-               "into_d": rng.normal(size=(4, 6)), "out_of_d": 1e-3 * rng.normal(size=(6, 4))}
+    weights = {
+        "into_a": rng.normal(size=(4, 8)),
+        "out_of_a": rng.normal(size=(8, 4)),
+        "into_d": rng.normal(size=(4, 6)),
+        "out_of_d": 1e-3 * rng.normal(size=(6, 4)),
+    }
     for name, value in weights.items():
-        model.graph.initializer.append(
-            onnx.numpy_helper.from_array(value.astype(np.float32), name)
-        )
+        model.graph.initializer.append(onnx.numpy_helper.from_array(value.astype(np.float32), name))
     onnx.save(model, path)
     return path
 
@@ -39,20 +41,46 @@ def test_groups_are_cut_alone(criterion: str, neuroplast: Path, tmp_path: Path) 
     x = np.random.default_rng(1).normal(size=(64, 4)).astype(np.float32)
     driver.save(data, {"x": x})
     script = tmp_path / "count.py"
-    script.write_text("import math, sys, onnx\n"
-                      "graph = onnx.load(sys.argv[1]).graph\n"
-                      "print(sum(math.prod(t.dims) for t in graph.initializer))\n")
-    report = json.loads(driver.call(
-        neuroplast, "sensitivity", source, "--data", data, "--json", "--criterion", criterion,
-        "--eval", f"{sys.executable} {script}"))
+    script.write_text(
+        "import math, sys, onnx\n"
+        "graph = onnx.load(sys.argv[1]).graph\n"
+        "print(sum(math.prod(t.dims) for t in graph.initializer))\n"
+    )
+    report = json.loads(
+        driver.call(
+            neuroplast,
+            "sensitivity",
+            source,
+            "--data",
+            data,
+            "--json",
+            "--criterion",
+            criterion,
+            "--eval",
+            f"{sys.executable} {script}",
+        )
+    )
     first, second = report["groups"]
     assert (first["units"], second["units"]) == (8, 6), "those that matter most come first"
     assert first["error"] > 0.1 and second["error"] < 1e-2
     assert (report["score"], first["score"], second["score"]) == (112, 80, 88)
     # The same as pruning that group alone.
     small = tmp_path / "small.onnx"
-    driver.call(neuroplast, "prune", source, "-o", small, "--only", "into_a", "--data", data,
-                "--criterion", criterion, "--no-reconstruct", "--no-compare")
+    driver.call(
+        neuroplast,
+        "prune",
+        source,
+        "-o",
+        small,
+        "--only",
+        "into_a",
+        "--data",
+        data,
+        "--criterion",
+        criterion,
+        "--no-reconstruct",
+        "--no-compare",
+    )
     (before,), (after,) = (models.reference(path, {"x": x}).values() for path in (source, small))
     error = np.sqrt(((before - after) ** 2).sum() / (before**2).sum())
     assert first["error"] == pytest.approx(float(error), rel=1e-3)

@@ -84,15 +84,44 @@ def test_threads_share_libraries(neuroplast: Path, tmp_path: Path) -> None:
     source, smaller = models.MODELS["ppocr_cls"].path(), tmp_path / "smaller.onnx"
     driver.call(neuroplast, "prune", source, "-o", smaller, "--no-compare")
     for name, model in (("one", source), ("other", smaller)):
-        driver.call(neuroplast, "compile", model, "-O", "1", "--sanitize", "thread", "--shape",
-                    "x=1x3x48x96", "-o", tmp_path / f"{name}.so", "--header",
-                    tmp_path / f"{name}.h")
+        driver.call(
+            neuroplast,
+            "compile",
+            model,
+            "-O",
+            "1",
+            "--sanitize",
+            "thread",
+            "--shape",
+            "x=1x3x48x96",
+            "-o",
+            tmp_path / f"{name}.so",
+            "--header",
+            tmp_path / f"{name}.h",
+        )
     program = tmp_path / "program.cpp"
     program.write_text(PROGRAM)
-    subprocess.run([compiler, "-std=c++17", "-fsanitize=thread", "-O1", program, "-o",
-                    tmp_path / "program", "-ldl"], check=True, cwd=tmp_path)
-    done = subprocess.run([tmp_path / "program", tmp_path / "one.so", tmp_path / "other.so"],
-                          capture_output=True, text=True, timeout=300, check=False)
+    subprocess.run(
+        [
+            compiler,
+            "-std=c++17",
+            "-fsanitize=thread",
+            "-O1",
+            program,
+            "-o",
+            tmp_path / "program",
+            "-ldl",
+        ],
+        check=True,
+        cwd=tmp_path,
+    )
+    done = subprocess.run(
+        [tmp_path / "program", tmp_path / "one.so", tmp_path / "other.so"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout == "0 wrong, two models\n"
     assert "WARNING: ThreadSanitizer" not in done.stderr

@@ -40,8 +40,12 @@ sys.exit(code)
 
 def measure_peak(command: Sequence[str | Path]) -> int:
     """Runs a command; the most bytes that it had in memory."""
-    done = subprocess.run([sys.executable, "-c", MEASURE, *map(str, command)], check=False,
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, *map(str, command)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     if done.returncode != 0:
         raise DriverError(f"{' '.join(map(str, command))}: {done.stderr.strip()[-1000:]}")
     return int(done.stdout.splitlines()[-1]) * 1024

@@ -109,8 +109,7 @@ class Restriction:
             if own >= 0 and self.shapes[operand][own] == shape[axis]:
                 node.input[index] = self.gather(operand, places, f"{prefix}_{index}", own)
                 self.shapes[node.input[index]] = [
-                    len(kept) if i == own else size
-                    for i, size in enumerate(self.shapes[operand])
+                    len(kept) if i == own else size for i, size in enumerate(self.shapes[operand])
                 ]
         if node.op_type not in KEEPS_AXIS:
             return lambda: None

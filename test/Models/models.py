@@ -124,9 +124,7 @@ MODELS: dict[str, Model] = {
         classic("zfnet512", "gpu_0/data_0", large=True),
         Model("ppocr_det", OCR / "ch_PP-OCRv4_det_infer.onnx", page("x", 1, 3, 640, 640)),
         Model("ppocr_rec", OCR / "ch_PP-OCRv4_rec_infer.onnx", image("x", 1, 3, 48, 320)),
-        Model(
-            "ppocr_cls", OCR / "ch_ppocr_mobile_v2.0_cls_infer.onnx", image("x", 1, 3, 48, 192)
-        ),
+        Model("ppocr_cls", OCR / "ch_ppocr_mobile_v2.0_cls_infer.onnx", image("x", 1, 3, 48, 192)),
         Model("minilm_l3", ENCODER / "paraphrase-MiniLM-L3-v2.onnx", tokens),
         Model(
             "silero_vad", PACKAGES / "silero_vad" / "data" / "silero_vad_16k_sequence.onnx", frames
@@ -258,8 +256,12 @@ def main() -> None:
         model = MODELS[name]
         first, second = (reference(model.path(), model.sample(seed)) for seed in (0, 1))
         spread = [
-            (out, first[out].shape, float(np.max(np.abs(first[out]))) if first[out].size else 0.0,
-             mismatch(second[out], first[out]) if first[out].shape == second[out].shape else -1)
+            (
+                out,
+                first[out].shape,
+                float(np.max(np.abs(first[out]))) if first[out].size else 0.0,
+                mismatch(second[out], first[out]) if first[out].shape == second[out].shape else -1,
+            )
             for out in first
         ]
         print(name, model.path().stat().st_size >> 20, "MiB", spread, flush=True)

@@ -26,9 +26,7 @@ from Models import driver, masking, models
 KEPT_LIMIT = {"minilm_l3": 0.5}
 # What may pin: the interface of the graph, a softmax or argmax over the axis, and
 # operators that are unknown.
-ALLOWED_PINS = re.compile(
-    r"graph (input|output) '|'neuro\.(softmax|arg_max)' |'neuro\.opaque' "
-)
+ALLOWED_PINS = re.compile(r"graph (input|output) '|'neuro\.(softmax|arg_max)' |'neuro\.opaque' ")
 # Half of a network that nobody trained again may be sure of nothing or of anything: a
 # detector's probabilities are too small for single precision, and a recogniser's scores
 # reach 2,000, whose rounding a softmax makes an error of 1 %. What the last sigmoid or
@@ -178,12 +176,14 @@ def main() -> int:
             print(f"  MISSED: {miss}")
         failures += bool(result.misses())
         pins[name] = result.pins
-    print("\nkept: of all parameters; inner: of those that no unit of a graph input, output or"
-          "\nstate carries. masked, compiled, original: the error of the pruned model against the"
-          "\nmasked original (both in ONNX Runtime), of the compiled pruned model against ONNX"
-          "\nRuntime, and of the export of the original, as multiples of rtol 1e-3 plus 1e-5 of"
-          "\nthe output's scale; varies: how far its output is from that on another input."
-          "\n\npins:")
+    print(
+        "\nkept: of all parameters; inner: of those that no unit of a graph input, output or"
+        "\nstate carries. masked, compiled, original: the error of the pruned model against the"
+        "\nmasked original (both in ONNX Runtime), of the compiled pruned model against ONNX"
+        "\nRuntime, and of the export of the original, as multiples of rtol 1e-3 plus 1e-5 of"
+        "\nthe output's scale; varies: how far its output is from that on another input."
+        "\n\npins:"
+    )
     for name, reasons in pins.items():
         for reason in reasons:
             print(f"  {name}: {reason}")

@@ -16,10 +16,39 @@ from PIL import Image, ImageDraw, ImageFont
 
 FONTS = Path("/usr/share/fonts/truetype/dejavu")
 WORDS = [
-    "neuron", "channel", "growth", "total", "invoice", "amount", "street", "number", "Friday",
-    "morning", "tea", "station", "platform", "2048", "delivery", "return", "window", "open",
-    "closed", "price", "19.99", "order", "address", "garden", "bridge", "signal", "Berlin",
-    "Oslo", "Kyoto", "reading", "glass", "paper", "copper",
+    "neuron",
+    "channel",
+    "growth",
+    "total",
+    "invoice",
+    "amount",
+    "street",
+    "number",
+    "Friday",
+    "morning",
+    "tea",
+    "station",
+    "platform",
+    "2048",
+    "delivery",
+    "return",
+    "window",
+    "open",
+    "closed",
+    "price",
+    "19.99",
+    "order",
+    "address",
+    "garden",
+    "bridge",
+    "signal",
+    "Berlin",
+    "Oslo",
+    "Kyoto",
+    "reading",
+    "glass",
+    "paper",
+    "copper",
 ]
 CHARACTERS = string.ascii_letters + string.digits + "."
 HEIGHT = 48
@@ -31,8 +60,7 @@ def draw_text(random: np.random.Generator, calibrates: bool, most: int) -> str:
     if not calibrates:
         return " ".join(random.choice(WORDS, count))
     return " ".join(
-        "".join(random.choice(list(CHARACTERS), int(random.integers(3, 9))))
-        for _ in range(count)
+        "".join(random.choice(list(CHARACTERS), int(random.integers(3, 9)))) for _ in range(count)
     )
 
 

@@ -27,23 +27,37 @@ def write_model(path: Path, layers: int) -> int:
     nodes, tensors, offset = [], [], 0
     with path.with_suffix(".weights").open("wb") as file:
         for layer in range(layers):
-            tensor = TensorProto(name=f"w{layer}", data_type=TensorProto.FLOAT,
-                                 dims=[WIDTH, WIDTH], data_location=TensorProto.EXTERNAL)
+            tensor = TensorProto(
+                name=f"w{layer}",
+                data_type=TensorProto.FLOAT,
+                dims=[WIDTH, WIDTH],
+                data_location=TensorProto.EXTERNAL,
+            )
             weight = random.random((WIDTH, WIDTH), np.float32) - np.float32(0.5)
             weight.tofile(file)
-            for key, value in (("location", path.with_suffix(".weights").name),
-                               ("offset", str(offset)), ("length", str(weight.nbytes))):
+            for key, value in (
+                ("location", path.with_suffix(".weights").name),
+                ("offset", str(offset)),
+                ("length", str(weight.nbytes)),
+            ):
                 tensor.external_data.add(key=key, value=value)
             offset += weight.nbytes
             tensors.append(tensor)
-            nodes += [helper.make_node("MatMul", [f"h{layer}", f"w{layer}"], [f"m{layer}"]),
-                      helper.make_node("Softmax", [f"m{layer}"], [f"h{layer + 1}"])]
+            nodes += [
+                helper.make_node("MatMul", [f"h{layer}", f"w{layer}"], [f"m{layer}"]),
+                helper.make_node("Softmax", [f"m{layer}"], [f"h{layer + 1}"]),
+            ]
     kind = [1, WIDTH]
     graph = helper.make_graph(
-        nodes, "large", [helper.make_tensor_value_info("h0", TensorProto.FLOAT, kind)],
-        [helper.make_tensor_value_info(f"h{layers}", TensorProto.FLOAT, kind)], tensors)
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)],
-                                ir_version=8), path)
+        nodes,
+        "large",
+        [helper.make_tensor_value_info("h0", TensorProto.FLOAT, kind)],
+        [helper.make_tensor_value_info(f"h{layers}", TensorProto.FLOAT, kind)],
+        tensors,
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path
+    )
     return offset
 
 
@@ -64,10 +78,13 @@ def main() -> int:
         source, target = Path(folder) / "model.onnx", Path(folder) / "written.onnx"
         weights = write_model(source, arguments.layers)
         seconds, memory = measure(
-            [neuroplast, "import", str(source), "--external-data", "-o", str(target)])
+            [neuroplast, "import", str(source), "--external-data", "-o", str(target)]
+        )
         share = memory / weights
-        print(f"{weights / 1e9:.2f} GB of weights in and out in {seconds:.1f} s, "
-              f"with {memory / 1e9:.2f} GB of memory ({share:.2f} of the weights)")
+        print(
+            f"{weights / 1e9:.2f} GB of weights in and out in {seconds:.1f} s, "
+            f"with {memory / 1e9:.2f} GB of memory ({share:.2f} of the weights)"
+        )
         inputs = {"h0": np.random.default_rng(1).random((1, WIDTH), np.float32)}
         before, after = (models.reference(path, inputs) for path in (source, target))
         same = all(np.array_equal(before[name], after[name]) for name in before)

@@ -80,6 +80,11 @@ class Network:
         self.weights.append(numpy_helper.from_array(np.array(values, np.int64), name))
         return name
 
+    def scalar(self, value: float) -> str:
+        name = f"s{len(self.weights)}"
+        self.weights.append(numpy_helper.from_array(np.float32(value), name))
+        return name
+
     def node(self, op: str, *inputs: str, outputs: int = 1, **attributes: Any) -> Any:
         names = [f"t{len(self.nodes)}_{i}" for i in range(outputs)]
         self.nodes.append(
@@ -134,15 +139,10 @@ class Network:
             y = self.node(op, x.name, self.weight(x.places, 1, 1, scale=0.2))
             return Tensor(y, x.places, x.zero)
         if op == "Clip":
-            bounds = []
-            for bound in (self.pick(0.0, -1.0), 6.0):
-                bounds.append(f"b{len(self.weights)}")
-                self.weights.append(numpy_helper.from_array(np.float32(bound), bounds[-1]))
+            bounds = [self.scalar(bound) for bound in (self.pick(0.0, -1.0), 6.0)]
             return Tensor(self.node(op, x.name, *bounds), x.places, x.zero)
         if op == "Exp":
-            return Tensor(
-                self.node(op, self.node("Tanh", x.name)), x.places, [False] * x.width
-            )
+            return Tensor(self.node(op, self.node("Tanh", x.name)), x.places, [False] * x.width)
         keeps = op != "Sigmoid"
         return Tensor(self.node(op, x.name), x.places, [z and keeps for z in x.zero])
 
@@ -229,8 +229,7 @@ class Network:
         op = self.pick("Mul", "Add")
         a, b = (self.node(op, tensor.name, table) for tensor in (x, other))
         zero = [
-            op == "Mul" and left and right
-            for left, right in zip(x.zero, other.zero, strict=True)
+            op == "Mul" and left and right for left, right in zip(x.zero, other.zero, strict=True)
         ]
         return Tensor(self.node("Add", a, b), x.places, zero)
 
@@ -258,6 +257,32 @@ class Network:
         self.table.counts[self.nodes[-1].name] = (2, x.places)
         return Tensor(y, x.places, [True] * x.width)
 
+    def written_norm(self, x: Tensor) -> Tensor:
+        """A layer norm or an RMS norm in single operators."""
+        y = x.name
+        if self.pick(True, False):
+            mean = self.node("ReduceMean", y, self.numbers(2), keepdims=1)
+            self.table.counts[self.nodes[-1].name] = (2, x.places)
+            y = self.node("Sub", y, mean)
+        mean = self.node("ReduceMean", self.node("Mul", y, y), self.numbers(2), keepdims=1)
+        self.table.counts[self.nodes[-1].name] = (2, x.places)
+        y = self.node("Div", y, self.node("Sqrt", self.node("Add", mean, self.scalar(1e-3))))
+        scale = self.weight(x.places, scale=0.1, around=1)
+        return Tensor(self.node("Mul", y, scale), x.places, [True] * x.width)
+
+    def block(self, x: Tensor) -> Tensor:
+        """What is added to a stream is made of its norm, as in a transformer."""
+        for make in (self.linear, self.attention):
+            y = self.pick(self.layer_norm, self.written_norm)(x)
+            y = make(y)
+            if make == self.linear:
+                f = self.pick("Relu", "Tanh", "Sigmoid")
+                y = Tensor(self.node(f, y.name), y.places, [f != "Sigmoid"] * y.width)
+            y = self.linear(y, x.places)
+            zero = [left and right for left, right in zip(x.zero, y.zero, strict=True)]
+            x = Tensor(self.node("Add", x.name, y.name), x.places, zero)
+        return x
+
     def attention(self, x: Tensor) -> Tensor:
         heads, depth = self.pick(2, 3, 4), self.pick(2, 4)
         head, key, value = (self.atoms.make(n) for n in (heads, depth, depth))
@@ -282,9 +307,7 @@ class Network:
         sides = [self.node(f, self.linear(x, features).name) for _ in range(2)]
         if f != "Relu":
             self.table.sums.append(features)
-        scores = self.node(
-            "MatMul", sides[0], self.node("Transpose", sides[1], perm=[0, 2, 1])
-        )
+        scores = self.node("MatMul", sides[0], self.node("Transpose", sides[1], perm=[0, 2, 1]))
         y = self.node("MatMul", scores, self.linear(x, values).name)
         return self.linear(Tensor(y, values, [True] * 6))
 
@@ -335,8 +358,8 @@ class Network:
         y = self.node("Reshape", x.name, self.numbers(1, x.width, 36))
         x = Tensor(self.node("Transpose", y, perm=[0, 2, 1]), x.places, x.zero)
         sequence: list[Callable[[Tensor], Tensor]] = [
-            self.linear, self.layer_norm, self.attention, self.linear_attention,
-            self.recurrent, self.glu,
+            self.linear, self.layer_norm, self.written_norm, self.block, self.attention,
+            self.linear_attention, self.recurrent, self.glu,
         ]  # fmt: skip
         for _ in range(int(self.random.integers(1, 5))):
             x = self.pick(*sequence)(x)
@@ -352,8 +375,6 @@ class Network:
             [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
             self.weights,
         )
-        model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9
-        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
         onnx.checker.check_model(model, full_check=True)
         return model

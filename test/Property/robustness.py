@@ -26,8 +26,11 @@ def show(findings: list[Finding]) -> None:
     for finding in findings:
         key = (finding.kind, finding.command, finding.reason[:60])
         if count := counts.pop(key, 0):
-            print(f"{count} x {finding.kind} ({finding.command}, seed {finding.seed}): "
-                  f"{finding.reason[:300]}", flush=True)
+            print(
+                f"{count} x {finding.kind} ({finding.command}, seed {finding.seed}): "
+                f"{finding.reason[:300]}",
+                flush=True,
+            )
 
 
 def main() -> int:
@@ -43,20 +46,33 @@ def main() -> int:
     sound = [kind for kind in OPEN if not arguments.only or f"open:{kind}" in arguments.only]
     with ProcessPoolExecutor(arguments.jobs) as pool:
         trials = [(kind, seed_of(kind, n)) for kind in hostile for n in range(arguments.draws)]
-        for found in pool.map(try_hostile, *zip(*trials, strict=True), [neuroplast] * len(trials),
-                              chunksize=8) if trials else []:
+        for found in (
+            pool.map(
+                try_hostile, *zip(*trials, strict=True), [neuroplast] * len(trials), chunksize=8
+            )
+            if trials
+            else []
+        ):
             findings += found
-        print(f"{len(hostile)} kinds of hostile models x {arguments.draws}: "
-              f"{len(findings)} findings")
+        print(
+            f"{len(hostile)} kinds of hostile models x {arguments.draws}: {len(findings)} findings"
+        )
         show(findings)
         before, results = len(findings), 0
         count = len(sound)
-        for found, good in pool.map(try_open, sound, [seed_of(kind, 0) for kind in sound],
-                                    [arguments.draws] * count, [neuroplast] * count):
+        for found, good in pool.map(
+            try_open,
+            sound,
+            [seed_of(kind, 0) for kind in sound],
+            [arguments.draws] * count,
+            [neuroplast] * count,
+        ):
             findings += found
             results += good
-        print(f"{count} kinds of sound models x {arguments.draws} inputs, of which {results} fit: "
-              f"{len(findings) - before} findings")
+        print(
+            f"{count} kinds of sound models x {arguments.draws} inputs, of which {results} fit: "
+            f"{len(findings) - before} findings"
+        )
     show(findings[before:])
     return 1 if findings else 0
 

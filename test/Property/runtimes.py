@@ -48,16 +48,29 @@ def install(version: str, build: Path) -> Path:
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         # Old versions were built for the first interface of NumPy.
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "--only-binary", ":all:",
-                        f"onnxruntime=={version}", "numpy<2"], check=True)
+        subprocess.run(
+            [
+                python,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--only-binary",
+                ":all:",
+                f"onnxruntime=={version}",
+                "numpy<2",
+            ],
+            check=True,
+        )
     return python
 
 
 def load(python: Path, pairs: list[tuple[Path, Path]]) -> list[tuple[str, str]]:
     """Why the files of each pair cannot be loaded; empty where they can."""
     lines = "".join(json.dumps([str(path) for path in pair]) + "\n" for pair in pairs)
-    done = subprocess.run([python, "-c", LOADER], input=lines, capture_output=True, text=True,
-                          check=True)
+    done = subprocess.run(
+        [python, "-c", LOADER], input=lines, capture_output=True, text=True, check=True
+    )
     return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
 
 
@@ -76,28 +89,42 @@ def main() -> int:
     parser.add_argument("--onnxruntime", default=OLDEST, help="the other version")
     arguments = parser.parse_args()
     build = arguments.build.resolve()
-    pythons = {"of the tests": Path(sys.executable),
-               arguments.onnxruntime: install(arguments.onnxruntime, build)}
+    pythons = {
+        "of the tests": Path(sys.executable),
+        arguments.onnxruntime: install(arguments.onnxruntime, build),
+    }
     sources = {name: model.path() for name, model in MODELS.items()}
     cases = write_cases(build / "conformance")
     sources |= {case.name: Path(case.folder) / "model.onnx" for case in cases}
     failed = 0
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
         targets = [Path(folder) / f"{number}.onnx" for number in range(len(sources))]
-        refusals = pool.map(write, [build / "bin" / "neuroplast"] * len(sources),
-                            sources.values(), targets)
-        written = {name: (source, target) for (name, source), target, refusal
-                   in zip(sources.items(), targets, refusals, strict=True) if not refusal}
+        refusals = pool.map(
+            write, [build / "bin" / "neuroplast"] * len(sources), sources.values(), targets
+        )
+        written = {
+            name: (source, target)
+            for (name, source), target, refusal in zip(
+                sources.items(), targets, refusals, strict=True
+            )
+            if not refusal
+        }
         print(f"{len(MODELS)} models and {len(cases)} cases: {len(written)} written")
         for version, python in pythons.items():
             results = load(python, list(written.values()))
-            loaded = [name for name, (before, _) in zip(written, results, strict=True)
-                      if not before]
-            lost = {name: after for name, (before, after) in zip(written, results, strict=True)
-                    if after and not before}
-            print(f"ONNX Runtime {version}: loads {len(loaded)} originals, of the models "
-                  f"{sum(name in MODELS for name in loaded)}; not what was written of "
-                  f"{len(lost)}")
+            loaded = [
+                name for name, (before, _) in zip(written, results, strict=True) if not before
+            ]
+            lost = {
+                name: after
+                for name, (before, after) in zip(written, results, strict=True)
+                if after and not before
+            }
+            print(
+                f"ONNX Runtime {version}: loads {len(loaded)} originals, of the models "
+                f"{sum(name in MODELS for name in loaded)}; not what was written of "
+                f"{len(lost)}"
+            )
             for name, reason in lost.items():
                 print(f"  {name}: {reason[:200]}".replace("\n", " "))
             failed += len(lost)

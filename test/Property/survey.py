@@ -88,8 +88,10 @@ class Survey:
         for reason, names in sorted(self.refused.items(), key=lambda item: -len(item[1])):
             print(f"  {len(names):4} {reason}, as {names[0]}")
         if self.noticed or self.survived:
-            print(f"mutants noticed: {sum(self.noticed.values())}, {dict(self.noticed)}; "
-                  f"true of their case: {len(self.equivalent)}; not noticed: {len(self.survived)}")
+            print(
+                f"mutants noticed: {sum(self.noticed.values())}, {dict(self.noticed)}; "
+                f"true of their case: {len(self.equivalent)}; not noticed: {len(self.survived)}"
+            )
         for message in self.survived[:limit] + self.equivalent[:limit]:
             print("  " + message)
 

@@ -141,8 +141,11 @@ def attempt(trial: Trial, neuroplast: Path) -> Outcome:
 
 
 def attempt_export(
-    trial: Trial, model: onnx.ModelProto, feeds: dict[str, np.ndarray],
-    expected: dict[str, np.ndarray], neuroplast: Path,
+    trial: Trial,
+    model: onnx.ModelProto,
+    feeds: dict[str, np.ndarray],
+    expected: dict[str, np.ndarray],
+    neuroplast: Path,
 ) -> Outcome:
     """What is written back loads where the model loaded, and gives the same."""
     with tempfile.TemporaryDirectory() as folder:
@@ -191,8 +194,10 @@ def main() -> int:
     outcomes = survey(arguments.kind, arguments.draws, neuroplast, arguments.only, arguments.jobs)
     kinds = Counter(outcome.kind for outcome in outcomes)
     versions = {(outcome.trial.op, outcome.trial.opset) for outcome in outcomes}
-    print(f"{len(outcomes)} models of {len(versions)} versions of {len(arguments.only)} operators: "
-          + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
+    print(
+        f"{len(outcomes)} models of {len(versions)} versions of {len(arguments.only)} operators: "
+        + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    )
     for kind in ("skipped", "refused", "disputed", "not exported", "exported wrong", "differs"):
         groups: dict[tuple[str, int, str], list[Outcome]] = defaultdict(list)
         for outcome in outcomes:

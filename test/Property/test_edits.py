@@ -35,9 +35,7 @@ def unit_sets(opt: Path, model: Path, folder: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_refused_edit_changes_nothing(
-    name: str, neuroplast_opt: Path, tmp_path: Path
-) -> None:
+def test_a_refused_edit_changes_nothing(name: str, neuroplast_opt: Path, tmp_path: Path) -> None:
     model = models.MODELS[name].path()
     before, after = tmp_path / "before.mlir", tmp_path / "after.mlir"
     run(neuroplast_opt, model, before)

@@ -18,6 +18,7 @@ F = np.float32
 
 def draw(kind: str, rng: np.random.Generator) -> tuple[list[np.ndarray], str, dict]:
     """Operands, of which all but the first are weights, the operator and its attributes."""
+
     def size(most: int = 70) -> int:
         return int(rng.integers(1, most))
 
@@ -39,27 +40,42 @@ def draw(kind: str, rng: np.random.Generator) -> tuple[list[np.ndarray], str, di
     attributes = {"strides": stride, "pads": [int(rng.integers(0, k)) for k in kernel * 2]}
     if kind == "depthwise":
         channels = size(40)
-        return [array(1, channels, *sizes), array(channels, 1, *kernel), array(channels)], "Conv", {
-            **attributes, "group": channels}
+        return (
+            [array(1, channels, *sizes), array(channels, 1, *kernel), array(channels)],
+            "Conv",
+            {**attributes, "group": channels},
+        )
     group = int(rng.integers(1, 3)) if kind == "grouped" else 1
     channels, outputs = group * size(12), group * size(30)
-    return [array(size(3), channels, *sizes), array(outputs, channels // group, *kernel),
-            array(outputs)], "Conv", {**attributes, "group": group}
+    return (
+        [
+            array(size(3), channels, *sizes),
+            array(outputs, channels // group, *kernel),
+            array(outputs),
+        ],
+        "Conv",
+        {**attributes, "group": group},
+    )
 
 
 @pytest.mark.parametrize(
-    "kind", ["product", "batch", "transposed", "convolution", "depthwise", "grouped"])
+    "kind", ["product", "batch", "transposed", "convolution", "depthwise", "grouped"]
+)
 def test_values(kind: str, neuroplast: Path, tmp_path: Path) -> None:
     for number in range(5):
         rng = np.random.default_rng(zlib.crc32(f"{kind} {number}".encode()))
         operands, op, attributes = draw(kind, rng)
         names = [f"x{i}" for i in range(len(operands))]
         graph = helper.make_graph(
-            [helper.make_node(op, names, ["y"], **attributes)], "g",
+            [helper.make_node(op, names, ["y"], **attributes)],
+            "g",
             [helper.make_tensor_value_info("x0", 1, operands[0].shape)],
             [onnx.ValueInfoProto(name="y")],
-            [numpy_helper.from_array(array, name)
-             for array, name in zip(operands[1:], names[1:], strict=True)])
+            [
+                numpy_helper.from_array(array, name)
+                for array, name in zip(operands[1:], names[1:], strict=True)
+            ],
+        )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
         expected = evaluate(model, {"x0": operands[0]})["y"]
         onnx.save(model, tmp_path / "model.onnx")

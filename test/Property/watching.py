@@ -45,9 +45,15 @@ def watch(command: list[str | Path], folder: Path) -> tuple[str, int]:
     limit = (lambda: None) if is_sanitized(Path(command[0])) else limit_memory
     start = time.monotonic()
     try:
-        done = subprocess.run([str(part) for part in command], capture_output=True, cwd=folder,
-                              timeout=6 * SECONDS, check=False, env=environment,
-                              preexec_fn=limit)
+        done = subprocess.run(
+            [str(part) for part in command],
+            capture_output=True,
+            cwd=folder,
+            timeout=6 * SECONDS,
+            check=False,
+            env=environment,
+            preexec_fn=limit,
+        )
     except subprocess.TimeoutExpired:
         return "hangs", -1
     elapsed = time.monotonic() - start

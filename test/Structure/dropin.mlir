@@ -6,7 +6,7 @@
 // RUN: neuroplast-opt --neuro-dropin="units=1 freeze=first report=1" %t/perceptron.mlir -o /dev/null 2>&1 | FileCheck %s --check-prefix=FROZEN
 // RUN: neuroplast-opt --neuro-dropin="share=0.5 at=k report=1" %t/heads.mlir 2>&1 | FileCheck %s --check-prefix=HEADS
 // RUN: neuroplast-opt --neuro-dropin="share=1 init=net2wider inner=1 report=1" %t/heads.mlir -o /dev/null 2>&1 | FileCheck %s --check-prefix=COPIES
-// RUN: neuroplast-opt --neuro-dropin="units=1 report=1" %t/mean.mlir -o /dev/null 2>&1 | FileCheck %s --check-prefix=MEAN
+// RUN: neuroplast-opt --neuro-dropin="units=1 init=net2wider report=1" %t/mean.mlir -o /dev/null 2>&1 | FileCheck %s --check-prefix=MEAN
 // RUN: not neuroplast-opt --neuro-dropin="init=none" %t/mean.mlir 2>&1 | FileCheck %s --check-prefix=INIT
 // RUN: not neuroplast-opt --neuro-dropin="units=-1" %t/mean.mlir 2>&1 | FileCheck %s --check-prefix=NEGATIVE
 // RUN: not neuroplast-opt --neuro-dropin="at=nothing" %t/mean.mlir 2>&1 | FileCheck %s --check-prefix=NAME

@@ -53,10 +53,18 @@ struct TensorRewrite {
   /// The new elements; those of fresh places are zero.
   llvm::MutableArrayRef<char> bytes;
 };
-/// Gives a tensor what an edit leaves open: the elements of fresh places. Says
-/// whether it has changed others, too, or fails with an error.
-using TensorFiller =
-    llvm::function_ref<llvm::FailureOr<bool>(const AxisEdit &, TensorRewrite)>;
+/// What was given values of a tensor that an edit rewrites.
+enum class Filled {
+  Newborns,
+  /// Elements that were there have changed, too.
+  Others,
+  /// They have, and the history must keep what they were.
+  OthersToKeep
+};
+/// Gives a tensor what an edit leaves open: the elements of fresh places; or
+/// fails with an error.
+using TensorFiller = llvm::function_ref<llvm::FailureOr<Filled>(
+    const AxisEdit &, TensorRewrite)>;
 
 /// Fails with an error if a tensor may not become one of another type. It is
 /// asked before memory is taken for that.

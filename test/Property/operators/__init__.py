@@ -12,17 +12,28 @@ import onnx
 from Property.operators import contrib, elementwise, layers, regions, shapes
 from Property.operators.drawing import FORMS, Draw, Node
 
-__all__ = ["FORMS", "Node", "contrib", "draw_node", "elementwise", "get_versions", "layers",
-           "regions", "shapes"]
+__all__ = [
+    "FORMS",
+    "Node",
+    "contrib",
+    "draw_node",
+    "elementwise",
+    "get_versions",
+    "layers",
+    "regions",
+    "shapes",
+]
 
 
 def get_versions(op: str, newest: int) -> list[int]:
     """The opsets in which the operator got a new form, up to the newest one."""
-    return sorted({
-        schema.since_version
-        for schema in onnx.defs.get_all_schemas_with_history()
-        if schema.domain == "" and schema.name == op and schema.since_version <= newest
-    })
+    return sorted(
+        {
+            schema.since_version
+            for schema in onnx.defs.get_all_schemas_with_history()
+            if schema.domain == "" and schema.name == op and schema.since_version <= newest
+        }
+    )
 
 
 def draw_node(op: str, opset: int, seed: int) -> Node:

@@ -39,8 +39,13 @@ def fused_matmul(d: Draw) -> Node:
     attributes: dict[str, Any] = {"transA": a, "transB": b}
     if d.chance():
         attributes["alpha"] = float(d.rng.uniform(-2, 2))
-    return Node([d.array(F, [*batch, *([k, m] if a else [m, k])]),
-                 d.array(F, [*batch, *([n, k] if b else [k, n])])], attributes)
+    return Node(
+        [
+            d.array(F, [*batch, *([k, m] if a else [m, k])]),
+            d.array(F, [*batch, *([n, k] if b else [k, n])]),
+        ],
+        attributes,
+    )
 
 
 @form("com.microsoft.FusedConv")
@@ -50,14 +55,23 @@ def fused_conv(d: Draw) -> Node:
     sizes = [k + d.number(0, 4) for k in kernel]
     images = d.number(1, 2)
     operands: list[np.ndarray | None] = [
-        d.array(F, [images, channels, *sizes]), d.array(F, [outputs, channels, *kernel]),
-        d.array(F, [outputs])]
+        d.array(F, [images, channels, *sizes]),
+        d.array(F, [outputs, channels, *kernel]),
+        d.array(F, [outputs]),
+    ]
     if d.chance():
         out = [n - k + 1 for n, k in zip(sizes, kernel, strict=True)]
         operands.append(d.array(F, [images, outputs, *out]))
-    name, parameters = d.pick([
-        ("Relu", []), ("Sigmoid", []), ("Tanh", []), ("LeakyRelu", [0.2]),
-        ("Clip", [-1.0, 2.0]), ("HardSigmoid", [0.3, 0.4])])
+    name, parameters = d.pick(
+        [
+            ("Relu", []),
+            ("Sigmoid", []),
+            ("Tanh", []),
+            ("LeakyRelu", [0.2]),
+            ("Clip", [-1.0, 2.0]),
+            ("HardSigmoid", [0.3, 0.4]),
+        ]
+    )
     attributes: dict[str, Any] = {"kernel_shape": kernel, "activation": name}
     if parameters:
         attributes["activation_params"] = parameters
@@ -68,7 +82,10 @@ def fused_conv(d: Draw) -> Node:
 def skip_layer_norm(d: Draw) -> Node:
     shape = [d.number(1, 2), d.number(1, 4), d.number(1, 8)]
     operands: list[np.ndarray | None] = [
-        d.array(F, shape), d.array(F, shape), d.array(F, shape[-1:])]
+        d.array(F, shape),
+        d.array(F, shape),
+        d.array(F, shape[-1:]),
+    ]
     if d.chance():
         operands.append(d.array(F, shape[-1:]))
         if d.chance():
@@ -80,7 +97,10 @@ def skip_layer_norm(d: Draw) -> Node:
 def skip_rms_norm(d: Draw) -> Node:
     shape = [d.number(1, 2), d.number(1, 4), d.number(1, 8)]
     operands: list[np.ndarray | None] = [
-        d.array(F, shape), d.array(F, shape), d.array(F, shape[-1:])]
+        d.array(F, shape),
+        d.array(F, shape),
+        d.array(F, shape[-1:]),
+    ]
     if d.chance():
         operands.append(d.array(F, shape[-1:]))
     return Node(operands, {"epsilon": 1e-5})
@@ -98,11 +118,22 @@ def rotary(d: Draw) -> Node:
     positions = length + d.number(0, 3)
     flat = d.chance()
     shape = [batch, length, heads * half * 2] if flat else [batch, heads, length, half * 2]
-    ids = (np.array([d.number(0, positions - length)]) if d.chance()
-           else d.rng.integers(0, positions, [batch, length]))
+    ids = (
+        np.array([d.number(0, positions - length)])
+        if d.chance()
+        else d.rng.integers(0, positions, [batch, length])
+    )
     angles = d.rng.uniform(-3, 3, [positions, half])
-    return Node([d.array(F, shape), ids.astype(np.int64), np.cos(angles).astype(F),
-                 np.sin(angles).astype(F)], {"interleaved": d.number(0, 1)}, constants=(2, 3))
+    return Node(
+        [
+            d.array(F, shape),
+            ids.astype(np.int64),
+            np.cos(angles).astype(F),
+            np.sin(angles).astype(F),
+        ],
+        {"interleaved": d.number(0, 1)},
+        constants=(2, 3),
+    )
 
 
 @form("com.microsoft.MultiHeadAttention")
@@ -111,8 +142,10 @@ def multi_head_attention(d: Draw) -> Node:
     queries, keys = d.number(1, 4), d.number(1, 5)
     size = heads * width
     operands: list[np.ndarray | None] = [
-        d.array(F, [batch, queries, size], 1.0), d.array(F, [batch, keys, size], 1.0),
-        d.array(F, [batch, keys, size], 1.0)]
+        d.array(F, [batch, queries, size], 1.0),
+        d.array(F, [batch, keys, size], 1.0),
+        d.array(F, [batch, keys, size], 1.0),
+    ]
     attributes: dict[str, Any] = {"num_heads": heads}
     form_of = d.number(0, 3)
     if form_of == 1:
@@ -138,8 +171,10 @@ def attention(d: Draw) -> Node:
     batch, heads, width, length = d.number(1, 2), d.number(1, 3), d.number(1, 4), d.number(1, 5)
     size, inputs = heads * width, d.number(1, 6)
     operands: list[np.ndarray | None] = [
-        d.array(F, [batch, length, inputs], 1.0), d.array(F, [inputs, 3 * size], 1.0),
-        d.array(F, [3 * size])]
+        d.array(F, [batch, length, inputs], 1.0),
+        d.array(F, [inputs, 3 * size], 1.0),
+        d.array(F, [3 * size]),
+    ]
     attributes: dict[str, Any] = {"num_heads": heads}
     if d.chance(0.4):
         mask = np.asarray(d.rng.random([batch, length]) < 0.6, np.int32)
@@ -152,15 +187,20 @@ def attention(d: Draw) -> Node:
 
 def quantized(d: Draw, shape: list[int]) -> list[np.ndarray | None]:
     """Numbers, their scale and their zero point."""
-    return [np.asarray(d.rng.integers(0, 256, shape), np.uint8),
-            np.array(d.rng.uniform(0.01, 0.1), F), np.array(d.number(0, 255), np.uint8)]
+    return [
+        np.asarray(d.rng.integers(0, 256, shape), np.uint8),
+        np.array(d.rng.uniform(0.01, 0.1), F),
+        np.array(d.number(0, 255), np.uint8),
+    ]
 
 
 @form("com.microsoft.QLinearAdd", "com.microsoft.QLinearMul")
 def qlinear_binary(d: Draw) -> Node:
     shape = d.shape(1, 3)
-    return Node([*quantized(d, shape), *quantized(d, shape), *quantized(d, [])[1:]],
-                constants=(1, 2, 4, 5, 6, 7))
+    return Node(
+        [*quantized(d, shape), *quantized(d, shape), *quantized(d, [])[1:]],
+        constants=(1, 2, 4, 5, 6, 7),
+    )
 
 
 @form("com.microsoft.QLinearSigmoid", "com.microsoft.QLinearLeakyRelu")
@@ -171,12 +211,16 @@ def qlinear_unary(d: Draw) -> Node:
 @form("com.microsoft.QLinearGlobalAveragePool")
 def qlinear_pool(d: Draw) -> Node:
     shape = [d.number(1, 2), d.number(1, 3), d.number(1, 4), d.number(1, 4)]
-    return Node([*quantized(d, shape), *quantized(d, [])[1:]], {"channels_last": 0},
-                constants=(1, 2, 3, 4))
+    return Node(
+        [*quantized(d, shape), *quantized(d, [])[1:]], {"channels_last": 0}, constants=(1, 2, 3, 4)
+    )
 
 
 @form("com.microsoft.QLinearConcat")
 def qlinear_concat(d: Draw) -> Node:
     shape = [d.number(1, 3), d.number(1, 3)]
-    return Node([*quantized(d, [])[1:], *quantized(d, shape), *quantized(d, shape)], {"axis": 0},
-                constants=(0, 1, 3, 4, 6, 7))
+    return Node(
+        [*quantized(d, [])[1:], *quantized(d, shape), *quantized(d, shape)],
+        {"axis": 0},
+        constants=(0, 1, 3, 4, 6, 7),
+    )

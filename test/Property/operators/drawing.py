@@ -42,7 +42,8 @@ class Node:
         outputs = [f"y{i}" for i in range(self.outputs)]
         domain, _, kind_of_node = op.rpartition(".")
         node = helper.make_node(
-            kind_of_node, names, outputs, name="node", domain=domain, **self.attributes)
+            kind_of_node, names, outputs, name="node", domain=domain, **self.attributes
+        )
         graph = helper.make_graph([node], "g", inputs, [], weights)
         for name in outputs:
             graph.output.append(onnx.ValueInfoProto(name=name))

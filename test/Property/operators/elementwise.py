@@ -25,9 +25,34 @@ def unary(kinds: Sequence[Any], spread: float = 3.0, **attributes: tuple[float, 
     return draw
 
 
-for _name in ("Exp", "Floor", "Ceil", "Sqrt", "Log", "Reciprocal", "Sigmoid", "Tanh", "Softplus",
-              "Softsign", "Round", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh",
-              "Asinh", "Acosh", "Atanh", "HardSwish", "Mish", "IsNaN", "Erf"):
+for _name in (
+    "Exp",
+    "Floor",
+    "Ceil",
+    "Sqrt",
+    "Log",
+    "Reciprocal",
+    "Sigmoid",
+    "Tanh",
+    "Softplus",
+    "Softsign",
+    "Round",
+    "Sin",
+    "Cos",
+    "Tan",
+    "Asin",
+    "Acos",
+    "Atan",
+    "Sinh",
+    "Cosh",
+    "Asinh",
+    "Acosh",
+    "Atanh",
+    "HardSwish",
+    "Mish",
+    "IsNaN",
+    "Erf",
+):
     FORMS[_name] = unary(FLOATS)
 for _name in ("Abs", "Neg", "Sign", "Relu"):
     FORMS[_name] = unary(NUMBERS)
@@ -129,8 +154,9 @@ def bit_shift(d: Draw) -> Node:
     shape = d.shape(0)
     bits = np.dtype(kind).itemsize * 8
     amount = d.rng.integers(0, bits, tuple(d.broadcast(shape))).astype(kind)
-    return Node([d.array(kind, d.broadcast(shape)), amount],
-                {"direction": d.pick(["LEFT", "RIGHT"])})
+    return Node(
+        [d.array(kind, d.broadcast(shape)), amount], {"direction": d.pick(["LEFT", "RIGHT"])}
+    )
 
 
 @form("Max", "Min", "Sum", "Mean")
@@ -159,8 +185,10 @@ def prelu(d: Draw) -> Node:
 def clip(d: Draw) -> Node:
     if d.opset < 11:
         given = {"min": float(d.rng.uniform(-3, 0)), "max": float(d.rng.uniform(0, 3))}
-        return Node([d.array(d.pick(FLOATS), d.shape(0))],
-                    {name: value for name, value in given.items() if d.chance(0.7)})
+        return Node(
+            [d.array(d.pick(FLOATS), d.shape(0))],
+            {name: value for name, value in given.items() if d.chance(0.7)},
+        )
     kind = d.pick(FLOATS if d.opset < 12 else NUMBERS)
     low = np.asarray(1 if d.chance() else 0, kind) if d.chance(0.7) else None
     high = np.asarray(4, kind) if d.chance(0.7) else None
@@ -171,18 +199,34 @@ def clip(d: Draw) -> Node:
 def where(d: Draw) -> Node:
     kind = d.pick((*NUMBERS, np.bool_))
     shape = d.shape(0)
-    return Node([d.array(np.bool_, d.broadcast(shape)), d.array(kind, d.broadcast(shape)),
-                 d.array(kind, d.broadcast(shape))])
+    return Node(
+        [
+            d.array(np.bool_, d.broadcast(shape)),
+            d.array(kind, d.broadcast(shape)),
+            d.array(kind, d.broadcast(shape)),
+        ]
+    )
 
 
 @form("Cast")
 def cast(d: Draw) -> Node:
-    kinds = (np.float32, np.float64, np.float16, np.int32, np.int64, np.bool_, np.uint8, np.int8,
-             np.int16)
+    kinds = (
+        np.float32,
+        np.float64,
+        np.float16,
+        np.int32,
+        np.int64,
+        np.bool_,
+        np.uint8,
+        np.int8,
+        np.int16,
+    )
     to = helper.np_dtype_to_tensor_dtype(np.dtype(d.pick(kinds)))
     x = d.array(d.pick(kinds), d.shape(0))
-    return Node([np.abs(x) if x.dtype != np.bool_ else x],
-                {"to": TensorProto.DataType.Name(to) if d.opset < 6 else to})
+    return Node(
+        [np.abs(x) if x.dtype != np.bool_ else x],
+        {"to": TensorProto.DataType.Name(to) if d.opset < 6 else to},
+    )
 
 
 @form("CastLike")

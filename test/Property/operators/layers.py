@@ -15,8 +15,9 @@ from Property.operators.drawing import Draw, Node, form
 
 @form("MatMul")
 def matmul(d: Draw) -> Node:
-    kind = d.pick((np.float32, np.float64) if d.opset < 9 else
-                  (np.float32, np.float64, np.int32, np.int64))
+    kind = d.pick(
+        (np.float32, np.float64) if d.opset < 9 else (np.float32, np.float64, np.int32, np.int64)
+    )
     m, k, n = (d.number(1, 5) for _ in range(3))
     batch = d.shape(0, 2)
     left = [k] if d.chance(0.2) else [*d.broadcast(batch), m, k]
@@ -46,8 +47,20 @@ def gemm(d: Draw) -> Node:
 @form("Einsum")
 def einsum(d: Draw) -> Node:
     sizes = {name: d.number(1, 4) for name in "abcd"}
-    equation = d.pick(["ab,bc->ac", "ab,bc", "abc->cab", "ab->", "ab,ab->a", "abc,acd->abd",
-                       "a,b->ab", "ba", "...a,ab->...b", "ab,b->ba"])
+    equation = d.pick(
+        [
+            "ab,bc->ac",
+            "ab,bc",
+            "abc->cab",
+            "ab->",
+            "ab,ab->a",
+            "abc,acd->abd",
+            "a,b->ab",
+            "ba",
+            "...a,ab->...b",
+            "ab,b->ba",
+        ]
+    )
     operands = []
     for part in equation.split("->")[0].split(","):
         shape = [2, 3] if part.startswith("...") else []
@@ -93,8 +106,10 @@ def conv(d: Draw) -> Node:
     if d.chance():
         attributes["kernel_shape"] = kernel
     kind = np.float32
-    operands = [d.array(kind, [d.number(1, 2), channels, *sizes]),
-                d.array(kind, [outputs, channels // group, *kernel])]
+    operands = [
+        d.array(kind, [d.number(1, 2), channels, *sizes]),
+        d.array(kind, [outputs, channels // group, *kernel]),
+    ]
     if d.chance():
         operands.append(d.array(kind, [outputs]))
     return Node(operands, attributes)
@@ -112,8 +127,10 @@ def conv_transpose(d: Draw) -> Node:
     strides = attributes.get("strides", [1] * spatial)
     if d.chance(0.3) and max(strides) > 1:
         attributes["output_padding"] = [s - 1 for s in strides]
-    operands = [d.array(np.float32, [d.number(1, 2), channels, *sizes]),
-                d.array(np.float32, [channels, outputs, *kernel])]
+    operands = [
+        d.array(np.float32, [d.number(1, 2), channels, *sizes]),
+        d.array(np.float32, [channels, outputs, *kernel]),
+    ]
     if d.chance():
         operands.append(d.array(np.float32, [outputs * group]))
     return Node(operands, attributes)
@@ -169,8 +186,14 @@ def instance_norm(d: Draw) -> Node:
     attributes: dict[str, Any] = {"epsilon": float(d.rng.uniform(1e-5, 0.1))} if d.chance() else {}
     if d.opset < 6:
         attributes["consumed_inputs"] = [0, 0, 0]
-    return Node([d.array(np.float32, shape), d.array(np.float32, [shape[1]]),
-                 d.array(np.float32, [shape[1]])], attributes)
+    return Node(
+        [
+            d.array(np.float32, shape),
+            d.array(np.float32, [shape[1]]),
+            d.array(np.float32, [shape[1]]),
+        ],
+        attributes,
+    )
 
 
 @form("LayerNormalization", "RMSNormalization")
@@ -189,9 +212,14 @@ def group_norm(d: Draw) -> Node:
     groups = d.number(1, 3)
     channels = groups * d.number(1, 3)
     count = groups if d.opset < 21 else channels
-    return Node([d.array(np.float32, [d.number(1, 2), channels, *d.shape(1, 2)]),
-                 d.array(np.float32, [count]), d.array(np.float32, [count])],
-                {"num_groups": groups, "epsilon": float(d.rng.uniform(1e-4, 0.1))})
+    return Node(
+        [
+            d.array(np.float32, [d.number(1, 2), channels, *d.shape(1, 2)]),
+            d.array(np.float32, [count]),
+            d.array(np.float32, [count]),
+        ],
+        {"num_groups": groups, "epsilon": float(d.rng.uniform(1e-4, 0.1))},
+    )
 
 
 @form("LpNormalization")
@@ -248,11 +276,13 @@ def resize(d: Draw) -> Node:
     attributes: dict[str, Any] = {
         "mode": mode,
         "coordinate_transformation_mode": d.pick(
-            ["half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"]),
+            ["half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"]
+        ),
     }
     if mode == "nearest":
         attributes["nearest_mode"] = d.pick(
-            ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"])
+            ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"]
+        )
     if mode == "cubic" and d.chance():
         attributes["cubic_coeff_a"] = d.pick([-0.5, -0.75])
     if mode == "cubic" and d.chance(0.3):
@@ -275,10 +305,17 @@ def grid_sample(d: Draw) -> Node:
     modes = ["nearest", linear] + ([cubic] if spatial == 2 else [])
     n, c = d.number(1, 2), d.number(1, 3)
     grid = d.rng.uniform(-1.3, 1.3, (n, *[d.number(1, 4) for _ in range(spatial)], spatial))
-    return Node([d.array(np.float32, [n, c, *[d.number(2, 5) for _ in range(spatial)]]),
-                 grid.astype(np.float32)],
-                {"mode": d.pick(modes), "padding_mode": d.pick(["zeros", "border", "reflection"]),
-                 "align_corners": d.number(0, 1)})
+    return Node(
+        [
+            d.array(np.float32, [n, c, *[d.number(2, 5) for _ in range(spatial)]]),
+            grid.astype(np.float32),
+        ],
+        {
+            "mode": d.pick(modes),
+            "padding_mode": d.pick(["zeros", "border", "reflection"]),
+            "align_corners": d.number(0, 1),
+        },
+    )
 
 
 @form("NonMaxSuppression")
@@ -339,8 +376,10 @@ def quantize(d: Draw) -> Node:
     per_axis = d.opset >= 13 and d.chance()
     scale = np.abs(d.array(np.float32, [shape[axis]] if per_axis else [])) + np.float32(0.1)
     zero = d.array(kind, [shape[axis]] if per_axis else [])
-    return Node([d.array(np.float32, shape, 20), np.asarray(scale, np.float32), zero],
-                {"axis": axis} if per_axis else {})
+    return Node(
+        [d.array(np.float32, shape, 20), np.asarray(scale, np.float32), zero],
+        {"axis": axis} if per_axis else {},
+    )
 
 
 @form("DequantizeLinear")

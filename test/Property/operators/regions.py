@@ -25,8 +25,10 @@ def roi_align(d: Draw) -> Node:
     kind = d.pick((np.float32, np.float64))
     images, count = d.number(1, 3), d.number(0 if d.chance(0.1) else 1, 4)
     attributes: dict[str, Any] = {
-        "output_height": d.number(1, 3), "output_width": d.number(1, 3),
-        "sampling_ratio": d.number(0, 3), "mode": d.pick(["avg", "max"]),
+        "output_height": d.number(1, 3),
+        "output_width": d.number(1, 3),
+        "sampling_ratio": d.number(0, 3),
+        "mode": d.pick(["avg", "max"]),
     }
     if d.chance():
         attributes["spatial_scale"] = d.pick([0.5, 1.0, 2.0])
@@ -73,8 +75,11 @@ def col2im(d: Draw) -> Node:
     for n, k, stride, step, pad in zip(image, block, strides, dilations, pads, strict=True):
         places *= (n + 2 * pad - (k - 1) * step - 1) // stride + 1
     x = d.array(np.float32, [d.number(1, 2), d.number(1, 2) * block[0] * block[1], places])
-    return Node([x, np.array(image), np.array(block)],
-                {"strides": strides, "dilations": dilations, "pads": pads * 2}, constants=(1, 2))
+    return Node(
+        [x, np.array(image), np.array(block)],
+        {"strides": strides, "dilations": dilations, "pads": pads * 2},
+        constants=(1, 2),
+    )
 
 
 @form("DeformConv")
@@ -87,9 +92,10 @@ def deform_conv(d: Draw) -> Node:
     dilations = [d.number(1, 2) for _ in range(2)]
     pads = [d.number(0, 1) for _ in range(2)]
     sizes = [(k - 1) * step + 1 + d.number(0, 4) for k, step in zip(kernel, dilations, strict=True)]
-    out = [(n + 2 * pad - (k - 1) * step - 1) // stride + 1
-           for n, k, stride, step, pad
-           in zip(sizes, kernel, strides, dilations, pads, strict=True)]
+    out = [
+        (n + 2 * pad - (k - 1) * step - 1) // stride + 1
+        for n, k, stride, step, pad in zip(sizes, kernel, strides, dilations, pads, strict=True)
+    ]
     images, volume = d.number(1, 2), kernel[0] * kernel[1]
     outputs = group * d.number(1, 2)
     operands: list[np.ndarray | None] = [
@@ -102,9 +108,18 @@ def deform_conv(d: Draw) -> Node:
         operands.append(d.array(kind, [outputs]) if has_bias else None)
     if has_mask:
         operands.append(d.array(kind, [images, groups * volume, *out]))
-    return Node(operands, {
-        "kernel_shape": kernel, "strides": strides, "dilations": dilations, "pads": pads * 2,
-        "group": group, "offset_group": groups}, constants=(1,))
+    return Node(
+        operands,
+        {
+            "kernel_shape": kernel,
+            "strides": strides,
+            "dilations": dilations,
+            "pads": pads * 2,
+            "group": group,
+            "offset_group": groups,
+        },
+        constants=(1,),
+    )
 
 
 # ===----------------------------------------------------------------------------------
@@ -127,8 +142,18 @@ def qlinear_matmul(d: Draw) -> Node:
         return np.asarray(d.rng.integers(low, high + 1, shape), kind)
 
     zero = [numbers([]) for _ in range(3)]
-    return Node([numbers([*batch, m, k]), scale(d, []), zero[0], numbers([k, n]), scale(d, []),
-                 zero[1], np.asarray(scale(d, []) * 10, np.float32), zero[2]])
+    return Node(
+        [
+            numbers([*batch, m, k]),
+            scale(d, []),
+            zero[0],
+            numbers([k, n]),
+            scale(d, []),
+            zero[1],
+            np.asarray(scale(d, []) * 10, np.float32),
+            zero[2],
+        ]
+    )
 
 
 @form("QLinearConv")
@@ -145,13 +170,23 @@ def qlinear_conv(d: Draw) -> Node:
     scales = scale(d, [outputs] if per_channel else [])
     w_zero = np.zeros([outputs] if per_channel else [], np.int8)
     operands: list[np.ndarray | None] = [
-        x, scale(d, []), np.array(d.number(low, low + 255), kind), w, scales, w_zero,
-        np.asarray(scale(d, []) * 10, np.float32), np.array(d.number(low, low + 255), kind)]
+        x,
+        scale(d, []),
+        np.array(d.number(low, low + 255), kind),
+        w,
+        scales,
+        w_zero,
+        np.asarray(scale(d, []) * 10, np.float32),
+        np.array(d.number(low, low + 255), kind),
+    ]
     if d.chance():
         operands.append(np.asarray(d.rng.integers(-500, 500, [outputs]), np.int32))
     pads = [d.number(0, k - 1) for k in kernel]
-    return Node(operands, {"group": group, "pads": pads * 2,
-                           "strides": [d.number(1, 2) for _ in range(2)]}, constants=(3, 4, 5))
+    return Node(
+        operands,
+        {"group": group, "pads": pads * 2, "strides": [d.number(1, 2) for _ in range(2)]},
+        constants=(3, 4, 5),
+    )
 
 
 # ===----------------------------------------------------------------------------------
@@ -197,8 +232,16 @@ def stft(d: Draw) -> Node:
 
 @form("BitCast")
 def bit_cast(d: Draw) -> Node:
-    kinds = d.pick([(np.float32, 6), (np.int32, 1), (np.float64, 7), (np.int64, 11),
-                    (np.uint8, 3), (np.int16, 4)])
+    kinds = d.pick(
+        [
+            (np.float32, 6),
+            (np.int32, 1),
+            (np.float64, 7),
+            (np.int64, 11),
+            (np.uint8, 3),
+            (np.int16, 4),
+        ]
+    )
     return Node([d.array(kinds[0], d.shape(0, 3))], {"to": kinds[1]})
 
 
@@ -209,14 +252,16 @@ def tf_idf(d: Draw) -> Node:
     if d.chance(0.8):  # n-grams that are there twice are refused
         pool[:ones] = [int(n) for n in d.rng.permutation(6)[:ones]]
     attributes: dict[str, Any] = {
-        "max_gram_length": 2 if pairs else 1, "min_gram_length": d.number(1, 2 if pairs else 1),
-        "max_skip_count": d.number(0, 3), "mode": d.pick(["TF", "IDF", "TFIDF"]),
+        "max_gram_length": 2 if pairs else 1,
+        "min_gram_length": d.number(1, 2 if pairs else 1),
+        "max_skip_count": d.number(0, 3),
+        "mode": d.pick(["TF", "IDF", "TFIDF"]),
         "ngram_counts": [0, ones] if pairs else [0],
-        "ngram_indexes": list(range(ones + pairs)), "pool_int64s": pool,
+        "ngram_indexes": list(range(ones + pairs)),
+        "pool_int64s": pool,
     }
     if d.chance():
         attributes["weights"] = [float(w) for w in d.rng.uniform(0.5, 2, ones + pairs)]
     shape = [d.number(1, 3), d.number(1, 9)] if d.chance() else [d.number(1, 9)]
     kind = d.pick((np.int32, np.int64))
     return Node([np.asarray(d.rng.integers(0, 6, shape), kind)], attributes)
-

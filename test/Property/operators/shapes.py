@@ -15,8 +15,23 @@ from Property.operators.drawing import FLOATS, NUMBERS, Draw, Node, form
 # ===----------------------------------------------------------------------------------
 
 
-@form(*(f"Reduce{name}" for name in ("Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "LogSum",
-                                     "LogSumExp", "SumSquare")))
+@form(
+    *(
+        f"Reduce{name}"
+        for name in (
+            "Sum",
+            "Mean",
+            "Max",
+            "Min",
+            "Prod",
+            "L1",
+            "L2",
+            "LogSum",
+            "LogSumExp",
+            "SumSquare",
+        )
+    )
+)
 def reduction(d: Draw) -> Node:
     kind = d.pick((np.float32, np.float64, np.int32, np.int64))
     shape = d.shape(1)
@@ -55,9 +70,11 @@ def softmax(d: Draw) -> Node:
 def cumsum(d: Draw) -> Node:
     shape = d.shape(1)
     axis = np.asarray(d.number(-len(shape), len(shape) - 1), d.pick((np.int32, np.int64)))
-    return Node([d.array(d.pick((np.float32, np.float64, np.int32, np.int64)), shape), axis],
-                {name: d.number(0, 1) for name in ("exclusive", "reverse") if d.chance()},
-                constants=(1,))
+    return Node(
+        [d.array(d.pick((np.float32, np.float64, np.int32, np.int64)), shape), axis],
+        {name: d.number(0, 1) for name in ("exclusive", "reverse") if d.chance()},
+        constants=(1,),
+    )
 
 
 @form("TopK")
@@ -98,8 +115,10 @@ def reshape(d: Draw) -> Node:
 def flatten(d: Draw) -> Node:
     shape = d.shape(1)
     low = -len(shape) if d.opset >= 11 else 0
-    return Node([d.array(d.pick(FLOATS if d.opset < 9 else NUMBERS), shape)],
-                {"axis": d.number(low, len(shape))} if d.chance(0.7) else {})
+    return Node(
+        [d.array(d.pick(FLOATS if d.opset < 9 else NUMBERS), shape)],
+        {"axis": d.number(low, len(shape))} if d.chance(0.7) else {},
+    )
 
 
 @form("Transpose")
@@ -192,11 +211,15 @@ def pad(d: Draw) -> Node:
         if d.chance():
             attributes["value"] = 1.5
         return Node([d.array(np.float32, shape)], attributes)
-    kind = d.pick((np.float32, np.float64) if d.opset < 13 else
-                  (np.float32, np.float64, np.int32, np.int64, np.uint8, np.int8))
+    kind = d.pick(
+        (np.float32, np.float64)
+        if d.opset < 13
+        else (np.float32, np.float64, np.int32, np.int64, np.uint8, np.int8)
+    )
     value = np.asarray(2, kind) if d.chance() else None
-    return Node([d.array(kind, shape), np.array(pads, np.int64), value], {"mode": mode},
-                constants=(1,))
+    return Node(
+        [d.array(kind, shape), np.array(pads, np.int64), value], {"mode": mode}, constants=(1,)
+    )
 
 
 @form("Expand", "Tile")
@@ -208,8 +231,14 @@ def expand(d: Draw) -> Node:
         return Node([x, np.array(shape, np.int64)], constants=(1,))
     if d.opset < 6:
         axis = d.number(0, len(shape) - 1)
-        return Node([d.array(np.float32, shape), np.array([d.number(1, 3)], np.float32),
-                     np.array([axis], np.float32)], constants=(1, 2))
+        return Node(
+            [
+                d.array(np.float32, shape),
+                np.array([d.number(1, 3)], np.float32),
+                np.array([axis], np.float32),
+            ],
+            constants=(1, 2),
+        )
     return Node([x, np.array([d.number(0, 3) for _ in shape], np.int64)], constants=(1,))
 
 
@@ -254,16 +283,18 @@ def trilu(d: Draw) -> Node:
 def constant_of_shape(d: Draw) -> Node:
     kind = d.pick((*NUMBERS, np.bool_))
     value = numpy_helper.from_array(d.array(kind, [1]), "v")
-    return Node([np.array(d.shape(0), np.int64)], {"value": value} if d.chance(0.7) else {},
-                constants=(0,))
+    return Node(
+        [np.array(d.shape(0), np.int64)], {"value": value} if d.chance(0.7) else {}, constants=(0,)
+    )
 
 
 @form("Range")
 def range_(d: Draw) -> Node:
     kind = d.pick((np.float32, np.float64, np.int32, np.int64))
     start, count, step = d.number(-5, 5), d.number(0, 6), d.pick([1, 2, -1, -3])
-    return Node([np.asarray(v, kind) for v in (start, start + count * step, step)],
-                constants=(0, 1, 2))
+    return Node(
+        [np.asarray(v, kind) for v in (start, start + count * step, step)], constants=(0, 1, 2)
+    )
 
 
 # ===----------------------------------------------------------------------------------
@@ -280,8 +311,10 @@ def indices(d: Draw, size: int, shape: Sequence[int]) -> np.ndarray:
 def gather(d: Draw) -> Node:
     shape = d.shape(1)
     axis = d.axis(len(shape))
-    return Node([d.array(d.pick((*NUMBERS, np.bool_)), shape),
-                 indices(d, shape[axis], d.shape(0, 3))], {"axis": axis})
+    return Node(
+        [d.array(d.pick((*NUMBERS, np.bool_)), shape), indices(d, shape[axis], d.shape(0, 3))],
+        {"axis": axis},
+    )
 
 
 @form("GatherElements", "ScatterElements", "Scatter")
@@ -299,8 +332,9 @@ def elements(d: Draw) -> Node:
     places = order[tuple(slice(n) for n in own)].astype(np.int64)
     attributes: dict[str, Any] = {"axis": axis}
     if d.op == "ScatterElements" and d.opset >= 16:
-        attributes["reduction"] = d.pick(["none", "add", "mul"] +
-                                         (["max", "min"] if d.opset >= 18 else []))
+        attributes["reduction"] = d.pick(
+            ["none", "add", "mul"] + (["max", "min"] if d.opset >= 18 else [])
+        )
     return Node([data, places, d.array(kind, own)], attributes)
 
 
@@ -319,8 +353,9 @@ def tuples(d: Draw) -> Node:
         return Node([data, places])
     attributes = {}
     if d.opset >= 16:
-        attributes["reduction"] = d.pick(["none", "add", "mul"] +
-                                         (["max", "min"] if d.opset >= 18 else []))
+        attributes["reduction"] = d.pick(
+            ["none", "add", "mul"] + (["max", "min"] if d.opset >= 18 else [])
+        )
     return Node([data, places, d.array(kind, [count, *shape[length:]])], attributes)
 
 
@@ -330,8 +365,11 @@ def one_hot(d: Draw) -> Node:
     size = d.number(1, 5)
     kind = d.pick((np.float32, np.int64))
     places = d.rng.integers(-size if d.opset >= 11 else 0, size, tuple(shape))
-    return Node([places.astype(np.int64), np.array([size], np.int64), d.array(kind, [2])],
-                {"axis": d.axis(len(shape) + 1)} if d.chance(0.7) else {}, constants=(1,))
+    return Node(
+        [places.astype(np.int64), np.array([size], np.int64), d.array(kind, [2])],
+        {"axis": d.axis(len(shape) + 1)} if d.chance(0.7) else {},
+        constants=(1,),
+    )
 
 
 @form("NonZero")
@@ -344,8 +382,10 @@ def compress(d: Draw) -> Node:
     shape = d.shape(1)
     axis = d.axis(len(shape)) if d.chance() else None
     length = int(np.prod(shape)) if axis is None else shape[axis]
-    return Node([d.array(np.float32, shape), d.array(np.bool_, [d.number(1, length)])],
-                {} if axis is None else {"axis": axis})
+    return Node(
+        [d.array(np.float32, shape), d.array(np.bool_, [d.number(1, length)])],
+        {} if axis is None else {"axis": axis},
+    )
 
 
 @form("Unique")
@@ -363,5 +403,6 @@ def reverse_sequence(d: Draw) -> Node:
     shape = d.shape(2)
     batch = d.number(0, 1)
     lengths = d.rng.integers(1, shape[1 - batch] + 1, shape[batch]).astype(np.int64)
-    return Node([d.array(np.float32, shape), lengths],
-                {"batch_axis": batch, "time_axis": 1 - batch})
+    return Node(
+        [d.array(np.float32, shape), lengths], {"batch_axis": batch, "time_axis": 1 - batch}
+    )

@@ -119,6 +119,14 @@ llvm::json::Array neuroplast::neuro::toJson(
     llvm::json::Object object{{"kind", edit.getKind()},
                               {"complete", edit.getComplete()},
                               {"units", std::move(units)}};
+    llvm::json::Array numbers;
+    for (auto entry : edit.getBody().getOps<ReplacedNumberOp>())
+      numbers.push_back(
+          llvm::json::Object{{"param", getName(entry.getParamAttr())},
+                             {"attribute", entry.getAttribute()},
+                             {"value", entry.getValue().convertToDouble()}});
+    if (!numbers.empty())
+      object["numbers"] = std::move(numbers);
     auto options = llvm::json::parse(edit.getOptions());
     if (options)
       object["options"] = std::move(*options);
@@ -154,6 +162,27 @@ struct Places {
            number && first.size() == last.size();
   }
 };
+
+/// Appends the numbers that an edit has replaced; whether they are well-formed.
+bool readNumbers(const llvm::json::Array &numbers, OpBuilder &builder,
+                 Location location,
+                 llvm::function_ref<StringAttr(StringRef)> getSymbol) {
+  for (const llvm::json::Value &value : numbers) {
+    const llvm::json::Object *object = value.getAsObject();
+    auto name = object ? object->getString("param") : std::nullopt;
+    auto attribute = object ? object->getString("attribute") : std::nullopt;
+    auto number = object ? object->getNumber("value") : std::nullopt;
+    if (!name || !attribute || !number)
+      return false;
+    if (StringAttr symbol = getSymbol(StringRef(name->data(), name->size())))
+      ReplacedNumberOp::create(
+          builder, location, FlatSymbolRefAttr::get(symbol),
+          builder.getStringAttr(
+              StringRef(attribute->data(), attribute->size())),
+          builder.getF32FloatAttr(static_cast<float>(*number)));
+  }
+  return true;
+}
 
 } // namespace
 
@@ -197,6 +226,9 @@ bool neuroplast::neuro::fromJson(
                             *axis, *block, *parsed, old.first, old.last,
                             old.count, fresh.first, fresh.last, fresh.count);
     }
+    const llvm::json::Array *numbers = object->getArray("numbers");
+    if (numbers && !readNumbers(*numbers, inner, location, getSymbol))
+      return false;
   }
   return true;
 }

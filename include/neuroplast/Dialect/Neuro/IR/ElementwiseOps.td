@@ -69,11 +69,12 @@ class Neuro_CompareOp<string mnemonic, string onnx, string meaning, Type tensor 
 // Arithmetic
 //===----------------------------------------------------------------------===//
 
-def Neuro_AddOp : Neuro_BinaryOp<"add", "Add", "lhs + rhs", Neuro_NumberTensor, [DeclareOpInterfaceMethods<LayerOpInterface, ["getInputOffset"]>, Neuro_AllBiases, Commutative, Neuro_ZeroPreserving]>;
-def Neuro_SubOp : Neuro_BinaryOp<"sub", "Sub", "lhs - rhs", traits = [Neuro_AllBiases, Neuro_ZeroPreserving]>;
-def Neuro_MulOp : Neuro_BinaryOp<"mul", "Mul", "lhs * rhs", Neuro_NumberTensor, [Neuro_AllScales, Commutative, Neuro_ZeroAbsorbing]>;
+def Neuro_AddOp : Neuro_BinaryOp<"add", "Add", "lhs + rhs", Neuro_NumberTensor, [DeclareOpInterfaceMethods<LayerOpInterface, ["getInputOffset"]>, Neuro_AllBiases, Commutative, Neuro_ZeroPreserving, Neuro_Affine]>;
+def Neuro_SubOp : Neuro_BinaryOp<"sub", "Sub", "lhs - rhs",
+    traits = [Neuro_AllBiases, Neuro_ZeroWhere<"zero.all() || zero.same(0, 1)">, Neuro_Affine]>;
+def Neuro_MulOp : Neuro_BinaryOp<"mul", "Mul", "lhs * rhs", Neuro_NumberTensor, [Neuro_AllScales, Commutative, Neuro_ZeroAbsorbing, Neuro_Multilinear]>;
 def Neuro_DivOp : Neuro_BinaryOp<"div", "Div", "lhs / rhs; integers truncate towards zero",
-    traits = [Neuro_AllScales, Neuro_ZeroWhere<"zero[0]">], statesContract = 1>;
+    traits = [Neuro_AllScales, Neuro_ZeroWhere<"zero[0]">, Neuro_AffineIn<"!in[1]">], statesContract = 1>;
 def Neuro_PowOp : Neuro_ElementwiseOp<"pow", "Pow",
     [Neuro_ZeroWhere<"zero[0] && detail::isConstantInRange(getExponent(), 1e-9, INFINITY)">]> {
   let summary = "base ^ exponent, in the element type of the base";
@@ -97,7 +98,7 @@ def Neuro_SumOp : Neuro_VariadicElementwiseOp<"sum", "Sum", "sum of the operands
 def Neuro_MeanOp : Neuro_VariadicElementwiseOp<"mean", "Mean", "mean of the operands">;
 
 def Neuro_AbsOp : Neuro_UnaryOp<"abs", "Abs", "|x|", traits = [Neuro_ZeroPreserving]>;
-def Neuro_NegOp : Neuro_UnaryOp<"neg", "Neg", "-x", traits = [Neuro_ZeroPreserving]>;
+def Neuro_NegOp : Neuro_UnaryOp<"neg", "Neg", "-x", traits = [Neuro_ZeroPreserving, Neuro_Affine]>;
 def Neuro_SignOp : Neuro_UnaryOp<"sign", "Sign", "-1, 0 or 1", traits = [Neuro_ZeroPreserving]>;
 def Neuro_CeilOp : Neuro_UnaryOp<"ceil", "Ceil", "smallest integer not below x", Neuro_FloatTensor, traits = [Neuro_ZeroPreserving]>;
 def Neuro_FloorOp : Neuro_UnaryOp<"floor", "Floor", "largest integer not above x", Neuro_FloatTensor, traits = [Neuro_ZeroPreserving]>;
@@ -205,12 +206,14 @@ def Neuro_BitShiftOp : Neuro_ElementwiseOp<"bit_shift", "BitShift", [SameOperand
   let arguments = (ins Neuro_IntTensor:$lhs, Neuro_IntTensor:$rhs, StrAttr:$direction);
   let results = (outs Neuro_IntTensor:$result);
 }
-def Neuro_WhereOp : Neuro_ElementwiseOp<"where", "Where", [Neuro_ZeroWhere<"zero[1] && zero[2]">], "::mlir::getElementTypeOrSelf(adaptor.getTrueValue().getType())"> {
+def Neuro_WhereOp : Neuro_ElementwiseOp<"where", "Where", [Neuro_ZeroWhere<"zero[1] && zero[2]">, Neuro_AffineIn<"!in[0]">], "::mlir::getElementTypeOrSelf(adaptor.getTrueValue().getType())"> {
   let summary = "true_value where the condition holds, else false_value";
   let arguments = (ins Neuro_BoolTensor:$condition, Neuro_Tensor:$true_value, Neuro_Tensor:$false_value);
   let results = (outs Neuro_Tensor:$result);
 }
-def Neuro_CastOp : Neuro_ElementwiseOp<"cast", "", [Neuro_ZeroPreserving], "adaptor.getTo()"> {
+def Neuro_CastOp : Neuro_ElementwiseOp<"cast", "",
+    [Neuro_ZeroPreserving, Neuro_AffineIn<"::llvm::isa<::mlir::FloatType>(::mlir::getElementTypeOrSelf(getInput())) && ::llvm::isa<::mlir::FloatType>(getTo())">],
+    "adaptor.getTo()"> {
   let summary = "convert the element type";
   let description = [{
     `saturate` applies to conversions to 8-bit floats only, as in ONNX.

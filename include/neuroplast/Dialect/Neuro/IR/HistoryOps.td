@@ -69,4 +69,15 @@ def Neuro_RemovedOp : Neuro_Op<"removed", "", [HasParent<"EditOp">]> {
   let assemblyFormat = "$param `=` $value attr-dict";
 }
 
+def Neuro_ReplacedNumberOp : Neuro_Op<"replaced_number", "", [HasParent<"EditOp">]> {
+  let summary = "what an attribute was, before the edit, of the ops that read a parameter";
+  let description = [{
+    ```mlir
+    neuro.replaced_number @norm.scale "epsilon" = 9.99999974E-6
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$param, StrAttr:$attribute, F32Attr:$value);
+  let assemblyFormat = "$param $attribute `=` $value attr-dict";
+}
+
 #endif // NEUROPLAST_DIALECT_NEURO_IR_HISTORYOPS

@@ -11,18 +11,18 @@
 
 include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 
-def Neuro_GatherOp : Neuro_TensorOp<"gather", "Gather", traits = [Neuro_Roles<"i == 0 ? OperandRole::Weight : OperandRole::Data">, Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
+def Neuro_GatherOp : Neuro_TensorOp<"gather", "Gather", traits = [Neuro_Roles<"i == 0 ? OperandRole::Weight : OperandRole::Data">, Neuro_LinearInFirst], statesContract = 1> {
   let summary = "slices of the data along an axis, chosen by indices; negative ones count from the end";
   let arguments = (ins Neuro_Tensor:$data, Neuro_IndexTensor:$indices, DefaultValuedAttr<I64Attr, "0">:$axis);
   let results = (outs Neuro_Tensor:$result);
 }
-def Neuro_GatherElementsOp : Neuro_TensorOp<"gather_elements", "GatherElements", [Neuro_AxisInRange, Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
+def Neuro_GatherElementsOp : Neuro_TensorOp<"gather_elements", "GatherElements", [Neuro_AxisInRange, Neuro_LinearInFirst], statesContract = 1> {
   let summary = "elements along an axis, one index for each element of the result";
   let arguments = (ins Neuro_Tensor:$data, Neuro_IndexTensor:$indices, DefaultValuedAttr<I64Attr, "0">:$axis);
   let results = (outs Neuro_Tensor:$result);
   let hasVerifier = 1;
 }
-def Neuro_GatherNDOp : Neuro_TensorOp<"gather_nd", "GatherND", traits = [Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
+def Neuro_GatherNDOp : Neuro_TensorOp<"gather_nd", "GatherND", traits = [Neuro_LinearInFirst], statesContract = 1> {
   let summary = "slices chosen by index tuples in the last axis of the indices";
   let arguments = (ins Neuro_Tensor:$data, RankedTensorOf<[I64]>:$indices, DefaultValuedAttr<I64Attr, "0">:$batch_dims);
   let results = (outs Neuro_Tensor:$result);
@@ -60,7 +60,7 @@ def Neuro_NonZeroOp : Neuro_TensorOp<"non_zero", "NonZero"> {
   let arguments = (ins Neuro_Tensor:$input);
   let results = (outs RankedTensorOf<[I64]>:$result);
 }
-def Neuro_CompressOp : Neuro_TensorOp<"compress", "Compress", traits = [Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
+def Neuro_CompressOp : Neuro_TensorOp<"compress", "Compress", traits = [Neuro_LinearInFirst], statesContract = 1> {
   let summary = "the slices along an axis (or elements, without axis) for which the condition holds";
   let arguments = (ins Neuro_Tensor:$input, Neuro_BoolTensor:$condition, OptionalAttr<I64Attr>:$axis);
   let results = (outs Neuro_Tensor:$result);

@@ -24,6 +24,7 @@
 #include "neuroplast/Dialect/Neuro/IR/LinearMap.h"
 #include "neuroplast/Dialect/Neuro/IR/RuntimeContract.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorTypes.h"
+#include "llvm/ADT/SmallBitVector.h"
 
 namespace neuroplast::neuro {
 
@@ -52,8 +53,10 @@ public:
 /// operand that is absent is zero; one that does not have these axes is not.
 class ZeroOperands {
 public:
-  ZeroOperands(llvm::ArrayRef<bool> isZero, llvm::ArrayRef<bool> hasAxes)
-      : isZero(isZero), hasAxes(hasAxes) {}
+  /// `isSame` says whether two operands are equal there.
+  ZeroOperands(llvm::ArrayRef<bool> isZero, llvm::ArrayRef<bool> hasAxes,
+               llvm::function_ref<bool(unsigned, unsigned)> isSame = {})
+      : isZero(isZero), hasAxes(hasAxes), isSame(isSame) {}
 
   bool operator[](unsigned operand) const { return isZero[operand]; }
   bool operator()(mlir::OpOperand &operand) const {
@@ -66,9 +69,44 @@ public:
   bool all() const { return !llvm::is_contained(isZero, false); }
   bool any() const { return llvm::is_contained(isZero, true); }
   bool allWithAxes() const { return isZero == hasAxes; }
+  bool same(unsigned a, unsigned b) const { return isSame && isSame(a, b); }
 
 private:
   llvm::ArrayRef<bool> isZero, hasAxes;
+  llvm::function_ref<bool(unsigned, unsigned)> isSame;
+};
+
+/// Some operands of an op.
+class OperandSet {
+public:
+  explicit OperandSet(const llvm::SmallBitVector &operands)
+      : operands(operands) {}
+
+  bool operator[](unsigned operand) const { return operands[operand]; }
+  /// Whether there are no others than this one.
+  bool only(unsigned operand) const {
+    return operands.find_last() <= static_cast<int>(operand) &&
+           operands.find_first() >= static_cast<int>(operand);
+  }
+  bool isSingle() const { return operands.count() == 1; }
+
+private:
+  const llvm::SmallBitVector &operands;
+};
+
+/// Marks the ops that say in what they are affine (`Neuro_AffineIn`).
+template <typename ConcreteOp>
+class StatesAffinity
+    : public mlir::OpTrait::TraitBase<ConcreteOp, StatesAffinity> {};
+
+/// What an op that counts the indices of an axis of operand 0, as a mean does,
+/// needs so that more of them make no difference to the others.
+struct QuietGrowth {
+  /// Whether the newborns may be zero, or the average of the others.
+  bool zeros = false, averages = false;
+  /// The operand whose elements have to be multiplied by the root of the old
+  /// number of indices over the new one.
+  std::optional<unsigned> scale;
 };
 
 /// Marks the ops that say where their results are zero (`Neuro_ZeroWhere`).

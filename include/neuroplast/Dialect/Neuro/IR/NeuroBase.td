@@ -107,6 +107,24 @@ def Neuro_ZeroPreserving : Neuro_ZeroWhere<"zero.all()">;
 /// Products: one zero is enough.
 def Neuro_ZeroAbsorbing : Neuro_ZeroWhere<"zero.any()">;
 
+/// States in which operands the results are affine, in terms of `in`, some of
+/// them (see `OperandSet`).
+class Neuro_AffineIn<string condition> : NativeOpTrait<"StatesAffinity", [], [{
+    bool isAffineIn(const ::neuroplast::neuro::OperandSet &in);
+  }], [{
+    bool $cppClass::isAffineIn(const ::neuroplast::neuro::OperandSet &in) {
+      (void)in;
+      return }] # condition # [{;
+    }
+  }]> {
+  let cppNamespace = "::neuroplast::neuro";
+}
+def Neuro_Affine : Neuro_AffineIn<"true">;
+/// A product is affine in each factor alone.
+def Neuro_Multilinear : Neuro_AffineIn<"in.isSingle()">;
+/// Moves elements of operand 0, or weighs them by what does not depend on them.
+def Neuro_LinearInFirst : TraitList<[Neuro_ZeroWhere<"zero[0]">, Neuro_AffineIn<"in.only(0)">]>;
+
 /// States the roles of parameters, in terms of the number `i` of an operand.
 class Neuro_Roles<string role> : NativeOpTrait<"HasRoles", [], [{
     ::neuroplast::neuro::OperandRole getOperandRole(unsigned i);

@@ -43,11 +43,39 @@ def AxisRuleOpInterface : OpInterface<"AxisRuleOpInterface"> {
     (ins "const ::neuroplast::neuro::ZeroOperands &":$zero),
     "", [{ (void)zero; return false; }]>,
     InterfaceMethod<[{
+      Whether the results are affine functions of these operands together while
+      the others stay as they are: then the op makes of the average of others
+      the average of what it makes of them. `Neuro_AffineIn` states it in a line.
+    }], "bool", "isAffineIn",
+    (ins "const ::neuroplast::neuro::OperandSet &":$operands),
+    "", [{ (void)operands; return false; }]>,
+    InterfaceMethod<[{
       What a parameter is to the op that reads it as this operand. Without a
       statement of its own an op takes data only; `Neuro_Roles` states it in a
       line.
     }], "::neuroplast::neuro::OperandRole", "getOperandRole", (ins "unsigned":$operand),
     "", [{ (void)operand; return ::neuroplast::neuro::OperandRole::Data; }]>
+  ];
+}
+
+def CountingOpInterface : OpInterface<"CountingOpInterface"> {
+  let cppNamespace = "::neuroplast::neuro";
+  let description = [{
+    An op that counts the indices of an axis of its first operand, as a mean
+    does: the factors of its rule that are marked `nonzero`. It says how more of
+    them can join without a difference to the others.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      What newborn indices have to be.
+    }], "::neuroplast::neuro::QuietGrowth", "getQuietGrowth">,
+    InterfaceMethod<[{
+      Changes the op, or puts others in its place, so that it gives what it gave
+      before newborns joined that are zero, or, for an op that takes no zeros,
+      the average of the others. The counts are those of all indices that it
+      counts; the scale is changed by the caller.
+    }], "void", "keepCount",
+    (ins "::mlir::OpBuilder &":$builder, "int64_t":$before, "int64_t":$after)>
   ];
 }
 

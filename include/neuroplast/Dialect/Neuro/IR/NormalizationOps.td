@@ -36,7 +36,7 @@ def Neuro_GroupNormOp : Neuro_SameTypeOp<"group_norm", "GroupNormalization", tra
   }];
   let hasVerifier = 1;
 }
-def Neuro_LayerNormOp : Neuro_TensorOp<"layer_norm", "LayerNormalization", traits = [Neuro_Roles<"i == 0 ? OperandRole::Data : i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Statistic">, Neuro_ZeroWhere<"zero(getScaleMutable()) && zero(getBiasMutable())">], statesContract = 1> {
+def Neuro_LayerNormOp : Neuro_TensorOp<"layer_norm", "LayerNormalization", traits = [DeclareOpInterfaceMethods<CountingOpInterface>, Neuro_Roles<"i == 0 ? OperandRole::Data : i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Statistic">, Neuro_ZeroWhere<"zero(getScaleMutable()) && zero(getBiasMutable())">], statesContract = 1> {
   let summary = "normalise over the axes from `axis` on, then scale and shift";
   let description = [{The mean and the inverse standard deviation are results too, as in ONNX; they are unused in inference.}];
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$scale, Optional<Neuro_FloatTensor>:$bias,
@@ -45,7 +45,7 @@ def Neuro_LayerNormOp : Neuro_TensorOp<"layer_norm", "LayerNormalization", trait
   let results = (outs Neuro_FloatTensor:$result, Neuro_FloatTensor:$mean, Neuro_FloatTensor:$inv_std_dev);
   let hasVerifier = 1;
 }
-def Neuro_RMSNormOp : Neuro_SameTypeOp<"rms_norm", "RMSNormalization", [Neuro_Roles<"i == 0 ? OperandRole::Data : i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Statistic">, Neuro_AxisInRange, Neuro_ZeroAbsorbing], statesContract = 1> {
+def Neuro_RMSNormOp : Neuro_SameTypeOp<"rms_norm", "RMSNormalization", [DeclareOpInterfaceMethods<CountingOpInterface>, Neuro_Roles<"i == 0 ? OperandRole::Data : i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Statistic">, Neuro_AxisInRange, Neuro_ZeroAbsorbing], statesContract = 1> {
   let summary = "divide by the root mean square over the axes from `axis` on, then scale";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$scale,
     DefaultValuedAttr<I64Attr, "-1">:$axis, DefaultValuedAttr<F32Attr, "1e-05f">:$epsilon,

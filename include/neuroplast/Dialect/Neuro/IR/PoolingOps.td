@@ -22,7 +22,7 @@ def Neuro_MaxPoolOp : Neuro_TensorOp<"max_pool", "", traits = [Neuro_ZeroWhere<"
     DefaultValuedAttr<I64Attr, "0">:$storage_order, DefaultValuedAttr<StrAttr, "\"NOTSET\"">:$auto_pad);
   let results = (outs Neuro_NumberTensor:$result, RankedTensorOf<[I64]>:$indices);
 }
-def Neuro_AveragePoolOp : Neuro_TensorOp<"average_pool", "", traits = [Neuro_ZeroWhere<"zero[0]">]> {
+def Neuro_AveragePoolOp : Neuro_TensorOp<"average_pool", "", traits = [Neuro_LinearInFirst]> {
   let summary = "mean over windows; `count_include_pad` counts the padding";
   let arguments = (ins Neuro_FloatTensor:$input, DenseI64ArrayAttr:$kernel_shape, DenseI64ArrayAttr:$strides,
     DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pads, DefaultValuedAttr<I64Attr, "0">:$ceil_mode,
@@ -62,7 +62,7 @@ def Neuro_MaxRoiPoolOp : Neuro_TensorOp<"max_roi_pool", "MaxRoiPool", traits = [
   let results = (outs Neuro_FloatTensor:$result);
 }
 
-def Neuro_ResizeOp : Neuro_TensorOp<"resize", "", [AttrSizedOperandSegments, Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
+def Neuro_ResizeOp : Neuro_TensorOp<"resize", "", [AttrSizedOperandSegments, Neuro_LinearInFirst], statesContract = 1> {
   let summary = "resample a tensor to other sizes by nearest, linear or cubic interpolation";
   let description = [{
     `sizes` has one entry per axis. `scales` (per axis) is what the coordinate
@@ -85,14 +85,14 @@ def Neuro_ResizeOp : Neuro_TensorOp<"resize", "", [AttrSizedOperandSegments, Neu
     void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
   }];
 }
-def Neuro_GridSampleOp : Neuro_TensorOp<"grid_sample", "GridSample", traits = [Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
+def Neuro_GridSampleOp : Neuro_TensorOp<"grid_sample", "GridSample", traits = [Neuro_LinearInFirst], statesContract = 1> {
   let summary = "sample a tensor at the normalised coordinates of a grid";
   let arguments = (ins Neuro_NumberTensor:$input, Neuro_FloatTensor:$grid, DefaultValuedAttr<I64Attr, "0">:$align_corners,
     DefaultValuedAttr<StrAttr, "\"linear\"">:$mode, DefaultValuedAttr<StrAttr, "\"zeros\"">:$padding_mode);
   let results = (outs Neuro_NumberTensor:$result);
   let hasVerifier = 1;
 }
-def Neuro_Col2ImOp : Neuro_TensorOp<"col2im", "", traits = [Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
+def Neuro_Col2ImOp : Neuro_TensorOp<"col2im", "", traits = [Neuro_LinearInFirst], statesContract = 1> {
   let summary = "sum columns of blocks back into an image";
   let arguments = (ins Neuro_NumberTensor:$input, DenseI64ArrayAttr:$image_shape, DenseI64ArrayAttr:$block_shape,
     DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$strides);

@@ -39,8 +39,9 @@ class Neuro_ReduceOp<string mnemonic, string onnx, string meaning, Type tensor =
   }];
 }
 
-def Neuro_ReduceSumOp : Neuro_ReduceOp<"reduce_sum", "ReduceSum", "sum over axes">;
-def Neuro_ReduceMeanOp : Neuro_ReduceOp<"reduce_mean", "ReduceMean", "mean over axes">;
+def Neuro_ReduceSumOp : Neuro_ReduceOp<"reduce_sum", "ReduceSum", "sum over axes", traits = [Neuro_ZeroPreserving, Neuro_Affine]>;
+def Neuro_ReduceMeanOp : Neuro_ReduceOp<"reduce_mean", "ReduceMean", "mean over axes",
+    traits = [Neuro_ZeroPreserving, Neuro_Affine, DeclareOpInterfaceMethods<CountingOpInterface>]>;
 def Neuro_ReduceMaxOp : Neuro_ReduceOp<"reduce_max", "ReduceMax", "maximum over axes">;
 def Neuro_ReduceMinOp : Neuro_ReduceOp<"reduce_min", "ReduceMin", "minimum over axes">;
 def Neuro_ReduceProdOp : Neuro_ReduceOp<"reduce_prod", "ReduceProd", "product over axes">;

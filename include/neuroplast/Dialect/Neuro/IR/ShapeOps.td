@@ -16,7 +16,7 @@ include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 // the next operand of the same list.
 //===----------------------------------------------------------------------===//
 
-def Neuro_ReshapeOp : Neuro_TensorOp<"reshape", traits = [Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
+def Neuro_ReshapeOp : Neuro_TensorOp<"reshape", traits = [Neuro_LinearInFirst], statesContract = 1> {
   let summary = "the same elements in row-major order under other sizes";
   let description = [{
     ```mlir
@@ -35,7 +35,7 @@ def Neuro_ReshapeOp : Neuro_TensorOp<"reshape", traits = [Neuro_ZeroWhere<"zero[
   }];
 }
 
-def Neuro_TransposeOp : Neuro_TensorOp<"transpose", traits = [Neuro_ZeroWhere<"zero[0]">]> {
+def Neuro_TransposeOp : Neuro_TensorOp<"transpose", traits = [Neuro_LinearInFirst]> {
   let summary = "axis i of the result is axis permutation[i] of the input";
   let arguments = (ins Neuro_Tensor:$input, DenseI64ArrayAttr:$permutation);
   let results = (outs Neuro_Tensor:$result);
@@ -43,7 +43,7 @@ def Neuro_TransposeOp : Neuro_TensorOp<"transpose", traits = [Neuro_ZeroWhere<"z
   let hasFolder = 1;
 }
 
-def Neuro_ExpandOp : Neuro_TensorOp<"expand", traits = [Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
+def Neuro_ExpandOp : Neuro_TensorOp<"expand", traits = [Neuro_LinearInFirst], statesContract = 1> {
   let summary = "broadcast to sizes";
   let description = [{
     `sizes` is the shape asked for, before broadcasting with the input's, as in ONNX.
@@ -59,7 +59,7 @@ def Neuro_ExpandOp : Neuro_TensorOp<"expand", traits = [Neuro_ZeroWhere<"zero[0]
   }];
 }
 
-def Neuro_TileOp : Neuro_TensorOp<"tile", traits = [Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
+def Neuro_TileOp : Neuro_TensorOp<"tile", traits = [Neuro_LinearInFirst], statesContract = 1> {
   let summary = "repeat the whole tensor along each axis";
   let arguments = (ins Neuro_Tensor:$input, Variadic<Index>:$dynamic_repeats, DenseI64ArrayAttr:$repeats);
   let results = (outs Neuro_Tensor:$result);
@@ -68,13 +68,13 @@ def Neuro_TileOp : Neuro_TensorOp<"tile", traits = [Neuro_ZeroWhere<"zero[0]">],
   }];
 }
 
-def Neuro_ConcatOp : Neuro_TensorOp<"concat", "Concat", traits = [Neuro_ZeroWhere<"zero.allWithAxes()">], statesContract = 1> {
+def Neuro_ConcatOp : Neuro_TensorOp<"concat", "Concat", traits = [Neuro_ZeroWhere<"zero.allWithAxes()">, Neuro_Affine], statesContract = 1> {
   let summary = "join tensors along an axis";
   let arguments = (ins Variadic<Neuro_Tensor>:$inputs, I64Attr:$axis);
   let results = (outs Neuro_Tensor:$result);
 }
 
-def Neuro_SplitOp : Neuro_TensorOp<"split", traits = [Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
+def Neuro_SplitOp : Neuro_TensorOp<"split", traits = [Neuro_LinearInFirst], statesContract = 1> {
   let summary = "cut a tensor along an axis into consecutive pieces";
   let description = [{A piece of unknown size is one of equally many rows as the others; `sizes` then holds `kDynamic`.}];
   let arguments = (ins Neuro_Tensor:$input, I64Attr:$axis, DenseI64ArrayAttr:$sizes);
@@ -84,7 +84,7 @@ def Neuro_SplitOp : Neuro_TensorOp<"split", traits = [Neuro_ZeroWhere<"zero[0]">
   }];
 }
 
-def Neuro_SliceOp : Neuro_TensorOp<"slice", "", [AttrSizedOperandSegments, Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
+def Neuro_SliceOp : Neuro_TensorOp<"slice", "", [AttrSizedOperandSegments, Neuro_LinearInFirst], statesContract = 1> {
   let summary = "a strided box of a tensor";
   let description = [{
     One entry per axis: element i of the result is element `start + i * step` of
@@ -108,7 +108,8 @@ def Neuro_SliceOp : Neuro_TensorOp<"slice", "", [AttrSizedOperandSegments, Neuro
 }
 
 def Neuro_PadOp : Neuro_TensorOp<"pad", "", [AttrSizedOperandSegments,
-    Neuro_ZeroWhere<"zero[0] && (getMode() != \"constant\" || detail::isConstantInRange(getValue(), 0, 0))">],
+    Neuro_ZeroWhere<"zero[0] && (getMode() != \"constant\" || detail::isConstantInRange(getValue(), 0, 0))">,
+    Neuro_AffineIn<"in.only(0)">],
     statesContract = 1> {
   let summary = "add (or, if negative, remove) elements before and after each axis";
   let description = [{
@@ -128,24 +129,24 @@ def Neuro_PadOp : Neuro_TensorOp<"pad", "", [AttrSizedOperandSegments,
   }];
 }
 
-def Neuro_DepthToSpaceOp : Neuro_TensorOp<"depth_to_space", "DepthToSpace", traits = [Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
+def Neuro_DepthToSpaceOp : Neuro_TensorOp<"depth_to_space", "DepthToSpace", traits = [Neuro_LinearInFirst], statesContract = 1> {
   let summary = "move blocks of channels into blocks of pixels; `mode` is DCR or CRD";
   let arguments = (ins Neuro_Tensor:$input, I64Attr:$blocksize, DefaultValuedAttr<StrAttr, "\"DCR\"">:$mode);
   let results = (outs Neuro_Tensor:$result);
 }
-def Neuro_SpaceToDepthOp : Neuro_TensorOp<"space_to_depth", "SpaceToDepth", traits = [Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
+def Neuro_SpaceToDepthOp : Neuro_TensorOp<"space_to_depth", "SpaceToDepth", traits = [Neuro_LinearInFirst], statesContract = 1> {
   let summary = "move blocks of pixels into channels";
   let arguments = (ins Neuro_Tensor:$input, I64Attr:$blocksize);
   let results = (outs Neuro_Tensor:$result);
 }
-def Neuro_ReverseSequenceOp : Neuro_SameTypeOp<"reverse_sequence", "ReverseSequence", traits = [Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
+def Neuro_ReverseSequenceOp : Neuro_SameTypeOp<"reverse_sequence", "ReverseSequence", traits = [Neuro_LinearInFirst], statesContract = 1> {
   let summary = "reverse the first `sequence_lens[b]` elements along the time axis of each batch";
   let arguments = (ins Neuro_Tensor:$input, Neuro_IndexTensor:$sequence_lens,
     DefaultValuedAttr<I64Attr, "1">:$batch_axis, DefaultValuedAttr<I64Attr, "0">:$time_axis);
   let results = (outs Neuro_Tensor:$result);
   let hasVerifier = 1;
 }
-def Neuro_TriluOp : Neuro_SameTypeOp<"trilu", "Trilu", traits = [Neuro_ZeroWhere<"zero[0]">]> {
+def Neuro_TriluOp : Neuro_SameTypeOp<"trilu", "Trilu", traits = [Neuro_LinearInFirst]> {
   let summary = "the upper or lower triangle of each matrix; the rest is zero";
   let arguments = (ins Neuro_Tensor:$input, Optional<Neuro_Tensor>:$k, DefaultValuedAttr<I64Attr, "1">:$upper);
   let results = (outs Neuro_Tensor:$result);

@@ -51,6 +51,7 @@ struct CastRule : AxisRuleOpInterface::ExternalModel<CastRule, tensor::CastOp> {
   bool isZeroWhere(Operation *, const ZeroOperands &zero) const {
     return zero[0];
   }
+  bool isAffineIn(Operation *, const OperandSet &) const { return true; }
 };
 
 /// Lists of sizes and scalars have places, but no units.
