@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/AxisAlgebra.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 
@@ -189,6 +190,19 @@ Axis AxisAlgebra::flattenBlocks(const Axis &axis) {
   return flat;
 }
 
+Axis AxisAlgebra::interleaveBlocks(const Axis &axis) {
+  if (axis.isDynamic() || axis.blocks == 1)
+    return axis;
+  Axis result = axis;
+  for (size_t i = 0; i < result.places.size(); ++i)
+    result.places[i] =
+        axis.places[i % axis.blocks * axis.extent + i / axis.blocks];
+  result.extent = result.places.size();
+  result.blocks = 1;
+  result.term = addTerm(AxisTerm::Interleave, result, axis);
+  return result;
+}
+
 Axis AxisAlgebra::concat(ArrayRef<Axis> parts) {
   Axis result;
   result.extent = 0;
@@ -359,6 +373,57 @@ void AxisAlgebra::pin(const Axis &axis, StringRef reason) {
 void AxisAlgebra::requireEqualCounts(const Axis &blocked) {
   if (blocked.blocks > 1)
     equalCounts.push_back(blocked);
+}
+
+void AxisAlgebra::findInterleaved() {
+  for (const AxisTerm &interleave : llvm::to_vector(terms)) {
+    if (interleave.kind != AxisTerm::Interleave)
+      continue;
+    const AxisTerm &blocks = terms[interleave.operands[0]];
+    llvm::DenseMap<Node, unsigned> blockOf;
+    for (int64_t i = 0; i < blocks.extent * blocks.blocks; ++i)
+      for (Node atom : getAtoms(blocks.first + i))
+        blockOf[atom] = i / blocks.extent;
+    for (AxisTerm &base : terms)
+      for (unsigned i = 0; base.kind == AxisTerm::Base && i < base.blocks; ++i)
+        base.isInterleaved |= findTurns(base.first + i * base.extent,
+                                        base.extent, blockOf, blocks.blocks);
+  }
+}
+
+bool AxisAlgebra::findTurns(Node first, int64_t extent,
+                            const llvm::DenseMap<Node, unsigned> &blockOf,
+                            unsigned blocks) {
+  SmallVector<Node> atoms;
+  bool takeTurns = true;
+  for (Node place = first; place < first + extent; ++place)
+    for (Node atom : getAtoms(place)) {
+      auto it = blockOf.find(atom);
+      // Pixels beneath a channel are no further turns.
+      if (it == blockOf.end() || (!atoms.empty() && atoms.back() == atom))
+        continue;
+      takeTurns &= it->second == atoms.size() % blocks;
+      atoms.push_back(atom);
+    }
+  if (takeTurns && !atoms.empty() && atoms.size() % blocks == 0) {
+    Axis axis;
+    axis.blocks = blocks;
+    axis.extent = atoms.size() / blocks;
+    for (unsigned block = 0; block < blocks; ++block)
+      for (size_t i = block; i < atoms.size(); i += blocks)
+        axis.places.push_back(atoms[i]);
+    requireEqualCounts(axis);
+  }
+  llvm::SmallDenseSet<unsigned> done;
+  for (size_t i = 1; i < atoms.size(); ++i) {
+    unsigned block = blockOf.at(atoms[i]), last = blockOf.at(atoms[i - 1]);
+    if (block == last)
+      continue;
+    done.insert(last);
+    if (done.contains(block))
+      return true;
+  }
+  return false;
 }
 
 SmallVector<StringRef> AxisAlgebra::getPins(Node atom) const {

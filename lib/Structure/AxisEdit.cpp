@@ -272,6 +272,17 @@ std::optional<int64_t> AxisEdit::countPlaces(const AxisTerm &base) const {
 // What compositions tell
 //===----------------------------------------------------------------------===//
 
+/// The columns of a matrix, one after the other, of which the rows are given.
+static std::vector<unsigned> transpose(ArrayRef<unsigned> rows,
+                                       size_t columns) {
+  std::vector<unsigned> result;
+  result.reserve(rows.size());
+  for (size_t column = 0; column < columns; ++column)
+    for (size_t i = column; i < rows.size(); i += columns)
+      result.push_back(rows[i]);
+  return result;
+}
+
 const AxisEdit::Places *AxisEdit::evaluate(unsigned index) {
   std::optional<Places> &result = known[index];
   if (result)
@@ -326,6 +337,10 @@ const AxisEdit::Places *AxisEdit::evaluate(unsigned index) {
     places.labels = operands[0]->labels;
     places.extent = places.labels.size();
     break;
+  case AxisTerm::Interleave:
+    places.labels = transpose(operands[0]->labels, operands[0]->extent);
+    places.extent = places.labels.size();
+    break;
   }
   result = std::move(places);
   return &*result;
@@ -356,6 +371,13 @@ bool AxisEdit::assign(unsigned index, const Places &places) {
       return false;
     blocks.extent = places.extent / count;
     return assign(term.operands[0], blocks);
+  }
+  case AxisTerm::Interleave: {
+    unsigned count = algebra.getTerms()[term.operands[0]].blocks;
+    if (places.extent % count)
+      return false;
+    return assign(term.operands[0],
+                  {places.extent / count, transpose(places.labels, count)});
   }
   case AxisTerm::Concat: {
     // The parts are known by their lengths.
@@ -424,7 +446,7 @@ bool AxisEdit::assign(unsigned index, const Places &places) {
 void AxisEdit::solve() {
   ArrayRef<AxisTerm> terms = algebra.getTerms();
   for (auto [index, term] : llvm::enumerate(terms)) {
-    if (!changed[index] || term.kind != AxisTerm::Base)
+    if (!changed[index] || term.kind != AxisTerm::Base || term.isInterleaved)
       continue;
     known[index] = walk(term);
     if (known[index] && known[index]->extent < 0) {

@@ -59,6 +59,11 @@ Axis RuleInstance::evaluate(const AxisExpr &expr) {
     for (size_t i = 0; i < term.size(); ++i) {
       if (i + 1 < term.size() && blockOf[term[i + 1]] == term[i])
         continue;
+      // The other way round, the blocks take turns.
+      if (i + 1 < term.size() && blockOf[term[i]] == term[i + 1]) {
+        product.push_back(algebra.interleaveBlocks(factors[term[i++]]));
+        continue;
+      }
       bool numbered = i > 0 && blockOf[term[i]] == term[i - 1];
       const Axis &factor = factors[term[i]];
       product.push_back(numbered ? algebra.flattenBlocks(factor) : factor);

@@ -76,6 +76,7 @@ UnitAnalysis::UnitAnalysis(ModuleOp module) : module(module) {
     for (const auto &axis : places->axes)
       if (axis)
         axes.push_back(&*axis);
+  algebra.findInterleaved();
   units = std::make_unique<UnitGroups>(algebra, axes, droppedParts);
   ZeroAnalysis(*this).forEachSum([&](const UnitSum &sum) {
     if (sum.counts)

@@ -656,6 +656,6 @@ UNITS: dict[str, dict[str, Axes]] = {
                 "up": {1: 0, 2: 0}, "down": {1: 0, 2: 0}, "head.weight": {0: 0}},
     "linear_attention": {"[qkv].weight": {1: 0}, "[qkv].bias": {0: 0}, "head.weight": {0: 0}},
     "tied_autoencoder": {"w1": {1: 0}, "w2": {0: 0, 1: 0}},
-    # The left halves pass both blocks and meet the right ones when they are shuffled.
-    "shufflenet_v2": {},
+    "shufflenet_v2": {"stem.weight": {0: 0}, "?.[ac].weight": {0: 0, 1: 0}, "?.b.weight": {0: 0},
+                      "head.weight": {0: 0}, "head.bias": {}, "*.bias": {0: 0}},
 }  # fmt: skip

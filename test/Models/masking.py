@@ -78,6 +78,7 @@ class Restriction:
     def __init__(self, model: onnx.ModelProto) -> None:
         self.model = onnx.ModelProto()
         self.model.CopyFrom(model)
+        (self.opset,) = (o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
         inferred = onnx.shape_inference.infer_shapes(model).graph
         self.shapes = {
             info.name: [dim.dim_value for dim in info.type.tensor_type.shape.dim]
@@ -122,8 +123,12 @@ class Restriction:
         position[kept] = np.arange(len(kept))
 
         def put_back() -> None:
-            border = self.constant(prefix + "_pads", pads)
-            self.nodes.append(helper.make_node("Pad", [short, border], [padded]))
+            if self.opset < 11:
+                node = helper.make_node("Pad", [short], [padded], pads=pads)
+            else:
+                border = self.constant(prefix + "_pads", pads)
+                node = helper.make_node("Pad", [short, border], [padded])
+            self.nodes.append(node)
             self.gather(padded, self.constant(prefix + "_position", position), whole, axis)
 
         return put_back

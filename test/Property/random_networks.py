@@ -180,16 +180,11 @@ class Network:
         group = self.pick(*[g for g in (2, 3, 4) if channels % g == 0] or [1])
         if group == 1:
             return x
-        # The reshape takes every channel apart, into its group and its place there.
-        major, minor = self.atoms.make(group), self.atoms.make(channels // group)
-        parts = [g + c for g in major for c in minor]
-        if not self.atoms.can_unite(x.places, parts):
-            return x  # The table has no words for channels that are taken apart twice.
-        self.atoms.unite(x.places, parts)
-        y = self.node("Reshape", x.name, self.numbers(0, group, channels // group, 6, 6))
+        length = channels // group
+        y = self.node("Reshape", x.name, self.numbers(0, group, length, 6, 6))
         y = self.node("Transpose", y, perm=[0, 2, 1, 3, 4])
         y = self.node("Reshape", y, self.numbers(0, channels, 6, 6))
-        order = [g * len(minor) + c for c in range(len(minor)) for g in range(group)]
+        order = [g * length + c for c in range(length) for g in range(group)]
         return Tensor(y, [x.places[i] for i in order], [x.zero[i] for i in order])
 
     def squeeze(self, x: Tensor) -> Tensor:

@@ -81,7 +81,9 @@ struct AxisTerm {
     Concat,
     Reverse,
     /// The blocks of the operand one after the other.
-    Flatten
+    Flatten,
+    /// The first places of all blocks of the operand, then the second ones, ...
+    Interleave
   };
   Kind kind = Base;
   /// Of a block.
@@ -91,6 +93,9 @@ struct AxisTerm {
   Node first = 0;
   /// Terms that come before this one.
   llvm::SmallVector<unsigned, 2> operands;
+  /// Of a base: whether blocks take turns in it, so that its new places are not
+  /// the old ones that stay, in their order.
+  bool isInterleaved = false;
 };
 
 /// The relations between the axes of a network.
@@ -114,6 +119,8 @@ public:
   Axis product(llvm::ArrayRef<Axis> factors);
   /// The blocks of an axis one after the other, or, if it has none, itself.
   Axis flattenBlocks(const Axis &axis);
+  /// The first places of all blocks, then the second ones, and so on.
+  Axis interleaveBlocks(const Axis &axis);
   Axis concat(llvm::ArrayRef<Axis> parts);
   Axis reverse(const Axis &axis);
 
@@ -127,6 +134,9 @@ public:
   void pin(Node node, llvm::StringRef reason);
   /// Every block of the axis must keep equally many places.
   void requireEqualCounts(const Axis &blocked);
+  /// Finds the bases in which blocks take turns: there, too, they must keep
+  /// equally many places. To be called once everything is united.
+  void findInterleaved();
 
   /// The atoms whose product the node is, each by its representative, major
   /// first; those that are always kept are left out.
@@ -156,6 +166,12 @@ private:
   unsigned getTerm(const Axis &axis);
   unsigned addTerm(AxisTerm::Kind kind, const Axis &axis,
                    llvm::ArrayRef<Axis> operands);
+
+  /// Whether a run of places comes back to a block that it has left. If the
+  /// blocks take turns in it one by one, they must keep equally many there.
+  bool findTurns(Node first, int64_t extent,
+                 const llvm::DenseMap<Node, unsigned> &blockOf,
+                 unsigned blocks);
 
   Node makeNode();
   Node find(Node node) const;

@@ -459,6 +459,28 @@ Value shuffleBlocks(OpBuilder &b, Location loc, Value input,
 
 template <>
 FailureOr<Value>
+Lowering<ChannelShuffleOp>::lower(ChannelShuffleOp op, Adaptor adaptor,
+                                  ConversionPatternRewriter &b) const {
+  Location loc = op.getLoc();
+  SmallVector<OpFoldResult> sizes = getDims(b, loc, adaptor.getInput());
+  auto axis = static_cast<int64_t>(op.getAxis());
+  OpFoldResult groups = b.getIndexAttr(op.getGroups());
+  OpFoldResult size = divSizes(b, loc, sizes[axis], groups);
+  sizes[axis] = size;
+  sizes.insert(sizes.begin() + axis, groups);
+  auto order = llvm::to_vector(llvm::seq<int64_t>(0, sizes.size()));
+  std::swap(order[axis], order[axis + 1]);
+  SmallVector<ReassociationIndices> parts;
+  for (int64_t i = 0; i < static_cast<int64_t>(sizes.size()); ++i)
+    if (i == axis + 1)
+      parts.back().push_back(i);
+    else
+      parts.push_back({i});
+  return shuffleBlocks(b, loc, adaptor.getInput(), sizes, order, parts, parts);
+}
+
+template <>
+FailureOr<Value>
 Lowering<DepthToSpaceOp>::lower(DepthToSpaceOp op, Adaptor adaptor,
                                 ConversionPatternRewriter &b) const {
   Location loc = op.getLoc();
@@ -617,8 +639,8 @@ void neuroplast::populateShapeToLinalgPatterns(TypeConverter &converter,
   patterns.add<Lowering<ReshapeOp>, Lowering<TransposeOp>, Lowering<ExpandOp>,
                Lowering<TileOp>, Lowering<FillOp>, Lowering<RangeOp>,
                Lowering<ConcatOp>, Lowering<SliceOp>, Lowering<PadOp>,
-               Lowering<DepthToSpaceOp>, Lowering<SpaceToDepthOp>,
-               Lowering<TriluOp>, Lowering<EyeLikeOp>,
+               Lowering<ChannelShuffleOp>, Lowering<DepthToSpaceOp>,
+               Lowering<SpaceToDepthOp>, Lowering<TriluOp>, Lowering<EyeLikeOp>,
                Lowering<ReverseSequenceOp>, SplitLowering>(
       converter, patterns.getContext());
 }

@@ -45,6 +45,41 @@ LogicalResult writeTranspose(GraphWriter &writer, Operation *op) {
   return success();
 }
 
+/// As a reshape that splits the axis (what follows it becomes one axis, so that
+/// at most one size is free), a transposition, and a reshape back.
+LogicalResult writeChannelShuffle(GraphWriter &writer, Operation *op) {
+  auto shuffle = cast<ChannelShuffleOp>(op);
+  auto type = cast<RankedTensorType>(shuffle.getType());
+  auto axis = static_cast<int64_t>(shuffle.getAxis());
+  auto groups = static_cast<int64_t>(shuffle.getGroups());
+  bool isOpen = !type.hasStaticShape();
+  SmallVector<int64_t> sizes(type.getShape().take_front(axis));
+  if (isOpen)
+    llvm::fill(sizes, 0);
+  llvm::append_values(sizes, groups, type.getDimSize(axis) / groups);
+  ArrayRef<int64_t> rest = type.getShape().drop_front(axis + 1);
+  if (!isOpen)
+    llvm::append_range(sizes, rest);
+  else if (!rest.empty())
+    sizes.push_back(-1);
+  auto order = llvm::to_vector(llvm::seq<int64_t>(0, sizes.size()));
+  std::swap(order[axis], order[axis + 1]);
+  std::string input = writer.getName(shuffle.getInput());
+  std::string split =
+      writer.addHelper("Reshape", {input, writer.addInts(sizes)});
+  std::string moved =
+      writer.addHelper("Transpose", {split}, [&](NodeProto &node) {
+        GraphWriter::setInts(node, "perm", order);
+      });
+  std::string shape = isOpen ? writer.addHelper("Shape", {input})
+                             : writer.addInts(type.getShape());
+  NodeProto &node = writer.addNode(op, "Reshape");
+  node.add_input(moved);
+  node.add_input(shape);
+  writer.addOutputs(node, op);
+  return success();
+}
+
 LogicalResult writeExpand(GraphWriter &writer, Operation *op) {
   auto expand = cast<ExpandOp>(op);
   std::string shape =
@@ -241,6 +276,7 @@ LogicalResult writeResize(GraphWriter &writer, Operation *op) {
 void neuroplast::onnx_frontend::addShapeWriters(WriterMap &writers) {
   writers[ReshapeOp::getOperationName()] = writeReshape;
   writers[TransposeOp::getOperationName()] = writeTranspose;
+  writers[ChannelShuffleOp::getOperationName()] = writeChannelShuffle;
   writers[ExpandOp::getOperationName()] = writeExpand;
   writers[FillOp::getOperationName()] = writeFill;
   writers[TileOp::getOperationName()] = writeTile;

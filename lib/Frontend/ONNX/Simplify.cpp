@@ -163,7 +163,9 @@ LogicalResult neuroplast::simplifyImported(ModuleOp module) {
   removeAll<SoftmaxOp>(module);
   removeAll<LogSoftmaxOp>(module);
   removeAll<HardmaxOp>(module);
-  if (failed(applyPatternsGreedily(module, {})))
+  RewritePatternSet patterns(module.getContext());
+  neuro::detail::populateChannelShufflePatterns(patterns);
+  if (failed(applyPatternsGreedily(module, std::move(patterns))))
     return failure();
   // A list of sizes that folded is a constant like any other.
   module.walk([](arith::ConstantOp op) {

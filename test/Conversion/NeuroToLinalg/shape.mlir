@@ -14,6 +14,15 @@ func.func @transpose(%x: tensor<2x3xf32>) -> tensor<3x2xf32> {
   return %0 : tensor<3x2xf32>
 }
 
+// CHECK-LABEL: @channel_shuffle
+// CHECK: tensor.expand_shape %{{.*}} {{\[\[}}0], [1, 2], [3]] {{.*}} : tensor<?x6x5xf32> into tensor<?x2x3x5xf32>
+// CHECK: linalg.transpose {{.*}} permutation = [0, 2, 1, 3]
+// CHECK: tensor.collapse_shape
+func.func @channel_shuffle(%x: tensor<?x6x5xf32>) -> tensor<?x6x5xf32> {
+  %0 = neuro.channel_shuffle %x {axis = 1 : i64, groups = 2 : i64} : (tensor<?x6x5xf32>) -> tensor<?x6x5xf32>
+  return %0 : tensor<?x6x5xf32>
+}
+
 // A positive step is a view; a negative one reads by index.
 // CHECK-LABEL: @slice
 // CHECK: tensor.extract_slice %{{.*}}[1] [2] [3]

@@ -77,6 +77,36 @@ TEST(AxisEdit, CompositionsSayWhereNewIndicesStand) {
   EXPECT_EQ(edit.getSources(next)[0], (List{0, 1, 2, 3, kNew, kNew}));
 }
 
+TEST(AxisEdit, BlocksTakeTurnsAgain) {
+  // Two blocks with units of their own, shuffled and cut in two.
+  AxisAlgebra algebra;
+  Axis a = algebra.makeAxis(4), b = algebra.makeAxis(4);
+  Axis c = algebra.makeAxis(4, 2);
+  algebra.requireEqualCounts(c);
+  algebra.unify(algebra.concat({a, b}), algebra.flattenBlocks(c), "test");
+  Axis next = algebra.makeAxis(8);
+  algebra.unify(algebra.interleaveBlocks(c), next, "test");
+  Axis left = algebra.makeAxis(4), right = algebra.makeAxis(4);
+  algebra.unify(next, algebra.concat({left, right}), "test");
+  algebra.findInterleaved();
+  Maps maps(algebra, {&a, &b, &next, &left, &right});
+  // The halves of a and b, each with as many as its partner.
+  ASSERT_EQ(maps.maps.size(), 4u);
+  EXPECT_EQ(maps.units.getGroups().size(), 1u);
+  maps.of(algebra, a.places[0]).entries = {1};
+  maps.of(algebra, b.places[0]).entries = {0};
+  maps.of(algebra, a.places[2]).entries = {0, 1, kNew};
+  maps.of(algebra, b.places[2]).entries = {1, 0, kNew};
+  AxisEdit edit = maps.edit(algebra);
+  ASSERT_EQ(edit.getError(), "");
+  EXPECT_EQ(edit.getSources(a)[0], (List{1, 2, 3, kNew}));
+  EXPECT_EQ(edit.getSources(left)[0], (List{2, 1}));
+  EXPECT_EQ(edit.getSources(right)[0], (List{0, 3, 2, 1, kNew, kNew}));
+  // One more on one side only, and they would change sides.
+  maps.of(algebra, a.places[0]).entries = {0, 1};
+  EXPECT_NE(maps.edit(algebra).getError(), "");
+}
+
 TEST(AxisEdit, PartsOfSumsGrowInTheirPlace) {
   AxisAlgebra algebra;
   Axis a = algebra.makeAxis(2), b = algebra.makeAxis(3);

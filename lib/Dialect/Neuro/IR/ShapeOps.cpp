@@ -71,6 +71,7 @@ struct MergeReshapes : OpRewritePattern<ReshapeOp> {
 void ReshapeOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                             MLIRContext *context) {
   patterns.add<MergeReshapes>(context);
+  detail::populateChannelShufflePatterns(patterns);
 }
 
 INFER(TransposeOp) {
@@ -349,6 +350,19 @@ INFER(SpaceToDepthOp) {
   (void)context;
   return inferBlocks(getOperationName(), location, adaptor.getInput(),
                      adaptor.getBlocksize(), false, types);
+}
+
+LogicalResult ChannelShuffleOp::verify() {
+  RankedTensorType type = detail::getTensorType(getInput());
+  auto axis = static_cast<int64_t>(getAxis());
+  if (axis >= type.getRank())
+    return emitOpError() << "axis " << axis
+                         << " is outside its operand of rank "
+                         << type.getRank();
+  int64_t size = type.getDimSize(axis);
+  if (ShapedType::isDynamic(size) || size % getGroups() != 0)
+    return emitOpError() << getGroups() << " groups do not divide the axis";
+  return success();
 }
 
 LogicalResult TriluOp::verify() {

@@ -133,6 +133,22 @@ func.func @block_overflows(%x: tensor<1x4x8x8xf32>) {
 
 // -----
 
+func.func @shuffle_axis(%x: tensor<4xf32>) {
+  // expected-error @+1 {{'neuro.channel_shuffle' op axis 1 is outside its operand of rank 1}}
+  %0 = neuro.channel_shuffle %x {axis = 1 : i64, groups = 2 : i64} : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @shuffle_groups(%x: tensor<4xf32>, %y: tensor<?xf32>) {
+  // expected-error @+1 {{'neuro.channel_shuffle' op 3 groups do not divide the axis}}
+  %0 = neuro.channel_shuffle %x {axis = 0 : i64, groups = 3 : i64} : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
 func.func @trilu_rank(%x: tensor<4xf32>) {
   // expected-error @+1 {{'neuro.trilu' op needs matrices, not a tensor of rank 1}}
   %0 = neuro.trilu %x : (tensor<4xf32>) -> tensor<4xf32>

@@ -42,6 +42,13 @@ func.func @blocks(%x: tensor<1x3x4x6xf32>) -> tensor<1x3x4x6xf32> {
   return %1 : tensor<1x3x4x6xf32>
 }
 
+// CHECK-LABEL: @channel_shuffle
+// CHECK: neuro.channel_shuffle %{{.*}} {axis = 1 : i64, groups = 2 : i64}
+func.func @channel_shuffle(%x: tensor<1x6x?xf32>) -> tensor<1x6x?xf32> {
+  %0 = neuro.channel_shuffle %x {axis = 1 : i64, groups = 2 : i64} : (tensor<1x6x?xf32>) -> tensor<1x6x?xf32>
+  return %0 : tensor<1x6x?xf32>
+}
+
 // CHECK-LABEL: @expand(
 // CHECK: neuro.expand %{{.*}} [%{{.*}}, %{{.*}}] : tensor<3x1xf32> -> tensor<3x?xf32>
 func.func @expand(%a: tensor<3x1xf32>, %b: index, %c: index) -> tensor<3x?xf32> {

@@ -221,6 +221,9 @@ mlir::FailureOr<EinsumTerms> parseEinsum(llvm::StringRef equation,
 /// Whether the labels of one tensor are letters and at most one ellipsis.
 bool isEinsumTerm(llvm::StringRef term);
 
+/// Raises channel shuffles that are written as reshapes and a transposition.
+void populateChannelShufflePatterns(mlir::RewritePatternSet &patterns);
+
 /// Whether a tensor has more than one element along exactly one axis.
 bool isVector(mlir::Value tensor);
 /// Whether a value is absent, or a constant with all elements in a range.

@@ -129,6 +129,21 @@ def Neuro_PadOp : Neuro_TensorOp<"pad", "", [AttrSizedOperandSegments,
   }];
 }
 
+def Neuro_ChannelShuffleOp : Neuro_SameTypeOp<"channel_shuffle", "", [Neuro_LinearInFirst]> {
+  let summary = "interleave equal parts of an axis: element i * groups + g is element i of part g";
+  let description = [{
+    What exporters write as a reshape that splits the axis into `groups` and the rest, a
+    transposition of the two, and a reshape back (ShuffleNet, arXiv 1707.01083). Said in
+    one op, each part keeps channels of its own under an edit, if equally many.
+    ```mlir
+    %1 = neuro.channel_shuffle %0 {axis = 1, groups = 2} : (tensor<1x8x4x4xf32>) -> tensor<1x8x4x4xf32>
+    ```
+  }];
+  let arguments = (ins Neuro_Tensor:$input, ConfinedAttr<I64Attr, [IntNonNegative]>:$axis, ConfinedAttr<I64Attr, [IntPositive]>:$groups);
+  let results = (outs Neuro_Tensor:$result);
+  let hasVerifier = 1;
+}
+
 def Neuro_DepthToSpaceOp : Neuro_TensorOp<"depth_to_space", "DepthToSpace", traits = [Neuro_LinearInFirst], statesContract = 1> {
   let summary = "move blocks of channels into blocks of pixels; `mode` is DCR or CRD";
   let arguments = (ins Neuro_Tensor:$input, I64Attr:$blocksize, DefaultValuedAttr<StrAttr, "\"DCR\"">:$mode);

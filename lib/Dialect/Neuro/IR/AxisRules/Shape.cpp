@@ -338,6 +338,19 @@ void PadOp::setFactorExtents(ArrayRef<int64_t> extents) {
   setHigh(high);
 }
 
+AxisRule ChannelShuffleOp::getAxisRule() {
+  RuleBuilder build(*this);
+  int64_t size = RuleBuilder::getShape(getInput())[getAxis()];
+  TensorAxes axes = build.axes(getInput());
+  unsigned g = build.factor("g", getGroups(), FactorRole::Block);
+  unsigned c = build.factor("c", size / getGroups());
+  axes[getAxis()] = AxisExpr::product({g, c});
+  build.set(getInputMutable(), axes);
+  axes[getAxis()] = AxisExpr::product({c, g});
+  build.set(getResult(), axes);
+  return build.take();
+}
+
 //===----------------------------------------------------------------------===//
 // Blocks of pixels, and ops that look at positions
 //===----------------------------------------------------------------------===//
