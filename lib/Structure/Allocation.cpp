@@ -111,7 +111,7 @@ public:
 
   FailureOr<Allocation> run() {
     if (!options.target) {
-      std::vector<int64_t> wanted = getCounts(options.ratio);
+      std::vector<double> wanted = getCounts(options.ratio);
       return Allocation{makeEdit(wanted), std::nullopt, wanted};
     }
     return meetTarget(*options.target);
@@ -132,40 +132,44 @@ private:
     return order;
   }
 
-  /// The number of units to remove nearest to `count` that the options allow.
-  int64_t limit(const FreeSet &set, int64_t count) const {
+  /// The number of units to remove nearest to `count` that the options allow; a
+  /// fraction, which counts that depend on each other are balanced by, if they
+  /// are not rounded.
+  double limit(const FreeSet &set, double count) const {
     int64_t extent = getExtent(set);
-    int64_t most = countShare(extent, options.maxRatio);
-    int64_t kept = std::max(
-        {extent - std::min(count, most), options.minUnits, int64_t(1)});
+    double least = std::max<int64_t>(options.minUnits, 1);
+    if (set.rounding <= 1)
+      return std::max(
+          0.0, std::min({count, extent * options.maxRatio, extent - least}));
+    auto kept = static_cast<int64_t>(std::max(
+        extent - std::min(std::floor(count + kTiny),
+                          std::floor(extent * options.maxRatio + kTiny)),
+        least));
     kept = llvm::divideCeil(kept, set.rounding) * set.rounding;
     return extent - std::min(kept, extent);
   }
 
-  static int64_t countShare(int64_t extent, double ratio) {
-    // A share that is an integer up to rounding errors is one.
-    return static_cast<int64_t>(std::floor(extent * ratio + 1e-9));
-  }
+  /// A share that is an integer up to rounding errors is one.
+  static constexpr double kTiny = 1e-9;
 
   /// How many units to remove of each free set for a share of all.
-  std::vector<int64_t> getCounts(double share) {
-    std::vector<int64_t> counts(sets.size(), 0);
+  std::vector<double> getCounts(double share) {
+    std::vector<double> counts(sets.size(), 0);
     if (options.scope == Scope::Local) {
       for (auto [position, set] : llvm::enumerate(sets))
         counts[position] =
-            limit(set, countShare(getExtent(set), set.ratio.value_or(share)));
+            limit(set, getExtent(set) * set.ratio.value_or(share));
       return counts;
     }
     if (ranking.empty())
       rank();
     for (const auto &[name, ranked] : ranking)
-      for (unsigned position :
-           ArrayRef(ranked).take_front(countShare(ranked.size(), share)))
+      for (unsigned position : ArrayRef(ranked).take_front(
+               static_cast<size_t>(ranked.size() * share + kTiny)))
         ++counts[position];
     for (auto [position, set] : llvm::enumerate(sets))
-      counts[position] =
-          limit(set, set.ratio ? countShare(getExtent(set), *set.ratio)
-                               : counts[position]);
+      counts[position] = limit(set, set.ratio ? getExtent(set) * *set.ratio
+                                              : counts[position]);
     return counts;
   }
 
@@ -202,7 +206,7 @@ private:
   /// What a unit of a set takes of the target's measure. For milliseconds
   /// operations stand in.
   double getUnitCost(size_t position) {
-    std::vector<int64_t> counts(sets.size(), 0);
+    std::vector<double> counts(sets.size(), 0);
     counts[position] = 1;
     Edit edit = makeEdit(counts);
     if (edit.maps.empty())
@@ -230,15 +234,15 @@ private:
 
   /// The edit that removes the lowest units of each set, as many as fit near
   /// these counts.
-  Edit makeEdit(ArrayRef<int64_t> counts) const {
+  Edit makeEdit(ArrayRef<double> counts) const {
     Edit edit;
     for (const UnitGroup &group : analysis.getUnits().getGroups()) {
-      SmallVector<int64_t> wanted;
+      SmallVector<double> wanted;
       for (unsigned set : group.sets) {
         auto it = positionOf.find(set);
         wanted.push_back(it == positionOf.end() ? -1 : counts[it->second]);
       }
-      if (llvm::all_of(wanted, [](int64_t count) { return count <= 0; }))
+      if (llvm::all_of(wanted, [](double count) { return count < 1 - kTiny; }))
         continue;
       auto balanced =
           analysis.getUnits().balanceRemoval(group, wanted, options.minUnits);
@@ -280,13 +284,12 @@ private:
   }
 
   struct Attempt {
-    std::vector<int64_t> wanted;
+    std::vector<double> wanted;
     Edit edit;
     double cost;
   };
 
-  FailureOr<Attempt> attempt(std::vector<int64_t> wanted,
-                             const Target &target) {
+  FailureOr<Attempt> attempt(std::vector<double> wanted, const Target &target) {
     Edit edit = makeEdit(wanted);
     FailureOr<double> cost = getCost(edit, target);
     if (failed(cost))
@@ -298,7 +301,7 @@ private:
   /// lets sets pass from the one to the other, one after the other.
   FailureOr<Allocation> meetTarget(const Target &target) {
     bool isTimed = target.measure == Target::Measure::Milliseconds;
-    auto above = attempt(std::vector<int64_t>(sets.size(), 0), target);
+    auto above = attempt(std::vector<double>(sets.size(), 0), target);
     if (failed(above))
       return failure();
     ReachedTarget reached{above->cost, target.value, above->cost};
@@ -336,7 +339,7 @@ private:
         size_t few = 0, many = sets.size();
         while (few + 1 < many) {
           size_t count = (few + many) / 2;
-          std::vector<int64_t> mixed = above->wanted;
+          std::vector<double> mixed = above->wanted;
           std::copy_n(below->wanted.begin(), count, mixed.begin());
           auto middle = attempt(std::move(mixed), target);
           if (failed(middle))

@@ -402,16 +402,18 @@ bool AxisAlgebra::findTurns(Node first, int64_t extent,
       // Pixels beneath a channel are no further turns.
       if (it == blockOf.end() || (!atoms.empty() && atoms.back() == atom))
         continue;
-      takeTurns &= it->second == atoms.size() % blocks;
+      if (!atoms.empty())
+        takeTurns &= it->second == (blockOf.at(atoms.back()) + 1) % blocks;
       atoms.push_back(atom);
     }
-  if (takeTurns && !atoms.empty() && atoms.size() % blocks == 0) {
+  if (takeTurns && atoms.size() > 1) {
+    // A part may begin and end within a round; then it does so again.
     Axis axis;
     axis.blocks = blocks;
-    axis.extent = atoms.size() / blocks;
-    for (unsigned block = 0; block < blocks; ++block)
-      for (size_t i = block; i < atoms.size(); i += blocks)
-        axis.places.push_back(atoms[i]);
+    axis.extent = (atoms.size() + blocks - 1) / blocks;
+    axis.places.resize(axis.extent * blocks, kKept);
+    for (auto [i, atom] : llvm::enumerate(atoms))
+      axis.places[blockOf.at(atom) * axis.extent + i / blocks] = atom;
     requireEqualCounts(axis);
   }
   llvm::SmallDenseSet<unsigned> done;

@@ -98,13 +98,15 @@ neuroplast::structure::dropin(ModuleOp module, const DropinOptions &options) {
   int64_t step = options.init == Init::Pair ? 2 : 1;
   Edit edit;
   for (const UnitGroup &group : analysis.getUnits().getGroups()) {
-    SmallVector<int64_t> wanted, limits;
+    SmallVector<double> wanted;
+    SmallVector<int64_t> limits;
     for (unsigned index : group.sets) {
       GrownSet *set = setOf.lookup(index);
       bool grows = set && set->reason.empty();
       wanted.push_back(grows ? countAdded(set->summary, options) / step : -1);
       // Near what is wanted: another growth would surprise.
-      limits.push_back(2 * std::max<int64_t>(wanted.back(), 0) + 2);
+      limits.push_back(2 * std::max<int64_t>(std::llround(wanted.back()), 0) +
+                       2);
     }
     SmallVector<int64_t> counts =
         analysis.getUnits().balance(group, wanted, limits);

@@ -109,7 +109,7 @@ FailureOr<Edit> choose(const UnitAnalysis &analysis,
     auto it = allocation->edit.maps.find(set.summary.set);
     if (it == allocation->edit.maps.end()) {
       double share = set.summary.units * options.allocation.ratio;
-      set.reason = wanted > 0 ? "equal counts"
+      set.reason = wanted >= 1 ? "equal counts"
                    : options.allocation.target || share >= 1 - 1e-9
                        ? "rounding"
                        : "too small";

@@ -49,20 +49,23 @@ static llvm::MapVector<Node, int64_t> countAtoms(const AxisAlgebra &algebra,
   return counts;
 }
 
+/// The first `valueAxes` axes are those of values.
 static FactTable collectFacts(const AxisAlgebra &algebra,
-                              ArrayRef<const Axis *> axes,
+                              ArrayRef<const Axis *> axes, size_t valueAxes,
                               ArrayRef<Axis> parts) {
   FactTable table;
   for (auto [index, axis] : llvm::enumerate(axes))
-    forEachBlock(
-        *axis, [&, index = index](unsigned block, ArrayRef<Node> places) {
-          for (auto [atom, count] : countAtoms(algebra, places)) {
-            AtomFacts &facts = table[atom];
-            facts.signature =
-                llvm::hash_combine(facts.signature, index, block, count);
-            facts.fillsAxis |= count == static_cast<int64_t>(places.size());
-          }
-        });
+    forEachBlock(*axis, [&, index = index](unsigned block,
+                                           ArrayRef<Node> places) {
+      for (auto [atom, count] : countAtoms(algebra, places)) {
+        AtomFacts &facts = table[atom];
+        facts.signature =
+            llvm::hash_combine(facts.signature, index, block, count);
+        // Lists of places with equal counts are no axes.
+        facts.fillsAxis |=
+            index < valueAxes && count == static_cast<int64_t>(places.size());
+      }
+    });
   for (auto [index, part] : llvm::enumerate(parts))
     for (auto [atom, count] : countAtoms(algebra, part.places)) {
       AtomFacts &facts = table[atom];
@@ -99,7 +102,8 @@ UnitGroups::UnitGroups(const AxisAlgebra &algebra,
     axes.push_back(&axis);
 
   llvm::DenseMap<size_t, unsigned> setOfSignature;
-  for (const auto &[atom, facts] : collectFacts(algebra, axes, parts)) {
+  for (const auto &[atom, facts] :
+       collectFacts(algebra, axes, valueAxes.size(), parts)) {
     if (facts.fillsAxis)
       continue;
     auto [entry, inserted] =

@@ -86,7 +86,7 @@ struct Allocation {
   std::optional<ReachedTarget> target;
   /// By free set, in their order, how many units were to go before counts were
   /// made to fit each other.
-  std::vector<int64_t> wanted;
+  std::vector<double> wanted;
 };
 
 /// Chooses what to remove from the free sets. `scores` are those of all sets.

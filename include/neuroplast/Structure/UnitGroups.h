@@ -74,11 +74,11 @@ public:
   /// one stay as they are), at most up to the limits, and such that the equal
   /// counts hold. All zeros if nothing else is possible.
   llvm::SmallVector<int64_t> balance(const UnitGroup &group,
-                                     llvm::ArrayRef<int64_t> wanted,
+                                     llvm::ArrayRef<double> wanted,
                                      llvm::ArrayRef<int64_t> limits) const;
   /// The same, where at least `least` units stay in every set.
   llvm::SmallVector<int64_t> balanceRemoval(const UnitGroup &group,
-                                            llvm::ArrayRef<int64_t> wanted,
+                                            llvm::ArrayRef<double> wanted,
                                             int64_t least = 1) const;
 
 private:

@@ -174,6 +174,39 @@ TEST(UnitGroups, ASetThatIsNotWantedStaysWhole) {
             (SmallVector<int64_t>{0, 0}));
 }
 
+TEST(UnitGroups, LongChainsOfCountsAreBalanced) {
+  // Each of many sets takes turns with the next, and all together with a wide
+  // one.
+  constexpr unsigned kSets = 40;
+  AxisAlgebra algebra;
+  std::vector<Axis> parts;
+  for (unsigned i = 0; i < kSets; ++i)
+    parts.push_back(algebra.makeAxis(7));
+  Axis wide = algebra.makeAxis(7 * kSets);
+  auto require = [&](const Axis &a, const Axis &b) {
+    Axis blocks = a;
+    blocks.blocks = 2;
+    blocks.places.insert(blocks.places.end(), b.places.begin(), b.places.end());
+    algebra.requireEqualCounts(blocks);
+  };
+  for (unsigned i = 0; i + 1 < kSets; ++i)
+    require(parts[i], parts[i + 1]);
+  require(algebra.concat(parts), wide);
+  std::vector<const Axis *> axes{&wide};
+  for (const Axis &part : parts)
+    axes.push_back(&part);
+  UnitGroups groups(algebra, axes);
+  ASSERT_EQ(groups.getGroups().size(), 1u);
+  const UnitGroup &group = groups.getGroups()[0];
+  SmallVector<double> wanted;
+  for (unsigned i = 0; i < group.sets.size(); ++i)
+    wanted.push_back(i == 0 ? 130 : 2 + 0.6 * (i % 3));
+  SmallVector<int64_t> counts = groups.balanceRemoval(group, wanted);
+  for (unsigned i = 1; i < counts.size(); ++i)
+    EXPECT_EQ(counts[i], 3);
+  EXPECT_EQ(counts[0], 3 * static_cast<int64_t>(kSets));
+}
+
 /// ShuffleNet: 4 x 34 channels are transposed to 34 x 4, and a convolution of
 /// four groups reads them in runs of 34. Copies make 34 units; the groups cut
 /// them where a run ends within a unit.
@@ -188,9 +221,9 @@ TEST(UnitGroups, ShuffledChannelsKeepTheirGroupsEqual) {
   UnitGroups groups(algebra, {&shuffled, &in});
   ASSERT_EQ(groups.getGroups().size(), 1u);
   const UnitGroup &group = groups.getGroups()[0];
-  SmallVector<int64_t> wanted;
+  SmallVector<double> wanted;
   for (unsigned set : group.sets)
-    wanted.push_back(groups.getSets()[set].units.size() / 2);
+    wanted.push_back(groups.getSets()[set].units.size() / 2.0);
   SmallVector<int64_t> counts = groups.balanceRemoval(group, wanted);
   int64_t removed = 0;
   for (int64_t count : counts)
