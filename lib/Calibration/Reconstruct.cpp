@@ -18,6 +18,7 @@
 #include "Samples.h"
 #include "neuroplast/Calibration/LayerwiseRun.h"
 #include "neuroplast/Calibration/Patches.h"
+#include "neuroplast/Dialect/Neuro/IR/Masks.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include <cmath>
 
@@ -78,7 +79,8 @@ public:
                  const ReconstructOptions &options)
       : original(original), edited(edited), edits(edits), options(options),
         numBatches(batches.size()), before(original, batches),
-        after(edited, batches), sums(edited.getContext()) {}
+        after(edited, batches), sums(edited.getContext()),
+        masks(neuro::listMasks(edited)) {}
 
   llvm::Expected<std::vector<RefittedLayer>> run() {
     findChanges();
@@ -228,7 +230,12 @@ private:
         drawSamples(numBatches, patches.getNumPositions(),
                     options.mostSamples * layer.patchSize, options.seed);
     layer.samples = samples.size();
-    layer.isMeanOnly = layer.samples < options.fewestSamples * layer.patchSize;
+    // A fit would fill the zeros of a mask.
+    bool isMasked = masks.contains(weight.getSymName());
+    layer.isMeanOnly =
+        isMasked || layer.samples < options.fewestSamples * layer.patchSize;
+    if (isMasked && !findOffset(newOp, map))
+      return skip("its weights are masked");
     if (layer.isMeanOnly && !findOffset(newOp, map))
       return skip(Twine(layer.samples) + " samples are too few for " +
                   Twine(layer.patchSize) + " weights of a result");
@@ -409,6 +416,7 @@ private:
   size_t numBatches;
   LayerwiseRun before, after;
   MomentSums sums;
+  llvm::StringMap<neuro::ParamOp> masks;
   llvm::DenseSet<Operation *> changed;
   llvm::DenseSet<StringRef> shared;
   /// Ops whose statistics have been set with the layer before them.

@@ -103,6 +103,8 @@ public:
     size.setLayers(measureLayers(module));
     rollBack();
     for (auto param : module.getOps<neuro::ParamOp>()) {
+      if (param.getShadowOf())
+        continue;
       const TensorPlaces *places = analysis.getPlaces(param.getOperation());
       size.addParameter(places ? editType(param.getType(), *places)
                                : param.getType());
@@ -325,6 +327,23 @@ LogicalResult checkMaps(const UnitAnalysis &analysis, const Edit &edit) {
 }
 
 } // namespace
+
+SmallVector<int64_t>
+neuroplast::structure::listFresh(const TensorRewrite &tensor) {
+  SmallVector<int64_t> result;
+  ArrayRef<int64_t> shape = tensor.type.getShape();
+  forEachElement(shape, [&](int64_t element, ArrayRef<int64_t> index) {
+    bool isFresh = false;
+    for (auto [axis, blocks] : llvm::enumerate(tensor.sources)) {
+      size_t block =
+          findBlock(index, shape, tensor.places.blockAxis, blocks.size());
+      isFresh |= blocks[block][index[axis]] == IndexMap::kFresh;
+    }
+    if (isFresh)
+      result.push_back(element);
+  });
+  return result;
+}
 
 FailureOr<std::vector<TensorEdit>>
 neuroplast::structure::applyEdit(const UnitAnalysis &analysis, const Edit &edit,

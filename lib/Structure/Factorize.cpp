@@ -14,19 +14,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/Factorize.h"
-#include "neuroplast/Dialect/Neuro/IR/History.h"
-#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
-#include "llvm/ADT/StringSet.h"
+#include "LinearLayers.h"
 #include "llvm/Support/Format.h"
-#include "llvm/Support/FormatVariadic.h"
 #include <Eigen/Eigenvalues>
 
 using namespace mlir;
 using namespace neuroplast;
 using namespace neuroplast::structure;
-
-using Matrix =
-    Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 llvm::json::Object FactorizeOptions::toJson() const {
   llvm::json::Object result{{"only", llvm::json::Array(only)},
@@ -79,29 +73,10 @@ namespace {
 /// A linear op that may be split, and its weight as a matrix.
 class Layer {
 public:
-  Layer(neuro::LayerOpInterface op, neuro::ParamOp weight,
-        const neuro::LinearMap &map)
-      : op(op), weight(weight), map(map) {
-    outAxis = map.outAxisOfWeight;
-    outs = weight.getType().getDimSize(outAxis);
-    size = weight.getType().getNumElements() / std::max<int64_t>(outs, 1);
-    for (int64_t extent : weight.getType().getShape().drop_front(outAxis + 1))
-      beneath *= extent;
-  }
-
-  int64_t getOuts() const { return outs; }
-  int64_t getPatchSize() const { return size; }
-
-  bool readWeight() {
-    auto elements = TensorElements::read(weight.getValue());
-    if (!elements)
-      return false;
-    matrix.resize(outs, size);
-    for (int64_t out = 0; out < outs; ++out)
-      for (int64_t i = 0; i < size; ++i)
-        matrix(out, i) = elements->getNumber(getIndex(out, outs, i));
-    return matrix.allFinite();
-  }
+  Layer(const LinearLayer &layer, Matrix matrix)
+      : layer(layer), op(layer.op), weight(layer.weight), map(layer.map),
+        outAxis(map.outAxisOfWeight), outs(layer.outs), size(layer.patchSize),
+        matrix(std::move(matrix)) {}
 
   /// Finds the directions of the results, the ones with most energy first.
   void decompose(const PatchStatistics *seen) {
@@ -147,7 +122,7 @@ public:
     std::string innerBytes(innerType.getNumElements() * sizeof(float), 0);
     for (int64_t out = 0; out < rank; ++out)
       for (int64_t i = 0; i < size; ++i)
-        write(innerBytes, getIndex(out, rank, i), inner(out, i));
+        write(innerBytes, layer.getElement(out, i, rank), inner(out, i));
     std::string outerBytes(outerType.getNumElements() * sizeof(float), 0);
     for (int64_t out = 0; out < outs; ++out)
       for (int64_t i = 0; i < rank; ++i)
@@ -189,10 +164,6 @@ public:
   }
 
 private:
-  int64_t getIndex(int64_t out, int64_t numOuts, int64_t i) const {
-    return i / beneath * numOuts * beneath + out * beneath + i % beneath;
-  }
-
   static void write(std::string &bytes, int64_t index, double number) {
     auto narrow = static_cast<float>(number);
     memcpy(bytes.data() + index * sizeof(float), &narrow, sizeof(float));
@@ -212,22 +183,15 @@ private:
     return param;
   }
 
+  const LinearLayer &layer;
   neuro::LayerOpInterface op;
   neuro::ParamOp weight;
   neuro::LinearMap map;
-  unsigned outAxis = 0;
-  int64_t outs = 0, size = 0, beneath = 1;
+  unsigned outAxis;
+  int64_t outs, size;
   Matrix matrix, directions;
   Eigen::VectorXd energies;
 };
-
-bool matchesAny(StringRef name, const std::vector<std::string> &patterns) {
-  UnitSetSummary set;
-  set.members = {("@" + name + "[0]").str()};
-  return llvm::any_of(patterns, [&](const std::string &pattern) {
-    return matches(set, pattern);
-  });
-}
 
 } // namespace
 
@@ -242,65 +206,38 @@ neuroplast::structure::factorize(ModuleOp module,
   FactorizeReport report;
   report.options = options;
   report.before = measure(UnitAnalysis(module));
-  llvm::StringMap<unsigned> reads;
-  module.walk([&](neuro::GetParamOp read) { ++reads[read.getName()]; });
-  SmallVector<neuro::LayerOpInterface> ops;
-  module.walk([&](neuro::LayerOpInterface op) {
-    if (op.getLinearMap())
-      ops.push_back(op);
-  });
-  for (neuro::LayerOpInterface op : ops) {
-    neuro::LinearMap map = *op.getLinearMap();
-    auto read = op->getOperand(map.weight).getDefiningOp<neuro::GetParamOp>();
-    if (!read || !read.getType().getElementType().isF32())
-      continue;
-    auto weight = module.lookupSymbol<neuro::ParamOp>(read.getNameAttr());
-    Layer layer(op, weight, map);
+  for (const LinearLayer &linear :
+       listLinearLayers(module, options.only, options.freeze)) {
+    neuro::ParamOp weight = linear.weight;
     FactorizedLayer &entry = report.layers.emplace_back();
     entry.weight = weight.getSymName();
-    entry.outs = layer.getOuts();
-    entry.patchSize = layer.getPatchSize();
-    if (matchesAny(entry.weight, options.freeze))
-      entry.reason = "frozen";
-    else if (!options.only.empty() && !matchesAny(entry.weight, options.only))
-      entry.reason = "not named";
-    else if (map.blocks > 1)
+    entry.outs = linear.outs;
+    entry.patchSize = linear.patchSize;
+    entry.reason = linear.reason;
+    if (entry.reason.empty() && linear.map.blocks > 1)
       entry.reason = "grouped";
-    else if (reads[entry.weight] > 1)
-      entry.reason = "shared";
     if (!entry.reason.empty())
       continue;
-    if (!layer.readWeight())
+    std::optional<Matrix> matrix = linear.readWeight();
+    if (!matrix)
       return weight.emitError("the elements of @")
                  << entry.weight << " cannot be read, or are no numbers",
              failure();
-    const PatchStatistics *seen = nullptr;
-    if (options.statistics)
-      if (auto it = options.statistics->find(entry.weight);
-          it != options.statistics->end() &&
-          it->second.patchSize == layer.getPatchSize())
-        seen = &it->second;
-    layer.decompose(seen);
-    entry.rank = options.rank ? std::min(*options.rank, layer.getOuts())
+    Layer layer(linear, std::move(*matrix));
+    layer.decompose(linear.findStatistics(options.statistics));
+    entry.rank = options.rank ? std::min(*options.rank, linear.outs)
                               : layer.chooseRank(options.energy);
     entry.energy = layer.getShare(entry.rank);
-    if (entry.rank * (layer.getOuts() + layer.getPatchSize()) >=
-        layer.getOuts() * layer.getPatchSize())
+    if (entry.rank * (linear.outs + linear.patchSize) >=
+        linear.outs * linear.patchSize)
       entry.reason = "of high rank";
     else if (!layer.split(entry.rank))
       entry.reason = "not understood";
   }
   report.after = measure(UnitAnalysis(module));
-  if (llvm::none_of(report.layers, [](const FactorizedLayer &layer) {
+  if (llvm::any_of(report.layers, [](const FactorizedLayer &layer) {
         return layer.reason.empty();
       }))
-    return report;
-  neuro::HistoryOp history = neuro::getOrCreateHistory(module);
-  OpBuilder builder = OpBuilder::atBlockEnd(&history.getBody().front());
-  auto edit = neuro::EditOp::create(
-      builder, module.getLoc(), "factorize",
-      llvm::formatv("{0}", llvm::json::Value(options.toJson())).str(),
-      /*complete=*/false);
-  edit.getBody().emplaceBlock();
+    recordCommand(module, "factorize", options.toJson());
   return report;
 }

@@ -8,6 +8,7 @@
 
 #include "FreshWeights.h"
 #include "Draw.h"
+#include "neuroplast/Dialect/Neuro/IR/Masks.h"
 #include "neuroplast/Structure/History.h"
 #include "neuroplast/Structure/PlaceLists.h"
 #include "llvm/Support/xxhash.h"
@@ -245,6 +246,14 @@ private:
   SmallVector<int64_t> strides;
 };
 
+/// Writes a number to all elements at fresh places.
+void fillPlaces(TensorRewrite tensor, double number) {
+  TensorElements elements = TensorElements::view(tensor.type, tensor.bytes);
+  for (int64_t element : listFresh(tensor))
+    writeNumber(tensor.type.getElementType(), number,
+                tensor.bytes.data() + element * elements.getElementBytes());
+}
+
 } // namespace
 
 FailureOr<std::vector<TensorEdit>> neuroplast::structure::applyGrowth(
@@ -252,9 +261,12 @@ FailureOr<std::vector<TensorEdit>> neuroplast::structure::applyGrowth(
     const DropinOptions &growth, EditOptions options) {
   auto fill = [&](const AxisEdit &axes,
                   TensorRewrite tensor) -> FailureOr<Filled> {
-    // What is kept about a weight (a moment, a mask) starts anew with it.
-    if (auto param = dyn_cast<neuro::ParamOp>(tensor.tensor);
-        param && param.getShadowOf())
+    // What is kept about a weight (a moment) starts anew with it, and newborns
+    // are not masked.
+    auto param = dyn_cast<neuro::ParamOp>(tensor.tensor);
+    if (param && neuro::isMask(param))
+      fillPlaces(tensor, 1);
+    if (param && param.getShadowOf())
       return Filled::Newborns;
     return Filler(construction, edit, growth, axes, tensor).run();
   };

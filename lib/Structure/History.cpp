@@ -154,23 +154,6 @@ private:
     return param ? removed.lookup(param.getSymName()) : ElementsAttr();
   }
 
-  /// The elements that stand at a fresh place.
-  static SmallVector<int64_t> listFresh(TensorRewrite tensor) {
-    SmallVector<int64_t> result;
-    ArrayRef<int64_t> shape = tensor.type.getShape();
-    forEachElement(shape, [&](int64_t element, ArrayRef<int64_t> index) {
-      bool isFresh = false;
-      for (auto [axis, blocks] : llvm::enumerate(tensor.sources)) {
-        size_t block =
-            findBlock(index, shape, tensor.places.blockAxis, blocks.size());
-        isFresh |= blocks[block][index[axis]] == IndexMap::kFresh;
-      }
-      if (isFresh)
-        result.push_back(element);
-    });
-    return result;
-  }
-
   llvm::StringMap<ElementsAttr> removed;
   bool isComplete;
   /// Whether the edit copied units, which then shared their weights.

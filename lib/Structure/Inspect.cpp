@@ -63,6 +63,8 @@ NetworkSize neuroplast::structure::measure(const UnitAnalysis &analysis) {
   NetworkSize size;
   ModuleOp module = analysis.getModule();
   for (auto param : module.getOps<neuro::ParamOp>()) {
+    if (param.getShadowOf())
+      continue;
     size.addParameter(param.getType());
     // Index tables and the like are no weights.
     if (!isa<FloatType>(param.getType().getElementType()))

@@ -13,6 +13,7 @@
 #include "neuroplast/Structure/Factorize.h"
 #include "neuroplast/Structure/History.h"
 #include "neuroplast/Structure/Prune.h"
+#include "neuroplast/Structure/Sparsify.h"
 
 namespace neuroplast::structure {
 #define GEN_PASS_DEF_NEURODROPIN
@@ -20,6 +21,7 @@ namespace neuroplast::structure {
 #define GEN_PASS_DEF_NEUROFACTORIZE
 #define GEN_PASS_DEF_NEUROPRINTUNITS
 #define GEN_PASS_DEF_NEUROPRUNE
+#define GEN_PASS_DEF_NEUROSPARSIFY
 #define GEN_PASS_DEF_NEUROUNDO
 #include "neuroplast/Structure/Passes.h.inc"
 } // namespace neuroplast::structure
@@ -143,6 +145,30 @@ struct Factorize : structure::impl::NeuroFactorizeBase<Factorize> {
     options.only = {only.begin(), only.end()};
     options.freeze = {freeze.begin(), freeze.end()};
     FailureOr<FactorizeReport> result = factorize(getOperation(), options);
+    if (failed(result))
+      return signalPassFailure();
+    if (report)
+      result->print(llvm::errs());
+  }
+};
+
+struct Sparsify : structure::impl::NeuroSparsifyBase<Sparsify> {
+  using NeuroSparsifyBase::NeuroSparsifyBase;
+
+  void runOnOperation() override {
+    SparsifyOptions options;
+    options.sparsity = sparsity;
+    if (!pattern.empty()) {
+      options.pattern = SparsityPattern::parse(pattern);
+      if (!options.pattern) {
+        getOperation().emitError("'") << pattern << "' is no pattern as 2:4";
+        return signalPassFailure();
+      }
+    }
+    options.block = {blockOuts, blockIns};
+    options.only = {only.begin(), only.end()};
+    options.freeze = {freeze.begin(), freeze.end()};
+    FailureOr<SparsifyReport> result = sparsify(getOperation(), options);
     if (failed(result))
       return signalPassFailure();
     if (report)

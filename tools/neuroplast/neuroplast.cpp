@@ -30,7 +30,8 @@ int main(int argc, char **argv) {
       getPruneCommand(),   getCalibrateCommand(),   getDropinCommand(),
       getGrowCommand(),    getUndoCommand(),        getReplayCommand(),
       getCompileCommand(), getRunCommand(),         getBenchCommand(),
-      getVerifyCommand(),  getSensitivityCommand(), getFactorizeCommand()};
+      getVerifyCommand(),  getSensitivityCommand(), getFactorizeCommand(),
+      getSparsifyCommand()};
   if (argc < 2) {
     printOverview(llvm::errs(), commands);
     return 1;

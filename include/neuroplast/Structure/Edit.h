@@ -53,6 +53,9 @@ struct TensorRewrite {
   /// The new elements; those of fresh places are zero.
   llvm::MutableArrayRef<char> bytes;
 };
+/// The elements that stand at a fresh place, in their order.
+llvm::SmallVector<int64_t> listFresh(const TensorRewrite &tensor);
+
 /// What was given values of a tensor that an edit rewrites.
 enum class Filled {
   Newborns,

@@ -161,6 +161,34 @@ def NeuroFactorize : Pass<"neuro-factorize", "::mlir::ModuleOp"> {
   ];
 }
 
+def NeuroSparsify : Pass<"neuro-sparsify", "::mlir::ModuleOp"> {
+  let summary = "Set small weights of linear ops to zero, and mask them";
+  let description = [{
+    A share of the weights of every convolution and matrix product becomes zero, one
+    by one, in blocks, or so many of each group of inputs. A mask, which is a shadow
+    of the weight, says which may be something else. The driver regards data too.
+
+    Before, with `--neuro-sparsify="pattern=1:2"`:
+    ```mlir
+    neuro.param @w trainable = dense<[[4.0], [1.0], [2.0], [3.0]]> : tensor<4x1xf32>
+    ```
+    After:
+    ```mlir
+    neuro.param @w trainable = dense<[[4.0], [0.0], [0.0], [3.0]]> : tensor<4x1xf32>
+    neuro.param @w.mask shadow_of @w = dense<[[1], [0], [0], [1]]> : tensor<4x1xui8>
+    ```
+  }];
+  let options = [
+    Option<"sparsity", "sparsity", "double", "0.5", "the share of the weights of a layer that becomes zero">,
+    Option<"pattern", "pattern", "std::string", "", "N:M, to keep N of every M weights along the axis of inputs">,
+    Option<"blockOuts", "block-outs", "int64_t", "1", "the outputs of a block of weights that become zero together">,
+    Option<"blockIns", "block-ins", "int64_t", "1", "the inputs of such a block">,
+    ListOption<"only", "only", "std::string", "only ops whose weight has a name with one of these">,
+    ListOption<"freeze", "freeze", "std::string", "leave ops whose weight has a name with one of these">,
+    Option<"report", "report", "bool", "false", "print to standard error what was done">
+  ];
+}
+
 def NeuroEdit : Pass<"neuro-edit", "::mlir::ModuleOp"> {
   let summary = "Apply a given edit";
   let description = [{

@@ -63,6 +63,7 @@ public:
     writeAliases();
     lowerToOriginal();
     declareTypes();
+    writeMasks(module, paramNames, model);
     return writeHistory(module, paramNames, model, writer);
   }
 

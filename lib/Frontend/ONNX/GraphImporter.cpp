@@ -339,7 +339,8 @@ void GraphImporter::setModelAttributes() {
       continue;
     }
     // Read once its parameters are known.
-    if (entry.key() == onnx_frontend::kHistoryKey)
+    if (entry.key() == onnx_frontend::kHistoryKey ||
+        entry.key() == onnx_frontend::kMasksKey)
       continue;
     metadata.push_back(builder.getNamedAttr(
         entry.key(), builder.getStringAttr(entry.value())));
@@ -459,6 +460,8 @@ LogicalResult GraphImporter::importMain() {
         GraphValue *known = lookup(name);
         return known ? known->constant : ElementsAttr();
       });
+    else if (entry.key() == onnx_frontend::kMasksKey)
+      onnx_frontend::readMasks(module, entry.value());
   return verify(module);
 }
 

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "HistoryMetadata.h"
+#include "neuroplast/Dialect/Neuro/IR/Masks.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -74,4 +75,46 @@ void neuroplast::onnx_frontend::readHistory(
             builder, edit.getLoc(),
             FlatSymbolRefAttr::get(entry.getValue().getSymNameAttr()), removed);
   }
+}
+
+void neuroplast::onnx_frontend::writeMasks(
+    ModuleOp module, const llvm::StringMap<std::string> &names,
+    ::onnx::ModelProto &model) {
+  llvm::json::Array list;
+  llvm::StringMap<ParamOp> masks = listMasks(module);
+  for (auto param : module.getOps<ParamOp>())
+    if (auto it = names.find(param.getSymName());
+        it != names.end() && masks.contains(param.getSymName()))
+      list.push_back(it->second);
+  if (list.empty())
+    return;
+  auto *property = model.add_metadata_props();
+  property->set_key(kMasksKey.str());
+  property->set_value(llvm::formatv("{0}", llvm::json::Value(std::move(list))));
+}
+
+void neuroplast::onnx_frontend::readMasks(ModuleOp module, StringRef text) {
+  llvm::StringMap<ParamOp> params;
+  for (auto param : module.getOps<ParamOp>())
+    params[param.getSourceName().value_or(param.getSymName())] = param;
+  auto value = llvm::json::parse(text);
+  llvm::json::Array *names = value ? value->getAsArray() : nullptr;
+  if (!value)
+    llvm::consumeError(value.takeError());
+  auto getParam = [&](const llvm::json::Value &name) {
+    auto string = name.getAsString();
+    return string ? params.lookup(StringRef(string->data(), string->size()))
+                  : ParamOp();
+  };
+  auto isFloat = [&](const llvm::json::Value &name) {
+    ParamOp param = getParam(name);
+    return param && isa<FloatType>(param.getType().getElementType());
+  };
+  if (!names || !llvm::all_of(*names, isFloat)) {
+    module.emitWarning("the metadata entry '")
+        << kMasksKey << "' is no list of weights, and is left out";
+    return;
+  }
+  for (const llvm::json::Value &name : *names)
+    maskZeros(getParam(name));
 }

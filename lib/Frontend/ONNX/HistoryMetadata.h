@@ -21,6 +21,9 @@ namespace neuroplast::onnx_frontend {
 
 /// The key of the metadata entry.
 inline constexpr llvm::StringLiteral kHistoryKey = "neuroplast.history";
+/// That of the list of masked parameters. Masks themselves are not written:
+/// they have their zeros where the parameters do.
+inline constexpr llvm::StringLiteral kMasksKey = "neuroplast.masks";
 
 /// Writes the history of a module, if it has one. `names` has the initializer
 /// of every symbol.
@@ -34,6 +37,14 @@ mlir::LogicalResult writeHistory(mlir::ModuleOp module,
 void readHistory(
     mlir::ModuleOp module, llvm::StringRef text,
     llvm::function_ref<mlir::ElementsAttr(llvm::StringRef)> getTensor);
+
+/// Writes which parameters are masked, if some are.
+void writeMasks(mlir::ModuleOp module,
+                const llvm::StringMap<std::string> &names,
+                ::onnx::ModelProto &model);
+/// Masks the parameters that a metadata entry lists; a malformed list gets a
+/// warning and is left out.
+void readMasks(mlir::ModuleOp module, llvm::StringRef text);
 
 } // namespace neuroplast::onnx_frontend
 

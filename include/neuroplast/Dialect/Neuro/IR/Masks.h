@@ -1,0 +1,33 @@
+//===- Masks.h - Which weights stay zero ------------------------*- C++ -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A mask is a shadow of whole numbers: 0 where a weight is zero and stays so, 1
+// elsewhere. Edits of units take it along as they do any shadow; weights of
+// newborns are not masked.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_DIALECT_NEURO_IR_MASKS_H
+#define NEUROPLAST_DIALECT_NEURO_IR_MASKS_H
+
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace neuroplast::neuro {
+
+/// Whether a parameter is a mask.
+bool isMask(ParamOp param);
+/// The masks of a module, by the symbol of what they mask.
+llvm::StringMap<ParamOp> listMasks(mlir::ModuleOp module);
+/// Gives a parameter a mask, or another, with zeros where it is zero. False if
+/// it cannot be read.
+bool maskZeros(ParamOp param);
+
+} // namespace neuroplast::neuro
+
+#endif // NEUROPLAST_DIALECT_NEURO_IR_MASKS_H
