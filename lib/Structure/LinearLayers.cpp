@@ -56,14 +56,6 @@ LinearLayer::findStatistics(const Statistics *statistics) const {
              : nullptr;
 }
 
-static bool matchesAny(StringRef name, ArrayRef<std::string> patterns) {
-  UnitSetSummary set;
-  set.members = {("@" + name + "[0]").str()};
-  return llvm::any_of(patterns, [&](const std::string &pattern) {
-    return matches(set, pattern);
-  });
-}
-
 std::vector<LinearLayer> neuroplast::structure::listLinearLayers(
     ModuleOp module, ArrayRef<std::string> only, ArrayRef<std::string> freeze) {
   llvm::StringMap<unsigned> reads;

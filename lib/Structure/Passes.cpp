@@ -13,6 +13,7 @@
 #include "neuroplast/Structure/Factorize.h"
 #include "neuroplast/Structure/History.h"
 #include "neuroplast/Structure/Prune.h"
+#include "neuroplast/Structure/ResidualBlocks.h"
 #include "neuroplast/Structure/Sparsify.h"
 
 namespace neuroplast::structure {
@@ -21,6 +22,7 @@ namespace neuroplast::structure {
 #define GEN_PASS_DEF_NEUROFACTORIZE
 #define GEN_PASS_DEF_NEUROPRINTUNITS
 #define GEN_PASS_DEF_NEUROPRUNE
+#define GEN_PASS_DEF_NEUROSHORTEN
 #define GEN_PASS_DEF_NEUROSPARSIFY
 #define GEN_PASS_DEF_NEUROUNDO
 #include "neuroplast/Structure/Passes.h.inc"
@@ -173,6 +175,25 @@ struct Sparsify : structure::impl::NeuroSparsifyBase<Sparsify> {
       return signalPassFailure();
     if (report)
       result->print(llvm::errs());
+  }
+};
+
+struct Shorten : structure::impl::NeuroShortenBase<Shorten> {
+  using NeuroShortenBase::NeuroShortenBase;
+
+  void runOnOperation() override {
+    std::vector<std::string> patterns(at.begin(), at.end());
+    std::vector<ResidualBlock> removed;
+    for (ResidualBlock &block : listResidualBlocks(getOperation())) {
+      if (report)
+        llvm::errs() << "block at '" << block.node << "': " << block.parameters
+                     << " parameters"
+                     << (block.obstacle.empty() ? "" : ", stays: ")
+                     << block.obstacle << '\n';
+      if (block.obstacle.empty() && matchesAny(block.node, patterns))
+        removed.push_back(std::move(block));
+    }
+    removeBlocks(getOperation(), removed, /*command=*/"");
   }
 };
 

@@ -13,10 +13,7 @@
 using namespace mlir;
 using namespace neuroplast::structure;
 
-/// Whether the tensor of a member ("@name[axis]") has a name like the pattern.
-static bool memberMatches(StringRef member, StringRef pattern) {
-  StringRef name = member.take_front(member.rfind('[')).ltrim('@');
-  pattern = pattern.ltrim('@');
+static bool matchesName(StringRef name, StringRef pattern) {
   if (!pattern.contains('*') && !pattern.contains('?'))
     return name.contains(pattern);
   auto glob = llvm::GlobPattern::create(pattern);
@@ -26,15 +23,24 @@ static bool memberMatches(StringRef member, StringRef pattern) {
   return false;
 }
 
-bool neuroplast::structure::matches(const UnitSetSummary &set,
-                                    StringRef pattern) {
-  return llvm::any_of(set.members, [&](const std::string &member) {
-    return memberMatches(member, pattern);
+bool neuroplast::structure::matchesAny(StringRef name,
+                                       ArrayRef<std::string> patterns) {
+  return llvm::any_of(patterns, [&](const std::string &pattern) {
+    return matchesName(name, StringRef(pattern).ltrim('@'));
   });
 }
 
-static bool matchesAny(const UnitSetSummary &set,
-                       const std::vector<std::string> &patterns) {
+bool neuroplast::structure::matches(const UnitSetSummary &set,
+                                    StringRef pattern) {
+  return llvm::any_of(set.members, [&](StringRef member) {
+    // A tensor and an axis of it: "@name[axis]".
+    return matchesName(member.take_front(member.rfind('[')).ltrim('@'),
+                       pattern.ltrim('@'));
+  });
+}
+
+static bool hasMatch(const UnitSetSummary &set,
+                     const std::vector<std::string> &patterns) {
   return llvm::any_of(patterns, [&](const std::string &pattern) {
     return matches(set, pattern);
   });
@@ -49,12 +55,12 @@ StringRef UnitSelection::getObstacle(const UnitSetSummary &set) const {
   };
   if (twin && llvm::none_of(*twin, isSame))
     return "pinned while sizes are free";
-  if (matchesAny(set, freeze))
+  if (hasMatch(set, freeze))
     return "frozen";
   if (group && set.group != *group)
     return "not named";
   if (!only.empty())
-    return matchesAny(set, only) ? "" : "not named";
+    return hasMatch(set, only) ? "" : "not named";
   return set.isInner && !inner ? "inner" : "";
 }
 

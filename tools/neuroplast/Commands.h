@@ -26,6 +26,7 @@ Command getPruneCommand();
 Command getDropinCommand();
 Command getGrowCommand();
 Command getFactorizeCommand();
+Command getShortenCommand();
 Command getSparsifyCommand();
 Command getUndoCommand();
 Command getReplayCommand();

@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/Factorize.h"
-#include "CalibrationData.h"
 #include "Commands.h"
 #include "PruneModel.h"
 
@@ -35,25 +34,14 @@ static int runFactorize(const Arguments &arguments) {
     return 1;
   FailureOr<FactorizeReport> report = [&]() -> FailureOr<FactorizeReport> {
     Progress progress("factorizing " + arguments.getPositional(0));
-    ModuleOp module = command.getModule();
-    FailureOr<Statistics> statistics = Statistics();
-    OwningOpRef<ModuleOp> fixed;
-    if (!command.getBatches().empty() || arguments.has("--stats")) {
-      auto loaded = loadFixed(arguments, module, command.getBatches());
-      if (!loaded)
-        return failure();
-      fixed = std::move(*loaded);
-      // Of the criteria this one regards products, as ranks do.
-      statistics =
-          provideStatistics(arguments, Criterion::Obs, fixed ? *fixed : module,
-                            command.getBatches(), 0, progress);
-      if (failed(statistics))
-        return failure();
+    FailureOr<Statistics> statistics =
+        provideProducts(command, arguments, progress);
+    if (failed(statistics))
+      return failure();
+    if (!statistics->empty())
       options.statistics = &*statistics;
-    }
-    fixed = nullptr;
     progress.setPart("decomposing");
-    return factorize(module, options);
+    return factorize(command.getModule(), options);
   }();
   if (failed(report) ||
       !command.finish(report->before, report->after, /*seed=*/0))

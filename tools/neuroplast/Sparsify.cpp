@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/Sparsify.h"
-#include "CalibrationData.h"
 #include "Commands.h"
 #include "PruneModel.h"
 
@@ -65,25 +64,14 @@ static int runSparsify(const Arguments &arguments) {
   NetworkSize size = measure(UnitAnalysis(command.getModule()));
   FailureOr<SparsifyReport> report = [&]() -> FailureOr<SparsifyReport> {
     Progress progress("sparsifying " + arguments.getPositional(0));
-    ModuleOp module = command.getModule();
-    FailureOr<Statistics> statistics = Statistics();
-    OwningOpRef<ModuleOp> fixed;
-    if (!command.getBatches().empty() || arguments.has("--stats")) {
-      auto loaded = loadFixed(arguments, module, command.getBatches());
-      if (!loaded)
-        return failure();
-      fixed = std::move(*loaded);
-      // Products tell what the results lose, whatever chooses the zeros.
-      statistics =
-          provideStatistics(arguments, Criterion::Obs, fixed ? *fixed : module,
-                            command.getBatches(), 0, progress);
-      if (failed(statistics))
-        return failure();
+    FailureOr<Statistics> statistics =
+        provideProducts(command, arguments, progress);
+    if (failed(statistics))
+      return failure();
+    if (!statistics->empty())
       options->statistics = &*statistics;
-    }
-    fixed = nullptr;
     progress.setPart("choosing zeros");
-    return sparsify(module, *options);
+    return sparsify(command.getModule(), *options);
   }();
   if (failed(report) || !command.finish(size, size, /*seed=*/0))
     return 1;

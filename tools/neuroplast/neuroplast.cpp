@@ -26,12 +26,12 @@ static void printOverview(llvm::raw_ostream &os,
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   const std::vector<Command> commands = {
-      getImportCommand(),  getExportCommand(),      getInspectCommand(),
-      getPruneCommand(),   getCalibrateCommand(),   getDropinCommand(),
-      getGrowCommand(),    getUndoCommand(),        getReplayCommand(),
-      getCompileCommand(), getRunCommand(),         getBenchCommand(),
-      getVerifyCommand(),  getSensitivityCommand(), getFactorizeCommand(),
-      getSparsifyCommand()};
+      getImportCommand(),   getExportCommand(),      getInspectCommand(),
+      getPruneCommand(),    getCalibrateCommand(),   getDropinCommand(),
+      getGrowCommand(),     getUndoCommand(),        getReplayCommand(),
+      getCompileCommand(),  getRunCommand(),         getBenchCommand(),
+      getVerifyCommand(),   getSensitivityCommand(), getFactorizeCommand(),
+      getSparsifyCommand(), getShortenCommand()};
   if (argc < 2) {
     printOverview(llvm::errs(), commands);
     return 1;

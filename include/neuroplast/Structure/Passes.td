@@ -189,6 +189,30 @@ def NeuroSparsify : Pass<"neuro-sparsify", "::mlir::ModuleOp"> {
   ];
 }
 
+def NeuroShorten : Pass<"neuro-shorten", "::mlir::ModuleOp"> {
+  let summary = "Remove residual blocks";
+  let description = [{
+    Of `x + f(x)` leaves `x`, where the node of the sum matches, and removes what
+    nothing uses any more. A block of which something inside is used outside stays.
+    The driver chooses the blocks that matter least on data.
+
+    Before, with `--neuro-shorten="at=sum"`:
+    ```mlir
+    %0 = neuro.matmul %x, %w : (tensor<1x4xf32>, tensor<4x4xf32>) -> tensor<1x4xf32>
+    %1 = neuro.add %x, %0 : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x4xf32> loc("sum")
+    return %1 : tensor<1x4xf32>
+    ```
+    After:
+    ```mlir
+    return %x : tensor<1x4xf32>
+    ```
+  }];
+  let options = [
+    ListOption<"at", "at", "std::string", "remove the blocks whose sum has a name with one of these">,
+    Option<"report", "report", "bool", "false", "print all blocks to standard error first">
+  ];
+}
+
 def NeuroEdit : Pass<"neuro-edit", "::mlir::ModuleOp"> {
   let summary = "Apply a given edit";
   let description = [{

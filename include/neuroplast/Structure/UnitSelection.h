@@ -57,8 +57,10 @@ struct EditRequest {
   void addTo(llvm::json::Object &json) const;
 };
 
-/// Whether a member of the set has a name like the pattern: one that contains
-/// it, or that it describes with `*` and `?`.
+/// Whether a name is like one of the patterns: contains it, or is what it
+/// describes with `*` and `?`.
+bool matchesAny(llvm::StringRef name, llvm::ArrayRef<std::string> patterns);
+/// Whether a member of the set has a name like the pattern.
 bool matches(const UnitSetSummary &set, llvm::StringRef pattern);
 
 /// Writes the tensors of a set after what is said of it, and its pins beneath.
