@@ -16,18 +16,15 @@ using namespace neuroplast::structure;
 
 int64_t LinearLayer::getElement(int64_t out, int64_t column,
                                 int64_t numOuts) const {
-  neuro::ParamOp param = weight;
   int64_t beneath = 1;
-  for (int64_t extent :
-       param.getType().getShape().drop_front(map.outAxisOfWeight + 1))
+  for (int64_t extent : getWeightShape().drop_front(map.outAxisOfWeight + 1))
     beneath *= extent;
   return column / beneath * numOuts * beneath + out * beneath +
          column % beneath;
 }
 
 int64_t LinearLayer::countInputs() const {
-  neuro::ParamOp param = weight;
-  return param.getType().getDimSize(map.outAxisOfWeight == 0 ? 1 : 0);
+  return getWeightShape()[map.outAxisOfWeight == 0 ? 1 : 0];
 }
 
 std::optional<Matrix> LinearLayer::readWeight() const {

@@ -30,6 +30,9 @@ struct LinearLayer {
   /// named", "shared" (several ops read the weight).
   std::string reason;
 
+  llvm::ArrayRef<int64_t> getWeightShape() const {
+    return neuro::ParamOp(weight).getType().getShape();
+  }
   /// Where the element of a row and a column lies among those of a weight with
   /// so many rows.
   int64_t getElement(int64_t out, int64_t column, int64_t numOuts) const;

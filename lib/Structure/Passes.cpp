@@ -12,6 +12,7 @@
 #include "neuroplast/Structure/Dropin.h"
 #include "neuroplast/Structure/Factorize.h"
 #include "neuroplast/Structure/History.h"
+#include "neuroplast/Structure/InsertLayers.h"
 #include "neuroplast/Structure/Prune.h"
 #include "neuroplast/Structure/ResidualBlocks.h"
 #include "neuroplast/Structure/Sparsify.h"
@@ -20,6 +21,7 @@ namespace neuroplast::structure {
 #define GEN_PASS_DEF_NEURODROPIN
 #define GEN_PASS_DEF_NEUROEDIT
 #define GEN_PASS_DEF_NEUROFACTORIZE
+#define GEN_PASS_DEF_NEUROINSERT
 #define GEN_PASS_DEF_NEUROPRINTUNITS
 #define GEN_PASS_DEF_NEUROPRUNE
 #define GEN_PASS_DEF_NEUROSHORTEN
@@ -171,6 +173,24 @@ struct Sparsify : structure::impl::NeuroSparsifyBase<Sparsify> {
     options.only = {only.begin(), only.end()};
     options.freeze = {freeze.begin(), freeze.end()};
     FailureOr<SparsifyReport> result = sparsify(getOperation(), options);
+    if (failed(result))
+      return signalPassFailure();
+    if (report)
+      result->print(llvm::errs());
+  }
+};
+
+struct Insert : structure::impl::NeuroInsertBase<Insert> {
+  using NeuroInsertBase::NeuroInsertBase;
+
+  void runOnOperation() override {
+    InsertOptions options;
+    options.after = {after.begin(), after.end()};
+    options.beside = {beside.begin(), beside.end()};
+    if (hidden != 0)
+      options.hidden = hidden;
+    options.seed = seed;
+    FailureOr<InsertReport> result = insertLayers(getOperation(), options);
     if (failed(result))
       return signalPassFailure();
     if (report)

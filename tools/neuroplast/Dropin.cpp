@@ -10,6 +10,7 @@
 #include "Commands.h"
 #include "Progress.h"
 #include "StructureCommand.h"
+#include "neuroplast/Structure/InsertLayers.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -36,7 +37,49 @@ static bool parseUnits(StringRef text, DropinOptions &options) {
   return false;
 }
 
+/// Layers that join, instead of units.
+static int runInsert(const Arguments &arguments) {
+  StructureCommand command(arguments, "dropin");
+  InsertOptions options;
+  options.after = arguments.getAll("--insert-after").vec();
+  options.beside = arguments.getAll("--branch-at").vec();
+  std::optional<int64_t> hidden = arguments.getInteger("--hidden", 0);
+  std::optional<int64_t> seed = arguments.getInteger("--seed", 0);
+  if (!hidden || !seed)
+    return 1;
+  if (arguments.has("--hidden"))
+    options.hidden = *hidden;
+  options.seed = *seed;
+  options.command = arguments.getCommandLine().str();
+  for (StringRef other : {"--units", "--at", "--init", "--round-to", "--inner",
+                          "--freeze", "--keep-removed"})
+    if (arguments.has(other))
+      return reportError("'" + other +
+                         "' is for units that join, and goes not "
+                         "with layers that do");
+  if (!command.load())
+    return 1;
+  FailureOr<InsertReport> report = insertLayers(command.getModule(), options);
+  if (failed(report) ||
+      !command.finish(report->before, report->after, options.seed))
+    return 1;
+  if (arguments.has("--json")) {
+    command.printJson(llvm::outs(), report->toJson());
+    return 0;
+  }
+  command.printSummary(llvm::outs(), report->before, report->after);
+  report->print(llvm::outs());
+  if (arguments.has("--verbose"))
+    command.printOutputs(llvm::outs());
+  return 0;
+}
+
 static int runDropin(const Arguments &arguments) {
+  if (arguments.has("--insert-after") || arguments.has("--branch-at"))
+    return runInsert(arguments);
+  if (arguments.has("--hidden"))
+    return reportError(
+        "'--hidden' goes with '--insert-after' or '--branch-at'");
   StructureCommand command(arguments, "dropin");
   DropinOptions options;
   StringRef init = arguments.get("--init", "zero-out");
@@ -78,6 +121,15 @@ Command neuroplast::driver::getDropinCommand() {
        "weights of new units: zero-out, pair or net2wider, which change "
        "nothing "
        "of what is computed, or random (zero-out)"},
+      {"--insert-after", "PATTERN",
+       "add a layer after nodes whose name matches, instead of units: the "
+       "identity, or one that adds nothing yet"},
+      {"--branch-at", "PATTERN",
+       "add a branch beside linear layers whose name matches"},
+      {"--hidden", "N",
+       "results in between of such a layer or branch (as many as the layer "
+       "has, "
+       "or a quarter)"},
       {"--round-to", "K", "round new counts up to multiples of K (1)"},
       {"--seed", "N", "seed of random weights (0)"},
       {"--inner", "", "grow inner units, as features of heads, too"},
@@ -86,7 +138,7 @@ Command neuroplast::driver::getDropinCommand() {
        "keep changed weights in the file, so that 'undo' can put them back"}};
   llvm::append_range(options, StructureCommand::getOptions());
   return {{"dropin",
-           "add units to a model that compute nothing yet",
+           "add units or layers to a model that compute nothing yet",
            {"MODEL"},
            std::move(options)},
           runDropin};

@@ -189,6 +189,35 @@ def NeuroSparsify : Pass<"neuro-sparsify", "::mlir::ModuleOp"> {
   ];
 }
 
+def NeuroInsert : Pass<"neuro-insert", "::mlir::ModuleOp"> {
+  let summary = "Add layers that change nothing yet";
+  let description = [{
+    After a node joins the identity, and its activation again where a second time
+    changes nothing; after another activation f, `x + 0 f(A x)`. Beside a linear
+    layer joins a branch, `y + 0 A x`.
+
+    Before, with `--neuro-insert="after=rectify"`:
+    ```mlir
+    %0 = neuro.matmul %x, %w : (tensor<1x4xf32>, tensor<4x2xf32>) -> tensor<1x2xf32>
+    %1 = neuro.relu %0 : (tensor<1x2xf32>) -> tensor<1x2xf32> loc("rectify")
+    ```
+    After:
+    ```mlir
+    %0 = neuro.matmul %x, %w : (tensor<1x4xf32>, tensor<4x2xf32>) -> tensor<1x2xf32>
+    %1 = neuro.relu %0 : (tensor<1x2xf32>) -> tensor<1x2xf32> loc("rectify")
+    %2 = neuro.matmul %1, %identity : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+    %3 = neuro.relu %2 : (tensor<1x2xf32>) -> tensor<1x2xf32>
+    ```
+  }];
+  let options = [
+    ListOption<"after", "after", "std::string", "the nodes after which a layer joins: those with a name with one of these">,
+    ListOption<"beside", "beside", "std::string", "the linear layers beside which a branch joins">,
+    Option<"hidden", "hidden", "int64_t", "0", "the results of A; 0 takes those of the layer, or, beside it, a quarter">,
+    Option<"seed", "seed", "uint64_t", "0", "seed of random weights">,
+    Option<"report", "report", "bool", "false", "print to standard error what was done">
+  ];
+}
+
 def NeuroShorten : Pass<"neuro-shorten", "::mlir::ModuleOp"> {
   let summary = "Remove residual blocks";
   let description = [{

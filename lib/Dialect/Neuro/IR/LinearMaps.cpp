@@ -141,3 +141,8 @@ std::optional<InputOffset> BatchNormOp::getInputOffset() {
 std::optional<RunningStatistics> BatchNormOp::getRunningStatistics() {
   return RunningStatistics{0, 3, 4};
 }
+
+Value neuroplast::neuro::buildSum(OpBuilder &builder, Location location,
+                                  Value a, Value b) {
+  return AddOp::create(builder, location, a, b);
+}

@@ -41,6 +41,11 @@ class Neuro_ElementwiseOp<string mnemonic, string onnx, list<Trait> traits = [],
   }];
 }
 
+/// Marks the ops of one operand that change nothing the second time.
+def Neuro_Idempotent : NativeOpTrait<"Idempotent"> {
+  let cppNamespace = "::neuroplast::neuro";
+}
+
 class Neuro_UnaryOp<string mnemonic, string onnx, string meaning,
                     Type tensor = Neuro_NumberTensor, list<Trait> traits = []>
     : Neuro_ElementwiseOp<mnemonic, onnx, traits> {
@@ -97,7 +102,7 @@ def Neuro_MinOp : Neuro_VariadicElementwiseOp<"min", "Min", "smallest of the ope
 def Neuro_SumOp : Neuro_VariadicElementwiseOp<"sum", "Sum", "sum of the operands">;
 def Neuro_MeanOp : Neuro_VariadicElementwiseOp<"mean", "Mean", "mean of the operands">;
 
-def Neuro_AbsOp : Neuro_UnaryOp<"abs", "Abs", "|x|", traits = [Neuro_ZeroPreserving]>;
+def Neuro_AbsOp : Neuro_UnaryOp<"abs", "Abs", "|x|", traits = [Neuro_ZeroPreserving, Neuro_Idempotent]>;
 def Neuro_NegOp : Neuro_UnaryOp<"neg", "Neg", "-x", traits = [Neuro_ZeroPreserving, Neuro_Affine]>;
 def Neuro_SignOp : Neuro_UnaryOp<"sign", "Sign", "-1, 0 or 1", traits = [Neuro_ZeroPreserving]>;
 def Neuro_CeilOp : Neuro_UnaryOp<"ceil", "Ceil", "smallest integer not below x", Neuro_FloatTensor, traits = [Neuro_ZeroPreserving]>;
@@ -137,7 +142,7 @@ class Neuro_AlphaOp<string mnemonic, string onnx, string meaning, string alpha>
   let results = (outs Neuro_FloatTensor:$result);
 }
 
-def Neuro_ReluOp : Neuro_UnaryOp<"relu", "Relu", "max(x, 0)", traits = [Neuro_ZeroPreserving]>;
+def Neuro_ReluOp : Neuro_UnaryOp<"relu", "Relu", "max(x, 0)", traits = [Neuro_ZeroPreserving, Neuro_Idempotent]>;
 def Neuro_SigmoidOp : Neuro_UnaryOp<"sigmoid", "Sigmoid", "1 / (1 + e^-x)", Neuro_FloatTensor>;
 def Neuro_TanhOp : Neuro_UnaryOp<"tanh", "Tanh", "hyperbolic tangent", Neuro_FloatTensor, traits = [Neuro_ZeroPreserving]>;
 def Neuro_SoftplusOp : Neuro_UnaryOp<"softplus", "Softplus", "log(1 + e^x)", Neuro_FloatTensor>;

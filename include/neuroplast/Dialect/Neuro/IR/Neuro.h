@@ -37,6 +37,10 @@ bool areCompatibleTypes(mlir::TypeRange lhs, mlir::TypeRange rhs);
 template <typename ConcreteOp>
 class Elementwise : public mlir::OpTrait::TraitBase<ConcreteOp, Elementwise> {};
 
+/// Marks the ops of one operand that change nothing the second time.
+template <typename ConcreteOp>
+class Idempotent : public mlir::OpTrait::TraitBase<ConcreteOp, Idempotent> {};
+
 /// Checks that the attribute `axis`, if given, is an axis of operand 0.
 mlir::LogicalResult verifyAxisInRange(mlir::Operation *op);
 
@@ -258,6 +262,10 @@ namespace neuroplast::neuro {
 /// Marks as trainable what some op reads, perhaps moved, as a weight or a bias.
 /// Tables, masks and constants of the method are not.
 void markTrainable(mlir::ModuleOp module);
+
+/// The sum of two tensors of one type.
+mlir::Value buildSum(mlir::OpBuilder &builder, mlir::Location location,
+                     mlir::Value a, mlir::Value b);
 
 } // namespace neuroplast::neuro
 
