@@ -127,6 +127,8 @@ private:
     neuro::AxisRuleOpInterface op;
     SmallVector<int64_t> extents;
     DictionaryAttr old;
+    /// Sizes and indices that were computed or listed.
+    SmallVector<Value> operands;
   };
   struct TypeChange {
     Value value;
@@ -161,7 +163,8 @@ private:
       for (const Axis &factor : factors)
         extents.push_back(factor.isOpen() ? Axis::kDynamic
                                           : axes.getExtent(factor));
-      ops.push_back({op, std::move(extents), op->getAttrDictionary()});
+      ops.push_back({op, std::move(extents), op->getAttrDictionary(),
+                     SmallVector<Value>(op->getOperands())});
     });
   }
 
@@ -274,8 +277,9 @@ private:
   }
 
   void commit() {
-    // Attributes first: they are written by rules that look at the old types.
-    for (OpChange &change : ops)
+    // Attributes first, and the last ops first: they are written by rules that
+    // look at the old types, and at the old sizes of what comes before.
+    for (OpChange &change : llvm::reverse(ops))
       change.op.setFactorExtents(change.extents);
     for (TypeChange &change : types)
       change.value.setType(change.type);
@@ -284,8 +288,10 @@ private:
   }
 
   void rollBack() {
-    for (OpChange &change : ops)
+    for (OpChange &change : ops) {
       change.op->setAttrs(change.old);
+      change.op->setOperands(change.operands);
+    }
     for (TypeChange &change : types)
       change.value.setType(change.old);
     for (TensorChange &change : tensors)

@@ -10,7 +10,8 @@ import jsonschema
 import numpy as np
 import onnx
 import pytest
-from Models import driver, models
+from Models import driver, masking, models, pruning
+from Models.architectures.builder import Builder
 
 
 @pytest.fixture
@@ -171,3 +172,28 @@ def test_bad_plans(plan: str, message: str, neuroplast: Path, source: Path, tmp_
     with pytest.raises(driver.DriverError, match=message):
         prune(neuroplast, source, target, "--plan", str(path))
     assert not target.exists()
+
+
+def test_sizes_computed_at_run_time_are_tried_without_a_trace(
+    neuroplast: Path, tmp_path: Path
+) -> None:
+    """Of many edits that are measured, one is made: batch times heads is written once."""
+    b = Builder(free=True)
+    x = b.input("x", ["batch", "tokens", 16])
+    batch, tokens = b.size(x, 0), b.size(x, 1)
+    y = b.reshape(b.linear(x, "up", 16, 32), batch, tokens, 8, 4)
+    y = b.node("Transpose", y, perm=[0, 2, 1, 3])
+    many = b.node("Mul", batch, b.constant(8, np.int64))
+    y = b.node("Relu", b.reshape(y, many, tokens, 4))
+    y = b.node("Transpose", b.reshape(y, batch, 8, tokens, 4), perm=[0, 2, 1, 3])
+    b.output(b.linear(b.reshape(y, batch, tokens, 32), "down", 32, 5), "y")
+    source, small, plan = (tmp_path / name for name in ("net.onnx", "small.onnx", "plan.json"))
+    onnx.save(b.finish(), source)
+    options = ("--target-params", "0.55x", "--write-plan", plan)
+    report = driver.edit(neuroplast, "prune", source, small, *options)
+    assert 0 < next(u["kept"] for u in report["units"] if u["kept"] < u["units"]) < 8
+    inputs = {"x": np.random.default_rng(0).normal(size=(2, 3, 16)).astype(np.float32)}
+    outputs = models.reference(small, inputs)
+    twin = masking.mask(onnx.load(source), report["edits"])
+    assert pruning.worst(outputs, models.reference(twin, inputs)) <= 1
+    assert not any(node.op_type == "Div" for node in onnx.load(small).graph.node)

@@ -22,18 +22,26 @@ def join_heads(b: Builder, x: str, source: str, width: int, tokens: int) -> str:
 
 def attention(
     b: Builder, x: str, name: str, width: int, heads: int, depth: int, tokens: int,
-    mask: str = ""
+    mask: str = "", merged: bool = False
 ) -> str:  # fmt: skip
+    """If `merged`, heads are entries of the batch, as products of three axes want them."""
     q, k, v = (
         split_heads(b, b.linear(x, f"{name}.{p}", width, heads * depth), x, heads, depth, tokens)
         for p in "qkv"
     )
-    scores = b.node("MatMul", q, b.node("Transpose", k, perm=[0, 1, 3, 2]))
-    scores = b.node("Div", scores, b.constant(depth**0.5))
+    if merged:
+        batch, length = (b.size(x, 0), b.size(x, 1)) if b.free else (2, tokens)
+        many = b.node("Mul", batch, b.constant(heads, np.int64)) if b.free else 2 * heads
+        q, k, v = (b.reshape(part, many, length, depth) for part in (q, k, v))
+    turned = b.node("Transpose", k, perm=[0, 2, 1] if merged else [0, 1, 3, 2])
+    scores = b.node("Div", b.node("MatMul", q, turned), b.constant(depth**0.5))
     if mask:
         scores = b.node("Add", scores, mask)
     scores = b.node("Softmax", scores, axis=-1)
-    y = join_heads(b, b.node("MatMul", scores, v), x, heads * depth, tokens)
+    y = b.node("MatMul", scores, v)
+    if merged:
+        y = b.reshape(y, batch, heads, length, depth)
+    y = join_heads(b, y, x, heads * depth, tokens)
     return b.linear(y, f"{name}.o", heads * depth, width)
 
 
@@ -191,7 +199,8 @@ def wav2vec(b: Builder) -> onnx.ModelProto:
     tokens = 7
     for i in range(b.pick(1, 4)):
         x = b.layer_norm(y, f"{i}.n1", width)
-        y = b.node("Add", y, attention(b, x, f"{i}", width, heads, width // heads, tokens))
+        x = attention(b, x, f"{i}", width, heads, width // heads, tokens, merged=True)
+        y = b.node("Add", y, x)
         x = b.layer_norm(y, f"{i}.n2", width)
         y = b.node("Add", y, mlp(b, x, f"{i}.mlp", width, b.pick(2, 4) * width))
     b.output(b.linear(y, "head", width, 6), "y")

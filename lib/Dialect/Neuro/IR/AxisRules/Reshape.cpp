@@ -9,6 +9,7 @@
 #include "RuleBuilder.h"
 #include "SymbolicSize.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -253,8 +254,15 @@ void ReshapeOp::setFactorExtents(ArrayRef<int64_t> extents) {
     auto number = [&](int64_t value) -> Value {
       return arith::ConstantIndexOp::create(builder, getLoc(), value);
     };
-    Value rest = arith::DivUIOp::create(builder, getLoc(), operand.get(),
-                                        number(before));
+    // A product that has them as a number is written with another one.
+    Value rest;
+    if (auto product = operand.get().getDefiningOp<arith::MulIOp>())
+      for (unsigned i : {0, 1})
+        if (getConstantIntValue(product->getOperand(1 - i)) == before)
+          rest = product->getOperand(i);
+    if (!rest)
+      rest = arith::DivUIOp::create(builder, getLoc(), operand.get(),
+                                    number(before));
     operand.set(arith::MulIOp::create(builder, getLoc(), rest, number(after)));
   }
   setSizes(sizes);
