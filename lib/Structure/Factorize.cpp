@@ -9,12 +9,13 @@
 // With W = outs x patch and C the mean of x xᵀ, the best approximation of W x
 // of rank r is U Uᵀ W x, where U are the first r eigenvectors of W C Wᵀ
 // (arXiv 1505.06798); without data C is the identity, and that is the truncated
-// singular value decomposition.
+// singular value decomposition. Tucker's form (arXiv 1511.06530) projects the
+// inputs, too, onto the first directions of the weight unfolded along them.
 //
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/Factorize.h"
-#include "LinearLayers.h"
+#include "LayerBuilder.h"
 #include "llvm/Support/Format.h"
 #include <Eigen/Eigenvalues>
 
@@ -30,6 +31,8 @@ llvm::json::Object FactorizeOptions::toJson() const {
     result["rank"] = *rank;
   else
     result["energy"] = energy;
+  if (form == FactorForm::Tucker)
+    result["form"] = "tucker";
   if (!command.empty())
     result["command"] = command;
   return result;
@@ -44,6 +47,8 @@ llvm::json::Object FactorizeReport::toJson() const {
                               {"reason", layer.reason}};
     if (layer.rank > 0) {
       object["rank"] = layer.rank;
+      if (layer.inRank > 0)
+        object["in_rank"] = layer.inRank;
       object["energy"] = layer.energy;
     }
     list.push_back(std::move(object));
@@ -61,6 +66,7 @@ void FactorizeReport::print(llvm::raw_ostream &os) const {
        << ": ";
     if (layer.rank > 0)
       os << "rank " << layer.rank
+         << (layer.inRank > 0 ? " of " + std::to_string(layer.inRank) : "")
          << llvm::format(" keeps %.2f %%", 100 * layer.energy);
     if (!layer.reason.empty())
       os << (layer.rank > 0 ? ", stays: " : "stays: ") << layer.reason;
@@ -70,25 +76,14 @@ void FactorizeReport::print(llvm::raw_ostream &os) const {
 
 namespace {
 
-/// A linear op that may be split, and its weight as a matrix.
-class Layer {
-public:
-  Layer(const LinearLayer &layer, Matrix matrix)
-      : layer(layer), op(layer.op), weight(layer.weight), map(layer.map),
-        outAxis(map.outAxisOfWeight), outs(layer.outs), size(layer.patchSize),
-        matrix(std::move(matrix)) {}
+/// Directions, the ones with most energy first.
+struct Directions {
+  Matrix vectors;
+  Eigen::VectorXd energies;
 
-  /// Finds the directions of the results, the ones with most energy first.
-  void decompose(const PatchStatistics *seen) {
-    Matrix energy;
-    if (seen && !seen->gram.empty())
-      energy = matrix *
-               Eigen::Map<const Matrix>(seen->gram.data(), size, size) *
-               matrix.transpose();
-    else
-      energy = matrix * matrix.transpose();
+  explicit Directions(const Matrix &energy) {
     Eigen::SelfAdjointEigenSolver<Matrix> solver(energy);
-    directions = solver.eigenvectors().rowwise().reverse();
+    vectors = solver.eigenvectors().rowwise().reverse();
     energies = solver.eigenvalues().reverse().cwiseMax(0.0);
   }
 
@@ -97,100 +92,105 @@ public:
     return whole > 0 ? energies.head(rank).sum() / whole : 1;
   }
 
-  int64_t chooseRank(double share) const {
+  int64_t chooseRank(const FactorizeOptions &options) const {
+    if (options.rank)
+      return std::min<int64_t>(*options.rank, energies.size());
     int64_t rank = 1;
-    while (rank < outs && getShare(rank) < share)
+    while (rank < energies.size() && getShare(rank) < options.energy)
       ++rank;
     return rank;
   }
+};
 
-  /// Puts two ops in the place of the op; whether there are such.
-  bool split(int64_t rank) {
-    auto read =
-        cast<neuro::GetParamOp>(op->getOperand(map.weight).getDefiningOp());
-    OpBuilder builder(op);
-    Matrix outer = directions.leftCols(rank);
-    Matrix inner = outer.transpose() * matrix;
-    SmallVector<int64_t> shape(weight.getType().getShape());
-    shape[outAxis] = rank;
-    auto innerType = weight.getType().clone(shape);
-    // The out axis, the one of the patch next to it, and ones.
-    SmallVector<int64_t> outerShape(shape.size(), 1);
-    outerShape[outAxis] = outs;
-    outerShape[outAxis == 0 ? 1 : 0] = rank;
-    auto outerType = weight.getType().clone(outerShape);
-    std::string innerBytes(innerType.getNumElements() * sizeof(float), 0);
-    for (int64_t out = 0; out < rank; ++out)
-      for (int64_t i = 0; i < size; ++i)
-        write(innerBytes, layer.getElement(out, i, rank), inner(out, i));
-    std::string outerBytes(outerType.getNumElements() * sizeof(float), 0);
-    for (int64_t out = 0; out < outs; ++out)
-      for (int64_t i = 0; i < rank; ++i)
-        write(outerBytes, outAxis == 0 ? out * rank + i : i * outs + out,
-              outer(out, i));
+/// A linear op that may be split, and its weight as a matrix.
+class Layer {
+public:
+  Layer(const LinearLayer &layer, Matrix matrix, const PatchStatistics *seen)
+      : layer(layer), matrix(std::move(matrix)),
+        products(seen && !seen->gram.empty()
+                     ? Matrix(Eigen::Map<const Matrix>(
+                           seen->gram.data(), layer.patchSize, layer.patchSize))
+                     : Matrix()),
+        outs(getEnergy(this->matrix)) {}
 
-    neuro::ParamOp innerParam = addParam("inner", innerType, innerBytes);
-    neuro::ParamOp outerParam = addParam("outer", outerType, outerBytes);
-    auto resultType = cast<RankedTensorType>(op->getResult(0).getType());
-    SmallVector<int64_t> narrow(resultType.getShape());
-    narrow[map.outAxisOfResult] = rank;
-    // The bias belongs to the results.
-    SmallVector<Value> operands(op->getOperands());
-    Value bias = map.bias ? operands[*map.bias] : Value();
-    if (bias)
-      operands.erase(operands.begin() + *map.bias);
-    operands[map.weight] = neuro::GetParamOp::create(
-        builder, read.getLoc(), innerType, innerParam.getSymName());
-    OperationState state(op->getLoc(), op->getName(), operands,
-                         resultType.clone(narrow), op->getAttrs());
-    Operation *first = builder.create(state);
-    Value outerValue = neuro::GetParamOp::create(
-        builder, read.getLoc(), outerType, outerParam.getSymName());
-    Value result =
-        op.buildOutMap(builder, first->getResult(0), outerValue, bias);
-    if (!result) {
-      for (Operation *made :
-           {first, outerValue.getDefiningOp(),
-            operands[map.weight].getDefiningOp(), innerParam.getOperation(),
-            outerParam.getOperation()})
-        made->erase();
-      return false;
+  /// Chooses the ranks and puts two ops, or three, in the place of the op, if
+  /// they have fewer weights.
+  void split(const FactorizeOptions &options, FactorizedLayer &entry) {
+    int64_t inputs = layer.countInputs(), places = layer.patchSize / inputs;
+    int64_t rank = outs.chooseRank(options);
+    Matrix outer = outs.vectors.leftCols(rank);
+    entry.rank = rank;
+    bool isTucker = options.form == FactorForm::Tucker && places > 1;
+    if (!isTucker) {
+      entry.energy = outs.getShare(rank);
+      replace({}, outer.transpose() * matrix, outer, entry);
+      return;
     }
-    op->getResult(0).replaceAllUsesWith(result);
-    op->erase();
-    read.erase();
-    weight.erase();
-    return true;
+    // A row for each input.
+    Matrix unfolded(inputs, layer.outs * places);
+    for (int64_t out = 0; out < layer.outs; ++out)
+      unfolded.middleCols(out * places, places) =
+          Eigen::Map<const Matrix>(matrix.row(out).data(), inputs, places);
+    Directions ins(unfolded * unfolded.transpose());
+    entry.inRank = ins.chooseRank(options);
+    Matrix inner = ins.vectors.leftCols(entry.inRank);
+    Matrix core(rank, entry.inRank * places), projected(rank, layer.patchSize);
+    Matrix narrow = outer.transpose() * matrix;
+    for (int64_t row = 0; row < rank; ++row) {
+      Eigen::Map<Matrix> kernel(core.row(row).data(), entry.inRank, places);
+      kernel = inner.transpose() *
+               Eigen::Map<const Matrix>(narrow.row(row).data(), inputs, places);
+      Eigen::Map<Matrix>(projected.row(row).data(), inputs, places) =
+          inner * kernel;
+    }
+    double whole = getEnergy(matrix).trace();
+    double lost = getEnergy(matrix - outer * projected).trace();
+    entry.energy = whole > 0 ? 1 - lost / whole : 1;
+    replace(inner.transpose(), core, outer, entry);
   }
 
 private:
-  static void write(std::string &bytes, int64_t index, double number) {
-    auto narrow = static_cast<float>(number);
-    memcpy(bytes.data() + index * sizeof(float), &narrow, sizeof(float));
+  /// How much of the results lies in each pair of directions: of what the
+  /// weights make of data, or of the weights themselves.
+  Matrix getEnergy(const Matrix &weights) const {
+    if (products.size() == 0)
+      return weights * weights.transpose();
+    return weights * products * weights.transpose();
   }
 
-  neuro::ParamOp addParam(StringRef part, RankedTensorType type,
-                          std::string bytes) {
-    SymbolTable symbols(weight->getParentOfType<ModuleOp>());
-    OpBuilder builder(weight);
-    auto param = cast<neuro::ParamOp>(builder.clone(*weight));
-    std::string name = (weight.getSymName() + "." + part).str();
-    param.setSymName(name);
-    param.setSourceNameAttr(nullptr);
-    param.setValueAttr(makeElements(type, name, std::move(bytes)));
-    param->remove();
-    symbols.insert(param, Block::iterator(weight));
-    return param;
+  /// `first` may be empty.
+  void replace(const Matrix &first, const Matrix &middle, const Matrix &last,
+               FactorizedLayer &entry) {
+    if (first.size() + middle.size() + last.size() >= matrix.size()) {
+      entry.reason = "of high rank";
+      return;
+    }
+    neuro::LayerOpInterface op = layer.op;
+    OpBuilder builder(op);
+    LayerBuilder layers(layer, builder);
+    Value value = op->getOperand(layer.map.data);
+    if (first.size() > 0)
+      value = layers.multiply(value, "first", first);
+    // The bias belongs to the results.
+    Value bias = layer.map.bias ? op->getOperand(*layer.map.bias) : Value();
+    if (value)
+      value = layers.multiply(layers.repeat(value, "inner", middle), "outer",
+                              last, bias);
+    if (!value) {
+      layers.eraseAll();
+      entry.reason = "not understood";
+      return;
+    }
+    Operation *read = op->getOperand(layer.map.weight).getDefiningOp();
+    op->getResult(0).replaceAllUsesWith(value);
+    op->erase();
+    read->erase();
+    neuro::ParamOp(layer.weight)->erase();
   }
 
   const LinearLayer &layer;
-  neuro::LayerOpInterface op;
-  neuro::ParamOp weight;
-  neuro::LinearMap map;
-  unsigned outAxis;
-  int64_t outs, size;
-  Matrix matrix, directions;
-  Eigen::VectorXd energies;
+  Matrix matrix, products;
+  Directions outs;
 };
 
 } // namespace
@@ -223,16 +223,8 @@ neuroplast::structure::factorize(ModuleOp module,
       return weight.emitError("the elements of @")
                  << entry.weight << " cannot be read, or are no numbers",
              failure();
-    Layer layer(linear, std::move(*matrix));
-    layer.decompose(linear.findStatistics(options.statistics));
-    entry.rank = options.rank ? std::min(*options.rank, linear.outs)
-                              : layer.chooseRank(options.energy);
-    entry.energy = layer.getShare(entry.rank);
-    if (entry.rank * (linear.outs + linear.patchSize) >=
-        linear.outs * linear.patchSize)
-      entry.reason = "of high rank";
-    else if (!layer.split(entry.rank))
-      entry.reason = "not understood";
+    Layer(linear, std::move(*matrix), linear.findStatistics(options.statistics))
+        .split(options, entry);
   }
   report.after = measure(UnitAnalysis(module));
   if (llvm::any_of(report.layers, [](const FactorizedLayer &layer) {

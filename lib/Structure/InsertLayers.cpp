@@ -8,7 +8,7 @@
 
 #include "neuroplast/Structure/InsertLayers.h"
 #include "Draw.h"
-#include "LinearLayers.h"
+#include "LayerBuilder.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/Support/xxhash.h"
 
@@ -51,102 +51,25 @@ void InsertReport::print(llvm::raw_ostream &os) const {
          << '\n';
 }
 
-namespace {
+/// An activation on another value.
+static Value activate(OpBuilder &builder, Operation *activation, Value value) {
+  IRMapping mapping;
+  mapping.map(activation->getOperand(0), value);
+  Operation *again = builder.clone(*activation, mapping);
+  again->getResult(0).setType(value.getType());
+  return again->getResult(0);
+}
 
-/// Adds layers of the kind of a linear one.
-class Inserter {
-public:
-  Inserter(const LinearLayer &layer, const InsertOptions &options,
-           Operation *after)
-      : layer(layer), options(options), builder(after->getContext()) {
-    builder.setInsertionPointAfter(after);
-  }
-
-  int64_t countParameters() const { return parameters; }
-
-  /// A product of the results of the layer, or what has their axes, with a
-  /// matrix; null if the kind of layer has none.
-  Value multiply(Value value, StringRef name, int64_t outs, int64_t inner,
-                 llvm::function_ref<double(int64_t, int64_t)> getNumber) {
-    unsigned outAxis = layer.map.outAxisOfWeight;
-    SmallVector<int64_t> shape(layer.getWeightShape().size(), 1);
-    shape[outAxis] = outs;
-    shape[outAxis == 0 ? 1 : 0] = inner;
-    auto weight = addWeight(name, shape, [&](int64_t element) {
-      return outAxis == 0 ? getNumber(element / inner, element % inner)
-                          : getNumber(element % outs, element / outs);
-    });
-    neuro::LayerOpInterface op = layer.op;
-    return op.buildOutMap(builder, value, weight, /*bias=*/Value());
-  }
-
-  /// The layer again with other weights, so many results, and no bias.
-  Value narrow(StringRef name, int64_t outs) {
-    neuro::LayerOpInterface op = layer.op;
-    SmallVector<int64_t> shape(layer.getWeightShape());
-    shape[layer.map.outAxisOfWeight] = outs;
-    double scale = 1 / std::sqrt(static_cast<double>(layer.patchSize));
-    SmallVector<Value> operands(op->getOperands());
-    if (layer.map.bias)
-      operands.erase(operands.begin() + *layer.map.bias);
-    operands[layer.map.weight] = addWeight(name, shape, [&](int64_t element) {
-      return scale * draw(name, element);
-    });
-    auto type = cast<RankedTensorType>(op->getResult(0).getType());
-    SmallVector<int64_t> narrow(type.getShape());
-    narrow[layer.map.outAxisOfResult] = outs;
-    OperationState state(op->getLoc(), op->getName(), operands,
-                         type.clone(narrow), op->getAttrs());
-    return builder.create(state)->getResult(0);
-  }
-
-  Value activate(Operation *activation, Value value) {
-    IRMapping mapping;
-    mapping.map(activation->getOperand(0), value);
-    Operation *again = builder.clone(*activation, mapping);
-    again->getResult(0).setType(value.getType());
-    return again->getResult(0);
-  }
-
-  Value add(Value a, Value b) {
-    return neuro::buildSum(builder, layer.op->getLoc(), a, b);
-  }
-
-  double draw(StringRef name, int64_t index) const {
-    return drawNormal(options.seed ^ llvm::xxh3_64bits(name), index);
-  }
-
-private:
-  Value addWeight(StringRef part, ArrayRef<int64_t> shape,
-                  llvm::function_ref<double(int64_t)> getNumber) {
-    neuro::ParamOp like = layer.weight;
-    auto type = like.getType().clone(shape);
-    std::string bytes(type.getNumElements() * sizeof(float), 0);
-    for (int64_t i = 0, end = type.getNumElements(); i < end; ++i) {
-      auto number = static_cast<float>(getNumber(i));
-      memcpy(bytes.data() + i * sizeof(float), &number, sizeof(float));
-    }
-    parameters += type.getNumElements();
-    std::string name = (like.getSymName() + "." + part).str();
-    OpBuilder top(like);
-    auto param = neuro::ParamOp::create(
-        top, like.getLoc(), name, makeElements(type, name, std::move(bytes)),
-        like.getTrainable(), /*shadow_of=*/FlatSymbolRefAttr(),
-        /*source_name=*/StringAttr(), /*sym_visibility=*/StringAttr());
-    param->remove();
-    SymbolTable(like->getParentOfType<ModuleOp>())
-        .insert(param, std::next(Block::iterator(like)));
-    return neuro::GetParamOp::create(builder, like.getLoc(), type,
-                                     param.getSymName());
-  }
-
-  const LinearLayer &layer;
-  const InsertOptions &options;
-  OpBuilder builder;
-  int64_t parameters = 0;
-};
-
-} // namespace
+/// Random numbers that keep the size of what they weigh.
+static Matrix drawMatrix(const LinearLayer &layer, uint64_t seed, int64_t outs,
+                         int64_t size) {
+  seed ^= llvm::xxh3_64bits(neuro::ParamOp(layer.weight).getSymName());
+  double scale = 1 / std::sqrt(static_cast<double>(size));
+  Matrix matrix(outs, size);
+  for (int64_t i = 0; i < matrix.size(); ++i)
+    matrix.data()[i] = scale * drawNormal(seed, i);
+  return matrix;
+}
 
 /// Whether an op computes its only result of one tensor, element by element.
 static bool isActivation(Operation *op) {
@@ -179,40 +102,35 @@ static void replaceUses(Value value, Value other, ArrayRef<Operation *> users) {
 
 static void insertAfter(Operation *op, const LinearLayer &layer,
                         const InsertOptions &options, InsertedLayer &entry) {
-  Value value = op->getResult(0);
+  Value value = op->getResult(0), result;
   SmallVector<Operation *> users(value.getUsers());
-  Inserter inserter(layer, options, op);
+  OpBuilder builder(op->getContext());
+  builder.setInsertionPointAfter(op);
+  LayerBuilder layers(layer, builder);
   int64_t outs = layer.outs;
-  Value result;
   bool isIdempotent = op->hasTrait<neuro::Idempotent>();
   if (isActivation(op) && !isIdempotent) {
     entry.form = "residual";
     int64_t hidden = options.hidden.value_or(outs);
-    double scale = 1 / std::sqrt(static_cast<double>(outs));
-    result = inserter.multiply(
-        value, "joined", hidden, outs, [&](int64_t out, int64_t in) {
-          return scale * inserter.draw("joined", out * outs + in);
-        });
+    result = layers.multiply(value, "joined",
+                             drawMatrix(layer, options.seed, hidden, outs));
     if (result)
-      result =
-          inserter.multiply(inserter.activate(op, result), "joined.out", outs,
-                            hidden, [](int64_t, int64_t) { return 0.0; });
+      result = layers.multiply(activate(builder, op, result), "joined.out",
+                               Matrix::Zero(outs, hidden));
     if (result)
-      result = inserter.add(value, result);
+      result = neuro::buildSum(builder, op->getLoc(), value, result);
   } else {
     entry.form = isIdempotent ? "identity and activation" : "identity";
-    result = inserter.multiply(
-        value, "joined", outs, outs,
-        [](int64_t out, int64_t in) { return out == in ? 1.0 : 0.0; });
+    result = layers.multiply(value, "joined", Matrix::Identity(outs, outs));
     if (result && isIdempotent)
-      result = inserter.activate(op, result);
+      result = activate(builder, op, result);
   }
   if (!result) {
     entry.obstacle = "no layer of its kind maps its results";
     return;
   }
   replaceUses(value, result, users);
-  entry.parameters = inserter.countParameters();
+  entry.parameters = layers.countParameters();
 }
 
 static void insertBeside(const LinearLayer &layer, const InsertOptions &options,
@@ -225,18 +143,24 @@ static void insertBeside(const LinearLayer &layer, const InsertOptions &options,
     entry.obstacle = "it has groups";
     return;
   }
-  Inserter inserter(layer, options, op);
+  OpBuilder builder(op->getContext());
+  builder.setInsertionPointAfter(op);
+  LayerBuilder layers(layer, builder);
   int64_t hidden =
       options.hidden.value_or(std::max<int64_t>(layer.outs / 4, 1));
-  Value result = inserter.multiply(inserter.narrow("branch", hidden),
-                                   "branch.out", layer.outs, hidden,
-                                   [](int64_t, int64_t) { return 0.0; });
+  Value narrow =
+      layers.repeat(op->getOperand(layer.map.data), "branch",
+                    drawMatrix(layer, options.seed, hidden, layer.patchSize));
+  Value result =
+      layers.multiply(narrow, "branch.out", Matrix::Zero(layer.outs, hidden));
   if (!result) {
+    layers.eraseAll();
     entry.obstacle = "no layer of its kind maps its results";
     return;
   }
-  replaceUses(value, inserter.add(value, result), users);
-  entry.parameters = inserter.countParameters();
+  replaceUses(value, neuro::buildSum(builder, op->getLoc(), value, result),
+              users);
+  entry.parameters = layers.countParameters();
 }
 
 FailureOr<InsertReport>

@@ -144,6 +144,7 @@ struct Factorize : structure::impl::NeuroFactorizeBase<Factorize> {
   void runOnOperation() override {
     FactorizeOptions options;
     options.energy = energy;
+    options.form = tucker ? FactorForm::Tucker : FactorForm::Svd;
     if (rank != 0)
       options.rank = rank;
     options.only = {only.begin(), only.end()};

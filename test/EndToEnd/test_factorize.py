@@ -87,6 +87,43 @@ def test_weights_of_low_rank_are_split_without_loss(
     assert not onnx.load(small).graph.input[0].type.tensor_type.shape.dim[0].dim_value
 
 
+def test_kernels_are_split_in_three(neuroplast: Path, tmp_path: Path) -> None:
+    """A kernel between few directions of its inputs and few of its results loses nothing."""
+    rng = np.random.default_rng(3)
+    source, small = tmp_path / "net.onnx", tmp_path / "small.onnx"
+    core = rng.normal(size=(3, 2, 3, 3))
+    outs, ins = rng.normal(size=(10, 3)), rng.normal(size=(12, 2))
+    weights = {"w": np.einsum("abpq,oa,ib->oipq", core, outs, ins), "b": rng.normal(size=10)}
+    model = onnx.parser.parse_model(
+        '<ir_version: 9, opset_import: ["" : 20]> net (float[N, 12, 9, 9] x) => '
+        "(float[N, 10, P, Q] y) { y = Conv <strides = [2, 1], pads = [1, 0, 1, 2]> (x, w, b) }"
+    )
+    for name, value in weights.items():
+        tensor = onnx.numpy_helper.from_array(value.astype(np.float32), name)
+        model.graph.initializer.append(tensor)
+    onnx.save(model, source)
+    options = ("--form", "tucker", "--energy", "0.99999")
+    (layer,) = factorize(neuroplast, source, small, *options)["layers"]
+    assert (layer["rank"], layer["in_rank"], layer["reason"]) == (3, 2, "")
+    assert layer["energy"] == pytest.approx(1, abs=1e-6)
+    inputs = {"x": rng.normal(size=(2, 12, 9, 9)).astype(np.float32)}
+    (expected,) = models.reference(source, inputs).values()
+    for (actual,) in (
+        models.reference(small, inputs).values(),
+        driver.run(neuroplast, small, inputs).values(),
+    ):
+        np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-3)
+    shapes = sorted(tuple(t.dims) for t in onnx.load(small).graph.initializer if len(t.dims) == 4)
+    assert shapes == [(2, 12, 1, 1), (3, 2, 3, 3), (10, 3, 1, 1)]
+    # Cut further, what it says to lose is what it loses.
+    (layer,) = factorize(neuroplast, source, small, "--form", "tucker", "--rank", "1")["layers"]
+    parts = {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load(small).graph.initializer}
+    first, inner, outer = (parts[f"w.{part}"] for part in ("first", "inner", "outer"))
+    whole = np.einsum("abpq,oa,bi->oipq", inner, outer[..., 0, 0], first[..., 0, 0])
+    loss = ((whole - weights["w"]) ** 2).sum() / (weights["w"] ** 2).sum()
+    assert 1 - layer["energy"] == pytest.approx(loss, rel=1e-3)
+
+
 def test_nothing_of_this_rank_is_nearer(neuroplast: Path, tmp_path: Path) -> None:
     """Without data to the weight, with data to the results."""
     rng = np.random.default_rng(1)

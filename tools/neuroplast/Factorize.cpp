@@ -24,6 +24,10 @@ static int runFactorize(const Arguments &arguments) {
     return 1;
   if (arguments.has("--rank") && arguments.has("--energy"))
     return reportError("'factorize' takes one of an energy and a rank");
+  StringRef form = arguments.get("--form", "svd");
+  if (form != "svd" && form != "tucker")
+    return reportError("form '" + form + "' is none of svd and tucker");
+  options.form = form == "svd" ? FactorForm::Svd : FactorForm::Tucker;
   options.energy = *energy;
   if (arguments.has("--rank"))
     options.rank = *rank;
@@ -63,6 +67,8 @@ Command neuroplast::driver::getFactorizeCommand() {
        "share of the squares of the results to keep, as far as data or weights "
        "tell (0.95)"},
       {"--rank", "R", "the rank of all layers, instead"},
+      {"--form", "NAME",
+       "svd, or tucker, which projects the inputs of kernels, too (svd)"},
       {"--stats", "FILE.npz",
        "what 'calibrate --products' wrote, instead of '--data'"},
       {"--only", "PATTERN",

@@ -14,7 +14,17 @@
 
 namespace neuroplast::structure {
 
+/// What a layer is split into.
+enum class FactorForm {
+  /// Two ops with few results in between.
+  Svd,
+  /// Of kernels of several places three ops: few inputs, the kernel, few
+  /// results. Others are split as by `Svd`.
+  Tucker
+};
+
 struct FactorizeOptions {
+  FactorForm form = FactorForm::Svd;
   /// The share of the squares of the results (or, without statistics, of the
   /// singular values) that is kept; from 0 to 1.
   double energy = 0.95;
@@ -34,6 +44,8 @@ struct FactorizeOptions {
 struct FactorizedLayer {
   std::string weight;
   int64_t outs = 0, patchSize = 0, rank = 0;
+  /// Of the inputs, in Tucker's form; else zero.
+  int64_t inRank = 0;
   /// The share of the energy that is kept.
   double energy = 0;
   /// Why the layer stays as it is; empty if it does not: "frozen", "not named",
@@ -51,11 +63,11 @@ struct FactorizeReport {
   void print(llvm::raw_ostream &os) const;
 };
 
-/// Splits linear ops in two, with so few results in between that both together
-/// have fewer weights: the results are projected onto their principal
-/// directions (those of the weight, without statistics). What the op gives is
-/// the nearest of its rank to what it gave. Fails with an error at the module
-/// if an option makes no sense, or a weight cannot be read.
+/// Splits linear ops in two (or three), with so few results in between that
+/// both together have fewer weights: the results are projected onto their
+/// principal directions (those of the weight, without statistics). What the op
+/// gives is the nearest of its rank to what it gave. Fails with an error at the
+/// module if an option makes no sense, or a weight cannot be read.
 llvm::FailureOr<FactorizeReport> factorize(mlir::ModuleOp module,
                                            const FactorizeOptions &options);
 

@@ -155,6 +155,7 @@ def NeuroFactorize : Pass<"neuro-factorize", "::mlir::ModuleOp"> {
   let options = [
     Option<"energy", "energy", "double", "0.95", "the share of the squares of the singular values to keep">,
     Option<"rank", "rank", "int64_t", "0", "the rank of all layers; 0 takes `energy`">,
+    Option<"tucker", "tucker", "bool", "false", "project the inputs of kernels, too: three ops">,
     ListOption<"only", "only", "std::string", "split only ops whose weight has a name with one of these">,
     ListOption<"freeze", "freeze", "std::string", "leave ops whose weight has a name with one of these">,
     Option<"report", "report", "bool", "false", "print to standard error what was done">
