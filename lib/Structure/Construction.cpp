@@ -22,13 +22,6 @@ bool Construction::hasSet(const Axis &axis, unsigned set) const {
   });
 }
 
-bool Construction::hasSet(Value value, unsigned set) const {
-  const TensorPlaces *places = analysis.getPlaces(value);
-  return places && llvm::any_of(places->axes, [&](const auto &axis) {
-           return axis && hasSet(*axis, set);
-         });
-}
-
 /// Whether an op makes its results of one tensor alone, zeros of zeros.
 static bool movesOneTensor(neuro::AxisRuleOpInterface op) {
   SmallVector<bool> all(op ? op->getNumOperands() : 0, true);

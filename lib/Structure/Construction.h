@@ -80,7 +80,6 @@ private:
   std::optional<unsigned> findAxis(Weight weight, const UnitSum &sum,
                                    unsigned operand) const;
   bool hasSet(const Axis &axis, unsigned set) const;
-  bool hasSet(mlir::Value value, unsigned set) const;
   /// What the tensors of newborns are.
   Content getContent(neuro::ParamOp param, unsigned set) const;
   /// Whether an operand has the units of a set, and results have them from it.

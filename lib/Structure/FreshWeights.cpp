@@ -8,8 +8,8 @@
 
 #include "FreshWeights.h"
 #include "Draw.h"
+#include "neuroplast/Dialect/Neuro/IR/History.h"
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
-#include "neuroplast/Structure/History.h"
 #include "neuroplast/Structure/PlaceLists.h"
 #include "llvm/Support/xxhash.h"
 #include <array>
@@ -275,6 +275,6 @@ FailureOr<std::vector<TensorEdit>> neuroplast::structure::applyGrowth(
   if (succeeded(edits) && !edits->empty())
     construction.keepCounts(options.kind.empty()
                                 ? neuro::EditOp()
-                                : getLastEdit(analysis.getModule()));
+                                : neuro::getLastEdit(analysis.getModule()));
   return edits;
 }

@@ -79,13 +79,6 @@ int64_t neuroplast::structure::countEdits(ModuleOp module) {
                  : 0;
 }
 
-neuro::EditOp neuroplast::structure::getLastEdit(ModuleOp module) {
-  neuro::HistoryOp history = neuro::findHistory(module);
-  if (!history || history.getBody().front().empty())
-    return nullptr;
-  return cast<neuro::EditOp>(history.getBody().front().back());
-}
-
 namespace {
 
 /// Puts back the elements that a history keeps.
@@ -238,7 +231,7 @@ LogicalResult neuroplast::structure::undo(ModuleOp module, int64_t to) {
            << count << " edits, so that " << to << " cannot be left of them";
   neuro::HistoryOp history = neuro::findHistory(module);
   for (; count > to; --count) {
-    neuro::EditOp last = getLastEdit(module);
+    neuro::EditOp last = neuro::getLastEdit(module);
     if (failed(undoLast(module, last)))
       return failure();
     last.erase();

@@ -89,7 +89,7 @@ FailureOr<Edit> Plan::findEdit(const UnitAnalysis &analysis) const {
   if (!isKnown)
     return module.emitError("the plan names parameters that the network does "
                             "not have");
-  return structure::findEdit(analysis, getLastEdit(*scratch));
+  return structure::findEdit(analysis, neuro::getLastEdit(*scratch));
 }
 
 std::optional<llvm::json::Object>

@@ -145,7 +145,7 @@ FailureOr<PruneOutcome> driver::pruneModel(StructureCommand &command,
   }
   if (!fixed || isDryRun || outcome.report.edits.empty())
     return outcome;
-  if (failed(replay(module, getLastEdit(pruned), options.keepRemoved)))
+  if (failed(replay(module, neuro::getLastEdit(pruned), options.keepRemoved)))
     return failure();
   for (auto param : module.getOps<neuro::ParamOp>())
     if (auto other = pruned.lookupSymbol<neuro::ParamOp>(param.getSymName());

@@ -16,8 +16,6 @@ namespace neuroplast::structure {
 
 /// The number of edits in the history of a module.
 int64_t countEdits(mlir::ModuleOp module);
-/// The last of them; null if there are none.
-neuro::EditOp getLastEdit(mlir::ModuleOp module);
 
 /// Takes back the edits after the first `to`, the last one first. Units that
 /// are gone come back with the weights that the history keeps of them; all

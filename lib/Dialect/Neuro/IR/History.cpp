@@ -98,6 +98,13 @@ HistoryOp neuroplast::neuro::getOrCreateHistory(ModuleOp module) {
   return history;
 }
 
+EditOp neuroplast::neuro::getLastEdit(ModuleOp module) {
+  HistoryOp history = findHistory(module);
+  if (!history || history.getBody().front().empty())
+    return nullptr;
+  return cast<EditOp>(history.getBody().front().back());
+}
+
 llvm::json::Array neuroplast::neuro::toJson(
     HistoryOp history,
     llvm::function_ref<std::string(FlatSymbolRefAttr)> getName) {

@@ -30,6 +30,9 @@ HistoryOp findHistory(mlir::ModuleOp module);
 /// The same; an empty one is made if there is none.
 HistoryOp getOrCreateHistory(mlir::ModuleOp module);
 
+/// The last edit in it; null if there is none.
+EditOp getLastEdit(mlir::ModuleOp module);
+
 /// A JSON list of the edits, without what they removed. `getName` says how a
 /// parameter is called there.
 llvm::json::Array
