@@ -132,3 +132,22 @@ def test_grown_and_undone(name: str, free: bool, neuroplast: Path, tmp_path: Pat
         array = numpy_helper.to_array(tensor)
         if array.dtype == np.float32 and array.ndim and tensor.name in weights:
             assert weights[tensor.name].tobytes() == array.tobytes(), tensor.name
+
+
+@pytest.mark.parametrize("name", ["vit", "gpt2", "llama"])
+def test_streams_grow_again_and_back(name: str, neuroplast: Path, tmp_path: Path) -> None:
+    """What norms were told is done again, and taken back, without weights that are kept."""
+    _, source, _ = build(name, False, tmp_path)
+    big, again, bigger, back = (tmp_path / f"{n}.onnx" for n in ("1", "again", "2", "back"))
+    driver.edit(neuroplast, "dropin", source, big, "--seed", "5")
+    driver.edit(neuroplast, "replay", source, again, "--history", str(big))
+    assert onnx.load(again) == onnx.load(big)
+    assert name == "llama" or epsilons(big) != epsilons(source)
+    driver.edit(neuroplast, "dropin", big, bigger)
+    driver.edit(neuroplast, "undo", bigger, back, "--to", "0")
+    assert epsilons(back) == epsilons(source)
+    weights = {t.name: numpy_helper.to_array(t) for t in onnx.load(back).graph.initializer}
+    for tensor in onnx.load(source).graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        if array.dtype == np.float32 and array.ndim:
+            assert weights[tensor.name].tobytes() == array.tobytes(), tensor.name
