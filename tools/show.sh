@@ -7,7 +7,8 @@
 #   D  fourteen models pruned by half, against ONNX Runtime and masked originals
 #   E  the quickstart: accuracy, size and latency over shares of the operations
 #   F  latency, compile time and compile memory against ONNX Runtime
-#   G  malformed models, under the address and undefined-behaviour sanitizers
+#   G  malformed models and random edits, under the address and undefined-behaviour
+#      sanitizers
 #   H  soundness of the axis rules; refused edits change nothing
 #   I  accuracy of pruned models by each criterion, as cut and fitted
 set -euo pipefail
@@ -38,7 +39,11 @@ show_malformed() {
   local sanitized=build-sanitize
   BUILD_DIR=$sanitized CMAKE_ARGS=-DNEUROPLAST_SANITIZE=ON bash tools/setup.sh
   "$python" -m pytest -p no:cacheprovider -v --build="$sanitized" \
-    test/EndToEnd/test_malformed.py
+    test/EndToEnd/test_malformed.py test/EndToEnd/test_sparsify.py \
+    test/EndToEnd/test_insert.py test/EndToEnd/test_shorten.py
+  # Edits of a hundred random networks.
+  "$python" -m pytest -p no:cacheprovider -v --build="$sanitized" \
+    test/Property/test_random_networks.py -k "[0] or [1000000]"
 }
 
 end_to_end() {

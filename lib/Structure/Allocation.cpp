@@ -189,7 +189,8 @@ private:
       double weight = mean > 0 ? 1 / mean : 1;
       if (options.scope == Scope::Global && options.target)
         weight /= getUnitCost(position);
-      auto &pool = pools[options.scope == Scope::Global ? "" : set.shape];
+      auto &pool = pools[options.scope == Scope::Global ? StringRef()
+                                                        : StringRef(set.shape)];
       for (double score : list)
         pool.push_back({score * weight, static_cast<unsigned>(position)});
     }

@@ -133,14 +133,16 @@ std::optional<std::string> Construction::addCount(const UnitSum &sum,
     return "counts more than the units, to a number known at run time only";
   if (byAverage) {
     // The average of the units must be that of all that is counted.
-    ArrayRef<Node> all = analysis.getUnits().getSets()[sum.set].units;
     const Axis &units = factors[sum.factor];
+    llvm::DenseSet<Node> seen;
+    for (Node place : units.places)
+      if (auto atoms = analysis.getAlgebra().getAtoms(place);
+          atoms.size() == 1 &&
+          analysis.getUnits().getSet(atoms.front()) == sum.set)
+        seen.insert(atoms.front());
     bool isWhole =
-        count.factors.size() == 1 && units.places.size() == all.size();
-    for (Node place : units.places) {
-      auto atoms = analysis.getAlgebra().getAtoms(place);
-      isWhole &= atoms.size() == 1 && llvm::is_contained(all, atoms.front());
-    }
+        count.factors.size() == 1 && seen.size() == units.places.size() &&
+        seen.size() == analysis.getUnits().getSets()[sum.set].units.size();
     if (!isWhole)
       return "counts more than these units";
   }

@@ -174,6 +174,30 @@ def test_bad_plans(plan: str, message: str, neuroplast: Path, source: Path, tmp_
     assert not target.exists()
 
 
+def test_sets_of_one_shape_compete_with_each_other_alone(neuroplast: Path, tmp_path: Path) -> None:
+    """Half of the units of a layer do little: those go, and none of another of its shape."""
+    b = Builder(free=False)
+    y = b.input("x", [2, 16, 8, 8])
+    for name, inner, outer in (("a", 16, 16), ("b", 16, 16), ("c", 16, 16), ("d", 16, 24)):
+        y = b.node("Relu", b.conv(y, name, inner, outer, 3, bias=False))
+    b.output(b.conv(y, "e", 24, 5, 3, bias=False), "y")
+    model = b.finish()
+    for tensor in model.graph.initializer:
+        array = np.ones_like(onnx.numpy_helper.to_array(tensor))
+        if tensor.name == "b.weight":
+            array[::2] = 0.01
+        if tensor.name == "c.weight":
+            array[:, ::2] = 0.01
+        tensor.CopyFrom(onnx.numpy_helper.from_array(array, tensor.name))
+    source, small = tmp_path / "net.onnx", tmp_path / "small.onnx"
+    onnx.save(model, source)
+    options = ("--scope", "isomorphic", "--criterion", "l2", "--ratio", "0.25")
+    prune(neuroplast, source, small, *options)
+    dims = {t.name: list(t.dims)[:2] for t in onnx.load(small).graph.initializer}
+    assert dims["b.weight"] == [8, 16] and dims["c.weight"] == [12, 8]
+    assert dims["e.weight"] == [5, 18]
+
+
 def test_sizes_computed_at_run_time_are_tried_without_a_trace(
     neuroplast: Path, tmp_path: Path
 ) -> None:
