@@ -376,7 +376,7 @@ void AxisAlgebra::requireEqualCounts(const Axis &blocked) {
 }
 
 void AxisAlgebra::findInterleaved() {
-  for (const AxisTerm &interleave : llvm::to_vector(terms)) {
+  for (const AxisTerm &interleave : terms) {
     if (interleave.kind != AxisTerm::Interleave)
       continue;
     const AxisTerm &blocks = terms[interleave.operands[0]];

@@ -60,18 +60,12 @@ static int runInsert(const Arguments &arguments) {
   if (!command.load())
     return 1;
   FailureOr<InsertReport> report = insertLayers(command.getModule(), options);
-  if (failed(report) ||
-      !command.finish(report->before, report->after, options.seed))
+  if (failed(report))
     return 1;
-  if (arguments.has("--json")) {
-    command.printJson(llvm::outs(), report->toJson());
-    return 0;
-  }
-  command.printSummary(llvm::outs(), report->before, report->after);
-  report->print(llvm::outs());
-  if (arguments.has("--verbose"))
-    command.printOutputs(llvm::outs());
-  return 0;
+  return command.conclude(
+      report->before, report->after, options.seed,
+      [&] { return report->toJson(); },
+      [&](llvm::raw_ostream &os) { report->print(os); });
 }
 
 static int runDropin(const Arguments &arguments) {
@@ -97,18 +91,14 @@ static int runDropin(const Arguments &arguments) {
     Progress progress("growing " + arguments.getPositional(0));
     return dropin(command.getModule(), options);
   }();
-  if (failed(report) ||
-      !command.finish(report->before, report->after, options.seed))
+  if (failed(report))
     return 1;
-  if (arguments.has("--json")) {
-    command.printJson(llvm::outs(), report->toJson());
-    return 0;
-  }
-  command.printSummary(llvm::outs(), report->before, report->after);
-  report->printSets(llvm::outs(), arguments.has("--verbose"));
-  if (arguments.has("--verbose"))
-    command.printOutputs(llvm::outs());
-  return 0;
+  return command.conclude(
+      report->before, report->after, options.seed,
+      [&] { return report->toJson(); },
+      [&](llvm::raw_ostream &os) {
+        report->printSets(os, arguments.has("--verbose"));
+      });
 }
 
 Command neuroplast::driver::getDropinCommand() {

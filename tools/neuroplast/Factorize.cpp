@@ -47,18 +47,12 @@ static int runFactorize(const Arguments &arguments) {
     progress.setPart("decomposing");
     return factorize(command.getModule(), options);
   }();
-  if (failed(report) ||
-      !command.finish(report->before, report->after, /*seed=*/0))
+  if (failed(report))
     return 1;
-  if (arguments.has("--json")) {
-    command.printJson(llvm::outs(), report->toJson());
-    return 0;
-  }
-  command.printSummary(llvm::outs(), report->before, report->after);
-  report->print(llvm::outs());
-  if (arguments.has("--verbose"))
-    command.printOutputs(llvm::outs());
-  return 0;
+  return command.conclude(
+      report->before, report->after, /*seed=*/0,
+      [&] { return report->toJson(); },
+      [&](llvm::raw_ostream &os) { report->print(os); });
 }
 
 Command neuroplast::driver::getFactorizeCommand() {

@@ -57,17 +57,9 @@ public:
       gone.push_back(blocks[i]);
     removeBlocks(module, gone, arguments.getCommandLine());
     NetworkSize after = measure(UnitAnalysis(module));
-    if (!command.finish(before, after, /*seed=*/0))
-      return 1;
-    if (arguments.has("--json")) {
-      command.printJson(llvm::outs(), toJson(before, after));
-      return 0;
-    }
-    command.printSummary(llvm::outs(), before, after);
-    print(llvm::outs());
-    if (arguments.has("--verbose"))
-      command.printOutputs(llvm::outs());
-    return 0;
+    return command.conclude(
+        before, after, /*seed=*/0, [&] { return toJson(before, after); },
+        [&](llvm::raw_ostream &os) { print(os); });
   }
 
 private:

@@ -73,17 +73,11 @@ static int runSparsify(const Arguments &arguments) {
     progress.setPart("choosing zeros");
     return sparsify(command.getModule(), *options);
   }();
-  if (failed(report) || !command.finish(size, size, /*seed=*/0))
+  if (failed(report))
     return 1;
-  if (arguments.has("--json")) {
-    command.printJson(llvm::outs(), report->toJson());
-    return 0;
-  }
-  command.printSummary(llvm::outs(), size, size);
-  report->print(llvm::outs());
-  if (arguments.has("--verbose"))
-    command.printOutputs(llvm::outs());
-  return 0;
+  return command.conclude(
+      size, size, /*seed=*/0, [&] { return report->toJson(); },
+      [&](llvm::raw_ostream &os) { report->print(os); });
 }
 
 Command neuroplast::driver::getSparsifyCommand() {

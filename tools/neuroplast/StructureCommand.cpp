@@ -149,6 +149,23 @@ bool StructureCommand::finish(NetworkSize &before, NetworkSize &after,
   return true;
 }
 
+int StructureCommand::conclude(
+    NetworkSize &before, NetworkSize &after, uint64_t seed,
+    llvm::function_ref<llvm::json::Object()> toJson,
+    llvm::function_ref<void(llvm::raw_ostream &)> print) {
+  if (!finish(before, after, seed))
+    return 1;
+  if (arguments.has("--json")) {
+    printJson(llvm::outs(), toJson());
+    return 0;
+  }
+  printSummary(llvm::outs(), before, after);
+  print(llvm::outs());
+  if (arguments.has("--verbose"))
+    printOutputs(llvm::outs());
+  return 0;
+}
+
 void StructureCommand::printJson(llvm::raw_ostream &os,
                                  llvm::json::Object report) const {
   report["output_difference"] = comparison.toJson();

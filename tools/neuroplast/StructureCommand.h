@@ -47,6 +47,11 @@ public:
   /// counts. Whether the model was written, or was not to be.
   bool finish(structure::NetworkSize &before, structure::NetworkSize &after,
               uint64_t seed);
+  /// Finishes and tells of it: as JSON, or what was achieved and then the
+  /// report. The exit code of the command.
+  int conclude(structure::NetworkSize &before, structure::NetworkSize &after,
+               uint64_t seed, llvm::function_ref<llvm::json::Object()> toJson,
+               llvm::function_ref<void(llvm::raw_ostream &)> print);
   /// Prints a report with what came of the comparison.
   void printJson(llvm::raw_ostream &os, llvm::json::Object report) const;
   /// What was achieved, in five lines.
