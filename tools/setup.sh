@@ -17,8 +17,8 @@ packages=(
   clang-22 clang-format-22 clang-tidy-22 libclang-rt-22-dev
   lld-22 liblld-22-dev llvm-22-dev llvm-22-tools libomp-22-dev
   libmlir-22-dev mlir-22-tools
-  libprotobuf-dev protobuf-compiler libeigen3-dev libgtest-dev libgmock-dev
-  libzip-dev zlib1g-dev fonts-dejavu-core
+  libprotobuf-dev protobuf-compiler libeigen3-dev coinor-libcbc-dev
+  libgtest-dev libgmock-dev libzip-dev zlib1g-dev fonts-dejavu-core
 )
 
 say() { printf '== %s\n' "$*"; }

@@ -137,7 +137,9 @@ private:
   /// are not rounded.
   double limit(const FreeSet &set, double count) const {
     int64_t extent = getExtent(set);
-    double least = std::max<int64_t>(options.minUnits, 1);
+    bool mayGo = options.dropsFragments &&
+                 analysis.getUnits().getSets()[set.set].isFragment;
+    double least = mayGo ? 0 : std::max<int64_t>(options.minUnits, 1);
     if (set.rounding <= 1)
       return std::max(
           0.0, std::min({count, extent * options.maxRatio, extent - least}));
@@ -245,8 +247,8 @@ private:
       }
       if (llvm::all_of(wanted, [](double count) { return count < 1 - kTiny; }))
         continue;
-      auto balanced =
-          analysis.getUnits().balanceRemoval(group, wanted, options.minUnits);
+      SmallVector<int64_t> balanced = analysis.getUnits().balanceRemoval(
+          group, wanted, options.minUnits, options.dropsFragments);
       for (auto [set, count] : llvm::zip_equal(group.sets, balanced)) {
         if (count == 0)
           continue;

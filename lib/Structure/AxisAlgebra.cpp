@@ -10,6 +10,7 @@
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
+#include <set>
 
 using namespace neuroplast::structure;
 using llvm::ArrayRef;
@@ -372,60 +373,111 @@ void AxisAlgebra::pin(const Axis &axis, StringRef reason) {
 
 void AxisAlgebra::requireEqualCounts(const Axis &blocked) {
   if (blocked.blocks > 1)
-    equalCounts.push_back(blocked);
+    blockCounts.push_back({blocked});
 }
+
+namespace {
+
+/// Where the atoms of an axis of interleaved blocks stand in it.
+class Turns {
+public:
+  Turns(const AxisAlgebra &algebra, const AxisTerm &blocks)
+      : algebra(algebra), blocks(blocks) {
+    for (int64_t i = 0; i < getCount(); ++i)
+      for (Node atom : algebra.getAtoms(getPlace(i)))
+        if (!positionOf.insert_or_assign(atom, i).second)
+          recurring.insert(atom);
+  }
+
+  int64_t getCount() const { return blocks.extent * blocks.blocks; }
+
+  /// The positions at which some places stand.
+  struct Positions : SmallVector<int64_t> {
+    /// Whether each stands at one, and they follow each other.
+    bool isRun = true;
+  };
+  Positions getPositions(Node first, int64_t extent) const {
+    Positions positions;
+    for (Node place = first; place < first + extent; ++place)
+      for (Node atom : algebra.getAtoms(place)) {
+        auto it = positionOf.find(atom);
+        // Pixels beneath a channel are no further turns.
+        if (it == positionOf.end() ||
+            (!positions.empty() && positions.back() == it->second))
+          continue;
+        positions.isRun &=
+            !recurring.contains(atom) &&
+            (positions.empty() || it->second == positions.back() + 1);
+        positions.push_back(it->second);
+      }
+    positions.isRun &= !positions.empty();
+    return positions;
+  }
+
+  /// Whether a run comes back to a block that it has left.
+  bool comesBack(ArrayRef<int64_t> positions) const {
+    llvm::SmallDenseSet<int64_t> left;
+    for (size_t i = 1; i < positions.size(); ++i) {
+      int64_t last = positions[i - 1] % blocks.blocks;
+      int64_t block = positions[i] % blocks.blocks;
+      if (block == last)
+        continue;
+      left.insert(last);
+      if (left.contains(block))
+        return true;
+    }
+    return false;
+  }
+
+  /// What has been taken from the blocks up to a position.
+  Axis getBeginning(int64_t count) const {
+    Axis axis;
+    axis.blocks = blocks.blocks;
+    axis.extent = llvm::divideCeil(count, blocks.blocks);
+    axis.places.resize(axis.extent * axis.blocks, AxisAlgebra::kKept);
+    for (int64_t i = 0; i < count; ++i)
+      axis.places[i % axis.blocks * axis.extent + i / axis.blocks] =
+          getPlace(i);
+    return axis;
+  }
+
+private:
+  Node getPlace(int64_t position) const {
+    return blocks.first + position % blocks.blocks * blocks.extent +
+           position / blocks.blocks;
+  }
+
+  const AxisAlgebra &algebra;
+  const AxisTerm &blocks;
+  /// The last position of each atom.
+  llvm::DenseMap<Node, int64_t> positionOf;
+  llvm::DenseSet<Node> recurring;
+};
+
+} // namespace
 
 void AxisAlgebra::findInterleaved() {
   for (const AxisTerm &interleave : terms) {
     if (interleave.kind != AxisTerm::Interleave)
       continue;
-    const AxisTerm &blocks = terms[interleave.operands[0]];
-    llvm::DenseMap<Node, unsigned> blockOf;
-    for (int64_t i = 0; i < blocks.extent * blocks.blocks; ++i)
-      for (Node atom : getAtoms(blocks.first + i))
-        blockOf[atom] = i / blocks.extent;
+    Turns turns(*this, terms[interleave.operands[0]]);
+    std::set<int64_t> begins, ends;
     for (AxisTerm &base : terms)
-      for (unsigned i = 0; base.kind == AxisTerm::Base && i < base.blocks; ++i)
-        base.isInterleaved |= findTurns(base.first + i * base.extent,
-                                        base.extent, blockOf, blocks.blocks);
+      for (unsigned i = 0; base.kind == AxisTerm::Base && i < base.blocks;
+           ++i) {
+        Turns::Positions positions =
+            turns.getPositions(base.first + i * base.extent, base.extent);
+        base.isInterleaved |= turns.comesBack(positions);
+        if (positions.isRun) {
+          begins.insert(positions.front());
+          ends.insert(positions.back() + 1);
+        }
+      }
+    // A run may be one by chance. Where the axis is cut, another one follows.
+    for (int64_t end : ends)
+      if (begins.count(end) != 0)
+        blockCounts.push_back({turns.getBeginning(end), true});
   }
-}
-
-bool AxisAlgebra::findTurns(Node first, int64_t extent,
-                            const llvm::DenseMap<Node, unsigned> &blockOf,
-                            unsigned blocks) {
-  SmallVector<Node> atoms;
-  bool takeTurns = true;
-  for (Node place = first; place < first + extent; ++place)
-    for (Node atom : getAtoms(place)) {
-      auto it = blockOf.find(atom);
-      // Pixels beneath a channel are no further turns.
-      if (it == blockOf.end() || (!atoms.empty() && atoms.back() == atom))
-        continue;
-      if (!atoms.empty())
-        takeTurns &= it->second == (blockOf.at(atoms.back()) + 1) % blocks;
-      atoms.push_back(atom);
-    }
-  if (takeTurns && atoms.size() > 1) {
-    // A part may begin and end within a round; then it does so again.
-    Axis axis;
-    axis.blocks = blocks;
-    axis.extent = (atoms.size() + blocks - 1) / blocks;
-    axis.places.resize(axis.extent * blocks, kKept);
-    for (auto [i, atom] : llvm::enumerate(atoms))
-      axis.places[blockOf.at(atom) * axis.extent + i / blocks] = atom;
-    requireEqualCounts(axis);
-  }
-  llvm::SmallDenseSet<unsigned> done;
-  for (size_t i = 1; i < atoms.size(); ++i) {
-    unsigned block = blockOf.at(atoms[i]), last = blockOf.at(atoms[i - 1]);
-    if (block == last)
-      continue;
-    done.insert(last);
-    if (done.contains(block))
-      return true;
-  }
-  return false;
 }
 
 SmallVector<StringRef> AxisAlgebra::getPins(Node atom) const {

@@ -469,10 +469,16 @@ void AxisEdit::solve() {
         news |= assign(a, Places(*places));
     }
   }
-  for (unsigned index = 0; index < terms.size(); ++index)
-    if (changed[index] && !evaluate(index))
+  for (unsigned index = 0; index < terms.size(); ++index) {
+    if (!changed[index])
+      continue;
+    const Places *places = evaluate(index);
+    if (!places)
       fail("nothing says in which order the new indices of an axis stand",
            index);
+    else if (places->extent == 0 && terms[index].extent != 0)
+      fail("the edit leaves nothing of an axis", index);
+  }
 }
 
 void AxisEdit::checkRelations() {

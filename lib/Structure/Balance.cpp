@@ -10,174 +10,182 @@
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <coin/Cbc_C_Interface.h>
+#include <limits>
 
 using namespace neuroplast::structure;
 using llvm::ArrayRef;
 using llvm::SmallVector;
 
+/// A share that is an integer up to rounding errors is one.
+static int64_t roundDown(double count) {
+  constexpr double kTiny = 1e-9;
+  return static_cast<int64_t>(std::floor(std::max(count, 0.0) + kTiny));
+}
+
 namespace {
 
-/// Whole numbers near given ones that fulfil linear equations. The equations
-/// are solved for as many unknowns as they can be, the widest first, which are
-/// then known by the others; these are searched depth-first, nearest to the
-/// wanted numbers first, and left as soon as an unknown that is known by them
-/// is out of bounds.
-class BalanceSearch {
+/// Whole numbers that fulfil linear constraints at the lowest cost.
+class IntegerProgram {
 public:
-  /// Coefficients by unknown, the sum of which is zero.
-  using Equation = SmallVector<int64_t>;
+  struct Term {
+    int variable;
+    double factor;
+  };
+  using Sum = SmallVector<Term>;
 
-  /// Unknowns are between zero and `limits`.
-  BalanceSearch(ArrayRef<int64_t> limits, ArrayRef<double> wanted)
-      : limits(limits), wanted(wanted), chosen(limits.size(), 0),
-        isSolved(limits.size(), false) {}
+  IntegerProgram() : model(Cbc_newModel()) {
+    Cbc_setParameter(model, "logLevel", "0");
+    // A bound that is the same everywhere, unlike one in seconds.
+    Cbc_setMaximumNodes(model, 20000);
+  }
+  ~IntegerProgram() { Cbc_deleteModel(model); }
+  IntegerProgram(const IntegerProgram &) = delete;
+  IntegerProgram &operator=(const IntegerProgram &) = delete;
 
-  /// False if the equations have numbers that are too large.
-  bool add(Equation equation) {
-    for (const Row &row : rows)
-      if (!eliminate(equation, row))
-        return false;
-    std::optional<size_t> pivot;
-    for (size_t i = 0; i < equation.size(); ++i)
-      if (equation[i] != 0 && (!pivot || isBetterPivot(equation, i, *pivot)))
-        pivot = i;
-    if (!pivot)
-      return true;
-    Row added{*pivot, std::move(equation), 0};
-    for (Row &row : rows)
-      if (!eliminate(row.coefficients, added))
-        return false;
-    isSolved[*pivot] = true;
-    rows.push_back(std::move(added));
-    return true;
+  /// A count from zero to `limit`.
+  int addCount(int64_t limit) { return addVariable(limit, 0, true); }
+
+  /// `low` <= sum <= `high`.
+  void bound(const Sum &sum, double low, double high) {
+    SmallVector<int> variables;
+    SmallVector<double> factors;
+    for (const Term &term : sum) {
+      variables.push_back(term.variable);
+      factors.push_back(term.factor);
+    }
+    auto add = [&](char sense, double side) {
+      Cbc_addRow(model, "", variables.size(), variables.data(), factors.data(),
+                 sense, side);
+    };
+    if (low == high)
+      return add('E', low);
+    if (std::isfinite(low))
+      add('G', low);
+    if (std::isfinite(high))
+      add('L', high);
   }
 
-  std::optional<SmallVector<int64_t>> run(int64_t allowedDistance) {
-    distance = allowedDistance;
-    steps = 0;
-    if (centers.empty())
-      center();
-    for (Row &row : rows) {
-      row.last = 0;
-      for (size_t i = 0; i < chosen.size(); ++i)
-        if (!isSolved[i] && row.coefficients[i] != 0)
-          row.last = i + 1;
-    }
-    if (solveRows(0) && descend(0))
-      return chosen;
-    return std::nullopt;
+  /// Every unit by which the sum misses what is wanted has its cost.
+  void aim(Sum sum, double wanted, double cost) {
+    constexpr double kNone = std::numeric_limits<double>::infinity();
+    int distance = addVariable(kNone, cost, false);
+    sum.push_back({distance, 1});
+    bound(sum, wanted, kNone);
+    sum.back().factor = -1;
+    bound(sum, -kNone, wanted);
+  }
+
+  /// The counts that were added first; none if there are no such numbers, or
+  /// none are found.
+  std::optional<SmallVector<int64_t>> solve(size_t count) {
+    Cbc_solve(model);
+    const double *solution = Cbc_bestSolution(model);
+    if (!solution)
+      return std::nullopt;
+    SmallVector<int64_t> result;
+    for (size_t i = 0; i < count; ++i)
+      result.push_back(std::llround(solution[i]));
+    return result;
   }
 
 private:
-  static constexpr int64_t kMaxSteps = 200000;
-  static constexpr int64_t kLargest = int64_t(1) << 24;
+  int addVariable(double limit, double cost, bool isInteger) {
+    Cbc_addCol(model, "", 0, limit, cost, isInteger, 0, nullptr, nullptr);
+    return variables++;
+  }
 
-  struct Row {
-    size_t pivot;
-    Equation coefficients;
-    /// Known once so many unknowns are chosen.
-    size_t last;
-  };
+  Cbc_Model *model;
+  int variables = 0;
+};
 
-  bool isBetterPivot(const Equation &equation, size_t a, size_t b) const {
-    auto key = [&](size_t i) {
-      return std::pair(-std::abs(equation[i]), limits[i]);
+/// Counts that come nearest to the wanted ones under the constraints of a
+/// group. `sign` tells whether units come or go.
+class Balance {
+public:
+  Balance(const UnitGroups &units, const UnitGroup &group,
+          ArrayRef<double> wanted, ArrayRef<int64_t> limits, int sign)
+      : units(units), group(group), wanted(wanted), sign(sign) {
+    for (auto [position, set] : llvm::enumerate(group.sets)) {
+      positionOf[set] = position;
+      program.addCount(limits[position]);
+    }
+    for (unsigned index : group.constraints)
+      constrain(units.getConstraints()[index]);
+  }
+
+  /// At least so many places of every axis have to stay.
+  void keepOfEveryAxis(int64_t least) {
+    for (const SetCounts &axis : group.axes) {
+      int64_t extent = 0;
+      for (const SetCount &term : axis)
+        extent += term.count * units.getSets()[term.set].units.size();
+      program.bound(sum(axis), 0, std::max<int64_t>(extent - least, 0));
+    }
+  }
+
+  std::optional<SmallVector<int64_t>> run() {
+    // What is wanted of an axis matters more than which sets give it: of sets
+    // of one or two, none has half.
+    double small = 1.0 / (4 * group.sets.size() + 4);
+    for (const SetCounts &axis : group.axes) {
+      double total = 0;
+      for (const SetCount &term : axis)
+        total += term.count * wanted[positionOf.lookup(term.set)];
+      program.aim(sum(axis), roundDown(total), 1);
+    }
+    for (auto [position, want] : llvm::enumerate(wanted))
+      program.aim({{static_cast<int>(position), 1}}, want, small);
+    return program.solve(wanted.size());
+  }
+
+private:
+  IntegerProgram::Sum sum(const SetCounts &counts) const {
+    IntegerProgram::Sum result;
+    for (const SetCount &term : counts)
+      if (auto it = positionOf.find(term.set); it != positionOf.end())
+        result.push_back({it->second, static_cast<double>(term.count)});
+    return result;
+  }
+
+  /// What changes of the first more than of the second.
+  IntegerProgram::Sum subtract(const SetCounts &first,
+                               const SetCounts &second) const {
+    IntegerProgram::Sum result = sum(first);
+    for (const IntegerProgram::Term &term : sum(second)) {
+      auto *same = llvm::find_if(result, [&](const IntegerProgram::Term &own) {
+        return own.variable == term.variable;
+      });
+      if (same == result.end())
+        result.push_back({term.variable, -term.factor});
+      else
+        same->factor -= term.factor;
+    }
+    return result;
+  }
+
+  void constrain(const CountConstraint &constraint) {
+    auto bound = [&](size_t a, size_t b, double low, double high) {
+      double ahead =
+          constraint.takeTurns ? constraint.sizes[a] - constraint.sizes[b] : 0;
+      // a + sign * x - (b + sign * y) is from low to high.
+      double from = sign * (low - ahead), to = sign * (high - ahead);
+      program.bound(subtract(constraint.blocks[a], constraint.blocks[b]),
+                    std::min(from, to), std::max(from, to));
     };
-    return key(a) > key(b);
+    size_t last = constraint.blocks.size() - 1;
+    for (size_t block = 0; block < last; ++block)
+      bound(block, block + 1, 0, constraint.takeTurns ? 1 : 0);
+    if (constraint.takeTurns && last > 1)
+      bound(0, last, 0, 1);
   }
 
-  /// The solutions in real numbers that are nearest to what is wanted, in
-  /// shares of the limits, found by one projection after the other (Kaczmarz).
-  void center() {
-    constexpr int kSweeps = 300;
-    std::vector<double> values(wanted.begin(), wanted.end());
-    for (int sweep = 0; sweep < kSweeps; ++sweep)
-      for (const Row &row : rows) {
-        double error = 0, norm = 0;
-        for (size_t i = 0; i < values.size(); ++i) {
-          double coefficient = row.coefficients[i], width = limits[i];
-          error += coefficient * values[i];
-          norm += coefficient * coefficient * width * width;
-        }
-        if (norm == 0)
-          continue;
-        for (size_t i = 0; i < values.size(); ++i)
-          values[i] -= error / norm * row.coefficients[i] *
-                       static_cast<double>(limits[i] * limits[i]);
-      }
-    centers.clear();
-    for (auto [value, limit] : llvm::zip_equal(values, limits))
-      centers.push_back(std::clamp<int64_t>(std::llround(value), 0, limit));
-  }
-
-  /// Takes the unknown of a row out of an equation.
-  static bool eliminate(Equation &equation, const Row &row) {
-    int64_t factor = equation[row.pivot], own = row.coefficients[row.pivot];
-    if (factor == 0)
-      return true;
-    int64_t divisor = 0;
-    for (size_t i = 0; i < equation.size(); ++i) {
-      equation[i] = equation[i] * own - row.coefficients[i] * factor;
-      divisor = std::gcd(divisor, equation[i]);
-    }
-    bool isSmall = true;
-    for (int64_t &coefficient : equation) {
-      coefficient /= std::max<int64_t>(divisor, 1);
-      isSmall &= std::abs(coefficient) < kLargest;
-    }
-    return isSmall;
-  }
-
-  /// Solves the rows that are known once `position` unknowns are chosen;
-  /// whether they have solutions.
-  bool solveRows(size_t position) {
-    for (const Row &row : rows) {
-      if (row.last != position)
-        continue;
-      int64_t sum = 0;
-      for (size_t i = 0; i < chosen.size(); ++i)
-        if (i != row.pivot)
-          sum -= row.coefficients[i] * chosen[i];
-      int64_t own = row.coefficients[row.pivot];
-      if (sum % own != 0 || sum / own < 0 || sum / own > limits[row.pivot] ||
-          std::abs(sum / own - centers[row.pivot]) > distance)
-        return false;
-      chosen[row.pivot] = sum / own;
-    }
-    return true;
-  }
-
-  bool descend(size_t position) {
-    if (++steps > kMaxSteps)
-      return false;
-    if (position == chosen.size())
-      return true;
-    if (isSolved[position])
-      return solveRows(position + 1) && descend(position + 1);
-    int64_t limit = limits[position];
-    int64_t start = centers[position];
-    for (int64_t offset = 0; offset <= distance; ++offset)
-      for (int64_t count : {start - offset, start + offset}) {
-        if (count < 0 || count > limit || (offset == 0 && count != start))
-          continue;
-        chosen[position] = count;
-        if (solveRows(position + 1) && descend(position + 1))
-          return true;
-        if (offset == 0)
-          break;
-      }
-    return false;
-  }
-
-  ArrayRef<int64_t> limits;
+  const UnitGroups &units;
+  const UnitGroup &group;
   ArrayRef<double> wanted;
-  std::vector<Row> rows;
-  /// Where the search begins, and what it has chosen.
-  SmallVector<int64_t> centers, chosen;
-  SmallVector<bool> isSolved;
-  int64_t distance = 0;
-  int64_t steps = 0;
+  int sign;
+  llvm::DenseMap<unsigned, int> positionOf;
+  IntegerProgram program;
 };
 
 } // namespace
@@ -185,60 +193,37 @@ private:
 SmallVector<int64_t> UnitGroups::balance(const UnitGroup &group,
                                          ArrayRef<double> wanted,
                                          ArrayRef<int64_t> limits) const {
+  return balance(group, wanted, limits, 1, 0);
+}
+
+SmallVector<int64_t> UnitGroups::balance(const UnitGroup &group,
+                                         ArrayRef<double> wanted,
+                                         ArrayRef<int64_t> limits, int sign,
+                                         int64_t leastOfAxes) const {
   SmallVector<double> clamped;
-  for (auto [set, want, limit] : llvm::zip_equal(group.sets, wanted, limits)) {
-    bool free = want >= 0 && sets[set].pins.empty();
-    clamped.push_back(
-        free ? std::clamp<double>(want, 0, std::max<int64_t>(limit, 0)) : -1);
-  }
-  if (group.constraints.empty()) {
-    // A share that is an integer up to rounding errors is one.
-    constexpr double kTiny = 1e-9;
-    SmallVector<int64_t> counts;
-    for (double count : clamped)
-      counts.push_back(
-          static_cast<int64_t>(std::floor(std::max(count, 0.0) + kTiny)));
-    return counts;
-  }
   SmallVector<int64_t> bounds;
-  for (auto [count, limit] : llvm::zip_equal(clamped, limits))
-    bounds.push_back(count < 0 ? 0 : std::max<int64_t>(limit, 0));
-  SmallVector<int64_t> none(wanted.size(), 0);
-  // Who does not take part is not far from what it wants.
-  for (double &count : clamped)
-    count = std::max(count, 0.0);
-  BalanceSearch search(bounds, clamped);
-  for (unsigned index : group.constraints) {
-    auto count = [&](ArrayRef<EqualCounts::Term> terms) {
-      BalanceSearch::Equation sums(group.sets.size(), 0);
-      for (const EqualCounts::Term &term : terms) {
-        auto *position = llvm::find(group.sets, term.set);
-        if (position != group.sets.end())
-          sums[position - group.sets.begin()] += term.count;
-      }
-      return sums;
-    };
-    BalanceSearch::Equation first = count(constraints[index].blocks.front());
-    for (const auto &block : llvm::drop_begin(constraints[index].blocks)) {
-      BalanceSearch::Equation difference = count(block);
-      for (auto [left, right] : llvm::zip_equal(difference, first))
-        left -= right;
-      if (!search.add(std::move(difference)))
-        return none;
-    }
+  for (auto [set, want, limit] : llvm::zip_equal(group.sets, wanted, limits)) {
+    bool takesPart = want >= 0 && sets[set].pins.empty();
+    bounds.push_back(takesPart ? std::max<int64_t>(limit, 0) : 0);
+    clamped.push_back(std::clamp<double>(want, 0, bounds.back()));
   }
-  for (int64_t distance : {0, 1, 2, 4, 8, 16, 64})
-    if (auto found = search.run(distance))
-      return *found;
-  return none;
+  if (group.constraints.empty())
+    return llvm::to_vector(llvm::map_range(clamped, roundDown));
+  Balance search(*this, group, clamped, bounds, sign);
+  if (leastOfAxes > 0)
+    search.keepOfEveryAxis(leastOfAxes);
+  return search.run().value_or(SmallVector<int64_t>(wanted.size(), 0));
 }
 
 SmallVector<int64_t> UnitGroups::balanceRemoval(const UnitGroup &group,
                                                 ArrayRef<double> wanted,
-                                                int64_t least) const {
+                                                int64_t least,
+                                                bool dropsFragments) const {
+  least = std::max<int64_t>(least, 1);
   SmallVector<int64_t> limits;
-  for (unsigned set : group.sets)
-    limits.push_back(std::max<int64_t>(
-        sets[set].units.size() - std::max<int64_t>(least, 1), 0));
-  return balance(group, wanted, limits);
+  for (unsigned set : group.sets) {
+    bool mayGo = dropsFragments && sets[set].isFragment;
+    limits.push_back(sets[set].units.size() - (mayGo ? 0 : least));
+  }
+  return balance(group, wanted, limits, -1, least);
 }

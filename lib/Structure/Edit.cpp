@@ -326,7 +326,7 @@ LogicalResult checkMaps(const UnitAnalysis &analysis, const Edit &edit) {
     if (!set.pins.empty())
       return module.emitError("unit set #")
              << index << " is pinned: " << set.pins.front();
-    if (map.entries.empty())
+    if (map.entries.empty() && !set.isFragment)
       return module.emitError("the edit leaves nothing of unit set #") << index;
   }
   return success();

@@ -199,6 +199,11 @@ static LogicalResult undoLast(ModuleOp module, neuro::EditOp edit) {
       return failure();
     if (found->size() != entry.getMap().size())
       return module.emitError("the history is malformed");
+    if (found->empty())
+      return module.emitError("the edit '")
+             << edit.getKind() << "' has left none of some units along axis "
+             << entry.getAxis() << " of @" << entry.getParam()
+             << ", so that nothing says where they stood";
     IndexMap &inverse = inverses.emplace_back();
     for (size_t unit = 0; unit < entry.getOldFirst().size(); ++unit) {
       const int64_t *position = llvm::find(entry.getMap(), unit);

@@ -98,8 +98,9 @@ FailureOr<Edit> choose(const UnitAnalysis &analysis,
     set.summary = std::move(summary);
     report.sets.push_back(std::move(set));
   }
-  auto allocation =
-      allocate(analysis, options.allocation, free, scores->scores);
+  AllocationOptions allocationOptions = options.allocation;
+  allocationOptions.dropsFragments = !options.keepRemoved;
+  auto allocation = allocate(analysis, allocationOptions, free, scores->scores);
   if (failed(allocation))
     return failure();
   report.target = allocation->target;
@@ -121,7 +122,8 @@ FailureOr<Edit> choose(const UnitAnalysis &analysis,
     llvm::sort(order);
     set.kept = kept.size();
     set.highestRemoved = order[order.size() - kept.size() - 1];
-    set.lowestKept = order[order.size() - kept.size()];
+    if (!kept.empty())
+      set.lowestKept = order[order.size() - kept.size()];
   }
   return std::move(allocation->edit);
 }

@@ -56,7 +56,8 @@ llvm::json::Object PruneReport::toJson() const {
     if (set.criterion) {
       object["criterion"] = getName(*set.criterion);
       object["highest_removed_score"] = *set.highestRemoved;
-      object["lowest_kept_score"] = *set.lowestKept;
+      if (set.lowestKept)
+        object["lowest_kept_score"] = *set.lowestKept;
     }
     setList.push_back(std::move(object));
   }
@@ -103,8 +104,10 @@ void PruneReport::printSets(raw_ostream &os) const {
       os << " (" << set.reason << ")";
     else if (set.criterion)
       os << " (" << getName(*set.criterion)
-         << llvm::format(" scores up to %.4g went, from %.4g stayed)",
-                         *set.highestRemoved, *set.lowestKept);
+         << llvm::format(" scores up to %.4g went", *set.highestRemoved)
+         << (set.lowestKept
+                 ? llvm::formatv(", from {0:g4} stayed)", *set.lowestKept).str()
+                 : ", none stayed)");
     printMembers(os, set.summary);
   }
 }

@@ -106,7 +106,7 @@ void neuroplast::structure::recordEdit(
         anchor.block, map.entries, list(anchor.standings, &Standing::first),
         list(anchor.standings, &Standing::last), anchor.standings[0].count,
         list(after, &Standing::first), list(after, &Standing::last),
-        after[0].count);
+        after.empty() ? 0 : after[0].count);
   }
   for (auto [param, value] : removed)
     neuro::RemovedOp::create(builder, module.getLoc(),

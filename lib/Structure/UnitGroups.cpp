@@ -7,10 +7,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/UnitGroups.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/Hashing.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
+#include <numeric>
 
 using namespace neuroplast::structure;
 using llvm::ArrayRef;
@@ -98,8 +100,8 @@ static FactTable collectFacts(const AxisAlgebra &algebra,
 UnitGroups::UnitGroups(const AxisAlgebra &algebra,
                        ArrayRef<const Axis *> valueAxes, ArrayRef<Axis> parts) {
   SmallVector<const Axis *> axes(valueAxes);
-  for (const Axis &axis : algebra.getEqualCounts())
-    axes.push_back(&axis);
+  for (const BlockCounts &counts : algebra.getBlockCounts())
+    axes.push_back(&counts.axis);
 
   llvm::DenseMap<size_t, unsigned> setOfSignature;
   for (const auto &[atom, facts] :
@@ -119,27 +121,38 @@ UnitGroups::UnitGroups(const AxisAlgebra &algebra,
     setOf[atom] = entry->second;
   }
   formGroups(algebra);
+  findAxes(algebra, valueAxes);
 }
 
-std::optional<EqualCounts>
-UnitGroups::makeConstraint(const AxisAlgebra &algebra, const Axis &axis,
+SetCounts UnitGroups::countPlaces(const AxisAlgebra &algebra,
+                                  ArrayRef<Node> places) const {
+  SetCounts result;
+  for (auto [atom, count] : countAtoms(algebra, places)) {
+    // Every unit of a set counts the same, so the first speaks for all.
+    std::optional<unsigned> set = getSet(atom);
+    if (set && sets[*set].units.front() == atom)
+      result.push_back({*set, count});
+  }
+  return result;
+}
+
+std::optional<CountConstraint>
+UnitGroups::makeConstraint(const AxisAlgebra &algebra,
+                           const BlockCounts &counts,
                            SmallVectorImpl<unsigned> &tied) const {
-  EqualCounts constraint;
+  CountConstraint constraint;
+  constraint.takeTurns = counts.takeTurns;
   llvm::MapVector<unsigned, SmallVector<int64_t>> countsOfSet;
-  forEachBlock(axis, [&](unsigned, ArrayRef<Node> places) {
-    auto &terms = constraint.blocks.emplace_back();
-    for (auto [atom, count] : countAtoms(algebra, places)) {
-      // Every unit of a set counts the same, so the first speaks for all.
-      std::optional<unsigned> set = getSet(atom);
-      if (!set || sets[*set].units.front() != atom)
-        continue;
-      terms.push_back({*set, count});
-      countsOfSet[*set].push_back(count);
-    }
+  forEachBlock(counts.axis, [&](unsigned, ArrayRef<Node> places) {
+    constraint.sizes.push_back(llvm::count_if(
+        places, [](Node place) { return place != AxisAlgebra::kKept; }));
+    constraint.blocks.push_back(countPlaces(algebra, places));
+    for (const SetCount &term : constraint.blocks.back())
+      countsOfSet[term.set].push_back(term.count);
   });
   // A set that counts equally in all blocks cannot make them unequal.
-  for (const auto &[set, counts] : countsOfSet)
-    if (counts.size() != axis.blocks || !llvm::all_equal(counts))
+  for (const auto &[set, list] : countsOfSet)
+    if (list.size() != counts.axis.blocks || !llvm::all_equal(list))
       tied.push_back(set);
   if (tied.empty())
     return std::nullopt;
@@ -152,9 +165,9 @@ void UnitGroups::formGroups(const AxisAlgebra &algebra) {
     joined.insert(set);
   // For each constraint one of the sets that it ties together.
   SmallVector<unsigned> heads;
-  for (const Axis &axis : algebra.getEqualCounts()) {
+  for (const BlockCounts &counts : algebra.getBlockCounts()) {
     SmallVector<unsigned> tied;
-    auto constraint = makeConstraint(algebra, axis, tied);
+    auto constraint = makeConstraint(algebra, counts, tied);
     if (!constraint)
       continue;
     for (unsigned set : tied)
@@ -172,6 +185,53 @@ void UnitGroups::formGroups(const AxisAlgebra &algebra) {
   }
   for (auto [index, head] : llvm::enumerate(heads))
     groups[groupOf[joined.getLeaderValue(head)]].constraints.push_back(index);
+}
+
+void UnitGroups::findAxes(const AxisAlgebra &algebra,
+                          ArrayRef<const Axis *> axes) {
+  llvm::DenseMap<unsigned, UnitGroup *> groupOf;
+  for (UnitGroup &group : groups)
+    if (!group.constraints.empty())
+      for (unsigned set : group.sets)
+        groupOf[set] = &group;
+  if (groupOf.empty())
+    return;
+  llvm::DenseSet<size_t> known;
+  llvm::DenseSet<unsigned> fillers;
+  auto visit = [&](unsigned, ArrayRef<Node> places) {
+    SetCounts counts = countPlaces(algebra, places);
+    UnitGroup *group = nullptr;
+    int64_t divisor = 0, covered = 0;
+    for (auto [index, term] : llvm::enumerate(counts)) {
+      int64_t count = term.count * sets[term.set].units.size();
+      if (count == static_cast<int64_t>(places.size()))
+        fillers.insert(term.set);
+      covered += count;
+      divisor = std::gcd(divisor, term.count);
+      UnitGroup *own = groupOf.lookup(term.set);
+      group = index == 0 || group == own ? own : nullptr;
+    }
+    // Of a product, places go with units of more than one set.
+    bool isSum = covered == static_cast<int64_t>(places.size()) &&
+                 llvm::all_of(places, [&](Node place) {
+                   return algebra.getAtoms(place).size() == 1;
+                 });
+    if (!group || !isSum)
+      return;
+    size_t signature = 0;
+    for (SetCount &term : counts) {
+      term.count /= divisor;
+      signature = llvm::hash_combine(signature, term.set, term.count);
+    }
+    if (known.insert(signature).second)
+      group->axes.push_back(std::move(counts));
+  };
+  for (const Axis *axis : axes)
+    forEachBlock(*axis, visit);
+  for (const UnitGroup &group : groups)
+    for (const SetCounts &axis : group.axes)
+      for (const SetCount &term : axis)
+        sets[term.set].isFragment = !fillers.contains(term.set);
 }
 
 std::optional<unsigned> UnitGroups::getSet(Node atom) const {

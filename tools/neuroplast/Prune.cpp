@@ -214,7 +214,9 @@ Command neuroplast::driver::getPruneCommand() {
       {"--round-to", "K",
        "round the counts that remain up to multiples of K (1); auto takes the "
        "width of vector registers where that pays"},
-      {"--min-units", "N", "leave at least N units of a set (1)"},
+      {"--min-units", "N",
+       "leave at least N units of a set (1); without --keep-removed, few among "
+       "shuffled channels may go entirely"},
       {"--seed", "N", "seed of the criterion random (0)"},
       {"--inner", "", "cut inner units, as features of heads, too"},
       {"--only", "PATTERN",

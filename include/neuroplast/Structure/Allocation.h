@@ -53,6 +53,8 @@ struct AllocationOptions {
   std::optional<Target> target;
   /// Sets that are cut keep as many.
   int64_t minUnits = 1;
+  /// But fragments may go entirely. Nothing then says where their units stood.
+  bool dropsFragments = false;
   /// The most that any set may lose, as a share.
   double maxRatio = 1;
   /// How long a network takes, for targets in milliseconds.

@@ -98,6 +98,16 @@ struct AxisTerm {
   bool isInterleaved = false;
 };
 
+/// What is demanded of the places that the blocks of an axis keep.
+struct BlockCounts {
+  Axis axis;
+  /// The places are the beginning of a longer run in which the blocks take
+  /// turns, and which is cut off within a round: no block may keep fewer than
+  /// one after it, nor the last more than one fewer than the first. Otherwise
+  /// all must keep equally many.
+  bool takeTurns = false;
+};
+
 /// The relations between the axes of a network.
 class AxisAlgebra {
 public:
@@ -134,8 +144,9 @@ public:
   void pin(Node node, llvm::StringRef reason);
   /// Every block of the axis must keep equally many places.
   void requireEqualCounts(const Axis &blocked);
-  /// Finds the bases in which blocks take turns: there, too, they must keep
-  /// equally many places. To be called once everything is united.
+  /// Finds the bases into which an axis of interleaved blocks is cut: up to
+  /// where one begins, the blocks must have had their turns. To be called once
+  /// everything is united.
   void findInterleaved();
 
   /// The atoms whose product the node is, each by its representative, major
@@ -143,7 +154,7 @@ public:
   llvm::SmallVector<Node, 2> getAtoms(Node node) const;
   /// Reasons against an edit of an atom, in the order in which they were found.
   llvm::SmallVector<llvm::StringRef> getPins(Node atom) const;
-  llvm::ArrayRef<Axis> getEqualCounts() const { return equalCounts; }
+  llvm::ArrayRef<BlockCounts> getBlockCounts() const { return blockCounts; }
   unsigned getNumNodes() const { return nodes.size(); }
 
   /// All compositions, operands before their users.
@@ -167,12 +178,6 @@ private:
   unsigned addTerm(AxisTerm::Kind kind, const Axis &axis,
                    llvm::ArrayRef<Axis> operands);
 
-  /// Whether a run of places comes back to a block that it has left. If the
-  /// blocks take turns in it one by one, they must keep equally many there.
-  bool findTurns(Node first, int64_t extent,
-                 const llvm::DenseMap<Node, unsigned> &blockOf,
-                 unsigned blocks);
-
   Node makeNode();
   Node find(Node node) const;
   unsigned intern(llvm::StringRef reason);
@@ -185,7 +190,7 @@ private:
   mutable std::vector<NodeData> nodes;
   std::vector<std::string> reasons;
   llvm::StringMap<unsigned> reasonIndex;
-  std::vector<Axis> equalCounts;
+  std::vector<BlockCounts> blockCounts;
   std::vector<AxisTerm> terms;
   std::vector<std::pair<unsigned, unsigned>> relations;
 };

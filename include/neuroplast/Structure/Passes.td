@@ -76,7 +76,7 @@ def NeuroPrune : Pass<"neuro-prune", "::mlir::ModuleOp"> {
     Option<"maxRatio", "max-ratio", "double", "1.0", "the share of a set that may go at most">,
     Option<"roundTo", "round-to", "int64_t", "1",
            "round the counts that remain up to a multiple of this; 0 takes the width of vector registers where that pays">,
-    Option<"minUnits", "min-units", "int64_t", "1", "leave at least as many units of a set">,
+    Option<"minUnits", "min-units", "int64_t", "1", "leave at least as many units of a set; without `keep-removed`, few among shuffled channels may go entirely">,
     Option<"seed", "seed", "uint64_t", "0", "seed of the criterion `random`">,
     Option<"inner", "inner", "bool", "false",
            "cut inner sets, as the features of attention heads, too">,

@@ -229,11 +229,11 @@ TEST(UnitGroups, ShuffledChannelsKeepTheirGroupsEqual) {
   for (int64_t count : counts)
     removed += count;
   EXPECT_GE(removed, 16);
-  for (const EqualCounts &constraint : groups.getConstraints()) {
+  for (const CountConstraint &constraint : groups.getConstraints()) {
     std::vector<int64_t> lost;
     for (const auto &block : constraint.blocks) {
       lost.push_back(0);
-      for (const EqualCounts::Term &term : block)
+      for (const SetCount &term : block)
         lost.back() +=
             term.count *
             counts[llvm::find(group.sets, term.set) - group.sets.begin()];
@@ -241,6 +241,59 @@ TEST(UnitGroups, ShuffledChannelsKeepTheirGroupsEqual) {
     for (int64_t value : lost)
       EXPECT_EQ(value, lost[0]);
   }
+}
+
+/// Two layers take turns in an axis that is split where the first has had one
+/// turn more: whatever goes, it then has as many or one more.
+TEST(UnitGroups, BlocksTakeTurnsUpToWhereAnAxisIsSplit) {
+  AxisAlgebra algebra;
+  Axis layers = algebra.makeAxis(9, /*blocks=*/2);
+  algebra.requireEqualCounts(layers);
+  Axis first = algebra.makeAxis(7), second = algebra.makeAxis(11);
+  algebra.unify(algebra.interleaveBlocks(layers),
+                algebra.concat({first, second}), "test");
+  algebra.findInterleaved();
+  UnitGroups groups(algebra, {&layers, &first, &second});
+  ASSERT_EQ(getSetSizes(groups), (std::vector<size_t>{4, 5, 3, 6}));
+  const UnitGroup &group = groups.getGroups()[0];
+  for (int64_t kept = 1; kept < 18; ++kept) {
+    double share = 1 - kept / 18.0;
+    SmallVector<int64_t> counts = groups.balanceRemoval(
+        group, {4 * share, 5 * share, 3 * share, 6 * share});
+    int64_t ahead = (4 - counts[0]) - (3 - counts[2]);
+    EXPECT_TRUE(ahead == 0 || ahead == 1) << kept;
+    EXPECT_EQ(counts[0] + counts[1], counts[2] + counts[3]) << kept;
+    // Each layer and each part is as near to its share as it can be.
+    EXPECT_LE(std::abs(counts[0] + counts[2] - 7 * share), 2) << kept;
+    EXPECT_LE(std::abs(counts[1] + counts[3] - 11 * share), 2) << kept;
+  }
+}
+
+/// Of two channels that are split, and that no other axis tells apart from
+/// those behind them, one may go if the axis keeps others; not so the channels
+/// of a layer.
+TEST(UnitGroups, FragmentsMayGoEntirely) {
+  AxisAlgebra algebra;
+  Axis layers = algebra.makeAxis(3, /*blocks=*/2);
+  algebra.requireEqualCounts(layers);
+  Axis first = algebra.makeAxis(2), second = algebra.makeAxis(4);
+  algebra.unify(algebra.interleaveBlocks(layers),
+                algebra.concat({first, second}), "test");
+  algebra.findInterleaved();
+  UnitGroups groups(algebra, {&layers, &first, &second});
+  ASSERT_EQ(getSetSizes(groups), (std::vector<size_t>{1, 2, 1, 2}));
+  for (const UnitSet &set : groups.getSets())
+    EXPECT_TRUE(set.isFragment);
+  const UnitGroup &group = groups.getGroups()[0];
+  SmallVector<double> all{1, 2, 1, 2};
+  EXPECT_EQ(groups.balanceRemoval(group, all, 1, /*dropsFragments=*/false),
+            (SmallVector<int64_t>{0, 1, 0, 1}));
+  SmallVector<int64_t> most =
+      groups.balanceRemoval(group, all, 1, /*dropsFragments=*/true);
+  EXPECT_LT(most[0] + most[2], 2);
+  EXPECT_LT(most[1] + most[3], 4);
+  EXPECT_EQ(most[0] + most[1], most[2] + most[3]);
+  EXPECT_EQ(most[0] + most[1], 2);
 }
 
 /// Random chains of relations: a removal of whole units leaves every pair of
