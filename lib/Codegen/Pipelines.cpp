@@ -27,7 +27,7 @@ using namespace mlir;
 using namespace neuroplast;
 
 static void buildFusion(OpPassManager &manager) {
-  manager.addNestedPass<func::FuncOp>(createFuseElementwise());
+  manager.addNestedPass<func::FuncOp>(createFuse());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
 }
@@ -62,9 +62,8 @@ void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
   manager.addPass(createProtectInputs());
   buildBufferization(manager);
   manager.addNestedPass<func::FuncOp>(createGuardAllocations());
-  if (options.kernels)
-    manager.addNestedPass<func::FuncOp>(
-        createLowerKernels(LowerKernelsOptions{options.vectorBits}));
+  manager.addNestedPass<func::FuncOp>(createLowerKernels(
+      LowerKernelsOptions{options.vectorBits, options.kernels}));
   manager.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   manager.addNestedPass<func::FuncOp>(createSkipEmptyLoops());
   manager.addPass(createCanonicalizerPass());

@@ -16,6 +16,7 @@
 #include "neuroplast/Codegen/Passes.h"
 #include "neuroplast/Codegen/Pipelines.h"
 #include "neuroplast/Conversion/Passes.h"
+#include "neuroplast/Dialect/Kernel/IR/Kernel.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "neuroplast/Frontend/ONNX/Export.h"
 #include "neuroplast/Frontend/ONNX/Import.h"
@@ -111,7 +112,8 @@ int main(int argc, char **argv) {
   neuroplast::registerNeuroplastConversionPasses();
   neuroplast::registerNeuroplastCodegenPasses();
   neuroplast::registerCodegenPipelines();
-  registry.insert<neuroplast::neuro::NeuroDialect>();
+  registry.insert<neuroplast::kernel::KernelDialect,
+                  neuroplast::neuro::NeuroDialect>();
   auto [input, output] = mlir::registerAndParseCLIOptions(
       argc, argv, "Neuroplast pass driver\n", registry);
   std::unique_ptr<llvm::MemoryBuffer> buffer = openInput(input, registry);

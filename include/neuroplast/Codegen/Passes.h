@@ -10,6 +10,7 @@
 #define NEUROPLAST_CODEGEN_PASSES_H
 
 #include "mlir/Pass/Pass.h"
+#include "neuroplast/Dialect/Kernel/IR/Kernel.h"
 
 namespace neuroplast {
 

@@ -118,29 +118,32 @@ def AddOutputSizes : Pass<"neuro-add-output-sizes", "::mlir::ModuleOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
-def FuseElementwise : Pass<"neuro-fuse-elementwise"> {
-  let summary = "Fuse elementwise ops on tensors, but not into reductions";
+def Fuse : Pass<"neuro-fuse"> {
+  let summary = "Join elementwise ops with each other, and with the contractions before them";
   let description = [{
-    Contractions have kernels of their own, and would repeat for every product
-    what was fused into them.
+    Elementwise ops that walk through the same places become one, but not a part
+    of a reduction, which would repeat them. A `kernel.contract` whose sums only
+    an elementwise op reads ends with what that does to them, if it is a few
+    instructions.
   }];
-  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::neuroplast::kernel::KernelDialect"];
 }
 
 def LowerKernels : Pass<"neuro-lower-kernels"> {
-  let summary = "Lower contractions on buffers to register-tiled vector code";
+  let summary = "Lower kernel ops on buffers to register-tiled vector code";
   let description = [{
-    Convolutions, depthwise ones included, and matrix products, of f32 and static
-    sizes, become loops over vectors that keep a block of the result in
-    registers; other loops of static sizes become loops over vectors where they
-    can. What matches neither stays. Runs after bufferization and before linalg
-    ops become loops. Constant weights are packed at compile time into parameters
-    named `<name>.packed`.
+    A `kernel.contract` of static sizes becomes loops over vectors that keep a
+    block of the result in registers, to which the epilogue is applied before it
+    is stored; so do pools. Other loops of static sizes become loops over vectors
+    where they can. A contraction that no kernel fits, and all of them without
+    `kernels`, become `linalg.generic`. Runs after bufferization and before
+    linalg ops become loops.
   }];
-  let options = [Option<"vectorBits", "vector-bits", "unsigned", "512", "Width of a vector register">];
+  let options = [Option<"vectorBits", "vector-bits", "unsigned", "512", "Width of a vector register">,
+                 Option<"kernels", "kernels", "bool", "true", "Write vector code">];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
-                           "::mlir::vector::VectorDialect"];
+                           "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 def ProtectInputs : Pass<"neuro-protect-inputs", "::mlir::ModuleOp"> {

@@ -10,6 +10,7 @@
 #define NEUROPLAST_CONVERSION_PASSES_H
 
 #include "mlir/Pass/Pass.h"
+#include "neuroplast/Dialect/Kernel/IR/Kernel.h"
 #include "llvm/ADT/StringRef.h"
 
 namespace neuroplast {

@@ -14,8 +14,8 @@ include "mlir/Pass/PassBase.td"
 def ConvertNeuroToLinalg : Pass<"convert-neuro-to-linalg", "::mlir::ModuleOp"> {
   let summary = "Lower neuro ops to linalg on tensors";
   let description = [{
-    Every op becomes `linalg`, `tensor`, `arith` and `math` on tensors without
-    signedness. A parameter becomes an external `memref.global` of the same
+    Every op becomes `linalg`, `kernel`, `tensor`, `arith` and `math` on tensors
+    without signedness. A parameter becomes an external `memref.global` of the same
     symbol, whose data is laid beside the code; `neuro.param` stays as the owner
     of the data. An op without a lowering is refused by name.
 
@@ -28,7 +28,7 @@ def ConvertNeuroToLinalg : Pass<"convert-neuro-to-linalg", "::mlir::ModuleOp"> {
     "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
     "::mlir::linalg::LinalgDialect", "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
-    "::mlir::tensor::TensorDialect"
+    "::mlir::tensor::TensorDialect", "::neuroplast::kernel::KernelDialect"
   ];
 }
 

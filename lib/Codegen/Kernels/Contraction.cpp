@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Contraction.h"
+#include "VectorBody.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -28,25 +29,6 @@ static std::optional<Combination> getPooling(linalg::GenericOp op) {
         (only.getOperand(0) == sum && only.getOperand(1) == input)))
     return std::nullopt;
   return isa<arith::AddFOp>(only) ? Combination::Add : Combination::Maximum;
-}
-
-/// Whether the body is result + lhs * rhs.
-static bool isMultiplyAdd(linalg::GenericOp op) {
-  Block *body = op.getBody();
-  auto yield = cast<linalg::YieldOp>(body->getTerminator());
-  if (yield.getNumOperands() != 1 || body->getOperations().size() != 3)
-    return false;
-  auto add = yield.getOperand(0).getDefiningOp<arith::AddFOp>();
-  if (!add)
-    return false;
-  Value lhs = body->getArgument(0), rhs = body->getArgument(1),
-        sum = body->getArgument(2);
-  Value product = add.getLhs() == sum ? add.getRhs() : add.getLhs();
-  if (add.getLhs() != sum && add.getRhs() != sum)
-    return false;
-  auto mul = product.getDefiningOp<arith::MulFOp>();
-  return mul && ((mul.getLhs() == lhs && mul.getRhs() == rhs) ||
-                 (mul.getLhs() == rhs && mul.getRhs() == lhs));
 }
 
 /// The factor of a loop in an expression that is a sum of multiples of loops.
@@ -85,71 +67,98 @@ static bool isContiguousInLastAxis(Value buffer) {
   return type.getRank() > 0 && type.isLastDimUnitStride();
 }
 
-FailureOr<Contraction> Contraction::match(linalg::GenericOp op) {
+bool Contraction::isContiguousAlong(Value operand, AffineMap map,
+                                    int64_t loop) {
+  return getLastFactor(map, loop) == 1 && isContiguousInLastAxis(operand);
+}
+
+bool Contraction::assign(const LoopNest &loops) {
+  sizes = loops.sizes;
+  if (!loops.isStatic() || llvm::is_contained(sizes, 0))
+    return false;
+  resultMap = loops.maps.back();
+  result = loops.operands.back();
+  if (resultMap.getNumResults() == 0)
+    return false;
+  auto last = dyn_cast<AffineDimExpr>(resultMap.getResults().back());
+  if (!last)
+    return false;
+  lane = last.getPosition();
+  // Vectors that are mostly empty are no gain.
+  if (sizes[lane] < 4)
+    return false;
+  bool firstMoves = loops.maps[0].isFunctionOfDim(lane);
+  if (firstMoves == loops.maps[1].isFunctionOfDim(lane))
+    return false;
+  unsigned moving = firstMoves ? 0 : 1;
+  vector = loops.operands[moving];
+  vectorMap = loops.maps[moving];
+  scalar = loops.operands[1 - moving];
+  scalarMap = loops.maps[1 - moving];
+  std::optional<int64_t> stride = getLastFactor(vectorMap, lane);
+  if (!stride || (*stride != 1 && *stride != 2) ||
+      !isContiguousInLastAxis(vector) ||
+      !isContiguousAlong(result, resultMap, lane))
+    return false;
+  laneStride = *stride;
+  for (int64_t loop = 0, e = sizes.size(); loop < e; ++loop) {
+    bool inScalar = scalarMap.isFunctionOfDim(loop),
+         inVector = vectorMap.isFunctionOfDim(loop),
+         inResult = resultMap.isFunctionOfDim(loop);
+    if (loop == lane)
+      kinds.push_back(LoopKind::Lane);
+    else if (!inResult)
+      kinds.push_back(LoopKind::Reduced);
+    else if (inScalar && inVector)
+      kinds.push_back(LoopKind::Batch);
+    else if (inScalar)
+      kinds.push_back(LoopKind::Row);
+    else
+      kinds.push_back(LoopKind::Place);
+  }
+  return true;
+}
+
+FailureOr<Contraction> Contraction::plan(kernel::ContractOp op,
+                                         const LoopNest &loops) {
+  Contraction c(op.getLoc());
+  c.startsAtZero = true;
+  if (!c.assign(loops))
+    return failure();
+  Block *body = op.getBody();
+  if (body->getTerminator()->getOperand(0) == body->getArgument(0))
+    return c;
+  if (!llvm::all_of(*body, isWidenable))
+    return failure();
+  c.epilogue = body;
+  for (size_t i = 2; i + 1 < loops.operands.size(); ++i) {
+    Value operand = loops.operands[i];
+    AffineMap map = loops.maps[i];
+    if (map.isFunctionOfDim(c.lane) && !isContiguousAlong(operand, map, c.lane))
+      return failure();
+    c.extras.push_back(operand);
+    c.extraMaps.push_back(map);
+  }
+  return c;
+}
+
+FailureOr<Contraction> Contraction::matchPool(linalg::GenericOp op) {
   if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
       !op.hasPureBufferSemantics())
     return failure();
   std::optional<Combination> pooling = getPooling(op);
-  if (!pooling && !isMultiplyAdd(op))
+  if (!pooling)
     return failure();
-  Contraction c(op.getLoc());
-  c.combination = pooling.value_or(Combination::MultiplyAdd);
-  c.result = op.getDpsInits()[0];
   for (auto [index, operand] : llvm::enumerate(op->getOperands())) {
     auto type = dyn_cast<MemRefType>(operand.getType());
-    // The second operand of a pool only gives the sizes of its window.
-    if (!type || (!type.getElementType().isF32() && !(pooling && index == 1)))
+    // The second operand only gives the sizes of the window.
+    if (!type || (!type.getElementType().isF32() && index != 1))
       return failure();
   }
-  c.sizes = op.getStaticLoopRanges();
-  if (llvm::any_of(c.sizes, ShapedType::isDynamic) ||
-      llvm::is_contained(c.sizes, 0))
+  Contraction c(op.getLoc());
+  c.combination = *pooling;
+  if (!c.assign(LoopNest(op)) || c.vector != op.getDpsInputs()[0])
     return failure();
-  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-  c.resultMap = maps[2];
-  if (c.resultMap.getNumResults() == 0)
-    return failure();
-  auto lane = dyn_cast<AffineDimExpr>(c.resultMap.getResults().back());
-  if (!lane)
-    return failure();
-  c.lane = lane.getPosition();
-  auto movesWith = [](AffineMap map, int64_t loop) {
-    return map.isFunctionOfDim(loop);
-  };
-  bool firstMoves = movesWith(maps[0], c.lane);
-  if (firstMoves == movesWith(maps[1], c.lane))
-    return failure();
-  unsigned vectorInput = firstMoves ? 0 : 1;
-  if (pooling && vectorInput != 0)
-    return failure();
-  c.vector = op.getDpsInputs()[vectorInput];
-  c.vectorMap = maps[vectorInput];
-  c.scalar = op.getDpsInputs()[1 - vectorInput];
-  c.scalarMap = maps[1 - vectorInput];
-  std::optional<int64_t> stride = getLastFactor(c.vectorMap, c.lane);
-  if (!stride || (*stride != 1 && *stride != 2) ||
-      getLastFactor(c.resultMap, c.lane) != 1 ||
-      !isContiguousInLastAxis(c.vector) || !isContiguousInLastAxis(c.result))
-    return failure();
-  c.laneStride = *stride;
-  // Vectors that are mostly empty are no gain.
-  if (c.sizes[c.lane] < 4)
-    return failure();
-  for (int64_t loop = 0, e = c.sizes.size(); loop < e; ++loop) {
-    bool inScalar = movesWith(c.scalarMap, loop),
-         inVector = movesWith(c.vectorMap, loop),
-         inResult = movesWith(c.resultMap, loop);
-    if (loop == c.lane)
-      c.kinds.push_back(LoopKind::Lane);
-    else if (!inResult)
-      c.kinds.push_back(LoopKind::Reduced);
-    else if (inScalar && inVector)
-      c.kinds.push_back(LoopKind::Batch);
-    else if (inScalar)
-      c.kinds.push_back(LoopKind::Row);
-    else
-      c.kinds.push_back(LoopKind::Place);
-  }
   return c;
 }
 

@@ -9,7 +9,7 @@
 #ifndef NEUROPLAST_LIB_CODEGEN_KERNELS_CONTRACTION_H
 #define NEUROPLAST_LIB_CODEGEN_KERNELS_CONTRACTION_H
 
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "LoopNest.h"
 
 namespace neuroplast {
 
@@ -29,10 +29,9 @@ enum class Combination {
   Maximum      ///< result = max(result, vector), NaN if one is
 };
 
-/// result += scalar * vector (or a pool, which has no scalar), as a
-/// linalg.generic over buffers of f32. One input (`scalar`) does not move with
-/// the lanes and is broadcast; the other
-/// (`vector`) is read `laneStride` elements apart.
+/// result = epilogue(sum of scalar * vector), or a pool, which has no scalar,
+/// on buffers of f32. One input (`scalar`) does not move with the lanes and is
+/// broadcast; the other (`vector`) is read `laneStride` elements apart.
 struct Contraction {
   explicit Contraction(mlir::Location location) : location(location) {}
 
@@ -42,13 +41,26 @@ struct Contraction {
   bool startsAtZero = false;
   mlir::Value scalar, vector, result;
   mlir::AffineMap scalarMap, vectorMap, resultMap;
+  /// What the sums become: a body of the sum and of elements of `extras`. Null
+  /// if they stay as they are.
+  mlir::Block *epilogue = nullptr;
+  llvm::SmallVector<mlir::Value> extras;
+  llvm::SmallVector<mlir::AffineMap> extraMaps;
   llvm::SmallVector<int64_t> sizes; ///< of all loops
   llvm::SmallVector<LoopKind> kinds;
   int64_t lane = 0;       ///< the Lane loop
   int64_t laneStride = 1; ///< 1 or 2
 
-  /// Recognises a contraction that a kernel exists for.
-  static mlir::FailureOr<Contraction> match(mlir::linalg::GenericOp op);
+  /// How a kernel would go about these loops, those of the op on collapsed
+  /// buffers; fails if there is none for them.
+  static mlir::FailureOr<Contraction> plan(kernel::ContractOp op,
+                                           const LoopNest &loops);
+  /// Recognises a pool that a kernel exists for.
+  static mlir::FailureOr<Contraction> matchPool(mlir::linalg::GenericOp op);
+
+  /// Whether an operand that moves with the lanes is contiguous along them.
+  static bool isContiguousAlong(mlir::Value operand, mlir::AffineMap map,
+                                int64_t loop);
 
   llvm::SmallVector<int64_t> getLoops(LoopKind kind) const {
     llvm::SmallVector<int64_t> loops;
@@ -57,6 +69,10 @@ struct Contraction {
         loops.push_back(loop);
     return loops;
   }
+
+private:
+  /// Tells the operands and the loops apart; false if no kernel fits.
+  bool assign(const LoopNest &loops);
 };
 
 /// How much of the result is kept in registers.

@@ -10,6 +10,7 @@
 // the whole reduction in registers (one loop-carried vector each), and stored.
 
 #include "Contraction.h"
+#include "VectorBody.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -270,6 +271,35 @@ private:
     return SmallVector<Value>(loop.getResults());
   }
 
+  /// Makes elements of the result of the sums of a tile.
+  void finish(OpBuilder &b, Tile t, int64_t last, SmallVector<Value> &sums) {
+    size_t next = 0;
+    for (int64_t r = 0; r < t.rows; ++r)
+      for (int64_t p = 0; p < t.places; ++p)
+        for (int64_t v = 0; v < t.vectors; ++v, ++next) {
+          SmallVector<Value> at = locate(b, r, p, v);
+          int64_t lanes = v + 1 == t.vectors ? last : width;
+          IRMapping values;
+          values.map(c.epilogue->getArgument(0), sums[next]);
+          for (auto [argument, buffer, map] :
+               llvm::zip_equal(c.epilogue->getArguments().drop_front(),
+                               c.extras, c.extraMaps)) {
+            SmallVector<Value> from = indicesOf(b, map, at);
+            Value value;
+            if (map.isFunctionOfDim(c.lane))
+              value = load(b, buffer, from, lanes);
+            else
+              value = vector::BroadcastOp::create(
+                  b, loc, vectorType,
+                  memref::LoadOp::create(b, loc, buffer, from));
+            values.map(argument, value);
+          }
+          sums[next] = emitBody(b, loc, *c.epilogue, values, width,
+                                c.epilogue->getTerminator()->getOperands())
+                           .front();
+        }
+  }
+
   void emitTile(OpBuilder &b, Tile t, int64_t last) {
     auto forEach = [&](auto body) {
       size_t next = 0;
@@ -284,6 +314,8 @@ private:
       sums.push_back(c.startsAtZero ? zeros(b) : load(b, c.result, at, lanes));
     });
     sums = emitReduction(b, 0, t, last, sums);
+    if (c.epilogue)
+      finish(b, t, last, sums);
     forEach([&](size_t index, ValueRange at, int64_t lanes) {
       if (lanes >= width)
         vector::StoreOp::create(b, loc, sums[index], c.result, at);

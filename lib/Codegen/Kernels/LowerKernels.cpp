@@ -8,6 +8,8 @@
 
 #include "Contraction.h"
 
+#include "mlir/IR/IRMapping.h"
+
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -26,123 +28,85 @@ using namespace neuroplast;
 
 namespace {
 
-/// Joins two neighbouring loops that every operand either walks through as one
-/// contiguous run or does not walk through at all: the pixels of a 1 x 1
-/// convolution. Returns the op in its new form.
-linalg::GenericOp joinLoops(linalg::GenericOp op) {
+/// The op with its loops joined where they can be; without those of one step
+/// that are summed over.
+linalg::GenericOp simplifyLoops(linalg::GenericOp op) {
   if (!op.hasPureBufferSemantics() || op.hasIndexSemantics())
     return op;
-  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-  SmallVector<int64_t> sizes = op.getStaticLoopRanges();
-  MLIRContext *context = op.getContext();
-  if (llvm::any_of(sizes, ShapedType::isDynamic))
-    return op;
-  auto iterators = op.getIteratorTypesArray();
-  int64_t loops = sizes.size();
-  for (int64_t first = 0; first + 1 < loops; ++first) {
-    int64_t second = first + 1;
-    if (iterators[first] != iterators[second] || sizes[first] == 1)
-      continue;
-    AffineExpr x = getAffineDimExpr(first, context),
-               y = getAffineDimExpr(second, context);
-    SmallVector<int64_t> axes; // of the first loop in each operand, or -1
-    bool fits = true;
-    for (auto [operand, map] : llvm::zip_equal(op->getOperands(), maps)) {
-      auto type = dyn_cast<MemRefType>(operand.getType());
-      if (!type || !type.getLayout().isIdentity() || !type.hasStaticShape()) {
-        fits = false;
-        break;
-      }
-      int64_t axis = -1;
-      for (int64_t i = 0, e = map.getNumResults(); i < e; ++i)
-        if (map.getResult(i) == x)
-          axis = i;
-      if (axis < 0) {
-        fits &= !map.isFunctionOfDim(first) && !map.isFunctionOfDim(second);
-      } else {
-        fits &= axis + 1 < map.getNumResults() &&
-                map.getResult(axis + 1) == y &&
-                type.getDimSize(axis) == sizes[first] &&
-                type.getDimSize(axis + 1) == sizes[second];
-        for (int64_t i = 0, e = map.getNumResults(); i < e && fits; ++i)
-          if (i != axis && i != axis + 1)
-            fits &= !map.getResult(i).isFunctionOfDim(first) &&
-                    !map.getResult(i).isFunctionOfDim(second);
-      }
-      axes.push_back(axis);
-    }
-    if (!fits || !llvm::any_of(axes, [](int64_t a) { return a >= 0; }))
-      continue;
-    OpBuilder b(op);
-    SmallVector<Value> operands;
-    SmallVector<AffineMap> joined;
-    SmallVector<AffineExpr> renumber;
-    for (int64_t loop = 0; loop < loops; ++loop)
-      renumber.push_back(
-          getAffineDimExpr(loop <= first ? loop : loop - 1, context));
-    for (auto [operand, map, axis] :
-         llvm::zip_equal(op->getOperands(), maps, axes)) {
-      SmallVector<AffineExpr> exprs;
-      SmallVector<ReassociationIndices> groups;
-      for (int64_t i = 0, e = map.getNumResults(); i < e; ++i) {
-        if (axis >= 0 && i == axis + 1) {
-          groups.back().push_back(i);
-          continue;
-        }
-        groups.push_back({i});
-        exprs.push_back(map.getResult(i).replaceDims(renumber));
-      }
-      Value value = operand;
-      if (axis >= 0)
-        value =
-            memref::CollapseShapeOp::create(b, op.getLoc(), operand, groups);
-      operands.push_back(value);
-      joined.push_back(AffineMap::get(loops - 1, 0, exprs, context));
-    }
-    SmallVector<utils::IteratorType> kept(iterators);
-    kept.erase(kept.begin() + second);
-    auto inputs = ValueRange(operands).take_front(op.getNumDpsInputs());
-    auto outputs = ValueRange(operands).drop_front(op.getNumDpsInputs());
-    auto replacement = linalg::GenericOp::create(b, op.getLoc(), TypeRange(),
-                                                 inputs, outputs, joined, kept);
-    replacement.getRegion().takeBody(op.getRegion());
-    op.erase();
-    return joinLoops(replacement);
-  }
-  return op;
-}
-
-/// Drops reduction loops of one step: the taps of a 1 x 1 convolution, which
-/// hide that its input is read as it lies.
-linalg::GenericOp dropUnitReductions(linalg::GenericOp op) {
-  if (!op.hasPureBufferSemantics() || op.hasIndexSemantics())
-    return op;
-  SmallVector<int64_t> sizes = op.getStaticLoopRanges();
-  auto iterators = op.getIteratorTypesArray();
-  MLIRContext *context = op.getContext();
-  SmallVector<AffineExpr> renumber;
-  SmallVector<utils::IteratorType> kept;
-  for (auto [size, iterator] : llvm::zip_equal(sizes, iterators)) {
-    if (size == 1 && iterator == utils::IteratorType::reduction) {
-      renumber.push_back(getAffineConstantExpr(0, context));
-      continue;
-    }
-    renumber.push_back(getAffineDimExpr(kept.size(), context));
-    kept.push_back(iterator);
-  }
-  if (kept.size() == iterators.size() ||
-      !llvm::is_contained(kept, utils::IteratorType::reduction))
-    return op;
-  SmallVector<AffineMap> maps;
-  for (AffineMap map : op.getIndexingMapsArray())
-    maps.push_back(map.replaceDimsAndSymbols(renumber, {}, kept.size(), 0));
+  LoopNest loops(op);
   OpBuilder b(op);
+  bool isSimpler = loops.dropUnitReductions();
+  if (loops.isStatic())
+    isSimpler |= loops.joinLoops(b, op.getLoc());
+  if (!isSimpler)
+    return op;
+  auto inputs = ValueRange(loops.operands).take_front(op.getNumDpsInputs());
+  auto outputs = ValueRange(loops.operands).drop_front(op.getNumDpsInputs());
   auto replacement =
-      linalg::GenericOp::create(b, op.getLoc(), TypeRange(), op.getDpsInputs(),
-                                op.getDpsInits(), maps, kept);
+      linalg::GenericOp::create(b, op.getLoc(), TypeRange(), inputs, outputs,
+                                loops.maps, loops.iterators);
   replacement.getRegion().takeBody(op.getRegion());
   op.erase();
   return replacement;
+}
+
+/// Makes the epilogue an op of its own, which finds the sums in the result.
+/// Returns the contraction that ends with the sums.
+kernel::ContractOp splitEpilogue(kernel::ContractOp op) {
+  OpBuilder b(op->getContext());
+  b.setInsertionPointAfter(op);
+  SmallVector<AffineMap> all = op.getMaps();
+  AffineMap result = all.back();
+  // The loops of the result in its order; an axis of one place has one too.
+  int64_t rank = result.getNumResults();
+  SmallVector<AffineExpr> places(result.getNumDims(),
+                                 getAffineConstantExpr(0, op.getContext()));
+  for (auto [axis, expr] : llvm::enumerate(result.getResults()))
+    if (auto loop = dyn_cast<AffineDimExpr>(expr))
+      places[loop.getPosition()] = b.getAffineDimExpr(axis);
+  SmallVector<AffineMap> maps;
+  for (AffineMap map : ArrayRef(all).drop_front(2).drop_back())
+    maps.push_back(map.replaceDimsAndSymbols(places, {}, rank, 0));
+  maps.push_back(b.getMultiDimIdentityMap(rank));
+  Block *body = op.getBody();
+  linalg::GenericOp::create(
+      b, op.getLoc(), TypeRange(), op.getExtras(), op.getInit(), maps,
+      SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel),
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        IRMapping values;
+        values.map(body->getArgument(0), args.back());
+        for (auto [from, to] : llvm::zip_equal(
+                 body->getArguments().drop_front(), args.drop_back()))
+          values.map(from, to);
+        for (Operation &inner : body->without_terminator())
+          nested.clone(inner, values);
+        linalg::YieldOp::create(
+            nested, loc,
+            values.lookupOrDefault(body->getTerminator()->getOperand(0)));
+      });
+  SmallVector<Value> operands{op.getLhs(), op.getRhs()};
+  b.setInsertionPoint(op);
+  auto sums = kernel::ContractOp::create(b, op.getLoc(), operands, op.getInit(),
+                                         {all[0], all[1], result});
+  op.erase();
+  return sums;
+}
+
+/// The loops over elements that a contraction without an epilogue stands for.
+void lowerToGeneric(kernel::ContractOp op) {
+  OpBuilder b(op);
+  Location loc = op.getLoc();
+  Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
+  linalg::FillOp::create(b, loc, zero, op.getInit());
+  SmallVector<Value> inputs{op.getLhs(), op.getRhs()};
+  linalg::GenericOp::create(
+      b, loc, TypeRange(), inputs, op.getInit(), op.getMaps(),
+      LoopNest(op).iterators,
+      [&](OpBuilder &nested, Location l, ValueRange args) {
+        Value product = arith::MulFOp::create(nested, l, args[0], args[1]);
+        Value sum = arith::AddFOp::create(nested, l, args[2], product);
+        linalg::YieldOp::create(nested, l, sum);
+      });
 }
 
 bool isZero(Value value) { return matchPattern(value, m_AnyZeroFloat()); }
@@ -205,47 +169,69 @@ struct LowerKernelsPass : neuroplast::impl::LowerKernelsBase<LowerKernelsPass> {
   using LowerKernelsBase::LowerKernelsBase;
 
   void runOnOperation() override {
-    SmallVector<linalg::GenericOp> ops;
-    // Which results start from zero is seen before their buffers are reshaped.
-    auto marker = UnitAttr::get(&getContext());
-    StringRef markerName = "neuro.starts_at_zero";
+    SmallVector<kernel::ContractOp> contractions;
+    getOperation()->walk(
+        [&](kernel::ContractOp op) { contractions.push_back(op); });
+    for (kernel::ContractOp op : contractions)
+      lower(op);
+    if (!kernels)
+      return;
     IRRewriter rewriter(&getContext());
     getOperation()->walk([&](linalg::ReduceOp op) {
       rewriter.setInsertionPoint(op);
       // It is a generic op in other words, so this cannot fail.
       (void)linalg::generalizeNamedOp(rewriter, op);
     });
+    SmallVector<linalg::GenericOp> ops;
     getOperation()->walk([&](linalg::GenericOp op) { ops.push_back(op); });
-    for (linalg::GenericOp op : ops) {
-      FailureOr<Contraction> contraction = Contraction::match(op);
-      bool startsAtZero = succeeded(contraction) &&
-                          contraction->combination != Combination::Maximum &&
-                          takeZeros(op);
-      op = joinLoops(dropUnitReductions(op));
-      if (startsAtZero)
-        op->setAttr(markerName, marker);
-    }
-    ops.clear();
-    getOperation()->walk([&](linalg::GenericOp op) { ops.push_back(op); });
-    for (linalg::GenericOp op : ops) {
-      FailureOr<Contraction> contraction = Contraction::match(op);
-      OpBuilder builder(op);
-      bool startsAtZero = op->hasAttr(markerName);
-      if (failed(contraction)) {
-        if (startsAtZero) { // no kernel after all: fill what was taken away
-          Value zero = arith::ConstantOp::create(builder, op.getLoc(),
-                                                 builder.getF32FloatAttr(0));
-          linalg::FillOp::create(builder, op.getLoc(), zero,
-                                 op.getDpsInits()[0]);
-          op->removeAttr(markerName);
-        }
-        emitVectorLoops(op, vectorBits / 32);
-        continue;
+    for (linalg::GenericOp op : ops)
+      lower(op);
+  }
+
+private:
+  int64_t getWidth() const { return vectorBits / 32; }
+
+  void lower(kernel::ContractOp op) {
+    OpBuilder builder(op);
+    if (kernels) {
+      LoopNest loops(op);
+      if (loops.isStatic()) {
+        loops.dropUnitReductions();
+        loops.joinLoops(builder, op.getLoc());
       }
-      contraction->startsAtZero = startsAtZero;
-      emitKernel(builder, *contraction, vectorBits / 32);
-      op.erase();
+      FailureOr<Contraction> plan = Contraction::plan(op, loops);
+      if (succeeded(plan)) {
+        emitKernel(builder, *plan, getWidth());
+        op.erase();
+        return;
+      }
     }
+    if (op.getBody()->getOperations().size() > 1)
+      return lower(splitEpilogue(op));
+    lowerToGeneric(op);
+    op.erase();
+  }
+
+  void lower(linalg::GenericOp op) {
+    // Whether it starts from zero is seen before its buffers are reshaped.
+    FailureOr<Contraction> pool = Contraction::matchPool(op);
+    bool startsAtZero = succeeded(pool) &&
+                        pool->combination == Combination::Add && takeZeros(op);
+    op = simplifyLoops(op);
+    pool = Contraction::matchPool(op);
+    OpBuilder builder(op);
+    if (succeeded(pool)) {
+      pool->startsAtZero = startsAtZero;
+      emitKernel(builder, *pool, getWidth());
+      op.erase();
+      return;
+    }
+    if (startsAtZero) { // no kernel after all: fill what was taken away
+      Value zero = arith::ConstantOp::create(builder, op.getLoc(),
+                                             builder.getF32FloatAttr(0));
+      linalg::FillOp::create(builder, op.getLoc(), zero, op.getDpsInits()[0]);
+    }
+    emitVectorLoops(op, getWidth());
   }
 };
 

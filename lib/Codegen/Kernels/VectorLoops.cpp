@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Contraction.h"
+#include "VectorBody.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -18,26 +19,6 @@
 
 using namespace mlir;
 using namespace neuroplast;
-
-/// Whether a body op works on vectors as it does on scalars.
-static bool isWidenable(Operation &op) {
-  if (isa<linalg::YieldOp>(op))
-    return true;
-  if (op.getNumRegions() || op.getNumResults() != 1)
-    return false;
-  // Integers that a masked lane would divide by zero.
-  if (isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp,
-          arith::FloorDivSIOp, arith::CeilDivSIOp, arith::CeilDivUIOp>(op))
-    return false;
-  auto isScalar = [](Type type) {
-    return type.isF32() || type.isInteger(1) || type.isInteger(32);
-  };
-  if (!llvm::all_of(op.getOperandTypes(), isScalar) ||
-      !isScalar(op.getResult(0).getType()))
-    return false;
-  return isa<arith::ConstantOp>(op) ||
-         OpTrait::hasElementwiseMappableTraits(&op);
-}
 
 namespace {
 
@@ -141,13 +122,13 @@ private:
       SmallVector<Value> at(indices);
       at.push_back(loop.getInductionVar());
       if (isLane)
-        emitBody(inner, at, width);
+        emitStep(inner, at, width);
       else
         emitLoops(inner, at);
     }
     if (int64_t rest = size % step) {
       indices.push_back(constant(b, size - rest));
-      emitBody(b, indices, rest);
+      emitStep(b, indices, rest);
     }
   }
 
@@ -175,7 +156,7 @@ private:
 
   /// Computes the op's body on vectors whose first lane is at `at`, and writes
   /// the results.
-  void emitBody(OpBuilder &b, ArrayRef<Value> at, int64_t lanes) {
+  void emitStep(OpBuilder &b, ArrayRef<Value> at, int64_t lanes) {
     SmallVector<Value> results =
         emitValues(b, at, lanes, op.getBody()->getTerminator()->getOperands());
     for (auto [init, value] :
@@ -266,33 +247,7 @@ private:
       }
       values.map(argument, value);
     }
-    auto lookup = [&](Value value) -> Value {
-      if (Value known = values.lookupOrNull(value))
-        return known;
-      Value wide =
-          vector::BroadcastOp::create(b, loc, widen(value.getType()), value);
-      values.map(value, wide);
-      return wide;
-    };
-    for (Operation &inner : body->without_terminator()) {
-      if (&inner == plan.combiner)
-        continue;
-      if (auto number = dyn_cast<arith::ConstantOp>(inner)) {
-        auto type = widen(number.getType());
-        Value wide = arith::ConstantOp::create(
-            b, loc, DenseElementsAttr::get(type, number.getValue()));
-        values.map(number.getResult(), wide);
-        continue;
-      }
-      SmallVector<Value> operands =
-          llvm::map_to_vector(inner.getOperands(), lookup);
-      OperationState state(loc, inner.getName());
-      state.addOperands(operands);
-      state.addTypes(widen(inner.getResult(0).getType()));
-      state.addAttributes(inner.getAttrs());
-      values.map(inner.getResult(0), b.create(state)->getResult(0));
-    }
-    return llvm::map_to_vector(wanted, lookup);
+    return emitBody(b, loc, *body, values, width, wanted, plan.combiner);
   }
 
   linalg::GenericOp op;

@@ -6,13 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-// The form that fits every type, rank and size. Contractions worth a kernel of
-// their own are taken by the code generator before they get here.
+// Sums of products of f32 are kernels of their own; others have a form that
+// fits every type, rank and size.
 
 #include "Patterns.h"
 #include "Window.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "neuroplast/Dialect/Kernel/IR/Kernel.h"
 
 #include <map>
 
@@ -24,12 +25,65 @@ namespace {
 
 using Iterator = utils::IteratorType;
 
-/// A contraction: the sum over the loops that `output` lacks of the product of
-/// the inputs, accumulated in the compute type of `element` from `init`.
+/// What a sum of products begins with, and where its elements stand by the
+/// loops of the sum.
+struct Bias {
+  Value value;
+  AffineMap map;
+};
+
+/// A contraction: the sum over the loops that the result lacks of the product
+/// of the inputs, accumulated in the compute type of `element`. The maps are
+/// those of the inputs and of the result, which has `sizes`.
 Value createContraction(OpBuilder &b, Location loc, ValueRange inputs,
-                        ArrayRef<Type> elements, Value init, Type element,
-                        ArrayRef<AffineMap> maps) {
+                        ArrayRef<Type> elements, ArrayRef<OpFoldResult> sizes,
+                        Type element, ArrayRef<AffineMap> maps,
+                        std::optional<Bias> bias = std::nullopt) {
   AffineMap output = maps.back();
+  ScalarEmitter outer(b, loc, element);
+  Value empty = createEmpty(b, loc, sizes, outer.getType());
+  if (inputs.size() == 2 && element.isF32() &&
+      llvm::all_of(elements, [](Type type) { return type.isF32(); })) {
+    SmallVector<Value> operands(inputs);
+    SmallVector<AffineMap> all(maps.drop_back());
+    if (bias) {
+      operands.push_back(bias->value);
+      all.push_back(bias->map);
+    }
+    all.push_back(output);
+    auto contract = kernel::ContractOp::create(
+        b, loc, operands, empty, all,
+        [&](OpBuilder &n, Location l, ValueRange args) -> Value {
+          return bias ? ScalarEmitter(n, l, element).add(args[0], args[1])
+                      : args[0];
+        });
+    return contract.getResult(0);
+  }
+  Value init;
+  if (bias) {
+    // The loops of the result alone, in its order.
+    int64_t rank = output.getNumResults();
+    SmallVector<AffineExpr> places(output.getNumDims());
+    for (auto [axis, expr] : llvm::enumerate(output.getResults()))
+      places[cast<AffineDimExpr>(expr).getPosition()] =
+          getAffineDimExpr(axis, b.getContext());
+    SmallVector<AffineExpr> from;
+    for (AffineExpr expr : bias->map.getResults())
+      from.push_back(expr.replaceDims(places));
+    SmallVector<AffineMap> initMaps{
+        AffineMap::get(rank, 0, from, b.getContext()),
+        AffineMap::getMultiDimIdentityMap(rank, b.getContext())};
+    init = linalg::GenericOp::create(
+               b, loc, empty.getType(), bias->value, empty, initMaps,
+               SmallVector<Iterator>(rank, Iterator::parallel),
+               [&](OpBuilder &n, Location l, ValueRange args) {
+                 Value x = ScalarEmitter(n, l, element).load(args[0], element);
+                 linalg::YieldOp::create(n, l, x);
+               })
+               .getResult(0);
+  } else {
+    init = createFilled(b, loc, sizes, outer.constant(0));
+  }
   SmallVector<Iterator> iterators(output.getNumDims(), Iterator::reduction);
   for (AffineExpr expr : output.getResults())
     if (auto dim = dyn_cast<AffineDimExpr>(expr))
@@ -58,12 +112,6 @@ Value finishAccumulator(OpBuilder &b, Location loc, Value value, Type element) {
       [&](OpBuilder &n, Location l, ValueRange x) {
         return ScalarEmitter(n, l, element).store(x[0], element);
       });
-}
-
-Value createZeros(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> sizes,
-                  Type element) {
-  ScalarEmitter e(b, loc, element);
-  return createFilled(b, loc, sizes, e.constant(0));
 }
 
 /// An 8-bit tensor less its zero point, in i32; the zero point is a scalar or
@@ -125,20 +173,6 @@ FailureOr<Value> createConv(OpBuilder &b, Location loc, Value input,
                                   getDim(b, loc, weight, 0)};
   for (const WindowAxis &axis : window)
     sizes.push_back(axis.count);
-  ScalarEmitter e(b, loc, element);
-  Value init;
-  if (bias) {
-    auto trailing = llvm::to_vector(llvm::seq<int64_t>(1, spatial + 1));
-    Value expanded = expandAxes(b, loc, bias, trailing);
-    init = createBroadcastMap(
-        b, loc, expanded, sizes, e.getType(),
-        [&](OpBuilder &n, Location l, ValueRange x) {
-          return ScalarEmitter(n, l, element).load(x[0], element);
-        });
-  } else {
-    init = createZeros(b, loc, sizes, element);
-  }
-
   // Loops: n, [g], o, spatial, i, kernel.
   bool grouped = shape.group != 1;
   if (grouped) {
@@ -172,7 +206,10 @@ FailureOr<Value> createConv(OpBuilder &b, Location loc, Value input,
     };
     input = expand(input, 1);
     weight = expand(weight, 0);
-    init = expand(init, 1);
+    if (bias)
+      bias = expand(bias, 0);
+    sizes[1] = divSizes(b, loc, sizes[1], b.getIndexAttr(shape.group));
+    sizes.insert(sizes.begin() + 1, b.getIndexAttr(shape.group));
   }
   MLIRContext *context = b.getContext();
   int64_t next = 0;
@@ -200,12 +237,15 @@ FailureOr<Value> createConv(OpBuilder &b, Location loc, Value input,
                  kernel[axis] * shape.dilations[axis]);
   llvm::append_range(we, kernel);
   llvm::append_range(out, places);
-  SmallVector<AffineMap> maps;
-  for (ArrayRef<AffineExpr> exprs : {ArrayRef(in), ArrayRef(we), ArrayRef(out)})
-    maps.push_back(AffineMap::get(next, 0, exprs, context));
+  auto map = [&](ArrayRef<AffineExpr> exprs) {
+    return AffineMap::get(next, 0, exprs, context);
+  };
+  std::optional<Bias> start;
+  if (bias)
+    start = {bias, grouped ? map({g, o}) : map(o)};
   Value sum =
       createContraction(b, loc, {input, weight}, {inputElement, inputElement},
-                        init, element, maps);
+                        sizes, element, {map(in), map(we), map(out)}, start);
   if (!grouped)
     return sum;
   SmallVector<ReassociationIndices> join{{0}, {1, 2}};
@@ -454,8 +494,8 @@ Value createMatMul(OpBuilder &b, Location loc, Value lhs, Value rhs,
       renamed.push_back(expr.replaceDims(renumber));
     maps.push_back(AffineMap::get(used, 0, renamed, context));
   }
-  return createContraction(b, loc, {lhs, rhs}, {lhsElement, rhsElement},
-                           createZeros(b, loc, sizes, element), element, maps);
+  return createContraction(b, loc, {lhs, rhs}, {lhsElement, rhsElement}, sizes,
+                           element, maps);
 }
 
 /// Makes batch axes that are unknown on both sides agree: one of them may turn
@@ -546,8 +586,7 @@ struct GemmLowering : OpConversionPattern<GemmOp> {
       return AffineMap::get(3, 0, {row, column}, b.getContext());
     };
     Value sum = createContraction(b, loc, {adaptor.getA(), adaptor.getB()},
-                                  {element, element},
-                                  createZeros(b, loc, sizes, element), element,
+                                  {element, element}, sizes, element,
                                   {transA ? map(k, m) : map(m, k),
                                    transB ? map(n, k) : map(k, n), map(m, n)});
     double alpha = op.getAlpha().convertToDouble();
@@ -631,8 +670,7 @@ struct EinsumLowering : OpConversionPattern<EinsumOp> {
     }
     maps.push_back(AffineMap::get(loops.size(), 0, out, context));
     Value sum = createContraction(b, loc, adaptor.getInputs(), elements,
-                                  createZeros(b, loc, resultSizes, element),
-                                  element, maps);
+                                  resultSizes, element, maps);
     Value value = finishAccumulator(b, loc, sum, element);
     b.replaceOp(op, castTo(b, loc, value,
                            getTypeConverter()->convertType(op.getType())));

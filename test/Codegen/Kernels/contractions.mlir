@@ -1,83 +1,115 @@
 // RUN: neuroplast-opt %s --neuro-lower-kernels=vector-bits=256 --canonicalize --split-input-file | FileCheck %s
+// RUN: neuroplast-opt %s --neuro-lower-kernels=kernels=0 --split-input-file | FileCheck %s --check-prefix=LOOPS
 
-// A block of the result, three rows of three vectors, is read once, stays in registers for
+// A block of the result, three rows of three vectors, stays in registers from zero on for
 // all products, and is written once; each vector of the right operand serves all rows.
 // CHECK-LABEL: func @product
 // CHECK-NOT: linalg
-// CHECK-COUNT-9: vector.load %arg2{{.*}} : memref<5x24xf32>, vector<8xf32>
+// CHECK-NOT: vector.load %arg2
 // CHECK-COUNT-3: vector.load %arg1{{.*}} : memref<7x24xf32>, vector<8xf32>
 // CHECK: %[[X:.*]] = memref.load %arg0[%c0, %c0] : memref<5x7xf32>
 // CHECK: %[[B:.*]] = vector.broadcast %[[X]] : f32 to vector<8xf32>
-// CHECK-COUNT-3: vector.fma %[[B]], %{{.*}}, %{{.*}} : vector<8xf32>
+// CHECK-COUNT-3: vector.fma %[[B]], %{{.*}}, %cst : vector<8xf32>
 // CHECK-COUNT-6: vector.fma
 // CHECK-NOT: vector.store
 // CHECK-COUNT-54: vector.fma
 // CHECK-COUNT-9: vector.store %{{.*}}, %arg2
+// CHECK-NOT: vector.load %arg2
+
+// LOOPS-LABEL: func @product
+// LOOPS: linalg.fill ins(%{{.*}} : f32) outs(%arg2
+// LOOPS: linalg.generic {{.*}} ins(%arg0, %arg1 : {{.*}}) outs(%arg2
+// LOOPS-NOT: vector
 #a = affine_map<(m, n, k) -> (m, k)>
 #b = affine_map<(m, n, k) -> (k, n)>
 #c = affine_map<(m, n, k) -> (m, n)>
 func.func @product(%a: memref<5x7xf32>, %b: memref<7x24xf32>, %c: memref<5x24xf32>) {
-  linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%a, %b : memref<5x7xf32>, memref<7x24xf32>) outs(%c : memref<5x24xf32>) {
-  ^bb0(%x: f32, %y: f32, %z: f32):
-    %p = arith.mulf %x, %y : f32
-    %s = arith.addf %z, %p : f32
-    linalg.yield %s : f32
+  kernel.contract ins(%a, %b : memref<5x7xf32>, memref<7x24xf32>) outs(%c : memref<5x24xf32>)
+      attributes {indexing_maps = [#a, #b, #c]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
   }
   return
 }
 
 // -----
 
-// What was filled with zeros right before starts from zeros in registers: nothing of the
-// result is read, and the fill is gone.
-// CHECK-LABEL: func @from_zero
-// CHECK-NOT: linalg.fill
-// CHECK: %[[R:.*]] = memref.alloc()
-// CHECK-NOT: vector.load %[[R]]
-// CHECK: vector.fma %{{.*}}, %{{.*}}, %cst
-// CHECK-NOT: vector.load %[[R]]
-// CHECK: vector.store %{{.*}}, %[[R]]
+// The end is applied to vectors in registers: the bias of a row is broadcast, the residual is
+// read like the result.
+// CHECK-LABEL: func @epilogue
+// CHECK-NOT: linalg
+// CHECK: %[[SUM:.*]] = vector.fma
+// CHECK: %[[X:.*]] = memref.load %arg2
+// CHECK: %[[BIAS:.*]] = vector.broadcast %[[X]] : f32 to vector<8xf32>
+// CHECK: %[[RESIDUAL:.*]] = vector.load %arg3
+// CHECK: %[[S1:.*]] = arith.addf %{{.*}}, %[[BIAS]] : vector<8xf32>
+// CHECK: %[[S2:.*]] = arith.addf %[[S1]], %[[RESIDUAL]] : vector<8xf32>
+// CHECK: %[[S3:.*]] = arith.maximumf %[[S2]], %{{.*}} : vector<8xf32>
+// CHECK: vector.store %[[S3]], %arg4
+
+// LOOPS-LABEL: func @epilogue
+// LOOPS: linalg.fill
+// LOOPS: linalg.generic {{.*}} ins(%arg0, %arg1
+// LOOPS: linalg.generic {{.*}} ins(%arg2, %arg3 : {{.*}}) outs(%arg4
+// LOOPS-NEXT: ^bb0(%[[B:.*]]: f32, %[[R:.*]]: f32, %[[S:.*]]: f32):
+// LOOPS-NEXT: arith.addf %[[S]], %[[B]]
 #a = affine_map<(m, n, k) -> (m, k)>
 #b = affine_map<(m, n, k) -> (k, n)>
+#row = affine_map<(m, n, k) -> (m)>
 #c = affine_map<(m, n, k) -> (m, n)>
-func.func @from_zero(%a: memref<2x3xf32>, %b: memref<3x16xf32>) -> memref<2x16xf32> {
-  %c = memref.alloc() : memref<2x16xf32>
+func.func @epilogue(%a: memref<1x7xf32>, %b: memref<7x8xf32>, %bias: memref<1xf32>, %r: memref<1x8xf32>, %c: memref<1x8xf32>) {
   %zero = arith.constant 0.0 : f32
-  linalg.fill ins(%zero : f32) outs(%c : memref<2x16xf32>)
-  linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%a, %b : memref<2x3xf32>, memref<3x16xf32>) outs(%c : memref<2x16xf32>) {
-  ^bb0(%x: f32, %y: f32, %z: f32):
-    %p = arith.mulf %x, %y : f32
-    %s = arith.addf %z, %p : f32
-    linalg.yield %s : f32
+  kernel.contract ins(%a, %b, %bias, %r : memref<1x7xf32>, memref<7x8xf32>, memref<1xf32>, memref<1x8xf32>)
+      outs(%c : memref<1x8xf32>) attributes {indexing_maps = [#a, #b, #row, #c, #c]} {
+  ^bb0(%sum: f32, %x: f32, %y: f32):
+    %0 = arith.addf %sum, %x : f32
+    %1 = arith.addf %0, %y : f32
+    %2 = arith.maximumf %1, %zero : f32
+    kernel.yield %2 : f32
   }
-  return %c : memref<2x16xf32>
+  return
 }
 
 // -----
 
-// Integers, and sizes that are known at run time only, have no kernel.
+// Rows of pixels are one run to a 1 x 1 convolution: 30 pixels, three vectors and 6 lanes.
+// CHECK-LABEL: func @pixels
+// CHECK: memref.collapse_shape %arg0 {{.*}} into memref<1x3x30xf32>
+// CHECK: vector.maskedload
+// CHECK: vector.maskedstore
+// CHECK-NOT: linalg
+#x = affine_map<(n, o, h, w, i, y, x) -> (n, i, h + y, w + x)>
+#w = affine_map<(n, o, h, w, i, y, x) -> (o, i, y, x)>
+#y = affine_map<(n, o, h, w, i, y, x) -> (n, o, h, w)>
+func.func @pixels(%x: memref<1x3x5x6xf32>, %w: memref<4x3x1x1xf32>, %y: memref<1x4x5x6xf32>) {
+  kernel.contract ins(%x, %w : memref<1x3x5x6xf32>, memref<4x3x1x1xf32>) outs(%y : memref<1x4x5x6xf32>)
+      attributes {indexing_maps = [#x, #w, #y]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  }
+  return
+}
+
+// -----
+
+// Sizes that are known at run time only, and rows that no vector fits, have no kernel.
 // CHECK-LABEL: func @others
 // CHECK-COUNT-2: linalg.generic
+// CHECK-NOT: vector.fma
 #a = affine_map<(m, n, k) -> (m, k)>
 #b = affine_map<(m, n, k) -> (k, n)>
 #c = affine_map<(m, n, k) -> (m, n)>
-func.func @others(%a: memref<4x4xi32>, %b: memref<4x4xi32>, %c: memref<4x4xi32>,
+func.func @others(%a: memref<4x4xf32>, %b: memref<4x3xf32>, %c: memref<4x3xf32>,
                   %d: memref<?x4xf32>, %e: memref<4x?xf32>, %f: memref<?x?xf32>) {
-  linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%a, %b : memref<4x4xi32>, memref<4x4xi32>) outs(%c : memref<4x4xi32>) {
-  ^bb0(%x: i32, %y: i32, %z: i32):
-    %p = arith.muli %x, %y : i32
-    %s = arith.addi %z, %p : i32
-    linalg.yield %s : i32
+  kernel.contract ins(%a, %b : memref<4x4xf32>, memref<4x3xf32>) outs(%c : memref<4x3xf32>)
+      attributes {indexing_maps = [#a, #b, #c]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
   }
-  linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%d, %e : memref<?x4xf32>, memref<4x?xf32>) outs(%f : memref<?x?xf32>) {
-  ^bb0(%x: f32, %y: f32, %z: f32):
-    %p = arith.mulf %x, %y : f32
-    %s = arith.addf %z, %p : f32
-    linalg.yield %s : f32
+  kernel.contract ins(%d, %e : memref<?x4xf32>, memref<4x?xf32>) outs(%f : memref<?x?xf32>)
+      attributes {indexing_maps = [#a, #b, #c]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
   }
   return
 }

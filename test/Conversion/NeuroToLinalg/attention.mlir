@@ -3,9 +3,9 @@
 // Four query heads share two key heads: they are rows of one product per key
 // head, and no key is repeated.
 // CHECK-LABEL: @grouped
-// CHECK: linalg.generic {{.*}}"reduction"{{.*}} ins(%{{.*}}, %{{.*}} : tensor<1x2x12x8xf32>, tensor<1x2x8x6xf32>)
+// CHECK: kernel.contract ins(%{{.*}}, %{{.*}} : tensor<1x2x12x8xf32>, tensor<1x2x8x6xf32>)
 // CHECK: math.exp
-// CHECK: linalg.generic {{.*}}"reduction"{{.*}} ins(%{{.*}}, %{{.*}} : tensor<1x2x12x6xf32>, tensor<1x2x6x8xf32>)
+// CHECK: kernel.contract ins(%{{.*}}, %{{.*}} : tensor<1x2x12x6xf32>, tensor<1x2x6x8xf32>)
 // CHECK-NOT: neuro.
 func.func @grouped(%q: tensor<1x6x32xf32>, %k: tensor<1x6x16xf32>, %v: tensor<1x6x16xf32>) -> tensor<1x6x32xf32> {
   %y, %pk, %pv, %qk = neuro.attention %q, %k, %v {kv_num_heads = 2 : i64, q_num_heads = 4 : i64}

@@ -1,8 +1,16 @@
 // RUN: neuroplast-opt %s --convert-neuro-to-linalg --canonicalize --cse | FileCheck %s
 
+// Channels are split into groups; each sum starts at the bias of its channel.
+// CHECK-DAG: #[[IN:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7) -> (d0, d1, d5, d3 + d6, d4 + d7)>
+// CHECK-DAG: #[[WEIGHT:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7) -> (d1, d2, d5, d6, d7)>
+// CHECK-DAG: #[[BIAS:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7) -> (d1, d2)>
+// CHECK-DAG: #[[OUT:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7) -> (d0, d1, d2, d3, d4)>
 // CHECK-LABEL: @conv
 // CHECK: tensor.pad
-// CHECK: linalg.
+// CHECK: kernel.contract {{.*}} {indexing_maps = [#[[IN]], #[[WEIGHT]], #[[BIAS]], #[[OUT]]]}
+// CHECK-NEXT: ^bb0(%[[SUM:.*]]: f32, %[[B:.*]]: f32):
+// CHECK-NEXT: %[[Y:.*]] = arith.addf %[[SUM]], %[[B]]
+// CHECK-NEXT: kernel.yield %[[Y]]
 // CHECK-NOT: neuro.
 func.func @conv(%x: tensor<1x8x14x14xf32>, %w: tensor<6x4x3x3xf32>, %b: tensor<6xf32>) -> tensor<1x6x14x14xf32> {
   %0 = neuro.conv %x, %w, %b {group = 2 : i64, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>}

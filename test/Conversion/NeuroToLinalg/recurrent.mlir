@@ -3,7 +3,7 @@
 // One product for the inputs of all steps before the loop; the loop carries the
 // states and the outputs, and writes them in place: it yields what it was given.
 // CHECK-LABEL: @lstm
-// CHECK: linalg.generic {{.*}}"reduction"
+// CHECK: kernel.contract
 // CHECK: scf.for %[[T:.*]] = %{{.*}} iter_args(%[[H:.*]] = %{{.*}}, %[[C:.*]] = %{{.*}}, %[[Y:.*]] = %{{.*}})
 // CHECK:   tensor.extract_slice %{{.*}}[%[[T]], 0, 0] [1, 1, 64]
 // CHECK:   %[[NEXT:.*]]:2 = linalg.generic {{.*}} outs(%[[H]], %[[C]] : tensor<1x16xf32>, tensor<1x16xf32>)

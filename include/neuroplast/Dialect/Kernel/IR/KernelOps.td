@@ -1,0 +1,111 @@
+//===- KernelOps.td - Ops that get a kernel of their own ---*- tablegen -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_DIALECT_KERNEL_IR_KERNELOPS
+#define NEUROPLAST_DIALECT_KERNEL_IR_KERNELOPS
+
+include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Kernel_Dialect : Dialect {
+  let name = "kernel";
+  let cppNamespace = "::neuroplast::kernel";
+  let summary = "Computations that decide how fast a network is";
+  let description = [{
+    Between `neuro`, which says what is computed, and loops over vectors, which
+    say how. Ops are in destination-passing style, on tensors first, where they
+    are fused and laid out, and on buffers at last, where they become code. What
+    is decided about an op on the way stands in its types and attributes.
+  }];
+}
+
+class Kernel_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Kernel_Dialect, mnemonic, traits>;
+
+def Kernel_F32Shaped
+    : AnyTypeOf<[RankedTensorOf<[F32]>, MemRefRankOf<[F32], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]>],
+                "tensor or buffer of f32">;
+
+def Kernel_ContractOp : Kernel_Op<"contract", [
+    DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
+    SingleBlock]> {
+  let summary = "Sums of products, and what becomes of each sum";
+  let description = [{
+    A convolution, a matrix product, or any other sum of products of two
+    operands, over loops that the indexing maps define as those of
+    `linalg.generic` do: one map from the loops to the places of every operand.
+    Loops that the result lacks are summed over, from zero. The region then makes
+    an element of the result of a sum and the elements of further operands: a
+    bias, an activation, a residual. The destination is written, never read.
+
+    ```mlir
+    %y = kernel.contract ins(%x, %w, %bias : tensor<8x32xf32>, tensor<32x64xf32>, tensor<64xf32>)
+        outs(%empty : tensor<8x64xf32>)
+        {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>,
+                          affine_map<(m, n, k) -> (n)>, affine_map<(m, n, k) -> (m, n)>]} {
+    ^bb0(%sum: f32, %b: f32):
+      %biased = arith.addf %sum, %b : f32
+      kernel.yield %biased : f32
+    } -> tensor<8x64xf32>
+    ```
+  }];
+  let arguments = (ins
+    Variadic<Kernel_F32Shaped>:$inputs,
+    Kernel_F32Shaped:$init,
+    AffineMapArrayAttr:$indexing_maps);
+  let results = (outs Variadic<RankedTensorOf<[F32]>>:$results);
+  let regions = (region SizedRegion<1>:$epilogue);
+  let assemblyFormat = [{
+    `ins` `(` $inputs `:` type($inputs) `)` `outs` `(` $init `:` type($init) `)`
+    attr-dict-with-keyword $epilogue (`->` type($results)^)?
+  }];
+  let builders = [
+    /// The maps are those of the inputs and of the result. Without a body the
+    /// sums are the result.
+    OpBuilder<(ins "::mlir::ValueRange":$inputs, "::mlir::Value":$init,
+      "::llvm::ArrayRef<::mlir::AffineMap>":$maps,
+      CArg<"::llvm::function_ref<::mlir::Value(::mlir::OpBuilder &, ::mlir::Location, "
+           "::mlir::ValueRange)>", "nullptr">:$body)>];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The loops that the result has are parallel.
+    enum class Loop { Parallel, Reduced };
+
+    ::mlir::Value getLhs() { return getInputs()[0]; }
+    ::mlir::Value getRhs() { return getInputs()[1]; }
+    /// What the region gets besides the sum.
+    ::mlir::ValueRange getExtras() { return getInputs().drop_front(2); }
+    ::llvm::SmallVector<::mlir::AffineMap> getMaps() {
+      return ::llvm::to_vector(
+          getIndexingMaps().getAsValueRange<::mlir::AffineMapAttr>());
+    }
+    ::mlir::AffineMap getResultMap() { return getMaps().back(); }
+    ::mlir::Block *getBody() { return &getEpilogue().front(); }
+    unsigned getNumLoops() { return getResultMap().getNumDims(); }
+    /// How often each loop goes around; `ShapedType::kDynamic` if the types do
+    /// not say.
+    ::llvm::SmallVector<int64_t> getStaticLoopRanges();
+    bool isParallel(unsigned loop) {
+      return getResultMap().isFunctionOfDim(loop);
+    }
+
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+}
+
+def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, ParentOneOf<["ContractOp"]>]> {
+  let summary = "The element of the result that a region makes";
+  let arguments = (ins F32:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
+}
+
+#endif // NEUROPLAST_DIALECT_KERNEL_IR_KERNELOPS

@@ -1,0 +1,147 @@
+//===- Fuse.cpp - Join ops on tensors that walk through the same places ---===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Codegen/Passes.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "neuroplast/Dialect/Kernel/IR/Kernel.h"
+
+namespace neuroplast {
+#define GEN_PASS_DEF_FUSE
+#include "neuroplast/Codegen/Passes.h.inc"
+} // namespace neuroplast
+
+using namespace mlir;
+using namespace neuroplast;
+
+namespace {
+
+/// Whether a body is as good at the end of a kernel, where it is repeated for
+/// every register of a tile: a few instructions on f32.
+bool isCheap(Block &body) {
+  return llvm::all_of(body.without_terminator(), [](Operation &op) {
+    return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
+               arith::NegFOp, arith::MaximumFOp, arith::MinimumFOp,
+               arith::MaxNumFOp, arith::MinNumFOp, arith::CmpFOp,
+               arith::SelectOp, arith::ConstantOp, math::AbsFOp, math::SqrtOp,
+               math::RsqrtOp, math::FmaOp, math::FloorOp, math::CeilOp>(op);
+  });
+}
+
+/// Lets a contraction end with what an elementwise op does to its sums.
+struct FuseEpilogue : OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::GenericOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.getNumResults() != 1 || op.getNumReductionLoops() != 0 ||
+        op.hasIndexSemantics() || !isCheap(*op.getBody()) ||
+        op.payloadUsesValueFromOperand(op.getDpsInitOperand(0)))
+      return rewriter.notifyMatchFailure(op, "is no epilogue");
+    for (Value operand : op->getOperands())
+      if (!getElementTypeOrSelf(operand.getType()).isF32() ||
+          !isa<RankedTensorType>(operand.getType()))
+        return rewriter.notifyMatchFailure(op, "is not on tensors of f32");
+    AffineMap output = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+    for (Value input : llvm::reverse(op.getDpsInputs())) {
+      auto contract = input.getDefiningOp<kernel::ContractOp>();
+      if (contract && fits(op, contract, output)) {
+        fuse(op, contract, output, rewriter);
+        return success();
+      }
+    }
+    return rewriter.notifyMatchFailure(op, "no operand is a sum of its own");
+  }
+
+private:
+  /// Whether nobody else needs the sums, and each makes one element of the
+  /// result that stands where it stood.
+  static bool fits(linalg::GenericOp op, kernel::ContractOp contract,
+                   AffineMap output) {
+    if (!output.isPermutation() || contract->getBlock() != op->getBlock())
+      return false;
+    for (OpOperand &use : contract.getResult(0).getUses())
+      if (use.getOwner() != op || op.getMatchingIndexingMap(&use) != output)
+        return false;
+    return true;
+  }
+
+  static void fuse(linalg::GenericOp op, kernel::ContractOp contract,
+                   AffineMap output, PatternRewriter &rewriter) {
+    SmallVector<AffineMap> maps = contract.getMaps();
+    AffineMap result = maps.pop_back_val();
+    // The loops of the elementwise op by those of the contraction.
+    SmallVector<AffineExpr> loops(output.getNumDims());
+    for (auto [axis, expr] : llvm::enumerate(output.getResults()))
+      loops[cast<AffineDimExpr>(expr).getPosition()] = result.getResult(axis);
+    SmallVector<Value> inputs(contract.getInputs());
+    SmallVector<OpOperand *> others;
+    for (OpOperand *operand : op.getDpsInputOperands()) {
+      if (operand->get() == contract.getResult(0))
+        continue;
+      others.push_back(operand);
+      inputs.push_back(operand->get());
+      maps.push_back(op.getMatchingIndexingMap(operand).replaceDimsAndSymbols(
+          loops, {}, result.getNumDims(), 0));
+    }
+    maps.push_back(result);
+    size_t known = contract.getInputs().size() - 1;
+    auto fused = kernel::ContractOp::create(
+        rewriter, rewriter.getFusedLoc({contract.getLoc(), op.getLoc()}),
+        inputs, op.getDpsInits()[0], maps,
+        [&](OpBuilder &b, Location, ValueRange elements) {
+          IRMapping values;
+          auto clone = [&](Block &body) {
+            for (Operation &inner : body.without_terminator())
+              b.clone(inner, values);
+            return values.lookupOrDefault(body.getTerminator()->getOperand(0));
+          };
+          values.map(contract.getBody()->getArguments(),
+                     elements.take_front(known));
+          Value sum = clone(*contract.getBody());
+          for (OpOperand *operand : op.getDpsInputOperands())
+            if (operand->get() == contract.getResult(0))
+              values.map(op.getMatchingBlockArgument(operand), sum);
+          for (auto [operand, element] :
+               llvm::zip_equal(others, elements.drop_front(known)))
+            values.map(op.getMatchingBlockArgument(operand), element);
+          return clone(*op.getBody());
+        });
+    rewriter.replaceOp(op, fused.getResults());
+    rewriter.eraseOp(contract);
+  }
+};
+
+struct FusePass : neuroplast::impl::FuseBase<FusePass> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    linalg::populateElementwiseOpsFusionPatterns(
+        patterns, [](OpOperand *operand) {
+          auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
+          auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
+          return producer && consumer && producer->hasOneUse() &&
+                 consumer.getNumReductionLoops() == 0;
+        });
+    // The channels of a grouped convolution are split in its result.
+    linalg::populateFoldReshapeOpsByExpansionPatterns(
+        patterns, [](OpOperand *operand) {
+          auto collapse =
+              operand->get().getDefiningOp<tensor::CollapseShapeOp>();
+          return collapse && collapse->hasOneUse() &&
+                 collapse.getSrc().getDefiningOp<kernel::ContractOp>();
+        });
+    patterns.add<FuseEpilogue>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace

@@ -1,0 +1,123 @@
+//===- LoopNest.cpp - Loops around operands on buffers --------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LoopNest.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace neuroplast;
+
+LoopNest::LoopNest(linalg::GenericOp op)
+    : operands(op->getOperands()), maps(op.getIndexingMapsArray()),
+      iterators(op.getIteratorTypesArray()), sizes(op.getStaticLoopRanges()) {}
+
+LoopNest::LoopNest(kernel::ContractOp op)
+    : operands(op->getOperands()), maps(op.getMaps()),
+      sizes(op.getStaticLoopRanges()) {
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
+    iterators.push_back(op.isParallel(loop) ? utils::IteratorType::parallel
+                                            : utils::IteratorType::reduction);
+}
+
+bool LoopNest::joinTwo(OpBuilder &builder, Location location, int64_t first) {
+  int64_t second = first + 1;
+  if (iterators[first] != iterators[second] || sizes[first] == 1)
+    return false;
+  MLIRContext *context = builder.getContext();
+  AffineExpr x = getAffineDimExpr(first, context),
+             y = getAffineDimExpr(second, context);
+  SmallVector<int64_t> axes; // of the first loop in each operand, or -1
+  for (auto [operand, map] : llvm::zip_equal(operands, maps)) {
+    auto type = dyn_cast<MemRefType>(operand.getType());
+    if (!type || !type.getLayout().isIdentity() || !type.hasStaticShape())
+      return false;
+    int64_t axis = -1;
+    for (int64_t i = 0, e = map.getNumResults(); i < e; ++i)
+      if (map.getResult(i) == x)
+        axis = i;
+    axes.push_back(axis);
+    if (axis < 0) {
+      if (map.isFunctionOfDim(first) || map.isFunctionOfDim(second))
+        return false;
+      continue;
+    }
+    if (axis + 1 >= map.getNumResults() || map.getResult(axis + 1) != y ||
+        type.getDimSize(axis) != sizes[first] ||
+        type.getDimSize(axis + 1) != sizes[second])
+      return false;
+    for (int64_t i = 0, e = map.getNumResults(); i < e; ++i)
+      if (i != axis && i != axis + 1 &&
+          (map.getResult(i).isFunctionOfDim(first) ||
+           map.getResult(i).isFunctionOfDim(second)))
+        return false;
+  }
+  if (llvm::all_of(axes, [](int64_t axis) { return axis < 0; }))
+    return false;
+  SmallVector<AffineExpr> renumber;
+  int64_t loops = sizes.size();
+  for (int64_t loop = 0; loop < loops; ++loop)
+    renumber.push_back(
+        getAffineDimExpr(loop <= first ? loop : loop - 1, context));
+  for (auto [operand, map, axis] : llvm::zip_equal(operands, maps, axes)) {
+    SmallVector<AffineExpr> exprs;
+    SmallVector<ReassociationIndices> groups;
+    for (int64_t i = 0, e = map.getNumResults(); i < e; ++i) {
+      if (axis >= 0 && i == axis + 1) {
+        groups.back().push_back(i);
+        continue;
+      }
+      groups.push_back({i});
+      exprs.push_back(map.getResult(i).replaceDims(renumber));
+    }
+    if (axis >= 0)
+      operand =
+          memref::CollapseShapeOp::create(builder, location, operand, groups);
+    map = AffineMap::get(loops - 1, 0, exprs, context);
+  }
+  iterators.erase(iterators.begin() + second);
+  sizes[first] *= sizes[second];
+  sizes.erase(sizes.begin() + second);
+  return true;
+}
+
+bool LoopNest::joinLoops(OpBuilder &builder, Location location) {
+  bool hasJoined = false;
+  for (size_t first = 0; first + 1 < sizes.size();)
+    if (joinTwo(builder, location, first))
+      hasJoined = true, first = 0;
+    else
+      ++first;
+  return hasJoined;
+}
+
+bool LoopNest::dropUnitReductions() {
+  if (sizes.empty())
+    return false;
+  MLIRContext *context = maps.front().getContext();
+  SmallVector<AffineExpr> renumber;
+  SmallVector<utils::IteratorType> keptIterators;
+  SmallVector<int64_t> keptSizes;
+  for (auto [size, iterator] : llvm::zip_equal(sizes, iterators)) {
+    if (size == 1 && iterator == utils::IteratorType::reduction) {
+      renumber.push_back(getAffineConstantExpr(0, context));
+      continue;
+    }
+    renumber.push_back(getAffineDimExpr(keptSizes.size(), context));
+    keptIterators.push_back(iterator);
+    keptSizes.push_back(size);
+  }
+  if (keptSizes.size() == sizes.size() ||
+      !llvm::is_contained(keptIterators, utils::IteratorType::reduction))
+    return false;
+  for (AffineMap &map : maps)
+    map = map.replaceDimsAndSymbols(renumber, {}, keptSizes.size(), 0);
+  iterators = std::move(keptIterators);
+  sizes = std::move(keptSizes);
+  return true;
+}

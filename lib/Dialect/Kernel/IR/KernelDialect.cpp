@@ -1,0 +1,141 @@
+//===- KernelDialect.cpp - The kernel dialect and its ops -----------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Dialect/Kernel/IR/Kernel.h"
+
+#include "Bufferization.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace neuroplast::kernel;
+
+#include "neuroplast/Dialect/Kernel/IR/KernelDialect.cpp.inc"
+
+void KernelDialect::initialize() {
+  addOperations<
+#define GET_OP_LIST
+#include "neuroplast/Dialect/Kernel/IR/KernelOps.cpp.inc"
+      >();
+  ContractOp::attachInterface<ContractBufferization>(*getContext());
+}
+
+//===----------------------------------------------------------------------===//
+// ContractOp
+//===----------------------------------------------------------------------===//
+
+void ContractOp::build(
+    OpBuilder &builder, OperationState &state, ValueRange inputs, Value init,
+    ArrayRef<AffineMap> maps,
+    function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
+  state.addOperands(inputs);
+  state.addOperands(init);
+  state.addAttribute(getIndexingMapsAttrName(state.name),
+                     builder.getAffineMapArrayAttr(maps));
+  if (isa<RankedTensorType>(init.getType()))
+    state.addTypes(init.getType());
+  Block &block = state.addRegion()->emplaceBlock();
+  SmallVector<Location> locations(inputs.size() - 1, state.location);
+  block.addArguments(SmallVector<Type>(locations.size(), builder.getF32Type()),
+                     locations);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&block);
+  Value element = block.getArgument(0);
+  if (body)
+    element = body(builder, state.location, block.getArguments());
+  YieldOp::create(builder, state.location, element);
+}
+
+SmallVector<int64_t> ContractOp::getStaticLoopRanges() {
+  SmallVector<int64_t> ranges(getNumLoops(), ShapedType::kDynamic);
+  for (auto [operand, map] : llvm::zip_equal(getOperands(), getMaps()))
+    for (auto [size, expr] : llvm::zip_equal(
+             cast<ShapedType>(operand.getType()).getShape(), map.getResults()))
+      if (auto loop = dyn_cast<AffineDimExpr>(expr);
+          loop && !ShapedType::isDynamic(size))
+        ranges[loop.getPosition()] = size;
+  return ranges;
+}
+
+LogicalResult ContractOp::verify() {
+  if (getInputs().size() < 2)
+    return emitOpError("multiplies two operands, but has ")
+           << getInputs().size();
+  SmallVector<AffineMap> maps = getMaps();
+  if (maps.size() != getNumOperands())
+    return emitOpError("has ") << maps.size() << " indexing maps for "
+                               << getNumOperands() << " operands";
+  for (auto [index, operand, map] : llvm::enumerate(getOperands(), maps)) {
+    auto type = cast<ShapedType>(operand.getType());
+    if (map.getNumDims() != maps.back().getNumDims() || map.getNumSymbols())
+      return emitOpError("needs indexing maps from the same loops");
+    if (map.getNumResults() != type.getRank())
+      return emitOpError("has an indexing map of ")
+             << map.getNumResults() << " places for operand " << index
+             << " of type " << type;
+  }
+  AffineMap result = maps.back();
+  if (!result.isProjectedPermutation(/*allowZeroInResults=*/true))
+    return emitOpError("writes an element of the result more than once");
+  llvm::SmallBitVector sized(result.getNumDims());
+  for (AffineMap map : maps)
+    for (AffineExpr expr : map.getResults())
+      if (auto loop = dyn_cast<AffineDimExpr>(expr))
+        sized.set(loop.getPosition());
+  if (!sized.all())
+    return emitOpError("has loops of which no operand says how often they go "
+                       "around");
+  for (AffineMap map : ArrayRef(maps).drop_front(2))
+    for (unsigned loop = 0; loop < map.getNumDims(); ++loop)
+      if (map.isFunctionOfDim(loop) && !result.isFunctionOfDim(loop))
+        return emitOpError("reads an operand of its region by a loop that is "
+                           "summed over");
+  Block *body = getBody();
+  if (body->getNumArguments() != getInputs().size() - 1)
+    return emitOpError("needs a region with ")
+           << getInputs().size() - 1 << " arguments, a sum and elements";
+  for (Type type : body->getArgumentTypes())
+    if (!type.isF32())
+      return emitOpError("needs a region of f32");
+  bool isOnTensors = isa<RankedTensorType>(getInit().getType());
+  for (Value operand : getOperands())
+    if (isa<RankedTensorType>(operand.getType()) != isOnTensors)
+      return emitOpError("mixes tensors and buffers");
+  if (getNumResults() != (isOnTensors ? 1u : 0u) ||
+      (isOnTensors && getResultTypes()[0] != getInit().getType()))
+    return emitOpError("needs the type of its destination as result");
+  return success();
+}
+
+void ContractOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  auto add = [&](OpOperand &operand, MemoryEffects::Effect *effect) {
+    if (isa<MemRefType>(operand.get().getType()))
+      effects.emplace_back(effect, &operand, /*stage=*/0,
+                           /*effectOnFullRegion=*/true,
+                           SideEffects::DefaultResource::get());
+  };
+  for (OpOperand &input : getInputsMutable())
+    add(input, MemoryEffects::Read::get());
+  add(getInitMutable(), MemoryEffects::Write::get());
+}
+
+LogicalResult
+ContractOp::reifyResultShapes(OpBuilder &builder,
+                              ReifiedRankedShapedTypeDims &shapes) {
+  if (getNumResults() == 0)
+    return failure();
+  shapes.push_back(tensor::getMixedSizes(builder, getLoc(), getInit()));
+  return success();
+}
+
+#define GET_OP_CLASSES
+#include "neuroplast/Dialect/Kernel/IR/KernelOps.cpp.inc"

@@ -1,0 +1,131 @@
+// RUN: neuroplast-opt %s --neuro-fuse --canonicalize --split-input-file | FileCheck %s
+
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (k, n)>
+#c = affine_map<(m, n, k) -> (m, n)>
+#id = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (j)>
+
+// A bias, a residual and an activation become the end of the second of two products.
+// CHECK: #[[BIAS:.*]] = affine_map<(d0, d1, d2) -> (d1)>
+// CHECK-LABEL: func @residual
+// CHECK-SAME: %[[X:.*]]: tensor<4x8xf32>, %[[W:.*]]: tensor<8x8xf32>, %[[B:.*]]: tensor<8xf32>
+// CHECK: %[[FIRST:.*]] = kernel.contract ins(%[[X]], %[[W]] :
+// CHECK: %[[SECOND:.*]] = kernel.contract ins(%[[FIRST]], %[[W]], %[[B]], %[[FIRST]] :
+// CHECK-NEXT: ^bb0(%[[SUM:.*]]: f32, %[[BV:.*]]: f32, %[[R:.*]]: f32):
+// CHECK-NEXT: %[[S1:.*]] = arith.addf %[[SUM]], %[[BV]]
+// CHECK-NEXT: %[[S2:.*]] = arith.addf %[[S1]], %[[R]]
+// CHECK-NEXT: %[[S3:.*]] = arith.maximumf %[[S2]]
+// CHECK-NEXT: kernel.yield %[[S3]]
+// CHECK-NOT: linalg.generic
+// CHECK: return %[[SECOND]]
+func.func @residual(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>, %bias: tensor<8xf32>) -> tensor<4x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x8xf32>
+  %0 = kernel.contract ins(%x, %w : tensor<4x8xf32>, tensor<8x8xf32>)
+      outs(%e : tensor<4x8xf32>) attributes {indexing_maps = [#a, #b, #c]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<4x8xf32>
+  %1 = kernel.contract ins(%0, %w : tensor<4x8xf32>, tensor<8x8xf32>)
+      outs(%e : tensor<4x8xf32>) attributes {indexing_maps = [#a, #b, #c]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<4x8xf32>
+  %2 = linalg.generic {indexing_maps = [#id, #row, #id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%1, %bias, %0 : tensor<4x8xf32>, tensor<8xf32>, tensor<4x8xf32>) outs(%e : tensor<4x8xf32>) {
+  ^bb0(%s: f32, %b: f32, %r: f32, %o: f32):
+    %p = arith.addf %s, %b : f32
+    %q = arith.addf %p, %r : f32
+    linalg.yield %q : f32
+  } -> tensor<4x8xf32>
+  %3 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%2 : tensor<4x8xf32>) outs(%e : tensor<4x8xf32>) {
+  ^bb0(%s: f32, %o: f32):
+    %p = arith.maximumf %s, %zero : f32
+    linalg.yield %p : f32
+  } -> tensor<4x8xf32>
+  return %3 : tensor<4x8xf32>
+}
+
+// -----
+
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (k, n)>
+#c = affine_map<(m, n, k) -> (m, n)>
+#id = affine_map<(i, j) -> (i, j)>
+#turned = affine_map<(i, j) -> (j, i)>
+
+// What others read, what turns the result, and what takes many instructions stays outside.
+// CHECK-LABEL: func @outside
+// CHECK-COUNT-3: linalg.generic
+func.func @outside(%x: tensor<8x8xf32>) -> (tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>) {
+  %e = tensor.empty() : tensor<8x8xf32>
+  %0 = kernel.contract ins(%x, %x : tensor<8x8xf32>, tensor<8x8xf32>)
+      outs(%e : tensor<8x8xf32>) attributes {indexing_maps = [#a, #b, #c]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<8x8xf32>
+  %1 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%0 : tensor<8x8xf32>) outs(%e : tensor<8x8xf32>) {
+  ^bb0(%s: f32, %o: f32):
+    %p = arith.negf %s : f32
+    linalg.yield %p : f32
+  } -> tensor<8x8xf32>
+  %2 = kernel.contract ins(%x, %1 : tensor<8x8xf32>, tensor<8x8xf32>)
+      outs(%e : tensor<8x8xf32>) attributes {indexing_maps = [#a, #b, #c]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<8x8xf32>
+  %3 = linalg.generic {indexing_maps = [#turned, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%2 : tensor<8x8xf32>) outs(%e : tensor<8x8xf32>) {
+  ^bb0(%s: f32, %o: f32):
+    %p = arith.negf %s : f32
+    linalg.yield %p : f32
+  } -> tensor<8x8xf32>
+  %4 = kernel.contract ins(%x, %3 : tensor<8x8xf32>, tensor<8x8xf32>)
+      outs(%e : tensor<8x8xf32>) attributes {indexing_maps = [#a, #b, #c]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<8x8xf32>
+  %5 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%4 : tensor<8x8xf32>) outs(%e : tensor<8x8xf32>) {
+  ^bb0(%s: f32, %o: f32):
+    %p = math.exp %s : f32
+    linalg.yield %p : f32
+  } -> tensor<8x8xf32>
+  return %0, %1, %3, %5 : tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>
+}
+
+// -----
+
+#x = affine_map<(n, g, o, p, i) -> (n, g, i, p)>
+#w = affine_map<(n, g, o, p, i) -> (g, o, i)>
+#y = affine_map<(n, g, o, p, i) -> (n, g, o, p)>
+#id = affine_map<(n, c, p) -> (n, c, p)>
+#channel = affine_map<(n, c, p) -> (c)>
+
+// The groups of a convolution are joined behind its end.
+// CHECK-LABEL: func @grouped
+// CHECK: kernel.contract {{.*}} tensor<2x3xf32>)
+// CHECK: arith.mulf
+// CHECK: kernel.yield
+// CHECK: tensor.collapse_shape
+// CHECK-NOT: linalg.generic
+func.func @grouped(%x: tensor<1x2x4x8xf32>, %w: tensor<2x3x4xf32>, %s: tensor<6xf32>) -> tensor<1x6x8xf32> {
+  %e = tensor.empty() : tensor<1x2x3x8xf32>
+  %f = tensor.empty() : tensor<1x6x8xf32>
+  %0 = kernel.contract ins(%x, %w : tensor<1x2x4x8xf32>, tensor<2x3x4xf32>)
+      outs(%e : tensor<1x2x3x8xf32>) attributes {indexing_maps = [#x, #w, #y]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<1x2x3x8xf32>
+  %1 = tensor.collapse_shape %0 [[0], [1, 2], [3]] : tensor<1x2x3x8xf32> into tensor<1x6x8xf32>
+  %2 = linalg.generic {indexing_maps = [#id, #channel, #id], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%1, %s : tensor<1x6x8xf32>, tensor<6xf32>) outs(%f : tensor<1x6x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %p = arith.mulf %a, %b : f32
+    linalg.yield %p : f32
+  } -> tensor<1x6x8xf32>
+  return %2 : tensor<1x6x8xf32>
+}

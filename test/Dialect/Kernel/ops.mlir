@@ -1,0 +1,41 @@
+// RUN: neuroplast-opt %s | neuroplast-opt | FileCheck %s
+// RUN: neuroplast-opt %s --one-shot-bufferize="bufferize-function-boundaries=1 function-boundary-type-conversion=identity-layout-map" | FileCheck %s --check-prefix=BUFFER
+
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (k, n)>
+#bias = affine_map<(m, n, k) -> (n)>
+#c = affine_map<(m, n, k) -> (m, n)>
+
+// The destination is written only: what stood there is not copied.
+// CHECK-LABEL: func @product
+// CHECK: kernel.contract ins(%{{.*}}, %{{.*}}, %{{.*}} : tensor<?x7xf32>, tensor<7x24xf32>, tensor<24xf32>) outs(%{{.*}} : tensor<?x24xf32>)
+// CHECK: kernel.yield
+// CHECK: -> tensor<?x24xf32>
+// BUFFER-LABEL: func @product
+// BUFFER-SAME: %[[A:.*]]: memref<?x7xf32>, %[[B:.*]]: memref<7x24xf32>, %[[BIAS:.*]]: memref<24xf32>, %[[C:.*]]: memref<?x24xf32>
+// BUFFER-NOT: memref.copy
+// BUFFER: kernel.contract ins(%[[A]], %[[B]], %[[BIAS]] : {{.*}}) outs(%[[C]] : memref<?x24xf32>)
+// BUFFER: return %[[C]]
+func.func @product(%a: tensor<?x7xf32>, %b: tensor<7x24xf32>, %bias: tensor<24xf32>,
+                   %c: tensor<?x24xf32> {bufferization.writable = true}) -> tensor<?x24xf32> {
+  %0 = kernel.contract ins(%a, %b, %bias : tensor<?x7xf32>, tensor<7x24xf32>, tensor<24xf32>)
+      outs(%c : tensor<?x24xf32>) attributes {indexing_maps = [#a, #b, #bias, #c]} {
+  ^bb0(%sum: f32, %x: f32):
+    %y = arith.addf %sum, %x : f32
+    kernel.yield %y : f32
+  } -> tensor<?x24xf32>
+  return %0 : tensor<?x24xf32>
+}
+
+// An operand cannot be the destination too: it would be overwritten before it is read again.
+// BUFFER-LABEL: func @square
+// BUFFER: %[[NEW:.*]] = memref.alloc
+// BUFFER: kernel.contract {{.*}} outs(%[[NEW]]
+func.func @square(%a: tensor<4x4xf32> {bufferization.writable = true}) -> tensor<4x4xf32> {
+  %0 = kernel.contract ins(%a, %a : tensor<4x4xf32>, tensor<4x4xf32>)
+      outs(%a : tensor<4x4xf32>) attributes {indexing_maps = [#a, #b, #c]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<4x4xf32>
+  return %0 : tensor<4x4xf32>
+}
