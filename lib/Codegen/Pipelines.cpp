@@ -62,6 +62,7 @@ void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
   manager.addPass(createProtectInputs());
   buildBufferization(manager);
   manager.addNestedPass<func::FuncOp>(createGuardAllocations());
+  manager.addPass(createOutlineKernels());
   manager.addNestedPass<func::FuncOp>(createLowerKernels(
       LowerKernelsOptions{options.vectorBits, options.kernels}));
   manager.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());

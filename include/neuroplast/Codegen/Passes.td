@@ -129,6 +129,30 @@ def Fuse : Pass<"neuro-fuse"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::neuroplast::kernel::KernelDialect"];
 }
 
+def OutlineKernels : Pass<"neuro-outline-kernels", "::mlir::ModuleOp"> {
+  let summary = "Make a function of every distinct kernel";
+  let description = [{
+    Every kernel op, and every linalg op on more than a few elements, moves from
+    `main` into a function of its own, with what fills its destination right
+    before it; ops that are the same but for the buffers share one. What a
+    function computes, on which types, is all that it depends on, so that
+    functions can be compiled apart. Where types say all but where buffers lie,
+    it takes bare pointers.
+
+    Before:
+    ```mlir
+    kernel.contract ins(%x, %w : ...) outs(%y : ...) ...
+    kernel.contract ins(%y, %v : ...) outs(%z : ...) ...
+    ```
+    After, if types, maps and regions are the same:
+    ```mlir
+    call @kernel_contract(%x, %w, %y) : ...
+    call @kernel_contract(%y, %v, %z) : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
+}
+
 def LowerKernels : Pass<"neuro-lower-kernels"> {
   let summary = "Lower kernel ops on buffers to register-tiled vector code";
   let description = [{

@@ -12,6 +12,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -150,7 +151,10 @@ bool isAlwaysZero(Value buffer) {
 /// so that the kernel starts from zero instead of reading it.
 bool takeZeros(linalg::GenericOp op) {
   Value result = op.getDpsInits()[0];
-  if (!result.getDefiningOp<memref::AllocOp>())
+  auto argument = dyn_cast<BlockArgument>(result);
+  bool isOfFunction =
+      argument && isa<func::FuncOp>(argument.getOwner()->getParentOp());
+  if (!result.getDefiningOp<memref::AllocOp>() && !isOfFunction)
     return false;
   Operation *previous = findOnlyPreviousUse(op, result);
   if (!previous)
