@@ -51,7 +51,8 @@ struct FuseEpilogue : OpRewritePattern<linalg::GenericOp> {
           !isa<RankedTensorType>(operand.getType()))
         return rewriter.notifyMatchFailure(op, "is not on tensors of f32");
     AffineMap output = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
-    for (Value input : llvm::reverse(op.getDpsInputs())) {
+    SmallVector<Value> inputs = op.getDpsInputs();
+    for (Value input : llvm::reverse(inputs)) {
       auto contract = input.getDefiningOp<kernel::ContractOp>();
       if (contract && fits(op, contract, output)) {
         fuse(op, contract, output, rewriter);

@@ -50,6 +50,7 @@ static void buildBufferization(OpPassManager &manager) {
 
 void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
                                            const CpuPipelineOptions &options) {
+  manager.addPass(createFoldAffine());
   manager.addNestedPass<func::FuncOp>(createPreallocateStacks());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());

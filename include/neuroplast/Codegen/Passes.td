@@ -23,6 +23,17 @@ def ApproximateMath : Pass<"neuro-approximate-math"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def FoldAffine : Pass<"neuro-fold-affine", "::mlir::ModuleOp"> {
+  let summary = "Fold batch norms into the layers before them";
+  let description = [{
+    An op that scales and shifts channels by constants, as a batch norm does,
+    becomes a part of the weight and the bias of the layer before it, in new
+    parameters; where there is no such layer, or others read its results, it
+    becomes a product and a sum. In f32 only; each new number is rounded once.
+  }];
+  let dependentDialects = ["::neuroplast::neuro::NeuroDialect"];
+}
+
 def PreallocateStacks : Pass<"neuro-preallocate-stacks", "::mlir::func::FuncOp"> {
   let summary = "Let loops stack their rows in place";
   let description = [{

@@ -8,6 +8,7 @@
 
 #include "neuroplast/Dialect/Neuro/IR/LinearMap.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -142,7 +143,27 @@ std::optional<RunningStatistics> BatchNormOp::getRunningStatistics() {
   return RunningStatistics{0, 3, 4};
 }
 
+std::optional<ChannelAffine> BatchNormOp::getChannelAffine(
+    llvm::function_ref<std::optional<SmallVector<double>>(Value)> read) {
+  auto scale = read(getScale()), bias = read(getBias()), mean = read(getMean()),
+       variance = read(getVariance());
+  if (!scale || !bias || !mean || !variance)
+    return std::nullopt;
+  ChannelAffine affine{0, {}, {}};
+  double epsilon = getEpsilon().convertToFloat();
+  for (auto [s, b, m, v] : llvm::zip_equal(*scale, *bias, *mean, *variance)) {
+    affine.scale.push_back(s / std::sqrt(v + epsilon));
+    affine.shift.push_back(b - affine.scale.back() * m);
+  }
+  return affine;
+}
+
 Value neuroplast::neuro::buildSum(OpBuilder &builder, Location location,
                                   Value a, Value b) {
   return AddOp::create(builder, location, a, b);
+}
+
+Value neuroplast::neuro::buildProduct(OpBuilder &builder, Location location,
+                                      Value a, Value b) {
+  return MulOp::create(builder, location, a, b);
 }

@@ -54,6 +54,13 @@ struct RunningStatistics {
   unsigned data, mean, variance;
 };
 
+/// What an op makes of each index of axis 1 of its data, its other operands
+/// being constant: `scale * data + shift`.
+struct ChannelAffine {
+  unsigned data;
+  llvm::SmallVector<double> scale, shift;
+};
+
 } // namespace neuroplast::neuro
 
 #endif // NEUROPLAST_DIALECT_NEURO_IR_LINEARMAP_H

@@ -263,9 +263,11 @@ namespace neuroplast::neuro {
 /// Tables, masks and constants of the method are not.
 void markTrainable(mlir::ModuleOp module);
 
-/// The sum of two tensors of one type.
+/// The sum and the product of two tensors that broadcast.
 mlir::Value buildSum(mlir::OpBuilder &builder, mlir::Location location,
                      mlir::Value a, mlir::Value b);
+mlir::Value buildProduct(mlir::OpBuilder &builder, mlir::Location location,
+                         mlir::Value a, mlir::Value b);
 
 } // namespace neuroplast::neuro
 

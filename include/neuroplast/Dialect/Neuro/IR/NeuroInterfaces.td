@@ -143,7 +143,13 @@ def LayerOpInterface : OpInterface<"LayerOpInterface"> {
     InterfaceMethod<[{
       The operands that hold what training saw of the data; none if nothing does.
     }], "std::optional<::neuroplast::neuro::RunningStatistics>", "getRunningStatistics", (ins), "",
-    [{ return std::nullopt; }]>
+    [{ return std::nullopt; }]>,
+    InterfaceMethod<[{
+      The op as a scale and a shift of every channel; none if it does something
+      else, or `read` has no numbers for an operand.
+    }], "std::optional<::neuroplast::neuro::ChannelAffine>", "getChannelAffine",
+    (ins "::llvm::function_ref<std::optional<::llvm::SmallVector<double>>(::mlir::Value)>":$read), "",
+    [{ (void)read; return std::nullopt; }]>
   ];
 }
 

@@ -11,7 +11,7 @@
 
 include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 
-def Neuro_BatchNormOp : Neuro_SameTypeOp<"batch_norm", "BatchNormalization", traits = [DeclareOpInterfaceMethods<LayerOpInterface, ["getInputOffset", "getRunningStatistics"]>, Neuro_Roles<"i == 0 ? OperandRole::Data : i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Statistic">, Neuro_ZeroWhere<"zero(getScaleMutable()) && zero(getBiasMutable())">], statesContract = 1> {
+def Neuro_BatchNormOp : Neuro_SameTypeOp<"batch_norm", "BatchNormalization", traits = [DeclareOpInterfaceMethods<LayerOpInterface, ["getInputOffset", "getRunningStatistics", "getChannelAffine"]>, Neuro_Roles<"i == 0 ? OperandRole::Data : i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Statistic">, Neuro_ZeroWhere<"zero(getScaleMutable()) && zero(getBiasMutable())">], statesContract = 1> {
   let summary = "scale * (x - mean) / sqrt(variance + epsilon) + bias per channel (axis 1), with running statistics";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$scale, Neuro_FloatTensor:$bias,
     Neuro_FloatTensor:$mean, Neuro_FloatTensor:$variance,
