@@ -60,6 +60,12 @@ void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
   manager.addPass(createCSEPass());
   manager.addPass(createAddOutputSizes());
   buildFusion(manager);
+  if (options.kernels) {
+    manager.addPass(
+        createBlockChannels(BlockChannelsOptions{options.vectorBits}));
+    manager.addPass(createCanonicalizerPass());
+    manager.addPass(createCSEPass());
+  }
   manager.addPass(createProtectInputs());
   buildBufferization(manager);
   manager.addNestedPass<func::FuncOp>(createGuardAllocations());

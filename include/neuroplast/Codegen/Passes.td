@@ -140,6 +140,24 @@ def Fuse : Pass<"neuro-fuse"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::neuroplast::kernel::KernelDialect"];
 }
 
+def BlockChannels : Pass<"neuro-block-channels", "::mlir::ModuleOp"> {
+  let summary = "Lay the channels of convolutional networks out in vectors";
+  let description = [{
+    A tensor N x C x H x W becomes N x C/16 x H x W x 16, with as many channels
+    innermost as a vector has lanes, where most of the work of `main` is in
+    convolutions by constant weights: their sums then run along contiguous
+    weights, and each pixel is one vector. Pads, pools, elementwise ops and
+    concatenations of whole blocks follow; elsewhere tensors are unpacked. A
+    layer on a few channels, those of an image, reads them as they lie. Weights
+    are packed at compile time, into parameters named after theirs.
+  }];
+  let options = [Option<"vectorBits", "vector-bits", "unsigned", "512", "Width of a vector register">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::tensor::TensorDialect", "::neuroplast::kernel::KernelDialect",
+                           "::neuroplast::neuro::NeuroDialect"];
+}
+
 def OutlineKernels : Pass<"neuro-outline-kernels", "::mlir::ModuleOp"> {
   let summary = "Make a function of every distinct kernel";
   let description = [{

@@ -88,13 +88,16 @@ bool Contraction::assign(const LoopNest &loops) {
   if (sizes[lane] < 4)
     return false;
   bool firstMoves = loops.maps[0].isFunctionOfDim(lane);
-  if (firstMoves == loops.maps[1].isFunctionOfDim(lane))
-    return false;
-  unsigned moving = firstMoves ? 0 : 1;
+  scalarMoves = firstMoves && loops.maps[1].isFunctionOfDim(lane);
+  // The data of a convolution whose channels have a kernel each.
+  unsigned moving = firstMoves && !scalarMoves ? 0 : 1;
   vector = loops.operands[moving];
   vectorMap = loops.maps[moving];
   scalar = loops.operands[1 - moving];
   scalarMap = loops.maps[1 - moving];
+  if (!vectorMap.isFunctionOfDim(lane) ||
+      (scalarMoves && !isContiguousAlong(scalar, scalarMap, lane)))
+    return false;
   std::optional<int64_t> stride = getLastFactor(vectorMap, lane);
   if (!stride || (*stride != 1 && *stride != 2) ||
       !isContiguousInLastAxis(vector) ||

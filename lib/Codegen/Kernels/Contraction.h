@@ -31,7 +31,8 @@ enum class Combination {
 
 /// result = epilogue(sum of scalar * vector), or a pool, which has no scalar,
 /// on buffers of f32. One input (`scalar`) does not move with the lanes and is
-/// broadcast; the other (`vector`) is read `laneStride` elements apart.
+/// broadcast, as a rule; the other (`vector`) is read `laneStride` elements
+/// apart.
 struct Contraction {
   explicit Contraction(mlir::Location location) : location(location) {}
 
@@ -50,6 +51,8 @@ struct Contraction {
   llvm::SmallVector<LoopKind> kinds;
   int64_t lane = 0;       ///< the Lane loop
   int64_t laneStride = 1; ///< 1 or 2
+  /// Whether `scalar` is a vector, too: each lane has products of its own.
+  bool scalarMoves = false;
 
   /// How a kernel would go about these loops, those of the op on collapsed
   /// buffers; fails if there is none for them.

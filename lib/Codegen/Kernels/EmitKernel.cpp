@@ -62,7 +62,14 @@ public:
 
   void emit(OpBuilder &b) {
     indices.assign(c.sizes.size(), constant(b, 0));
-    emitOuter(b, 0);
+    if (!isWeightStationary()) {
+      emitOuter(b, 0);
+      return;
+    }
+    overPlaces(b, [&](OpBuilder &inner, int64_t count) {
+      places = count;
+      emitOuter(inner, 0);
+    });
   }
 
 private:
@@ -115,26 +122,36 @@ private:
     }
   }
 
+  template <typename Body> void overRows(OpBuilder &b, Body body) {
+    split(b, row, row < 0 ? 1 : c.sizes[row], tile.rows, body);
+  }
+  template <typename Body> void overPlaces(OpBuilder &b, Body body) {
+    split(b, place, place < 0 ? 1 : c.sizes[place], tile.places, body);
+  }
+  template <typename Body> void overLanes(OpBuilder &b, Body body) {
+    int64_t lanes = c.sizes[c.lane], block = tile.vectors * width;
+    if (int64_t full = lanes / block)
+      loopOver(b, c.lane, full, block,
+               [&](OpBuilder &inner) { body(inner, tile.vectors, width); });
+    if (int64_t rest = lanes % block) {
+      indices[c.lane] = constant(b, lanes - rest);
+      int64_t vectors = llvm::divideCeil(rest, width);
+      body(b, vectors, rest - (vectors - 1) * width);
+    }
+  }
+
+  /// Whether the vectors are weights in blocks, which no loop around the tiles
+  /// moves through: each is then read once for all pixels, not for every row of
+  /// them, where they would come from further away each time.
+  bool isWeightStationary() const {
+    return place >= 0 && c.sizes[c.lane] == width && !c.scalarMoves &&
+           c.combination == Combination::MultiplyAdd &&
+           llvm::none_of(outer, [&](int64_t loop) {
+             return c.sizes[loop] > 1 && c.vectorMap.isFunctionOfDim(loop);
+           });
+  }
+
   void emitTiles(OpBuilder &b) {
-    int64_t rows = row < 0 ? 1 : c.sizes[row];
-    int64_t places = place < 0 ? 1 : c.sizes[place];
-    auto overRows = [&](OpBuilder &at, auto body) {
-      split(at, row, rows, tile.rows, body);
-    };
-    auto overPlaces = [&](OpBuilder &at, auto body) {
-      split(at, place, places, tile.places, body);
-    };
-    auto overLanes = [&](OpBuilder &at, auto body) {
-      int64_t lanes = c.sizes[c.lane], block = tile.vectors * width;
-      if (int64_t full = lanes / block)
-        loopOver(at, c.lane, full, block,
-                 [&](OpBuilder &inner) { body(inner, tile.vectors, width); });
-      if (int64_t rest = lanes % block) {
-        indices[c.lane] = constant(at, lanes - rest);
-        int64_t vectors = llvm::divideCeil(rest, width);
-        body(at, vectors, rest - (vectors - 1) * width);
-      }
-    };
     // The operand that is larger is walked through once.
     bool vectorOutside =
         getVolume(c.vector) > getVolume(c.scalar) && place < 0 && outer.empty();
@@ -146,11 +163,15 @@ private:
       });
     else
       overRows(b, [&](OpBuilder &b1, int64_t r) {
-        overPlaces(b1, [&](OpBuilder &b2, int64_t p) {
+        auto overRest = [&](OpBuilder &b2, int64_t p) {
           overLanes(b2, [&](OpBuilder &b3, int64_t vectors, int64_t last) {
             emitTile(b3, {r, p, vectors}, last);
           });
-        });
+        };
+        if (places > 0)
+          overRest(b1, places);
+        else
+          overPlaces(b1, overRest);
       });
   }
 
@@ -234,12 +255,21 @@ private:
       return next;
     }
     for (int64_t r = 0; r < t.rows; ++r) {
-      Value factor = memref::LoadOp::create(
-          b, loc, c.scalar, indicesOf(b, c.scalarMap, locate(b, r, 0, 0)));
-      Value wide = vector::BroadcastOp::create(b, loc, vectorType, factor);
-      for (Value vector : vectors)
+      Value wide;
+      for (auto [index, vector] : llvm::enumerate(vectors)) {
+        if (c.scalarMoves) {
+          int64_t v = index % t.vectors;
+          wide =
+              load(b, c.scalar, indicesOf(b, c.scalarMap, locate(b, r, 0, v)),
+                   v + 1 == t.vectors ? last : width);
+        } else if (index == 0) {
+          Value factor = memref::LoadOp::create(
+              b, loc, c.scalar, indicesOf(b, c.scalarMap, locate(b, r, 0, 0)));
+          wide = vector::BroadcastOp::create(b, loc, vectorType, factor);
+        }
         next.push_back(
             vector::FMAOp::create(b, loc, wide, vector, sums[next.size()]));
+      }
     }
     return next;
   }
@@ -333,6 +363,7 @@ private:
   Tile tile{1, 1, 1};
   SmallVector<int64_t> outer, reduced, unrolled;
   SmallVector<Value> indices; ///< of all loops, where code is being written
+  int64_t places = 0; ///< of the tiles, where a loop around all chose them
 };
 
 } // namespace

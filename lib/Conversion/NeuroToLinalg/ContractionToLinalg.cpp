@@ -174,7 +174,11 @@ FailureOr<Value> createConv(OpBuilder &b, Location loc, Value input,
   for (const WindowAxis &axis : window)
     sizes.push_back(axis.count);
   // Loops: n, [g], o, spatial, i, kernel.
-  bool grouped = shape.group != 1;
+  // A group of one channel and one kernel is both n and o: there is no g or i.
+  bool isDepthwise = shape.group != 1 &&
+                     weightType.getDimSize(0) == shape.group &&
+                     weightType.getDimSize(1) == 1;
+  bool grouped = shape.group != 1 && !isDepthwise;
   if (grouped) {
     auto expand = [&](Value value, int64_t axis) {
       SmallVector<OpFoldResult> dims = getDims(b, loc, value);
@@ -220,7 +224,7 @@ FailureOr<Value> createConv(OpBuilder &b, Location loc, Value input,
   SmallVector<AffineExpr> places, kernel;
   for (int64_t axis = 0; axis < spatial; ++axis)
     places.push_back(loop());
-  AffineExpr i = loop();
+  AffineExpr i = isDepthwise ? getAffineConstantExpr(0, context) : loop();
   for (int64_t axis = 0; axis < spatial; ++axis)
     kernel.push_back(loop());
   SmallVector<AffineExpr> in{n}, we, out{n};
@@ -229,7 +233,7 @@ FailureOr<Value> createConv(OpBuilder &b, Location loc, Value input,
     we.push_back(g);
     out.push_back(g);
   }
-  in.push_back(i);
+  in.push_back(isDepthwise ? o : i);
   we.append({o, i});
   out.push_back(o);
   for (int64_t axis = 0; axis < spatial; ++axis)
@@ -297,6 +301,86 @@ struct ConvIntegerLowering : OpConversionPattern<ConvIntegerOp> {
   }
 };
 
+/// A transposed convolution whose kernel is as large as its strides, so that
+/// each element of the result is of one element of the data: a product for each
+/// place of the kernel, which become places of the result.
+Value createExpansion(ConvTransposeOp op, OpBuilder &b, Location loc,
+                      Value input, Value weight, Value bias, Type element) {
+  auto weightType = cast<RankedTensorType>(weight.getType());
+  int64_t spatial = weightType.getRank() - 2;
+  MLIRContext *context = b.getContext();
+  // Loops: n, o, places, taps, i.
+  auto loop = [&](int64_t number) { return getAffineDimExpr(number, context); };
+  int64_t last = 2 + 2 * spatial;
+  // Lanes run along many channels, or along the places of the data.
+  constexpr int64_t kManyChannels = 8;
+  bool isDirect = weightType.getDimSize(1) >= kManyChannels;
+  SmallVector<AffineExpr> in{loop(0), loop(last)}, we{loop(last), loop(1)},
+      out{loop(0), loop(1)};
+  SmallVector<OpFoldResult> sizes{getDim(b, loc, input, 0),
+                                  b.getIndexAttr(weightType.getDimSize(1))};
+  SmallVector<ReassociationIndices> groups{{0}, {1}};
+  for (int64_t axis = 0; axis < spatial; ++axis) {
+    in.push_back(loop(2 + axis));
+    we.push_back(loop(2 + spatial + axis));
+    groups.push_back({2 + 2 * axis, 3 + 2 * axis});
+  }
+  auto add = [&](int64_t number, OpFoldResult size) {
+    out.push_back(loop(number));
+    sizes.push_back(size);
+  };
+  auto addPlace = [&](int64_t axis) {
+    add(2 + axis, getDim(b, loc, input, 2 + axis));
+  };
+  auto addTap = [&](int64_t axis) {
+    add(2 + spatial + axis, b.getIndexAttr(weightType.getDimSize(2 + axis)));
+  };
+  if (!isDirect)
+    for (int64_t axis = 0; axis < spatial; ++axis)
+      addTap(axis);
+  for (int64_t axis = 0; axis < spatial; ++axis) {
+    addPlace(axis);
+    if (isDirect)
+      addTap(axis);
+  }
+  auto map = [&](ArrayRef<AffineExpr> exprs) {
+    return AffineMap::get(last + 1, 0, exprs, context);
+  };
+  std::optional<Bias> start;
+  if (bias)
+    start = {bias, map(loop(1))};
+  Value result =
+      createContraction(b, loc, {input, weight}, {element, element}, sizes,
+                        element, {map(in), map(we), map(out)}, start);
+  if (!isDirect) {
+    // Taps come to stand beside their places.
+    SmallVector<OpFoldResult> interleaved(ArrayRef(sizes).take_front(2));
+    SmallVector<AffineExpr> from(2 + 2 * spatial);
+    from[0] = loop(0);
+    from[1] = loop(1);
+    for (int64_t axis = 0; axis < spatial; ++axis) {
+      interleaved.push_back(sizes[2 + spatial + axis]);
+      interleaved.push_back(sizes[2 + axis]);
+      from[2 + spatial + axis] = loop(2 + 2 * axis);
+      from[2 + axis] = loop(3 + 2 * axis);
+    }
+    int64_t rank = from.size();
+    Type storage = getElementTypeOrSelf(result.getType());
+    Value empty = createEmpty(b, loc, interleaved, storage);
+    SmallVector<AffineMap> maps{
+        AffineMap::get(rank, 0, from, context),
+        AffineMap::getMultiDimIdentityMap(rank, context)};
+    result = linalg::GenericOp::create(
+                 b, loc, empty.getType(), result, empty, maps,
+                 SmallVector<Iterator>(rank, Iterator::parallel),
+                 [](OpBuilder &n, Location l, ValueRange args) {
+                   linalg::YieldOp::create(n, l, args[0]);
+                 })
+                 .getResult(0);
+  }
+  return tensor::CollapseShapeOp::create(b, loc, result, groups);
+}
+
 /// A transposed convolution is a convolution, with the kernel mirrored and its
 /// channels exchanged, of the input with zeros between its elements.
 struct ConvTransposeLowering : OpConversionPattern<ConvTransposeOp> {
@@ -309,6 +393,18 @@ struct ConvTransposeLowering : OpConversionPattern<ConvTransposeOp> {
     auto weightType = cast<RankedTensorType>(weight.getType());
     if (!weightType.hasStaticShape())
       return b.notifyMatchFailure(op, "the kernel has unknown sizes");
+    auto isAll = [](ArrayRef<int64_t> numbers, int64_t number) {
+      return llvm::all_of(numbers, [&](int64_t n) { return n == number; });
+    };
+    if (op.getGroup() == 1 && isAll(op.getPads(), 0) &&
+        isAll(op.getOutputPadding(), 0) && isAll(op.getDilations(), 1) &&
+        op.getStrides() == weightType.getShape().drop_front(2)) {
+      Value sum = createExpansion(op, b, loc, input, weight, adaptor.getBias(),
+                                  element);
+      Value value = finishAccumulator(b, loc, sum, element);
+      b.replaceOp(op, castTo(b, loc, value, op.getType()));
+      return success();
+    }
     int64_t spatial = weightType.getRank() - 2, group = op.getGroup();
     int64_t perGroup = weightType.getDimSize(0) / group;
     int64_t outputs = weightType.getDimSize(1);

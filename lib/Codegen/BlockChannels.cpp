@@ -1,0 +1,591 @@
+//===- BlockChannels.cpp - Lay channels out in vectors --------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+// A tensor N x C x places has a blocked twin, N x C/B x places x B. Ops are
+// visited in their order; one that is better on twins, or follows others that
+// are, gets one of its own, and its results are unpacked for whoever reads them
+// otherwise. What nobody reads so is dead then.
+//
+// The last block of a twin may be filled up. What stands there is finite, and
+// meets weights that are zero.
+
+#include "PackedConstants.h"
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/IRMapping.h"
+#include "neuroplast/Codegen/Passes.h"
+
+namespace neuroplast {
+#define GEN_PASS_DEF_BLOCKCHANNELS
+#include "neuroplast/Codegen/Passes.h.inc"
+} // namespace neuroplast
+
+using namespace mlir;
+using namespace neuroplast;
+
+namespace {
+
+/// The loop that an axis of an operand runs along, by itself and in the
+/// operand's map only there; none if there is none.
+std::optional<unsigned> getPlainLoop(AffineMap map, int64_t axis) {
+  if (axis >= map.getNumResults())
+    return std::nullopt;
+  auto loop = dyn_cast<AffineDimExpr>(map.getResult(axis));
+  if (!loop)
+    return std::nullopt;
+  for (int64_t other = 0; other < map.getNumResults(); ++other)
+    if (other != axis &&
+        map.getResult(other).isFunctionOfDim(loop.getPosition()))
+      return std::nullopt;
+  return loop.getPosition();
+}
+
+/// The axis of an operand that runs along a loop by itself.
+std::optional<int64_t> findAxis(AffineMap map, unsigned loop) {
+  for (int64_t axis = 0; axis < map.getNumResults(); ++axis)
+    if (getPlainLoop(map, axis) == loop)
+      return axis;
+  return std::nullopt;
+}
+
+/// The roles of the loops of a convolution.
+struct Convolution {
+  /// Along the channels of the result.
+  unsigned out;
+  /// Along the channels of the data, summed over; none if each channel has its
+  /// own kernel.
+  std::optional<unsigned> in;
+
+  static std::optional<Convolution> match(kernel::ContractOp op,
+                                          PackedConstants &constants) {
+    auto type = cast<ShapedType>(op.getInit().getType());
+    if (!isa<RankedTensorType>(type) || type.getRank() < 3 ||
+        llvm::any_of(op.getStaticLoopRanges(), ShapedType::isDynamic) ||
+        !constants.isConstant(op.getRhs()))
+      return std::nullopt;
+    SmallVector<AffineMap> maps = op.getMaps();
+    AffineMap data = maps[0], weight = maps[1], result = maps.back();
+    if (!result.isProjectedPermutation() || data.getNumResults() < 3)
+      return std::nullopt;
+    Convolution conv;
+    std::optional<unsigned> out = getPlainLoop(result, 1);
+    std::optional<unsigned> channels = getPlainLoop(data, 1);
+    if (!out || !channels || !findAxis(weight, *out))
+      return std::nullopt;
+    conv.out = *out;
+    if (*channels == *out)
+      return conv;
+    if (data.isFunctionOfDim(*out) || result.isFunctionOfDim(*channels) ||
+        !findAxis(weight, *channels))
+      return std::nullopt;
+    conv.in = *channels;
+    return conv;
+  }
+};
+
+/// Whether a body makes finite numbers of finite ones, whatever they are.
+bool isTotal(Block &body) {
+  return llvm::all_of(body.without_terminator(), [&](Operation &op) {
+    if (auto quotient = dyn_cast<arith::DivFOp>(op)) {
+      Value divisor = quotient.getRhs();
+      if (matchPattern(divisor, m_Constant()))
+        return true;
+      // 1 + exp(x), as of a sigmoid.
+      auto sum = divisor.getDefiningOp<arith::AddFOp>();
+      return sum && ((sum.getLhs().getDefiningOp<math::ExpOp>() &&
+                      matchPattern(sum.getRhs(), m_Constant())) ||
+                     (sum.getRhs().getDefiningOp<math::ExpOp>() &&
+                      matchPattern(sum.getLhs(), m_Constant())));
+    }
+    return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::NegFOp,
+               arith::MaximumFOp, arith::MinimumFOp, arith::MaxNumFOp,
+               arith::MinNumFOp, arith::CmpFOp, arith::SelectOp,
+               arith::ConstantOp, math::AbsFOp, math::ExpOp, math::TanhOp,
+               math::ErfOp, math::FloorOp, math::CeilOp>(op);
+  });
+}
+
+class ChannelBlocker {
+public:
+  ChannelBlocker(ModuleOp module, int64_t block)
+      : module(module), constants(module), builder(module.getContext()),
+        block(block) {}
+
+  void run(func::FuncOp function) {
+    SmallVector<Operation *> ops;
+    for (Operation &op : function.getBody().front())
+      ops.push_back(&op);
+    if (!pays(ops))
+      return;
+    for (Operation *op : ops) {
+      builder.setInsertionPoint(op);
+      Value twin;
+      if (auto contract = dyn_cast<kernel::ContractOp>(op))
+        twin = visit(contract);
+      else if (auto pad = dyn_cast<tensor::PadOp>(op))
+        twin = visit(pad);
+      else if (auto generic = dyn_cast<linalg::GenericOp>(op))
+        twin = visit(generic);
+      else if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
+        twin = visit(insert);
+      else if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))
+        twin = visit(collapse);
+      else if (auto reduce = dyn_cast<linalg::ReduceOp>(op))
+        visit(reduce);
+      if (twin)
+        replace(op->getResult(0), twin);
+    }
+  }
+
+private:
+  /// Whether most of the work is in convolutions that are better off.
+  bool pays(ArrayRef<Operation *> ops) {
+    double all = 0, better = 0;
+    for (Operation *op : ops) {
+      auto contract = dyn_cast<kernel::ContractOp>(op);
+      if (!contract ||
+          cast<ShapedType>(contract.getInit().getType()).getRank() < 3)
+        continue;
+      double work = 1;
+      for (int64_t size : contract.getStaticLoopRanges())
+        work *= ShapedType::isDynamic(size) ? 1 : static_cast<double>(size);
+      all += work;
+      auto conv = Convolution::match(contract, constants);
+      if (conv && isWellFilled(contract, *conv))
+        better += work;
+    }
+    constexpr double kMost = 0.7;
+    return better > 0 && better >= kMost * all;
+  }
+
+  /// Whether the blocks of the channels hold little but channels.
+  bool isWellFilled(kernel::ContractOp op, const Convolution &conv) {
+    SmallVector<int64_t> sizes = op.getStaticLoopRanges();
+    auto share = [&](int64_t size) {
+      return static_cast<double>(size) /
+             (llvm::divideCeil(size, block) * block);
+    };
+    double filled = share(sizes[conv.out]);
+    if (conv.in && sizes[*conv.in] >= block / 2)
+      filled *= share(sizes[*conv.in]);
+    return filled >= 0.6;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Tensors and their twins
+  //===--------------------------------------------------------------------===//
+
+  int64_t countBlocks(int64_t channels) const {
+    return llvm::divideCeil(channels, block);
+  }
+
+  RankedTensorType getTwinType(RankedTensorType type) const {
+    SmallVector<int64_t> shape(type.getShape());
+    shape[1] = countBlocks(shape[1]);
+    shape.push_back(block);
+    return type.clone(shape);
+  }
+
+  bool isFull(RankedTensorType type) const {
+    return type.getDimSize(1) % block == 0;
+  }
+
+  Value createEmpty(Location loc, RankedTensorType type) {
+    return tensor::EmptyOp::create(builder, loc, type.getShape(),
+                                   type.getElementType());
+  }
+
+  /// Copies a tensor with its axes in another order: axis i of the result is
+  /// axis `order[i]`.
+  Value transpose(Location loc, Value value, ArrayRef<int64_t> order) {
+    auto type = cast<RankedTensorType>(value.getType());
+    int64_t rank = type.getRank();
+    SmallVector<int64_t> shape;
+    SmallVector<AffineExpr> from(rank);
+    for (auto [axis, source] : llvm::enumerate(order)) {
+      shape.push_back(type.getDimSize(source));
+      from[source] = builder.getAffineDimExpr(axis);
+    }
+    SmallVector<AffineMap> maps{
+        AffineMap::get(rank, 0, from, builder.getContext()),
+        builder.getMultiDimIdentityMap(rank)};
+    return linalg::GenericOp::create(
+               builder, loc, type.clone(shape), value,
+               createEmpty(loc, type.clone(shape)), maps,
+               SmallVector<utils::IteratorType>(rank,
+                                                utils::IteratorType::parallel),
+               [](OpBuilder &b, Location l, ValueRange args) {
+                 linalg::YieldOp::create(b, l, args[0]);
+               })
+        .getResult(0);
+  }
+
+  /// A tensor with an axis in blocks, whose places stand behind all others; the
+  /// last one is filled up with zeros.
+  Value pack(Location loc, Value value, int64_t axis) {
+    if (constants.isConstant(value))
+      return constants.pack(builder, value, axis, block);
+    auto type = cast<RankedTensorType>(value.getType());
+    int64_t rank = type.getRank(), size = type.getDimSize(axis);
+    int64_t blocks = countBlocks(size);
+    if (size % block) {
+      SmallVector<OpFoldResult> low(rank, builder.getIndexAttr(0)), high(low);
+      high[axis] = builder.getIndexAttr(blocks * block - size);
+      SmallVector<int64_t> padded(type.getShape());
+      padded[axis] = blocks * block;
+      Value zero =
+          arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(0));
+      value = tensor::PadOp::create(builder, loc, type.clone(padded), value,
+                                    low, high, zero);
+    }
+    SmallVector<int64_t> split(type.getShape());
+    split[axis] = blocks;
+    split.insert(split.begin() + axis + 1, block);
+    SmallVector<ReassociationIndices> groups;
+    SmallVector<int64_t> order;
+    for (int64_t i = 0, at = 0; i < rank; ++i) {
+      groups.push_back({at++});
+      order.push_back(groups.back()[0]);
+      if (i == axis)
+        groups.back().push_back(at++);
+    }
+    order.push_back(axis + 1);
+    value = tensor::ExpandShapeOp::create(builder, loc, type.clone(split),
+                                          value, groups);
+    return axis + 1 == rank ? value : transpose(loc, value, order);
+  }
+
+  /// The tensor of which this is the twin.
+  Value unpack(Location loc, Value twin, RankedTensorType type) {
+    int64_t rank = type.getRank();
+    SmallVector<int64_t> order{0, 1, rank};
+    for (int64_t axis = 2; axis < rank; ++axis)
+      order.push_back(axis);
+    Value value = transpose(loc, twin, order);
+    SmallVector<ReassociationIndices> groups{{0}, {1, 2}};
+    for (int64_t axis = 2; axis < rank; ++axis)
+      groups.push_back({axis + 1});
+    return cutChannels(
+        loc, tensor::CollapseShapeOp::create(builder, loc, value, groups),
+        type.getDimSize(1));
+  }
+
+  /// The first channels of a tensor.
+  Value cutChannels(Location loc, Value value, int64_t channels) {
+    auto type = cast<RankedTensorType>(value.getType());
+    if (type.getDimSize(1) == channels)
+      return value;
+    SmallVector<OpFoldResult> zeros(type.getRank(), builder.getIndexAttr(0)),
+        ones(type.getRank(), builder.getIndexAttr(1)), sizes;
+    for (int64_t size : type.getShape())
+      sizes.push_back(builder.getIndexAttr(size));
+    sizes[1] = builder.getIndexAttr(channels);
+    return tensor::ExtractSliceOp::create(builder, loc, value, zeros, sizes,
+                                          ones);
+  }
+
+  Value getTwin(Location loc, Value value) {
+    Value &twin = twins[value];
+    if (!twin)
+      twin = pack(loc, value, 1);
+    return twin;
+  }
+
+  /// Lets the others read what the twin holds.
+  void replace(Value value, Value twin) {
+    Value unpacked =
+        unpack(value.getLoc(), twin, cast<RankedTensorType>(value.getType()));
+    value.replaceAllUsesWith(unpacked);
+    twins[unpacked] = twin;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Ops
+  //===--------------------------------------------------------------------===//
+
+  Value visit(kernel::ContractOp op) {
+    std::optional<Convolution> conv = Convolution::match(op, constants);
+    if (!conv)
+      return {};
+    auto type = cast<RankedTensorType>(op.getInit().getType());
+    SmallVector<int64_t> sizes = op.getStaticLoopRanges();
+    // Few channels would fill too little of a block.
+    if (sizes[conv->out] < block / 2 ||
+        (!isFull(type) && !isTotal(*op.getBody())))
+      return {};
+    Location loc = op.getLoc();
+    SmallVector<AffineMap> maps = op.getMaps();
+    unsigned loops = op.getNumLoops();
+    // A few channels, those of an image, are read as they lie.
+    bool splitsIn = conv->in && (sizes[*conv->in] >= block / 2 ||
+                                 twins.contains(op.getLhs()));
+    unsigned inner = loops + (splitsIn ? 1 : 0), total = inner + 1;
+    AffineExpr outLane = builder.getAffineDimExpr(inner);
+    auto extend = [&](AffineMap map, ArrayRef<AffineExpr> behind) {
+      SmallVector<AffineExpr> exprs(map.getResults());
+      llvm::append_range(exprs, behind);
+      return AffineMap::get(total, 0, exprs, builder.getContext());
+    };
+    SmallVector<Value> inputs;
+    SmallVector<AffineMap> newMaps;
+    // The data.
+    if (!conv->in || splitsIn) {
+      inputs.push_back(getTwin(loc, op.getLhs()));
+      newMaps.push_back(extend(
+          maps[0], conv->in ? builder.getAffineDimExpr(loops) : outLane));
+    } else {
+      inputs.push_back(op.getLhs());
+      newMaps.push_back(extend(maps[0], {}));
+    }
+    // The weight.
+    SmallVector<int64_t> axes;
+    SmallVector<AffineExpr> lanes;
+    if (splitsIn) {
+      axes.push_back(*findAxis(maps[1], *conv->in));
+      lanes.push_back(builder.getAffineDimExpr(loops));
+    }
+    axes.push_back(*findAxis(maps[1], conv->out));
+    lanes.push_back(outLane);
+    inputs.push_back(constants.pack(builder, op.getRhs(), axes, block));
+    newMaps.push_back(extend(maps[1], lanes));
+    // What the epilogue reads.
+    for (auto [extra, map] : llvm::zip_equal(
+             op.getExtras(), ArrayRef(maps).drop_front(2).drop_back())) {
+      std::optional<int64_t> axis = findAxis(map, conv->out);
+      if (!axis && map.isFunctionOfDim(conv->out))
+        return {};
+      if (!axis) {
+        inputs.push_back(extra);
+        newMaps.push_back(extend(map, {}));
+        continue;
+      }
+      inputs.push_back(map == maps.back() ? getTwin(loc, extra)
+                                          : pack(loc, extra, *axis));
+      newMaps.push_back(extend(map, outLane));
+    }
+    newMaps.push_back(extend(maps.back(), outLane));
+    return kernel::ContractOp::create(
+               builder, loc, inputs, createEmpty(loc, getTwinType(type)),
+               newMaps,
+               [&](OpBuilder &b, Location, ValueRange args) {
+                 IRMapping values;
+                 Block *body = op.getBody();
+                 values.map(body->getArguments(), args);
+                 for (Operation &inside : body->without_terminator())
+                   b.clone(inside, values);
+                 return values.lookupOrDefault(
+                     body->getTerminator()->getOperand(0));
+               })
+        .getResult(0);
+  }
+
+  Value visit(tensor::PadOp op) {
+    Value twin = twins.lookup(op.getSource());
+    Value number = op.getConstantPaddingValue();
+    auto isKept = [&](ArrayRef<int64_t> sizes) {
+      return llvm::none_of(sizes, ShapedType::isDynamic) && sizes[0] == 0 &&
+             sizes[1] == 0;
+    };
+    if (!twin || !number || !isKept(op.getStaticLow()) ||
+        !isKept(op.getStaticHigh()))
+      return {};
+    SmallVector<OpFoldResult> low = op.getMixedLowPad(),
+                              high = op.getMixedHighPad();
+    low.push_back(builder.getIndexAttr(0));
+    high.push_back(builder.getIndexAttr(0));
+    return tensor::PadOp::create(builder, op.getLoc(),
+                                 getTwinType(op.getResultType()), twin, low,
+                                 high, number);
+  }
+
+  /// Places that become one axis, as of a transposed convolution.
+  Value visit(tensor::CollapseShapeOp op) {
+    Value twin = twins.lookup(op.getSrc());
+    SmallVector<ReassociationIndices> groups = op.getReassociationIndices();
+    if (!twin || groups.size() < 3 || groups[0].size() != 1 ||
+        groups[1].size() != 1)
+      return {};
+    groups.push_back({op.getSrcType().getRank()});
+    return tensor::CollapseShapeOp::create(builder, op.getLoc(), twin, groups);
+  }
+
+  /// A concatenation of whole blocks.
+  Value visit(tensor::InsertSliceOp op) {
+    Value source = twins.lookup(op.getSource());
+    auto type = op.getResultType();
+    if (!source || type.getRank() != op.getSourceType().getRank() ||
+        !op.hasUnitStride() || !type.hasStaticShape())
+      return {};
+    ArrayRef<int64_t> offsets = op.getStaticOffsets(),
+                      sizes = op.getStaticSizes();
+    for (int64_t axis = 0; axis < type.getRank(); ++axis)
+      if (ShapedType::isDynamic(offsets[axis]) ||
+          (axis != 1 &&
+           (offsets[axis] != 0 || sizes[axis] != type.getDimSize(axis))))
+        return {};
+    bool isLast = offsets[1] + sizes[1] == type.getDimSize(1);
+    if (offsets[1] % block || (sizes[1] % block && !isLast))
+      return {};
+    Value into = twins.lookup(op.getDest());
+    if (!into) {
+      if (!op.getDest().getDefiningOp<tensor::EmptyOp>())
+        return {};
+      into = createEmpty(op.getLoc(), getTwinType(type));
+    }
+    SmallVector<OpFoldResult> newOffsets, newSizes,
+        ones(type.getRank() + 1, builder.getIndexAttr(1));
+    for (int64_t axis = 0; axis < type.getRank(); ++axis) {
+      newOffsets.push_back(builder.getIndexAttr(
+          axis == 1 ? offsets[axis] / block : offsets[axis]));
+      newSizes.push_back(builder.getIndexAttr(
+          axis == 1 ? countBlocks(sizes[axis]) : sizes[axis]));
+    }
+    newOffsets.push_back(builder.getIndexAttr(0));
+    newSizes.push_back(builder.getIndexAttr(block));
+    return tensor::InsertSliceOp::create(builder, op.getLoc(), source, into,
+                                         newOffsets, newSizes, ones);
+  }
+
+  /// What a fill or nothing puts into a destination: a number, or none.
+  static std::optional<Value> getFilling(Value destination) {
+    if (destination.getDefiningOp<tensor::EmptyOp>())
+      return Value();
+    if (auto fill = destination.getDefiningOp<linalg::FillOp>())
+      return fill.getInputs()[0];
+    return std::nullopt;
+  }
+
+  Value createFilled(Location loc, RankedTensorType type, Value number) {
+    Value empty = createEmpty(loc, type);
+    if (!number)
+      return empty;
+    return linalg::FillOp::create(builder, loc, number, empty).getResult(0);
+  }
+
+  /// Elementwise ops and pools along twins.
+  Value visit(linalg::GenericOp op) {
+    if (op.getNumResults() != 1 || op.hasIndexSemantics())
+      return {};
+    auto type = dyn_cast<RankedTensorType>(op.getResult(0).getType());
+    OpOperand *init = op.getDpsInitOperand(0);
+    AffineMap output = op.getMatchingIndexingMap(init);
+    if (!type || type.getRank() < 3 || !type.hasStaticShape() ||
+        !type.getElementType().isF32() || !output.isProjectedPermutation())
+      return {};
+    std::optional<Value> filling = getFilling(init->get());
+    std::optional<unsigned> channel = getPlainLoop(output, 1);
+    if (!filling || !channel || (!isFull(type) && !isTotal(*op.getBody())))
+      return {};
+    // Everything of the same size must have a twin, or there is no gain.
+    bool follows = false;
+    for (OpOperand *operand : op.getDpsInputOperands()) {
+      AffineMap map = op.getMatchingIndexingMap(operand);
+      if (!map.isFunctionOfDim(*channel))
+        continue;
+      std::optional<int64_t> axis = findAxis(map, *channel);
+      if (!axis)
+        return {};
+      auto operandType = cast<RankedTensorType>(operand->get().getType());
+      bool isLarge = operandType.getRank() == type.getRank() && *axis == 1 &&
+                     operandType.getNumElements() >
+                         operandType.getDimSize(0) * operandType.getDimSize(1);
+      if (isLarge && !twins.contains(operand->get()))
+        return {};
+      if (!operandType.getElementType().isF32())
+        return {};
+      follows |= twins.contains(operand->get());
+    }
+    if (!follows)
+      return {};
+    Location loc = op.getLoc();
+    unsigned lane = op.getNumLoops();
+    auto extend = [&](AffineMap map, bool hasLane) {
+      SmallVector<AffineExpr> exprs(map.getResults());
+      if (hasLane)
+        exprs.push_back(builder.getAffineDimExpr(lane));
+      return AffineMap::get(lane + 1, 0, exprs, builder.getContext());
+    };
+    SmallVector<Value> inputs;
+    SmallVector<AffineMap> maps;
+    for (OpOperand *operand : op.getDpsInputOperands()) {
+      AffineMap map = op.getMatchingIndexingMap(operand);
+      std::optional<int64_t> axis = findAxis(map, *channel);
+      Value input = operand->get();
+      if (axis)
+        input =
+            *axis == 1 && (twins.contains(input) ||
+                           cast<RankedTensorType>(input.getType()).getRank() ==
+                               type.getRank())
+                ? getTwin(loc, input)
+                : pack(loc, input, *axis);
+      inputs.push_back(input);
+      maps.push_back(extend(map, axis.has_value()));
+    }
+    maps.push_back(extend(output, true));
+    SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
+    iterators.push_back(utils::IteratorType::parallel);
+    Value into = createFilled(loc, getTwinType(type), *filling);
+    auto twin = linalg::GenericOp::create(builder, loc, into.getType(), inputs,
+                                          into, maps, iterators);
+    IRMapping values;
+    op.getRegion().cloneInto(&twin.getRegion(), values);
+    return twin.getResult(0);
+  }
+
+  /// A sum or the like over all places of each channel.
+  void visit(linalg::ReduceOp op) {
+    if (op.getInputs().size() != 1)
+      return;
+    Value twin = twins.lookup(op.getInputs()[0]);
+    std::optional<Value> filling = getFilling(op.getInits()[0]);
+    auto type = cast<RankedTensorType>(op.getInputs()[0].getType());
+    ArrayRef<int64_t> axes = op.getDimensions();
+    if (!twin || !filling || !*filling || axes.front() != 2 ||
+        static_cast<int64_t>(axes.size()) != type.getRank() - 2)
+      return;
+    Location loc = op.getLoc();
+    auto twinType = getTwinType(type);
+    Value into = createFilled(
+        loc, type.clone({type.getDimSize(0), twinType.getDimSize(1), block}),
+        *filling);
+    auto sums = linalg::ReduceOp::create(builder, loc, into.getType(), twin,
+                                         into, axes);
+    IRMapping values;
+    op.getRegion().cloneInto(&sums.getRegion(), values);
+    SmallVector<ReassociationIndices> groups{{0}, {1, 2}};
+    Value flat = tensor::CollapseShapeOp::create(builder, loc,
+                                                 sums.getResult(0), groups);
+    op.getResult(0).replaceAllUsesWith(
+        cutChannels(loc, flat, type.getDimSize(1)));
+  }
+
+  ModuleOp module;
+  PackedConstants constants;
+  OpBuilder builder;
+  int64_t block;
+  llvm::DenseMap<Value, Value> twins;
+};
+
+struct BlockChannelsPass
+    : neuroplast::impl::BlockChannelsBase<BlockChannelsPass> {
+  using BlockChannelsBase::BlockChannelsBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto main = module.lookupSymbol<func::FuncOp>("main");
+    if (main && llvm::hasSingleElement(main.getBody()))
+      ChannelBlocker(module, vectorBits / 32).run(main);
+  }
+};
+
+} // namespace

@@ -1,0 +1,45 @@
+//===- PackedConstants.h - Constants in another order -----------*- C++ -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_LIB_CODEGEN_PACKEDCONSTANTS_H
+#define NEUROPLAST_LIB_CODEGEN_PACKEDCONSTANTS_H
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/SymbolTable.h"
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include <map>
+
+namespace neuroplast {
+
+/// Makes new constants of those of a module whose parameters are buffers, with
+/// axes cut into blocks.
+class PackedConstants {
+public:
+  explicit PackedConstants(mlir::ModuleOp module);
+
+  /// Whether a tensor is constant.
+  bool isConstant(mlir::Value value) { return !!getElements(value); }
+  /// The constant with each of `axes` divided by `block`, rounded up, and the
+  /// places within a block as axes behind the others, in the order of `axes`.
+  /// What fills up the last blocks is zero.
+  mlir::Value pack(mlir::OpBuilder &builder, mlir::Value constant,
+                   llvm::ArrayRef<int64_t> axes, int64_t block);
+
+private:
+  mlir::ElementsAttr getElements(mlir::Value value);
+  neuro::ParamOp getParam(mlir::Value value);
+
+  mlir::ModuleOp module;
+  mlir::SymbolTable symbols;
+  /// By the names of their buffers.
+  llvm::StringMap<neuro::ParamOp> params;
+};
+
+} // namespace neuroplast
+
+#endif // NEUROPLAST_LIB_CODEGEN_PACKEDCONSTANTS_H

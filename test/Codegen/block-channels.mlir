@@ -1,0 +1,127 @@
+// RUN: neuroplast-opt %s --neuro-block-channels=vector-bits=128 --canonicalize --cse --split-input-file | FileCheck %s
+
+// With four lanes: an image of one channel is read as it lies, eight channels are two
+// blocks, and six are padded to two, whose weights are zero where there is no channel. Between
+// the layers nothing is moved.
+// CHECK-DAG: #[[IMAGE:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7) -> (d0, d4, d2 + d5, d3 + d6)>
+// CHECK-DAG: #[[FIRST:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7) -> (d1, d4, d5, d6, d7)>
+// CHECK-DAG: #[[DATA:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7, d8) -> (d0, d4, d2 + d5, d3 + d6, d7)>
+// CHECK-DAG: #[[WEIGHT:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7, d8) -> (d1, d4, d5, d6, d7, d8)>
+// CHECK-DAG: #[[OUT:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7, d8) -> (d0, d1, d2, d3, d8)>
+
+// CHECK-LABEL: func @main
+// CHECK: %[[A:.*]] = kernel.contract ins(%arg0, %{{.*}} : tensor<1x1x5x6xf32>, tensor<2x1x1x1x4xf32>) outs(%{{.*}} : tensor<1x2x5x6x4xf32>) attributes {indexing_maps = [#[[IMAGE]], #[[FIRST]],
+// CHECK: %[[V:.*]] = bufferization.to_tensor %{{.*}} : memref<2x2x1x1x4x4xf32>
+// CHECK: %[[B:.*]] = kernel.contract ins(%[[A]], %[[V]] : tensor<1x2x5x6x4xf32>, tensor<2x2x1x1x4x4xf32>) outs(%{{.*}} : tensor<1x2x5x6x4xf32>) attributes {indexing_maps = [#[[DATA]], #[[WEIGHT]], #[[OUT]]]}
+// The result is unpacked: six of eight channels.
+// CHECK: %[[T:.*]] = linalg.generic {{.*}} ins(%[[B]] : tensor<1x2x5x6x4xf32>) outs(%{{.*}} : tensor<1x2x4x5x6xf32>)
+// CHECK: %[[F:.*]] = tensor.collapse_shape %[[T]] {{\[\[}}0], [1, 2], [3], [4]]
+// CHECK: tensor.extract_slice %[[F]][0, 0, 0, 0] [1, 6, 5, 6]
+// The first input channel's weights for four outputs, the second's, ...
+// CHECK: constant.packed10: "0x01000000{{0000803F0000803F0000000000000000}}{{00000040000000400000000000000000}}
+#x = affine_map<(n, o, h, w, i, y, x) -> (n, i, h + y, w + x)>
+#w = affine_map<(n, o, h, w, i, y, x) -> (o, i, y, x)>
+#y = affine_map<(n, o, h, w, i, y, x) -> (n, o, h, w)>
+func.func @main(%x: tensor<1x1x5x6xf32>) -> tensor<1x6x5x6xf32> {
+  %w = arith.constant dense<1.0> : tensor<8x1x1x1xf32>
+  %v = arith.constant dense<[[[[1.0]], [[2.0]], [[3.0]], [[4.0]], [[5.0]], [[6.0]], [[7.0]], [[8.0]]],
+                             [[[1.0]], [[2.0]], [[3.0]], [[4.0]], [[5.0]], [[6.0]], [[7.0]], [[9.0]]],
+                             [[[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]]],
+                             [[[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]]],
+                             [[[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]]],
+                             [[[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[0.0]], [[1.0]]]]> : tensor<6x8x1x1xf32>
+  %e = tensor.empty() : tensor<1x8x5x6xf32>
+  %f = tensor.empty() : tensor<1x6x5x6xf32>
+  %0 = kernel.contract ins(%x, %w : tensor<1x1x5x6xf32>, tensor<8x1x1x1xf32>)
+      outs(%e : tensor<1x8x5x6xf32>) attributes {indexing_maps = [#x, #w, #y]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<1x8x5x6xf32>
+  %1 = kernel.contract ins(%0, %v : tensor<1x8x5x6xf32>, tensor<6x8x1x1xf32>)
+      outs(%f : tensor<1x6x5x6xf32>) attributes {indexing_maps = [#x, #w, #y]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<1x6x5x6xf32>
+  return %1 : tensor<1x6x5x6xf32>
+}
+
+// -----
+
+// A pad, a pool, a concatenation and a sum over places follow; channels with a kernel each
+// multiply vectors by vectors.
+// CHECK-DAG: #[[DATA:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d1, d2 + d4, d3 + d5, d6)>
+// CHECK-DAG: #[[WEIGHT:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d1, 0, d4, d5, d6)>
+// CHECK-DAG: #[[OUT:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d1, d2, d3, d6)>
+// CHECK-LABEL: func @main
+// CHECK: kernel.contract {{.*}} outs(%{{.*}} : tensor<1x2x4x4x4xf32>)
+// CHECK: tensor.pad %{{.*}} low[0, 0, 1, 1, 0] high[0, 0, 1, 1, 0]
+// CHECK: kernel.contract {{.*}} tensor<1x2x6x6x4xf32>, tensor<2x1x3x3x4xf32>) {{.*}} {indexing_maps = [#[[DATA]], #[[WEIGHT]], #[[OUT]]]}
+// CHECK: tensor.insert_slice %{{.*}} into %{{.*}}[0, 0, 0, 0, 0] [1, 2, 4, 4, 4]
+// CHECK: tensor.insert_slice %{{.*}} into %{{.*}}[0, 2, 0, 0, 0] [1, 2, 4, 4, 4]
+// CHECK: linalg.fill ins(%{{.*}}) outs(%{{.*}} : tensor<1x4x2x2x4xf32>)
+// CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<1x4x4x4x4xf32>, tensor<2x2xi1>) outs(%{{.*}} : tensor<1x4x2x2x4xf32>)
+// CHECK: linalg.reduce {{.*}} ins(%{{.*}} : tensor<1x4x2x2x4xf32>) outs(%{{.*}} : tensor<1x4x4xf32>) dimensions = [2, 3]
+// CHECK: tensor.collapse_shape %{{.*}} {{\[\[}}0], [1, 2]] : tensor<1x4x4xf32> into tensor<1x16xf32>
+#x = affine_map<(n, o, h, w, i, y, x) -> (n, i, h + y, w + x)>
+#w = affine_map<(n, o, h, w, i, y, x) -> (o, i, y, x)>
+#y = affine_map<(n, o, h, w, i, y, x) -> (n, o, h, w)>
+#dx = affine_map<(n, c, h, w, y, x) -> (n, c, h + y, w + x)>
+#dw = affine_map<(n, c, h, w, y, x) -> (c, 0, y, x)>
+#dy = affine_map<(n, c, h, w, y, x) -> (n, c, h, w)>
+#px = affine_map<(n, c, h, w, y, x) -> (n, c, h * 2 + y, w * 2 + x)>
+#pw = affine_map<(n, c, h, w, y, x) -> (y, x)>
+func.func @main(%x: tensor<1x8x4x4xf32>) -> tensor<1x16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %w = arith.constant dense<1.0> : tensor<8x8x1x1xf32>
+  %v = arith.constant dense<1.0> : tensor<8x1x3x3xf32>
+  %e = tensor.empty() : tensor<1x8x4x4xf32>
+  %0 = kernel.contract ins(%x, %w : tensor<1x8x4x4xf32>, tensor<8x8x1x1xf32>)
+      outs(%e : tensor<1x8x4x4xf32>) attributes {indexing_maps = [#x, #w, #y]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<1x8x4x4xf32>
+  %p = tensor.pad %0 low[0, 0, 1, 1] high[0, 0, 1, 1] {
+  ^bb0(%a: index, %b: index, %c: index, %d: index):
+    tensor.yield %zero : f32
+  } : tensor<1x8x4x4xf32> to tensor<1x8x6x6xf32>
+  %1 = kernel.contract ins(%p, %v : tensor<1x8x6x6xf32>, tensor<8x1x3x3xf32>)
+      outs(%e : tensor<1x8x4x4xf32>) attributes {indexing_maps = [#dx, #dw, #dy]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<1x8x4x4xf32>
+  %both = tensor.empty() : tensor<1x16x4x4xf32>
+  %c0 = tensor.insert_slice %0 into %both[0, 0, 0, 0] [1, 8, 4, 4] [1, 1, 1, 1] : tensor<1x8x4x4xf32> into tensor<1x16x4x4xf32>
+  %c1 = tensor.insert_slice %1 into %c0[0, 8, 0, 0] [1, 8, 4, 4] [1, 1, 1, 1] : tensor<1x8x4x4xf32> into tensor<1x16x4x4xf32>
+  %window = tensor.empty() : tensor<2x2xi1>
+  %small = tensor.empty() : tensor<1x16x2x2xf32>
+  %filled = linalg.fill ins(%zero : f32) outs(%small : tensor<1x16x2x2xf32>) -> tensor<1x16x2x2xf32>
+  %pool = linalg.generic {indexing_maps = [#px, #pw, #dy], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction"]}
+      ins(%c1, %window : tensor<1x16x4x4xf32>, tensor<2x2xi1>) outs(%filled : tensor<1x16x2x2xf32>) {
+  ^bb0(%a: f32, %b: i1, %s: f32):
+    %m = arith.maximumf %a, %s : f32
+    linalg.yield %m : f32
+  } -> tensor<1x16x2x2xf32>
+  %vector = tensor.empty() : tensor<1x16xf32>
+  %start = linalg.fill ins(%zero : f32) outs(%vector : tensor<1x16xf32>) -> tensor<1x16xf32>
+  %sums = linalg.reduce { arith.addf } ins(%pool : tensor<1x16x2x2xf32>) outs(%start : tensor<1x16xf32>) dimensions = [2, 3]
+  return %sums : tensor<1x16xf32>
+}
+
+// -----
+
+// Where the weight is no constant, and where most products are no convolution, nothing changes.
+// CHECK-LABEL: func @main
+// CHECK: kernel.contract {{.*}} outs(%{{.*}} : tensor<1x8x5x6xf32>)
+// CHECK-NOT: linalg.generic
+#x = affine_map<(n, o, h, w, i, y, x) -> (n, i, h + y, w + x)>
+#w = affine_map<(n, o, h, w, i, y, x) -> (o, i, y, x)>
+#y = affine_map<(n, o, h, w, i, y, x) -> (n, o, h, w)>
+func.func @main(%x: tensor<1x3x5x6xf32>, %w: tensor<8x3x1x1xf32>) -> tensor<1x8x5x6xf32> {
+  %e = tensor.empty() : tensor<1x8x5x6xf32>
+  %0 = kernel.contract ins(%x, %w : tensor<1x3x5x6xf32>, tensor<8x3x1x1xf32>)
+      outs(%e : tensor<1x8x5x6xf32>) attributes {indexing_maps = [#x, #w, #y]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<1x8x5x6xf32>
+  return %0 : tensor<1x8x5x6xf32>
+}
