@@ -145,6 +145,11 @@ public:
       if (twin)
         replace(op->getResult(0), twin);
     }
+    // The first forms of ops and what they read, from the last to the first.
+    for (Operation *op : llvm::reverse(ops))
+      if (isOpTriviallyDead(op))
+        op->erase();
+    constants.dropUnread();
   }
 
 private:

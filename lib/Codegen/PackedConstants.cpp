@@ -12,6 +12,8 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "neuroplast/Conversion/Passes.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -37,12 +39,15 @@ ElementsAttr PackedConstants::getElements(Value value) {
 }
 
 Value PackedConstants::pack(OpBuilder &builder, Value constant,
-                            ArrayRef<int64_t> axes, int64_t block) {
+                            ArrayRef<int64_t> axes, int64_t block,
+                            ArrayRef<int64_t> order) {
   neuro::ParamOp param = getParam(constant);
   std::string name = param ? param.getSymName().str() : "constant";
   name += ".packed";
   for (int64_t axis : axes)
     name += llvm::itostr(axis);
+  for (int64_t axis : order)
+    name += "." + llvm::itostr(axis);
   if (auto known =
           param ? params.lookup(getParamBufferName(name)) : neuro::ParamOp()) {
     auto type = known.getType();
@@ -57,23 +62,29 @@ Value PackedConstants::pack(OpBuilder &builder, Value constant,
   auto elements = TensorElements::read(getElements(constant));
   assert(elements && "checked by isConstant");
   RankedTensorType oldType = elements->getType();
-  SmallVector<int64_t> shape(oldType.getShape());
-  for (int64_t axis : axes)
-    shape[axis] = llvm::divideCeil(shape[axis], block);
+  int64_t rank = oldType.getRank();
+  // Where the axes of the old one stand in the new one.
+  SmallVector<int64_t> position(rank), shape(rank);
+  for (int64_t axis = 0; axis < rank; ++axis)
+    position[order.empty() ? axis : order[axis]] = axis;
+  for (int64_t axis = 0; axis < rank; ++axis)
+    shape[position[axis]] =
+        llvm::is_contained(axes, axis)
+            ? llvm::divideCeil(oldType.getDimSize(axis), block)
+            : oldType.getDimSize(axis);
   shape.append(axes.size(), block);
   auto type = oldType.clone(shape);
   size_t size = elements->getElementBytes();
   std::string bytes(type.getNumElements() * size, 0);
   // Where in the new one the elements of each axis of the old one go.
-  int64_t rank = oldType.getRank();
   SmallVector<int64_t> strides(shape.size(), 1);
   for (int64_t axis = shape.size() - 2; axis >= 0; --axis)
     strides[axis] = strides[axis + 1] * shape[axis + 1];
   auto getPlace = [&](int64_t axis, int64_t index) {
     const int64_t *inner = llvm::find(axes, axis);
     if (inner == axes.end())
-      return index * strides[axis];
-    return index / block * strides[axis] +
+      return index * strides[position[axis]];
+    return index / block * strides[position[axis]] +
            index % block * strides[rank + (inner - axes.begin())];
   };
   SmallVector<int64_t> index(rank, 0);
@@ -117,4 +128,30 @@ Value PackedConstants::pack(OpBuilder &builder, Value constant,
   return bufferization::ToTensorOp::create(builder, constant.getLoc(), type,
                                            read, /*restrict=*/true,
                                            /*writable=*/false);
+}
+
+void PackedConstants::dropUnread() {
+  llvm::StringSet<> read;
+  SmallVector<Operation *> dead;
+  module.walk([&](memref::GetGlobalOp op) {
+    auto isUnread = [](Operation *user) {
+      return isa<bufferization::ToTensorOp>(user) && user->use_empty();
+    };
+    if (!llvm::all_of(op->getUsers(), isUnread)) {
+      read.insert(op.getName());
+      return;
+    }
+    llvm::append_range(dead, op->getUsers());
+    dead.push_back(op);
+  });
+  for (Operation *op : dead)
+    op->erase();
+  for (const auto &entry : params) {
+    if (read.contains(entry.first()))
+      continue;
+    if (Operation *buffer = symbols.lookup(entry.first())) {
+      symbols.erase(buffer);
+      symbols.erase(entry.second);
+    }
+  }
 }

@@ -26,9 +26,13 @@ public:
   bool isConstant(mlir::Value value) { return !!getElements(value); }
   /// The constant with each of `axes` divided by `block`, rounded up, and the
   /// places within a block as axes behind the others, in the order of `axes`.
-  /// What fills up the last blocks is zero.
+  /// The others stand in `order`, or as they stood. What fills up the last
+  /// blocks is zero.
   mlir::Value pack(mlir::OpBuilder &builder, mlir::Value constant,
-                   llvm::ArrayRef<int64_t> axes, int64_t block);
+                   llvm::ArrayRef<int64_t> axes, int64_t block,
+                   llvm::ArrayRef<int64_t> order = {});
+  /// Drops the parameters that others have taken the place of.
+  void dropUnread();
 
 private:
   mlir::ElementsAttr getElements(mlir::Value value);

@@ -63,6 +63,8 @@ void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
   if (options.kernels) {
     manager.addPass(
         createBlockChannels(BlockChannelsOptions{options.vectorBits}));
+    manager.addPass(createPackWeights(PackWeightsOptions{options.vectorBits}));
+    manager.addNestedPass<func::FuncOp>(createPadInPlace());
     manager.addPass(createCanonicalizerPass());
     manager.addPass(createCSEPass());
   }

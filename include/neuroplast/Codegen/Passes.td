@@ -158,6 +158,29 @@ def BlockChannels : Pass<"neuro-block-channels", "::mlir::ModuleOp"> {
                            "::neuroplast::neuro::NeuroDialect"];
 }
 
+def PackWeights : Pass<"neuro-pack-weights", "::mlir::ModuleOp"> {
+  let summary = "Lay the weights of matrix products out in vectors";
+  let description = [{
+    The constant right operand of a matrix product, transposed or not, is packed
+    into panels of as many columns as a vector has lanes, each of which is read
+    from its beginning to its end. The result is the same memory under another
+    shape where it is whole panels, and is cut out of them otherwise.
+  }];
+  let options = [Option<"vectorBits", "vector-bits", "unsigned", "512", "Width of a vector register">];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::tensor::TensorDialect", "::neuroplast::kernel::KernelDialect",
+                           "::neuroplast::neuro::NeuroDialect"];
+}
+
+def PadInPlace : Pass<"neuro-pad-in-place", "::mlir::func::FuncOp"> {
+  let summary = "Let results be written where they are padded";
+  let description = [{
+    A pad by a constant fills its margins first, before what is padded is
+    computed, which then can go into the middle without a copy.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def OutlineKernels : Pass<"neuro-outline-kernels", "::mlir::ModuleOp"> {
   let summary = "Make a function of every distinct kernel";
   let description = [{
