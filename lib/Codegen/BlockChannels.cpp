@@ -6,7 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-// A tensor N x C x places has a blocked twin, N x C/B x places x B. Ops are
+// A tensor N x C x places has a blocked twin, N x C/B x places x B, and where
+// channels are in groups, N x G x C x places, the same behind those. Ops are
 // visited in their order; one that is better on twins, or follows others that
 // are, gets one of its own, and its results are unpacked for whoever reads them
 // otherwise. What nobody reads so is dead then.
@@ -65,6 +66,8 @@ struct Convolution {
   /// Along the channels of the data, summed over; none if each channel has its
   /// own kernel.
   std::optional<unsigned> in;
+  /// Where the channels are: behind the groups, if there are any.
+  int64_t axis = 1;
 
   static std::optional<Convolution> match(kernel::ContractOp op,
                                           PackedConstants &constants) {
@@ -78,8 +81,13 @@ struct Convolution {
     if (!result.isProjectedPermutation() || data.getNumResults() < 3)
       return std::nullopt;
     Convolution conv;
-    std::optional<unsigned> out = getPlainLoop(result, 1);
-    std::optional<unsigned> channels = getPlainLoop(data, 1);
+    std::optional<unsigned> group = getPlainLoop(result, 1);
+    if (group && type.getRank() > 3 && getPlainLoop(data, 1) == group &&
+        getPlainLoop(result, 2) &&
+        !data.isFunctionOfDim(*getPlainLoop(result, 2)))
+      conv.axis = 2;
+    std::optional<unsigned> out = getPlainLoop(result, conv.axis);
+    std::optional<unsigned> channels = getPlainLoop(data, conv.axis);
     if (!out || !channels || !findAxis(weight, *out))
       return std::nullopt;
     conv.out = *out;
@@ -129,7 +137,7 @@ public:
       return;
     for (Operation *op : ops) {
       builder.setInsertionPoint(op);
-      Value twin;
+      Twin twin;
       if (auto contract = dyn_cast<kernel::ContractOp>(op))
         twin = visit(contract);
       else if (auto pad = dyn_cast<tensor::PadOp>(op))
@@ -140,9 +148,11 @@ public:
         twin = visit(insert);
       else if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))
         twin = visit(collapse);
+      else if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
+        twin = visit(expand);
       else if (auto reduce = dyn_cast<linalg::ReduceOp>(op))
         visit(reduce);
-      if (twin)
+      if (twin.value)
         replace(op->getResult(0), twin);
     }
     // The first forms of ops and what they read, from the last to the first.
@@ -153,6 +163,12 @@ public:
   }
 
 private:
+  /// A blocked tensor, and the axis of its blocks.
+  struct Twin {
+    Value value = {};
+    int64_t axis = 1;
+  };
+
   /// Whether most of the work is in convolutions that are better off.
   bool pays(ArrayRef<Operation *> ops) {
     double all = 0, better = 0;
@@ -161,9 +177,7 @@ private:
       if (!contract ||
           cast<ShapedType>(contract.getInit().getType()).getRank() < 3)
         continue;
-      double work = 1;
-      for (int64_t size : contract.getStaticLoopRanges())
-        work *= ShapedType::isDynamic(size) ? 1 : static_cast<double>(size);
+      double work = countProducts(contract.getStaticLoopRanges());
       all += work;
       auto conv = Convolution::match(contract, constants);
       if (conv && isWellFilled(contract, *conv))
@@ -171,6 +185,17 @@ private:
     }
     constexpr double kMost = 0.7;
     return better > 0 && better >= kMost * all;
+  }
+
+  static double countProducts(ArrayRef<int64_t> sizes) {
+    double products = 1;
+    for (int64_t size : sizes)
+      products *= ShapedType::isDynamic(size) ? 1 : static_cast<double>(size);
+    return products;
+  }
+
+  static RankedTensorType getTensorType(Value value) {
+    return cast<RankedTensorType>(value.getType());
   }
 
   /// Whether the blocks of the channels hold little but channels.
@@ -194,15 +219,15 @@ private:
     return llvm::divideCeil(channels, block);
   }
 
-  RankedTensorType getTwinType(RankedTensorType type) const {
+  RankedTensorType getTwinType(RankedTensorType type, int64_t axis = 1) const {
     SmallVector<int64_t> shape(type.getShape());
-    shape[1] = countBlocks(shape[1]);
+    shape[axis] = countBlocks(shape[axis]);
     shape.push_back(block);
     return type.clone(shape);
   }
 
-  bool isFull(RankedTensorType type) const {
-    return type.getDimSize(1) % block == 0;
+  bool isFull(RankedTensorType type, int64_t axis) const {
+    return type.getDimSize(axis) % block == 0;
   }
 
   Value createEmpty(Location loc, RankedTensorType type) {
@@ -271,54 +296,66 @@ private:
   }
 
   /// The tensor of which this is the twin.
-  Value unpack(Location loc, Value twin, RankedTensorType type) {
+  Value unpack(Location loc, Twin twin, RankedTensorType type) {
     int64_t rank = type.getRank();
-    SmallVector<int64_t> order{0, 1, rank};
-    for (int64_t axis = 2; axis < rank; ++axis)
+    SmallVector<int64_t> order;
+    SmallVector<ReassociationIndices> groups;
+    for (int64_t axis = 0; axis < rank; ++axis) {
+      groups.push_back({static_cast<int64_t>(order.size())});
       order.push_back(axis);
-    Value value = transpose(loc, twin, order);
-    SmallVector<ReassociationIndices> groups{{0}, {1, 2}};
-    for (int64_t axis = 2; axis < rank; ++axis)
-      groups.push_back({axis + 1});
+      if (axis == twin.axis) {
+        groups.back().push_back(order.size());
+        order.push_back(rank);
+      }
+    }
+    Value value = transpose(loc, twin.value, order);
     return cutChannels(
         loc, tensor::CollapseShapeOp::create(builder, loc, value, groups),
-        type.getDimSize(1));
+        type.getDimSize(twin.axis), twin.axis);
   }
 
   /// The first channels of a tensor.
-  Value cutChannels(Location loc, Value value, int64_t channels) {
+  Value cutChannels(Location loc, Value value, int64_t channels,
+                    int64_t axis = 1) {
     auto type = cast<RankedTensorType>(value.getType());
-    if (type.getDimSize(1) == channels)
+    if (type.getDimSize(axis) == channels)
       return value;
     SmallVector<OpFoldResult> zeros(type.getRank(), builder.getIndexAttr(0)),
         ones(type.getRank(), builder.getIndexAttr(1)), sizes;
     for (int64_t size : type.getShape())
       sizes.push_back(builder.getIndexAttr(size));
-    sizes[1] = builder.getIndexAttr(channels);
+    sizes[axis] = builder.getIndexAttr(channels);
     return tensor::ExtractSliceOp::create(builder, loc, value, zeros, sizes,
                                           ones);
   }
 
-  Value getTwin(Location loc, Value value) {
-    Value &twin = twins[value];
-    if (!twin)
-      twin = pack(loc, value, 1);
-    return twin;
+  Value getTwin(Location loc, Value value, int64_t axis) {
+    if (Value twin = twins[axis].lookup(value))
+      return twin;
+    return twins[axis][value] = pack(loc, value, axis);
+  }
+
+  /// The axis along which a tensor has a twin; none if it has none.
+  std::optional<int64_t> getTwinAxis(Value value) const {
+    for (int64_t axis : {1, 2})
+      if (twins[axis].contains(value))
+        return axis;
+    return std::nullopt;
   }
 
   /// Lets the others read what the twin holds.
-  void replace(Value value, Value twin) {
+  void replace(Value value, Twin twin) {
     Value unpacked =
         unpack(value.getLoc(), twin, cast<RankedTensorType>(value.getType()));
     value.replaceAllUsesWith(unpacked);
-    twins[unpacked] = twin;
+    twins[twin.axis][unpacked] = twin.value;
   }
 
   //===--------------------------------------------------------------------===//
   // Ops
   //===--------------------------------------------------------------------===//
 
-  Value visit(kernel::ContractOp op) {
+  Twin visit(kernel::ContractOp op) {
     std::optional<Convolution> conv = Convolution::match(op, constants);
     if (!conv)
       return {};
@@ -326,14 +363,25 @@ private:
     SmallVector<int64_t> sizes = op.getStaticLoopRanges();
     // Few channels would fill too little of a block.
     if (sizes[conv->out] < block / 2 ||
-        (!isFull(type) && !isTotal(*op.getBody())))
+        (!isFull(type, conv->axis) && !isTotal(*op.getBody())))
+      return {};
+    // Blocks of groups become blocks of all channels only if they are full.
+    if (conv->axis == 2 &&
+        (sizes[conv->out] % block || !conv->in || sizes[*conv->in] % block))
       return {};
     Location loc = op.getLoc();
     SmallVector<AffineMap> maps = op.getMaps();
     unsigned loops = op.getNumLoops();
     // A few channels, those of an image, are read as they lie.
     bool splitsIn = conv->in && (sizes[*conv->in] >= block / 2 ||
-                                 twins.contains(op.getLhs()));
+                                 twins[1].contains(op.getLhs()));
+    // To lay out its data first pays for much work on them only.
+    constexpr double kMuchWork = 64;
+    if ((!conv->in || splitsIn) && !twins[conv->axis].contains(op.getLhs()) &&
+        countProducts(sizes) <
+            kMuchWork * (getTensorType(op.getLhs()).getNumElements() +
+                         type.getNumElements()))
+      return {};
     unsigned inner = loops + (splitsIn ? 1 : 0), total = inner + 1;
     AffineExpr outLane = builder.getAffineDimExpr(inner);
     auto extend = [&](AffineMap map, ArrayRef<AffineExpr> behind) {
@@ -345,7 +393,7 @@ private:
     SmallVector<AffineMap> newMaps;
     // The data.
     if (!conv->in || splitsIn) {
-      inputs.push_back(getTwin(loc, op.getLhs()));
+      inputs.push_back(getTwin(loc, op.getLhs(), conv->axis));
       newMaps.push_back(extend(
           maps[0], conv->in ? builder.getAffineDimExpr(loops) : outLane));
     } else {
@@ -374,59 +422,76 @@ private:
         newMaps.push_back(extend(map, {}));
         continue;
       }
-      inputs.push_back(map == maps.back() ? getTwin(loc, extra)
+      inputs.push_back(map == maps.back() ? getTwin(loc, extra, conv->axis)
                                           : pack(loc, extra, *axis));
       newMaps.push_back(extend(map, outLane));
     }
     newMaps.push_back(extend(maps.back(), outLane));
-    return kernel::ContractOp::create(
-               builder, loc, inputs, createEmpty(loc, getTwinType(type)),
-               newMaps,
-               [&](OpBuilder &b, Location, ValueRange args) {
-                 IRMapping values;
-                 Block *body = op.getBody();
-                 values.map(body->getArguments(), args);
-                 for (Operation &inside : body->without_terminator())
-                   b.clone(inside, values);
-                 return values.lookupOrDefault(
-                     body->getTerminator()->getOperand(0));
-               })
-        .getResult(0);
+    auto twin = kernel::ContractOp::create(
+        builder, loc, inputs, createEmpty(loc, getTwinType(type, conv->axis)),
+        newMaps, [&](OpBuilder &b, Location, ValueRange args) {
+          IRMapping values;
+          Block *body = op.getBody();
+          values.map(body->getArguments(), args);
+          for (Operation &inside : body->without_terminator())
+            b.clone(inside, values);
+          return values.lookupOrDefault(body->getTerminator()->getOperand(0));
+        });
+    return {twin.getResult(0), conv->axis};
   }
 
-  Value visit(tensor::PadOp op) {
-    Value twin = twins.lookup(op.getSource());
+  Twin visit(tensor::PadOp op) {
+    std::optional<int64_t> axis = getTwinAxis(op.getSource());
     Value number = op.getConstantPaddingValue();
     auto isKept = [&](ArrayRef<int64_t> sizes) {
-      return llvm::none_of(sizes, ShapedType::isDynamic) && sizes[0] == 0 &&
-             sizes[1] == 0;
+      return llvm::none_of(sizes, ShapedType::isDynamic) &&
+             llvm::all_of(sizes.take_front(*axis + 1),
+                          [](int64_t size) { return size == 0; });
     };
-    if (!twin || !number || !isKept(op.getStaticLow()) ||
+    if (!axis || !number || !isKept(op.getStaticLow()) ||
         !isKept(op.getStaticHigh()))
       return {};
     SmallVector<OpFoldResult> low = op.getMixedLowPad(),
                               high = op.getMixedHighPad();
     low.push_back(builder.getIndexAttr(0));
     high.push_back(builder.getIndexAttr(0));
-    return tensor::PadOp::create(builder, op.getLoc(),
-                                 getTwinType(op.getResultType()), twin, low,
-                                 high, number);
+    Value twin = tensor::PadOp::create(
+        builder, op.getLoc(), getTwinType(op.getResultType(), *axis),
+        twins[*axis].lookup(op.getSource()), low, high, number);
+    return {twin, *axis};
   }
 
-  /// Places that become one axis, as of a transposed convolution.
-  Value visit(tensor::CollapseShapeOp op) {
-    Value twin = twins.lookup(op.getSrc());
+  /// Places that become one axis, as of a transposed convolution, or groups
+  /// that are joined.
+  Twin visit(tensor::CollapseShapeOp op) {
+    std::optional<int64_t> axis = getTwinAxis(op.getSrc());
     SmallVector<ReassociationIndices> groups = op.getReassociationIndices();
-    if (!twin || groups.size() < 3 || groups[0].size() != 1 ||
-        groups[1].size() != 1)
+    if (!axis || groups.size() < 3 || groups[0].size() != 1 ||
+        static_cast<int64_t>(groups[1].size()) != *axis)
       return {};
     groups.push_back({op.getSrcType().getRank()});
-    return tensor::CollapseShapeOp::create(builder, op.getLoc(), twin, groups);
+    return {tensor::CollapseShapeOp::create(
+        builder, op.getLoc(), twins[*axis].lookup(op.getSrc()), groups)};
+  }
+
+  /// Channels that are split into groups of whole blocks.
+  Twin visit(tensor::ExpandShapeOp op) {
+    Value twin = twins[1].lookup(op.getSrc());
+    SmallVector<ReassociationIndices> groups = op.getReassociationIndices();
+    RankedTensorType type = op.getResultType();
+    if (!twin || !type.hasStaticShape() || groups.size() < 3 ||
+        groups[0].size() != 1 || groups[1].size() != 2 ||
+        type.getDimSize(2) % block)
+      return {};
+    groups.push_back({type.getRank()});
+    return {tensor::ExpandShapeOp::create(builder, op.getLoc(),
+                                          getTwinType(type, 2), twin, groups),
+            2};
   }
 
   /// A concatenation of whole blocks.
-  Value visit(tensor::InsertSliceOp op) {
-    Value source = twins.lookup(op.getSource());
+  Twin visit(tensor::InsertSliceOp op) {
+    Value source = twins[1].lookup(op.getSource());
     auto type = op.getResultType();
     if (!source || type.getRank() != op.getSourceType().getRank() ||
         !op.hasUnitStride() || !type.hasStaticShape())
@@ -441,7 +506,7 @@ private:
     bool isLast = offsets[1] + sizes[1] == type.getDimSize(1);
     if (offsets[1] % block || (sizes[1] % block && !isLast))
       return {};
-    Value into = twins.lookup(op.getDest());
+    Value into = twins[1].lookup(op.getDest());
     if (!into) {
       if (!op.getDest().getDefiningOp<tensor::EmptyOp>())
         return {};
@@ -457,8 +522,8 @@ private:
     }
     newOffsets.push_back(builder.getIndexAttr(0));
     newSizes.push_back(builder.getIndexAttr(block));
-    return tensor::InsertSliceOp::create(builder, op.getLoc(), source, into,
-                                         newOffsets, newSizes, ones);
+    return {tensor::InsertSliceOp::create(builder, op.getLoc(), source, into,
+                                          newOffsets, newSizes, ones)};
   }
 
   /// What a fill or nothing puts into a destination: a number, or none.
@@ -478,7 +543,7 @@ private:
   }
 
   /// Elementwise ops and pools along twins.
-  Value visit(linalg::GenericOp op) {
+  Twin visit(linalg::GenericOp op) {
     if (op.getNumResults() != 1 || op.hasIndexSemantics())
       return {};
     auto type = dyn_cast<RankedTensorType>(op.getResult(0).getType());
@@ -488,10 +553,17 @@ private:
         !type.getElementType().isF32() || !output.isProjectedPermutation())
       return {};
     std::optional<Value> filling = getFilling(init->get());
-    std::optional<unsigned> channel = getPlainLoop(output, 1);
-    if (!filling || !channel || (!isFull(type) && !isTotal(*op.getBody())))
+    std::optional<int64_t> blocked;
+    for (OpOperand *operand : op.getDpsInputOperands())
+      if (!blocked)
+        blocked = getTwinAxis(operand->get());
+    if (!filling || !blocked || *blocked >= type.getRank())
+      return {};
+    std::optional<unsigned> channel = getPlainLoop(output, *blocked);
+    if (!channel || (!isFull(type, *blocked) && !isTotal(*op.getBody())))
       return {};
     // Everything of the same size must have a twin, or there is no gain.
+    auto hasTwin = [&](Value value) { return twins[*blocked].contains(value); };
     bool follows = false;
     for (OpOperand *operand : op.getDpsInputOperands()) {
       AffineMap map = op.getMatchingIndexingMap(operand);
@@ -501,14 +573,15 @@ private:
       if (!axis)
         return {};
       auto operandType = cast<RankedTensorType>(operand->get().getType());
-      bool isLarge = operandType.getRank() == type.getRank() && *axis == 1 &&
-                     operandType.getNumElements() >
-                         operandType.getDimSize(0) * operandType.getDimSize(1);
-      if (isLarge && !twins.contains(operand->get()))
+      bool isLarge =
+          operandType.getRank() == type.getRank() && *axis == *blocked &&
+          operandType.getNumElements() >
+              operandType.getDimSize(0) * operandType.getDimSize(*axis);
+      if (isLarge && !hasTwin(operand->get()))
         return {};
       if (!operandType.getElementType().isF32())
         return {};
-      follows |= twins.contains(operand->get());
+      follows |= hasTwin(operand->get());
     }
     if (!follows)
       return {};
@@ -527,31 +600,31 @@ private:
       std::optional<int64_t> axis = findAxis(map, *channel);
       Value input = operand->get();
       if (axis)
-        input =
-            *axis == 1 && (twins.contains(input) ||
-                           cast<RankedTensorType>(input.getType()).getRank() ==
-                               type.getRank())
-                ? getTwin(loc, input)
-                : pack(loc, input, *axis);
+        input = *axis == *blocked &&
+                        (hasTwin(input) ||
+                         cast<RankedTensorType>(input.getType()).getRank() ==
+                             type.getRank())
+                    ? getTwin(loc, input, *blocked)
+                    : pack(loc, input, *axis);
       inputs.push_back(input);
       maps.push_back(extend(map, axis.has_value()));
     }
     maps.push_back(extend(output, true));
     SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
     iterators.push_back(utils::IteratorType::parallel);
-    Value into = createFilled(loc, getTwinType(type), *filling);
+    Value into = createFilled(loc, getTwinType(type, *blocked), *filling);
     auto twin = linalg::GenericOp::create(builder, loc, into.getType(), inputs,
                                           into, maps, iterators);
     IRMapping values;
     op.getRegion().cloneInto(&twin.getRegion(), values);
-    return twin.getResult(0);
+    return {twin.getResult(0), *blocked};
   }
 
   /// A sum or the like over all places of each channel.
   void visit(linalg::ReduceOp op) {
     if (op.getInputs().size() != 1)
       return;
-    Value twin = twins.lookup(op.getInputs()[0]);
+    Value twin = twins[1].lookup(op.getInputs()[0]);
     std::optional<Value> filling = getFilling(op.getInits()[0]);
     auto type = cast<RankedTensorType>(op.getInputs()[0].getType());
     ArrayRef<int64_t> axes = op.getDimensions();
@@ -578,7 +651,8 @@ private:
   PackedConstants constants;
   OpBuilder builder;
   int64_t block;
-  llvm::DenseMap<Value, Value> twins;
+  /// By the axis of the channels, 1 or 2.
+  std::array<llvm::DenseMap<Value, Value>, 3> twins;
 };
 
 struct BlockChannelsPass

@@ -10,6 +10,8 @@
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "neuroplast/Conversion/Passes.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "llvm/ADT/StringExtras.h"
@@ -24,18 +26,37 @@ PackedConstants::PackedConstants(ModuleOp module)
     params[getParamBufferName(param.getSymName())] = param;
 }
 
+/// What a value is a mere reshape of.
+static Value skipReshapes(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
+      break;
+    value = op->getOperand(0);
+  }
+  return value;
+}
+
 neuro::ParamOp PackedConstants::getParam(Value value) {
-  auto tensor = value.getDefiningOp<bufferization::ToTensorOp>();
+  auto tensor = skipReshapes(value).getDefiningOp<bufferization::ToTensorOp>();
   auto global = tensor ? tensor.getBuffer().getDefiningOp<memref::GetGlobalOp>()
                        : memref::GetGlobalOp();
   return global ? params.lookup(global.getName()) : neuro::ParamOp();
 }
 
 ElementsAttr PackedConstants::getElements(Value value) {
-  if (auto constant = value.getDefiningOp<arith::ConstantOp>())
-    return dyn_cast<ElementsAttr>(constant.getValue());
-  neuro::ParamOp param = getParam(value);
-  return param ? param.getValue() : ElementsAttr();
+  ElementsAttr elements;
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (auto constant = skipReshapes(value).getDefiningOp<arith::ConstantOp>())
+    elements = dyn_cast<ElementsAttr>(constant.getValue());
+  else if (neuro::ParamOp param = getParam(value))
+    elements = param.getValue();
+  if (!elements || !type || !type.hasStaticShape())
+    return {};
+  if (auto dense = dyn_cast<DenseElementsAttr>(elements))
+    return dense.reshape(type);
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(elements))
+    return DenseResourceElementsAttr::get(type, resource.getRawHandle());
+  return elements.getShapedType() == type ? elements : ElementsAttr();
 }
 
 Value PackedConstants::pack(OpBuilder &builder, Value constant,
@@ -43,6 +64,13 @@ Value PackedConstants::pack(OpBuilder &builder, Value constant,
                             ArrayRef<int64_t> order) {
   neuro::ParamOp param = getParam(constant);
   std::string name = param ? param.getSymName().str() : "constant";
+  auto oldType = cast<RankedTensorType>(constant.getType());
+  if (param && param.getType().getShape() != oldType.getShape())
+    name += "." + llvm::join(llvm::map_range(oldType.getShape(),
+                                             [](int64_t size) {
+                                               return llvm::itostr(size);
+                                             }),
+                             "x");
   name += ".packed";
   for (int64_t axis : axes)
     name += llvm::itostr(axis);
@@ -61,7 +89,6 @@ Value PackedConstants::pack(OpBuilder &builder, Value constant,
   }
   auto elements = TensorElements::read(getElements(constant));
   assert(elements && "checked by isConstant");
-  RankedTensorType oldType = elements->getType();
   int64_t rank = oldType.getRank();
   // Where the axes of the old one stand in the new one.
   SmallVector<int64_t> position(rank), shape(rank);
@@ -131,21 +158,19 @@ Value PackedConstants::pack(OpBuilder &builder, Value constant,
 }
 
 void PackedConstants::dropUnread() {
-  llvm::StringSet<> read;
-  SmallVector<Operation *> dead;
-  module.walk([&](memref::GetGlobalOp op) {
-    auto isUnread = [](Operation *user) {
-      return isa<bufferization::ToTensorOp>(user) && user->use_empty();
-    };
-    if (!llvm::all_of(op->getUsers(), isUnread)) {
-      read.insert(op.getName());
-      return;
-    }
-    llvm::append_range(dead, op->getUsers());
-    dead.push_back(op);
+  // Users come before what they use.
+  SmallVector<Operation *> ops;
+  module.walk([&](Operation *op) {
+    if (isa<memref::GetGlobalOp, bufferization::ToTensorOp,
+            tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
+      ops.push_back(op);
   });
-  for (Operation *op : dead)
-    op->erase();
+  llvm::StringSet<> read;
+  for (Operation *op : llvm::reverse(ops))
+    if (op->use_empty())
+      op->erase();
+    else if (auto global = dyn_cast<memref::GetGlobalOp>(op))
+      read.insert(global.getName());
   for (const auto &entry : params) {
     if (read.contains(entry.first()))
       continue;

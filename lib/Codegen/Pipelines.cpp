@@ -64,9 +64,10 @@ void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
     manager.addPass(
         createBlockChannels(BlockChannelsOptions{options.vectorBits}));
     manager.addPass(createPackWeights(PackWeightsOptions{options.vectorBits}));
-    manager.addNestedPass<func::FuncOp>(createPadInPlace());
     manager.addPass(createCanonicalizerPass());
     manager.addPass(createCSEPass());
+    // Margins that are the same would become one, and then copies of it.
+    manager.addNestedPass<func::FuncOp>(createPadInPlace());
   }
   manager.addPass(createProtectInputs());
   buildBufferization(manager);

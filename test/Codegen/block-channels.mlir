@@ -70,12 +70,12 @@ func.func @main(%x: tensor<1x1x5x6xf32>) -> tensor<1x6x5x6xf32> {
 #dy = affine_map<(n, c, h, w, y, x) -> (n, c, h, w)>
 #px = affine_map<(n, c, h, w, y, x) -> (n, c, h * 2 + y, w * 2 + x)>
 #pw = affine_map<(n, c, h, w, y, x) -> (y, x)>
-func.func @main(%x: tensor<1x8x4x4xf32>) -> tensor<1x16xf32> {
+func.func @main(%x: tensor<1x1x4x4xf32>) -> tensor<1x16xf32> {
   %zero = arith.constant 0.0 : f32
-  %w = arith.constant dense<1.0> : tensor<8x8x1x1xf32>
+  %w = arith.constant dense<1.0> : tensor<8x1x1x1xf32>
   %v = arith.constant dense<1.0> : tensor<8x1x3x3xf32>
   %e = tensor.empty() : tensor<1x8x4x4xf32>
-  %0 = kernel.contract ins(%x, %w : tensor<1x8x4x4xf32>, tensor<8x8x1x1xf32>)
+  %0 = kernel.contract ins(%x, %w : tensor<1x1x4x4xf32>, tensor<8x1x1x1xf32>)
       outs(%e : tensor<1x8x4x4xf32>) attributes {indexing_maps = [#x, #w, #y]} {
   ^bb0(%sum: f32):
     kernel.yield %sum : f32
@@ -104,6 +104,46 @@ func.func @main(%x: tensor<1x8x4x4xf32>) -> tensor<1x16xf32> {
   %vector = tensor.empty() : tensor<1x16xf32>
   %start = linalg.fill ins(%zero : f32) outs(%vector : tensor<1x16xf32>) -> tensor<1x16xf32>
   %sums = linalg.reduce { arith.addf } ins(%pool : tensor<1x16x2x2xf32>) outs(%start : tensor<1x16xf32>) dimensions = [2, 3]
+  return %sums : tensor<1x16xf32>
+}
+
+// -----
+
+// Two groups of four channels are blocks behind the groups; joined, they are blocks again. The
+// weight is a mere reshape of a constant.
+// CHECK-LABEL: func @main
+// CHECK: %[[X:.*]] = tensor.expand_shape %{{.*}} {{\[\[}}0], [1, 2], [3], [4], [5]] output_shape [1, 2, 1, 4, 4, 4]
+// CHECK: %[[Y:.*]] = kernel.contract ins(%[[X]], %{{.*}} : tensor<1x2x1x4x4x4xf32>, tensor<2x2x1x1x1x4x4xf32>) outs(%{{.*}} : tensor<1x2x2x4x4x4xf32>)
+// CHECK: %[[Z:.*]] = tensor.collapse_shape %[[Y]] {{\[\[}}0], [1, 2], [3], [4], [5]] : tensor<1x2x2x4x4x4xf32> into tensor<1x4x4x4x4xf32>
+// CHECK: linalg.reduce {{.*}} ins(%[[Z]] : tensor<1x4x4x4x4xf32>)
+#x = affine_map<(n, o, h, w, i, y, x) -> (n, i, h + y, w + x)>
+#w = affine_map<(n, o, h, w, i, y, x) -> (o, i, y, x)>
+#y = affine_map<(n, o, h, w, i, y, x) -> (n, o, h, w)>
+#gx = affine_map<(n, g, o, h, w, i, y, x) -> (n, g, i, h + y, w + x)>
+#gw = affine_map<(n, g, o, h, w, i, y, x) -> (g, o, i, y, x)>
+#gy = affine_map<(n, g, o, h, w, i, y, x) -> (n, g, o, h, w)>
+func.func @main(%x: tensor<1x1x4x4xf32>) -> tensor<1x16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %w = arith.constant dense<1.0> : tensor<8x1x1x1xf32>
+  %v = arith.constant dense<1.0> : tensor<16x4x1x1xf32>
+  %e = tensor.empty() : tensor<1x8x4x4xf32>
+  %0 = kernel.contract ins(%x, %w : tensor<1x1x4x4xf32>, tensor<8x1x1x1xf32>)
+      outs(%e : tensor<1x8x4x4xf32>) attributes {indexing_maps = [#x, #w, #y]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<1x8x4x4xf32>
+  %gx = tensor.expand_shape %0 [[0], [1, 2], [3], [4]] output_shape [1, 2, 4, 4, 4] : tensor<1x8x4x4xf32> into tensor<1x2x4x4x4xf32>
+  %gw = tensor.expand_shape %v [[0, 1], [2], [3], [4]] output_shape [2, 8, 4, 1, 1] : tensor<16x4x1x1xf32> into tensor<2x8x4x1x1xf32>
+  %ge = tensor.empty() : tensor<1x2x8x4x4xf32>
+  %1 = kernel.contract ins(%gx, %gw : tensor<1x2x4x4x4xf32>, tensor<2x8x4x1x1xf32>)
+      outs(%ge : tensor<1x2x8x4x4xf32>) attributes {indexing_maps = [#gx, #gw, #gy]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<1x2x8x4x4xf32>
+  %2 = tensor.collapse_shape %1 [[0], [1, 2], [3], [4]] : tensor<1x2x8x4x4xf32> into tensor<1x16x4x4xf32>
+  %vector = tensor.empty() : tensor<1x16xf32>
+  %start = linalg.fill ins(%zero : f32) outs(%vector : tensor<1x16xf32>) -> tensor<1x16xf32>
+  %sums = linalg.reduce { arith.addf } ins(%2 : tensor<1x16x4x4xf32>) outs(%start : tensor<1x16xf32>) dimensions = [2, 3]
   return %sums : tensor<1x16xf32>
 }
 
