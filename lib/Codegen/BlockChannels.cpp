@@ -6,16 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-// A tensor N x C x places has a blocked twin, N x C/B x places x B, and where
-// channels are in groups, N x G x C x places, the same behind those. Ops are
-// visited in their order; one that is better on twins, or follows others that
-// are, gets one of its own, and its results are unpacked for whoever reads them
-// otherwise. What nobody reads so is dead then.
+// Ops are visited in their order; one that is better on twins, or follows
+// others that are, gets one of its own, and its results are unpacked for
+// whoever reads them otherwise. What nobody reads so is dead then.
 //
 // The last block of a twin may be filled up. What stands there is finite, and
 // meets weights that are zero.
 
-#include "PackedConstants.h"
+#include "ChannelTwins.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -35,29 +33,6 @@ using namespace mlir;
 using namespace neuroplast;
 
 namespace {
-
-/// The loop that an axis of an operand runs along, by itself and in the
-/// operand's map only there; none if there is none.
-std::optional<unsigned> getPlainLoop(AffineMap map, int64_t axis) {
-  if (axis >= map.getNumResults())
-    return std::nullopt;
-  auto loop = dyn_cast<AffineDimExpr>(map.getResult(axis));
-  if (!loop)
-    return std::nullopt;
-  for (int64_t other = 0; other < map.getNumResults(); ++other)
-    if (other != axis &&
-        map.getResult(other).isFunctionOfDim(loop.getPosition()))
-      return std::nullopt;
-  return loop.getPosition();
-}
-
-/// The axis of an operand that runs along a loop by itself.
-std::optional<int64_t> findAxis(AffineMap map, unsigned loop) {
-  for (int64_t axis = 0; axis < map.getNumResults(); ++axis)
-    if (getPlainLoop(map, axis) == loop)
-      return axis;
-  return std::nullopt;
-}
 
 /// The roles of the loops of a convolution.
 struct Convolution {
@@ -81,20 +56,20 @@ struct Convolution {
     if (!result.isProjectedPermutation() || data.getNumResults() < 3)
       return std::nullopt;
     Convolution conv;
-    std::optional<unsigned> group = getPlainLoop(result, 1);
-    if (group && type.getRank() > 3 && getPlainLoop(data, 1) == group &&
-        getPlainLoop(result, 2) &&
-        !data.isFunctionOfDim(*getPlainLoop(result, 2)))
+    std::optional<unsigned> group = kernel::getPlainLoop(result, 1);
+    if (group && type.getRank() > 3 && kernel::getPlainLoop(data, 1) == group &&
+        kernel::getPlainLoop(result, 2) &&
+        !data.isFunctionOfDim(*kernel::getPlainLoop(result, 2)))
       conv.axis = 2;
-    std::optional<unsigned> out = getPlainLoop(result, conv.axis);
-    std::optional<unsigned> channels = getPlainLoop(data, conv.axis);
-    if (!out || !channels || !findAxis(weight, *out))
+    std::optional<unsigned> out = kernel::getPlainLoop(result, conv.axis);
+    std::optional<unsigned> channels = kernel::getPlainLoop(data, conv.axis);
+    if (!out || !channels || !kernel::findPlainAxis(weight, *out))
       return std::nullopt;
     conv.out = *out;
     if (*channels == *out)
       return conv;
     if (data.isFunctionOfDim(*out) || result.isFunctionOfDim(*channels) ||
-        !findAxis(weight, *channels))
+        !kernel::findPlainAxis(weight, *channels))
       return std::nullopt;
     conv.in = *channels;
     return conv;
@@ -127,7 +102,7 @@ class ChannelBlocker {
 public:
   ChannelBlocker(ModuleOp module, int64_t block)
       : module(module), constants(module), builder(module.getContext()),
-        block(block) {}
+        block(block), twins(builder, constants, block) {}
 
   void run(func::FuncOp function) {
     SmallVector<Operation *> ops;
@@ -153,7 +128,7 @@ public:
       else if (auto reduce = dyn_cast<linalg::ReduceOp>(op))
         visit(reduce);
       if (twin.value)
-        replace(op->getResult(0), twin);
+        twins.replace(op->getResult(0), twin);
     }
     // The first forms of ops and what they read, from the last to the first.
     for (Operation *op : llvm::reverse(ops))
@@ -163,12 +138,6 @@ public:
   }
 
 private:
-  /// A blocked tensor, and the axis of its blocks.
-  struct Twin {
-    Value value = {};
-    int64_t axis = 1;
-  };
-
   /// Whether most of the work is in convolutions that are better off.
   bool pays(ArrayRef<Operation *> ops) {
     double all = 0, better = 0;
@@ -212,146 +181,6 @@ private:
   }
 
   //===--------------------------------------------------------------------===//
-  // Tensors and their twins
-  //===--------------------------------------------------------------------===//
-
-  int64_t countBlocks(int64_t channels) const {
-    return llvm::divideCeil(channels, block);
-  }
-
-  RankedTensorType getTwinType(RankedTensorType type, int64_t axis = 1) const {
-    SmallVector<int64_t> shape(type.getShape());
-    shape[axis] = countBlocks(shape[axis]);
-    shape.push_back(block);
-    return type.clone(shape);
-  }
-
-  bool isFull(RankedTensorType type, int64_t axis) const {
-    return type.getDimSize(axis) % block == 0;
-  }
-
-  Value createEmpty(Location loc, RankedTensorType type) {
-    return tensor::EmptyOp::create(builder, loc, type.getShape(),
-                                   type.getElementType());
-  }
-
-  /// Copies a tensor with its axes in another order: axis i of the result is
-  /// axis `order[i]`.
-  Value transpose(Location loc, Value value, ArrayRef<int64_t> order) {
-    auto type = cast<RankedTensorType>(value.getType());
-    int64_t rank = type.getRank();
-    SmallVector<int64_t> shape;
-    SmallVector<AffineExpr> from(rank);
-    for (auto [axis, source] : llvm::enumerate(order)) {
-      shape.push_back(type.getDimSize(source));
-      from[source] = builder.getAffineDimExpr(axis);
-    }
-    SmallVector<AffineMap> maps{
-        AffineMap::get(rank, 0, from, builder.getContext()),
-        builder.getMultiDimIdentityMap(rank)};
-    return linalg::GenericOp::create(
-               builder, loc, type.clone(shape), value,
-               createEmpty(loc, type.clone(shape)), maps,
-               SmallVector<utils::IteratorType>(rank,
-                                                utils::IteratorType::parallel),
-               [](OpBuilder &b, Location l, ValueRange args) {
-                 linalg::YieldOp::create(b, l, args[0]);
-               })
-        .getResult(0);
-  }
-
-  /// A tensor with an axis in blocks, whose places stand behind all others; the
-  /// last one is filled up with zeros.
-  Value pack(Location loc, Value value, int64_t axis) {
-    if (constants.isConstant(value))
-      return constants.pack(builder, value, axis, block);
-    auto type = cast<RankedTensorType>(value.getType());
-    int64_t rank = type.getRank(), size = type.getDimSize(axis);
-    int64_t blocks = countBlocks(size);
-    if (size % block) {
-      SmallVector<OpFoldResult> low(rank, builder.getIndexAttr(0)), high(low);
-      high[axis] = builder.getIndexAttr(blocks * block - size);
-      SmallVector<int64_t> padded(type.getShape());
-      padded[axis] = blocks * block;
-      Value zero =
-          arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(0));
-      value = tensor::PadOp::create(builder, loc, type.clone(padded), value,
-                                    low, high, zero);
-    }
-    SmallVector<int64_t> split(type.getShape());
-    split[axis] = blocks;
-    split.insert(split.begin() + axis + 1, block);
-    SmallVector<ReassociationIndices> groups;
-    SmallVector<int64_t> order;
-    for (int64_t i = 0, at = 0; i < rank; ++i) {
-      groups.push_back({at++});
-      order.push_back(groups.back()[0]);
-      if (i == axis)
-        groups.back().push_back(at++);
-    }
-    order.push_back(axis + 1);
-    value = tensor::ExpandShapeOp::create(builder, loc, type.clone(split),
-                                          value, groups);
-    return axis + 1 == rank ? value : transpose(loc, value, order);
-  }
-
-  /// The tensor of which this is the twin.
-  Value unpack(Location loc, Twin twin, RankedTensorType type) {
-    int64_t rank = type.getRank();
-    SmallVector<int64_t> order;
-    SmallVector<ReassociationIndices> groups;
-    for (int64_t axis = 0; axis < rank; ++axis) {
-      groups.push_back({static_cast<int64_t>(order.size())});
-      order.push_back(axis);
-      if (axis == twin.axis) {
-        groups.back().push_back(order.size());
-        order.push_back(rank);
-      }
-    }
-    Value value = transpose(loc, twin.value, order);
-    return cutChannels(
-        loc, tensor::CollapseShapeOp::create(builder, loc, value, groups),
-        type.getDimSize(twin.axis), twin.axis);
-  }
-
-  /// The first channels of a tensor.
-  Value cutChannels(Location loc, Value value, int64_t channels,
-                    int64_t axis = 1) {
-    auto type = cast<RankedTensorType>(value.getType());
-    if (type.getDimSize(axis) == channels)
-      return value;
-    SmallVector<OpFoldResult> zeros(type.getRank(), builder.getIndexAttr(0)),
-        ones(type.getRank(), builder.getIndexAttr(1)), sizes;
-    for (int64_t size : type.getShape())
-      sizes.push_back(builder.getIndexAttr(size));
-    sizes[axis] = builder.getIndexAttr(channels);
-    return tensor::ExtractSliceOp::create(builder, loc, value, zeros, sizes,
-                                          ones);
-  }
-
-  Value getTwin(Location loc, Value value, int64_t axis) {
-    if (Value twin = twins[axis].lookup(value))
-      return twin;
-    return twins[axis][value] = pack(loc, value, axis);
-  }
-
-  /// The axis along which a tensor has a twin; none if it has none.
-  std::optional<int64_t> getTwinAxis(Value value) const {
-    for (int64_t axis : {1, 2})
-      if (twins[axis].contains(value))
-        return axis;
-    return std::nullopt;
-  }
-
-  /// Lets the others read what the twin holds.
-  void replace(Value value, Twin twin) {
-    Value unpacked =
-        unpack(value.getLoc(), twin, cast<RankedTensorType>(value.getType()));
-    value.replaceAllUsesWith(unpacked);
-    twins[twin.axis][unpacked] = twin.value;
-  }
-
-  //===--------------------------------------------------------------------===//
   // Ops
   //===--------------------------------------------------------------------===//
 
@@ -363,7 +192,7 @@ private:
     SmallVector<int64_t> sizes = op.getStaticLoopRanges();
     // Few channels would fill too little of a block.
     if (sizes[conv->out] < block / 2 ||
-        (!isFull(type, conv->axis) && !isTotal(*op.getBody())))
+        (!twins.isFull(type, conv->axis) && !isTotal(*op.getBody())))
       return {};
     // Blocks of groups become blocks of all channels only if they are full.
     if (conv->axis == 2 &&
@@ -374,10 +203,10 @@ private:
     unsigned loops = op.getNumLoops();
     // A few channels, those of an image, are read as they lie.
     bool splitsIn = conv->in && (sizes[*conv->in] >= block / 2 ||
-                                 twins[1].contains(op.getLhs()));
+                                 twins.contains(op.getLhs()));
     // To lay out its data first pays for much work on them only.
     constexpr double kMuchWork = 64;
-    if ((!conv->in || splitsIn) && !twins[conv->axis].contains(op.getLhs()) &&
+    if ((!conv->in || splitsIn) && !twins.contains(op.getLhs(), conv->axis) &&
         countProducts(sizes) <
             kMuchWork * (getTensorType(op.getLhs()).getNumElements() +
                          type.getNumElements()))
@@ -393,7 +222,7 @@ private:
     SmallVector<AffineMap> newMaps;
     // The data.
     if (!conv->in || splitsIn) {
-      inputs.push_back(getTwin(loc, op.getLhs(), conv->axis));
+      inputs.push_back(twins.get(loc, op.getLhs(), conv->axis));
       newMaps.push_back(extend(
           maps[0], conv->in ? builder.getAffineDimExpr(loops) : outLane));
     } else {
@@ -404,17 +233,17 @@ private:
     SmallVector<int64_t> axes;
     SmallVector<AffineExpr> lanes;
     if (splitsIn) {
-      axes.push_back(*findAxis(maps[1], *conv->in));
+      axes.push_back(*kernel::findPlainAxis(maps[1], *conv->in));
       lanes.push_back(builder.getAffineDimExpr(loops));
     }
-    axes.push_back(*findAxis(maps[1], conv->out));
+    axes.push_back(*kernel::findPlainAxis(maps[1], conv->out));
     lanes.push_back(outLane);
     inputs.push_back(constants.pack(builder, op.getRhs(), axes, block));
     newMaps.push_back(extend(maps[1], lanes));
     // What the epilogue reads.
     for (auto [extra, map] : llvm::zip_equal(
              op.getExtras(), ArrayRef(maps).drop_front(2).drop_back())) {
-      std::optional<int64_t> axis = findAxis(map, conv->out);
+      std::optional<int64_t> axis = kernel::findPlainAxis(map, conv->out);
       if (!axis && map.isFunctionOfDim(conv->out))
         return {};
       if (!axis) {
@@ -422,26 +251,22 @@ private:
         newMaps.push_back(extend(map, {}));
         continue;
       }
-      inputs.push_back(map == maps.back() ? getTwin(loc, extra, conv->axis)
-                                          : pack(loc, extra, *axis));
+      inputs.push_back(map == maps.back() ? twins.get(loc, extra, conv->axis)
+                                          : twins.pack(loc, extra, *axis));
       newMaps.push_back(extend(map, outLane));
     }
     newMaps.push_back(extend(maps.back(), outLane));
     auto twin = kernel::ContractOp::create(
-        builder, loc, inputs, createEmpty(loc, getTwinType(type, conv->axis)),
-        newMaps, [&](OpBuilder &b, Location, ValueRange args) {
-          IRMapping values;
-          Block *body = op.getBody();
-          values.map(body->getArguments(), args);
-          for (Operation &inside : body->without_terminator())
-            b.clone(inside, values);
-          return values.lookupOrDefault(body->getTerminator()->getOperand(0));
+        builder, loc, inputs,
+        twins.createEmpty(loc, twins.getType(type, conv->axis)), newMaps,
+        [&](OpBuilder &b, Location, ValueRange args) {
+          return op.cloneEpilogue(b, args);
         });
     return {twin.getResult(0), conv->axis};
   }
 
   Twin visit(tensor::PadOp op) {
-    std::optional<int64_t> axis = getTwinAxis(op.getSource());
+    std::optional<int64_t> axis = twins.getAxis(op.getSource());
     Value number = op.getConstantPaddingValue();
     auto isKept = [&](ArrayRef<int64_t> sizes) {
       return llvm::none_of(sizes, ShapedType::isDynamic) &&
@@ -456,27 +281,27 @@ private:
     low.push_back(builder.getIndexAttr(0));
     high.push_back(builder.getIndexAttr(0));
     Value twin = tensor::PadOp::create(
-        builder, op.getLoc(), getTwinType(op.getResultType(), *axis),
-        twins[*axis].lookup(op.getSource()), low, high, number);
+        builder, op.getLoc(), twins.getType(op.getResultType(), *axis),
+        twins.lookup(op.getSource(), *axis), low, high, number);
     return {twin, *axis};
   }
 
   /// Places that become one axis, as of a transposed convolution, or groups
   /// that are joined.
   Twin visit(tensor::CollapseShapeOp op) {
-    std::optional<int64_t> axis = getTwinAxis(op.getSrc());
+    std::optional<int64_t> axis = twins.getAxis(op.getSrc());
     SmallVector<ReassociationIndices> groups = op.getReassociationIndices();
     if (!axis || groups.size() < 3 || groups[0].size() != 1 ||
         static_cast<int64_t>(groups[1].size()) != *axis)
       return {};
     groups.push_back({op.getSrcType().getRank()});
     return {tensor::CollapseShapeOp::create(
-        builder, op.getLoc(), twins[*axis].lookup(op.getSrc()), groups)};
+        builder, op.getLoc(), twins.lookup(op.getSrc(), *axis), groups)};
   }
 
   /// Channels that are split into groups of whole blocks.
   Twin visit(tensor::ExpandShapeOp op) {
-    Value twin = twins[1].lookup(op.getSrc());
+    Value twin = twins.lookup(op.getSrc());
     SmallVector<ReassociationIndices> groups = op.getReassociationIndices();
     RankedTensorType type = op.getResultType();
     if (!twin || !type.hasStaticShape() || groups.size() < 3 ||
@@ -485,13 +310,13 @@ private:
       return {};
     groups.push_back({type.getRank()});
     return {tensor::ExpandShapeOp::create(builder, op.getLoc(),
-                                          getTwinType(type, 2), twin, groups),
+                                          twins.getType(type, 2), twin, groups),
             2};
   }
 
   /// A concatenation of whole blocks.
   Twin visit(tensor::InsertSliceOp op) {
-    Value source = twins[1].lookup(op.getSource());
+    Value source = twins.lookup(op.getSource());
     auto type = op.getResultType();
     if (!source || type.getRank() != op.getSourceType().getRank() ||
         !op.hasUnitStride() || !type.hasStaticShape())
@@ -506,11 +331,11 @@ private:
     bool isLast = offsets[1] + sizes[1] == type.getDimSize(1);
     if (offsets[1] % block || (sizes[1] % block && !isLast))
       return {};
-    Value into = twins[1].lookup(op.getDest());
+    Value into = twins.lookup(op.getDest());
     if (!into) {
       if (!op.getDest().getDefiningOp<tensor::EmptyOp>())
         return {};
-      into = createEmpty(op.getLoc(), getTwinType(type));
+      into = twins.createEmpty(op.getLoc(), twins.getType(type));
     }
     SmallVector<OpFoldResult> newOffsets, newSizes,
         ones(type.getRank() + 1, builder.getIndexAttr(1));
@@ -518,7 +343,7 @@ private:
       newOffsets.push_back(builder.getIndexAttr(
           axis == 1 ? offsets[axis] / block : offsets[axis]));
       newSizes.push_back(builder.getIndexAttr(
-          axis == 1 ? countBlocks(sizes[axis]) : sizes[axis]));
+          axis == 1 ? twins.countBlocks(sizes[axis]) : sizes[axis]));
     }
     newOffsets.push_back(builder.getIndexAttr(0));
     newSizes.push_back(builder.getIndexAttr(block));
@@ -536,7 +361,7 @@ private:
   }
 
   Value createFilled(Location loc, RankedTensorType type, Value number) {
-    Value empty = createEmpty(loc, type);
+    Value empty = twins.createEmpty(loc, type);
     if (!number)
       return empty;
     return linalg::FillOp::create(builder, loc, number, empty).getResult(0);
@@ -556,20 +381,20 @@ private:
     std::optional<int64_t> blocked;
     for (OpOperand *operand : op.getDpsInputOperands())
       if (!blocked)
-        blocked = getTwinAxis(operand->get());
+        blocked = twins.getAxis(operand->get());
     if (!filling || !blocked || *blocked >= type.getRank())
       return {};
-    std::optional<unsigned> channel = getPlainLoop(output, *blocked);
-    if (!channel || (!isFull(type, *blocked) && !isTotal(*op.getBody())))
+    std::optional<unsigned> channel = kernel::getPlainLoop(output, *blocked);
+    if (!channel || (!twins.isFull(type, *blocked) && !isTotal(*op.getBody())))
       return {};
     // Everything of the same size must have a twin, or there is no gain.
-    auto hasTwin = [&](Value value) { return twins[*blocked].contains(value); };
+    auto hasTwin = [&](Value value) { return twins.contains(value, *blocked); };
     bool follows = false;
     for (OpOperand *operand : op.getDpsInputOperands()) {
       AffineMap map = op.getMatchingIndexingMap(operand);
       if (!map.isFunctionOfDim(*channel))
         continue;
-      std::optional<int64_t> axis = findAxis(map, *channel);
+      std::optional<int64_t> axis = kernel::findPlainAxis(map, *channel);
       if (!axis)
         return {};
       auto operandType = cast<RankedTensorType>(operand->get().getType());
@@ -597,22 +422,22 @@ private:
     SmallVector<AffineMap> maps;
     for (OpOperand *operand : op.getDpsInputOperands()) {
       AffineMap map = op.getMatchingIndexingMap(operand);
-      std::optional<int64_t> axis = findAxis(map, *channel);
+      std::optional<int64_t> axis = kernel::findPlainAxis(map, *channel);
       Value input = operand->get();
       if (axis)
         input = *axis == *blocked &&
                         (hasTwin(input) ||
                          cast<RankedTensorType>(input.getType()).getRank() ==
                              type.getRank())
-                    ? getTwin(loc, input, *blocked)
-                    : pack(loc, input, *axis);
+                    ? twins.get(loc, input, *blocked)
+                    : twins.pack(loc, input, *axis);
       inputs.push_back(input);
       maps.push_back(extend(map, axis.has_value()));
     }
     maps.push_back(extend(output, true));
     SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
     iterators.push_back(utils::IteratorType::parallel);
-    Value into = createFilled(loc, getTwinType(type, *blocked), *filling);
+    Value into = createFilled(loc, twins.getType(type, *blocked), *filling);
     auto twin = linalg::GenericOp::create(builder, loc, into.getType(), inputs,
                                           into, maps, iterators);
     IRMapping values;
@@ -624,7 +449,7 @@ private:
   void visit(linalg::ReduceOp op) {
     if (op.getInputs().size() != 1)
       return;
-    Value twin = twins[1].lookup(op.getInputs()[0]);
+    Value twin = twins.lookup(op.getInputs()[0]);
     std::optional<Value> filling = getFilling(op.getInits()[0]);
     auto type = cast<RankedTensorType>(op.getInputs()[0].getType());
     ArrayRef<int64_t> axes = op.getDimensions();
@@ -632,7 +457,7 @@ private:
         static_cast<int64_t>(axes.size()) != type.getRank() - 2)
       return;
     Location loc = op.getLoc();
-    auto twinType = getTwinType(type);
+    auto twinType = twins.getType(type);
     Value into = createFilled(
         loc, type.clone({type.getDimSize(0), twinType.getDimSize(1), block}),
         *filling);
@@ -644,15 +469,14 @@ private:
     Value flat = tensor::CollapseShapeOp::create(builder, loc,
                                                  sums.getResult(0), groups);
     op.getResult(0).replaceAllUsesWith(
-        cutChannels(loc, flat, type.getDimSize(1)));
+        twins.cutChannels(loc, flat, type.getDimSize(1)));
   }
 
   ModuleOp module;
   PackedConstants constants;
   OpBuilder builder;
   int64_t block;
-  /// By the axis of the channels, 1 or 2.
-  std::array<llvm::DenseMap<Value, Value>, 3> twins;
+  ChannelTwins twins;
 };
 
 struct BlockChannelsPass

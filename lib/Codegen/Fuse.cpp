@@ -100,21 +100,17 @@ private:
         inputs, op.getDpsInits()[0], maps,
         [&](OpBuilder &b, Location, ValueRange elements) {
           IRMapping values;
-          auto clone = [&](Block &body) {
-            for (Operation &inner : body.without_terminator())
-              b.clone(inner, values);
-            return values.lookupOrDefault(body.getTerminator()->getOperand(0));
-          };
-          values.map(contract.getBody()->getArguments(),
-                     elements.take_front(known));
-          Value sum = clone(*contract.getBody());
+          Value sum = contract.cloneEpilogue(b, elements.take_front(known));
           for (OpOperand *operand : op.getDpsInputOperands())
             if (operand->get() == contract.getResult(0))
               values.map(op.getMatchingBlockArgument(operand), sum);
           for (auto [operand, element] :
                llvm::zip_equal(others, elements.drop_front(known)))
             values.map(op.getMatchingBlockArgument(operand), element);
-          return clone(*op.getBody());
+          for (Operation &inner : op.getBody()->without_terminator())
+            b.clone(inner, values);
+          return values.lookupOrDefault(
+              op.getBody()->getTerminator()->getOperand(0));
         });
     rewriter.replaceOp(op, fused.getResults());
     rewriter.eraseOp(contract);

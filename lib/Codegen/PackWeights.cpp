@@ -11,7 +11,6 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/IRMapping.h"
 #include "neuroplast/Codegen/Passes.h"
 
 namespace neuroplast {
@@ -38,20 +37,6 @@ public:
   }
 
 private:
-  /// The axis of an operand that a loop alone runs through, and no other axis.
-  static std::optional<int64_t> findAxis(AffineMap map, AffineExpr loop) {
-    std::optional<int64_t> found;
-    unsigned number = cast<AffineDimExpr>(loop).getPosition();
-    for (auto [axis, expr] : llvm::enumerate(map.getResults())) {
-      if (!expr.isFunctionOfDim(number))
-        continue;
-      if (found || expr != loop)
-        return std::nullopt;
-      found = axis;
-    }
-    return found;
-  }
-
   void pack(kernel::ContractOp op) {
     auto type = dyn_cast<RankedTensorType>(op.getInit().getType());
     SmallVector<AffineMap> maps = op.getMaps();
@@ -66,7 +51,8 @@ private:
       return;
     // Packed already, or no panel: the columns must be one axis of the weight
     // and not the only one.
-    std::optional<int64_t> axis = findAxis(maps[1], column);
+    std::optional<int64_t> axis =
+        kernel::findPlainAxis(maps[1], column.getPosition());
     if (!axis || maps[1].getNumResults() < 2 || columns == block)
       return;
     // What does not end with a panel has to be cut out, which pays for few
@@ -79,7 +65,8 @@ private:
              op.getExtras(), ArrayRef(maps).drop_front(2).drop_back())) {
       if (!map.isFunctionOfDim(column.getPosition()))
         continue;
-      std::optional<int64_t> own = findAxis(map, column);
+      std::optional<int64_t> own =
+          kernel::findPlainAxis(map, column.getPosition());
       if (!own || (!constants.isConstant(extra) &&
                    (!isWhole || *own + 1 != map.getNumResults())))
         return;
@@ -116,7 +103,8 @@ private:
                                    extend(maps[1], true, order)};
     for (auto [extra, map] :
          llvm::zip_equal(op.getExtras(), maps.drop_front(2).drop_back())) {
-      std::optional<int64_t> own = findAxis(map, column);
+      std::optional<int64_t> own =
+          kernel::findPlainAxis(map, column.getPosition());
       Value value = extra;
       if (own && constants.isConstant(value))
         value = constants.pack(builder, value, *own, block);
@@ -134,12 +122,7 @@ private:
     auto packed = kernel::ContractOp::create(
         builder, loc, inputs, empty, newMaps,
         [&](OpBuilder &b, Location, ValueRange args) {
-          IRMapping values;
-          Block *body = op.getBody();
-          values.map(body->getArguments(), args);
-          for (Operation &inside : body->without_terminator())
-            b.clone(inside, values);
-          return values.lookupOrDefault(body->getTerminator()->getOperand(0));
+          return op.cloneEpilogue(b, args);
         });
     Value joined = tensor::CollapseShapeOp::create(
         builder, loc, packed.getResult(0), getSplit(last + 1));

@@ -13,6 +13,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace neuroplast::kernel;
@@ -62,6 +63,36 @@ SmallVector<int64_t> ContractOp::getStaticLoopRanges() {
           loop && !ShapedType::isDynamic(size))
         ranges[loop.getPosition()] = size;
   return ranges;
+}
+
+Value ContractOp::cloneEpilogue(OpBuilder &builder, ValueRange arguments) {
+  IRMapping values;
+  values.map(getBody()->getArguments(), arguments);
+  for (Operation &inner : getBody()->without_terminator())
+    builder.clone(inner, values);
+  return values.lookupOrDefault(getBody()->getTerminator()->getOperand(0));
+}
+
+std::optional<unsigned> neuroplast::kernel::getPlainLoop(AffineMap map,
+                                                         int64_t axis) {
+  if (axis >= map.getNumResults())
+    return std::nullopt;
+  auto loop = dyn_cast<AffineDimExpr>(map.getResult(axis));
+  if (!loop)
+    return std::nullopt;
+  for (int64_t other = 0; other < map.getNumResults(); ++other)
+    if (other != axis &&
+        map.getResult(other).isFunctionOfDim(loop.getPosition()))
+      return std::nullopt;
+  return loop.getPosition();
+}
+
+std::optional<int64_t> neuroplast::kernel::findPlainAxis(AffineMap map,
+                                                         unsigned loop) {
+  for (int64_t axis = 0; axis < map.getNumResults(); ++axis)
+    if (getPlainLoop(map, axis) == loop)
+      return axis;
+  return std::nullopt;
 }
 
 LogicalResult ContractOp::verify() {

@@ -19,10 +19,21 @@
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include <optional>
 
 #include "neuroplast/Dialect/Kernel/IR/KernelDialect.h.inc"
 
 #define GET_OP_CLASSES
 #include "neuroplast/Dialect/Kernel/IR/KernelOps.h.inc"
+
+namespace neuroplast::kernel {
+
+/// The loop that an axis of an operand runs along by itself, and no other axis
+/// of it does; none if there is none.
+std::optional<unsigned> getPlainLoop(mlir::AffineMap map, int64_t axis);
+/// The axis of an operand of which that is so for a loop.
+std::optional<int64_t> findPlainAxis(mlir::AffineMap map, unsigned loop);
+
+} // namespace neuroplast::kernel
 
 #endif // NEUROPLAST_DIALECT_KERNEL_IR_KERNEL_H

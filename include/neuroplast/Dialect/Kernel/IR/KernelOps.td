@@ -77,9 +77,6 @@ def Kernel_ContractOp : Kernel_Op<"contract", [
            "::mlir::ValueRange)>", "nullptr">:$body)>];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
-    /// The loops that the result has are parallel.
-    enum class Loop { Parallel, Reduced };
-
     ::mlir::Value getLhs() { return getInputs()[0]; }
     ::mlir::Value getRhs() { return getInputs()[1]; }
     /// What the region gets besides the sum.
@@ -97,6 +94,9 @@ def Kernel_ContractOp : Kernel_Op<"contract", [
     bool isParallel(unsigned loop) {
       return getResultMap().isFunctionOfDim(loop);
     }
+
+    /// Computes the region on a sum and elements, and returns what it yields.
+    ::mlir::Value cloneEpilogue(::mlir::OpBuilder &builder, ::mlir::ValueRange arguments);
 
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
   }];

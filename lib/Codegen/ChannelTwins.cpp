@@ -1,0 +1,137 @@
+//===- ChannelTwins.cpp - Tensors with channels in blocks -----------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ChannelTwins.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace neuroplast;
+
+RankedTensorType ChannelTwins::getType(RankedTensorType type,
+                                       int64_t axis) const {
+  SmallVector<int64_t> shape(type.getShape());
+  shape[axis] = countBlocks(shape[axis]);
+  shape.push_back(block);
+  return type.clone(shape);
+}
+
+std::optional<int64_t> ChannelTwins::getAxis(Value value) const {
+  for (int64_t axis : {1, 2})
+    if (twins[axis].contains(value))
+      return axis;
+  return std::nullopt;
+}
+
+Value ChannelTwins::get(Location loc, Value value, int64_t axis) {
+  if (Value twin = twins[axis].lookup(value))
+    return twin;
+  return twins[axis][value] = pack(loc, value, axis);
+}
+
+void ChannelTwins::replace(Value value, Twin twin) {
+  Value unpacked =
+      unpack(value.getLoc(), twin, cast<RankedTensorType>(value.getType()));
+  value.replaceAllUsesWith(unpacked);
+  twins[twin.axis][unpacked] = twin.value;
+}
+
+Value ChannelTwins::createEmpty(Location loc, RankedTensorType type) {
+  return tensor::EmptyOp::create(builder, loc, type.getShape(),
+                                 type.getElementType());
+}
+
+Value ChannelTwins::pack(Location loc, Value value, int64_t axis) {
+  if (constants.isConstant(value))
+    return constants.pack(builder, value, axis, block);
+  auto type = cast<RankedTensorType>(value.getType());
+  int64_t rank = type.getRank(), size = type.getDimSize(axis);
+  int64_t blocks = countBlocks(size);
+  if (size % block) {
+    SmallVector<OpFoldResult> low(rank, builder.getIndexAttr(0)), high(low);
+    high[axis] = builder.getIndexAttr(blocks * block - size);
+    SmallVector<int64_t> padded(type.getShape());
+    padded[axis] = blocks * block;
+    Value zero =
+        arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(0));
+    value = tensor::PadOp::create(builder, loc, type.clone(padded), value, low,
+                                  high, zero);
+  }
+  SmallVector<int64_t> split(type.getShape());
+  split[axis] = blocks;
+  split.insert(split.begin() + axis + 1, block);
+  SmallVector<ReassociationIndices> groups;
+  SmallVector<int64_t> order;
+  for (int64_t i = 0, at = 0; i < rank; ++i) {
+    groups.push_back({at++});
+    order.push_back(groups.back()[0]);
+    if (i == axis)
+      groups.back().push_back(at++);
+  }
+  order.push_back(axis + 1);
+  value = tensor::ExpandShapeOp::create(builder, loc, type.clone(split), value,
+                                        groups);
+  return axis + 1 == rank ? value : transpose(loc, value, order);
+}
+
+Value ChannelTwins::cutChannels(Location loc, Value value, int64_t channels,
+                                int64_t axis) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (type.getDimSize(axis) == channels)
+    return value;
+  SmallVector<OpFoldResult> zeros(type.getRank(), builder.getIndexAttr(0)),
+      ones(type.getRank(), builder.getIndexAttr(1)), sizes;
+  for (int64_t size : type.getShape())
+    sizes.push_back(builder.getIndexAttr(size));
+  sizes[axis] = builder.getIndexAttr(channels);
+  return tensor::ExtractSliceOp::create(builder, loc, value, zeros, sizes,
+                                        ones);
+}
+
+Value ChannelTwins::transpose(Location loc, Value value,
+                              ArrayRef<int64_t> order) {
+  auto type = cast<RankedTensorType>(value.getType());
+  int64_t rank = type.getRank();
+  SmallVector<int64_t> shape;
+  SmallVector<AffineExpr> from(rank);
+  for (auto [axis, source] : llvm::enumerate(order)) {
+    shape.push_back(type.getDimSize(source));
+    from[source] = builder.getAffineDimExpr(axis);
+  }
+  SmallVector<AffineMap> maps{
+      AffineMap::get(rank, 0, from, builder.getContext()),
+      builder.getMultiDimIdentityMap(rank)};
+  return linalg::GenericOp::create(
+             builder, loc, type.clone(shape), value,
+             createEmpty(loc, type.clone(shape)), maps,
+             SmallVector<utils::IteratorType>(rank,
+                                              utils::IteratorType::parallel),
+             [](OpBuilder &b, Location l, ValueRange args) {
+               linalg::YieldOp::create(b, l, args[0]);
+             })
+      .getResult(0);
+}
+
+Value ChannelTwins::unpack(Location loc, Twin twin, RankedTensorType type) {
+  int64_t rank = type.getRank();
+  SmallVector<int64_t> order;
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t axis = 0; axis < rank; ++axis) {
+    groups.push_back({static_cast<int64_t>(order.size())});
+    order.push_back(axis);
+    if (axis == twin.axis) {
+      groups.back().push_back(order.size());
+      order.push_back(rank);
+    }
+  }
+  Value value = transpose(loc, twin.value, order);
+  return cutChannels(
+      loc, tensor::CollapseShapeOp::create(builder, loc, value, groups),
+      type.getDimSize(twin.axis), twin.axis);
+}
