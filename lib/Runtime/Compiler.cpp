@@ -8,6 +8,7 @@
 
 #include "neuroplast/Runtime/Compiler.h"
 
+#include "EmitParts.h"
 #include "Interface.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -23,21 +24,17 @@
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/Bitcode/BitcodeReader.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Linker/Linker.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/SubtargetFeature.h"
 #include "llvm/Transforms/IPO/Internalize.h"
-#include "llvm/Transforms/Instrumentation/AddressSanitizer.h"
-#include "llvm/Transforms/Instrumentation/ThreadSanitizer.h"
 
 #include <mutex>
 
@@ -141,7 +138,10 @@ static llvm::Error linkSupport(llvm::Module &module,
   // half the time of a small model would go into doing it again.
   for (llvm::Function &function : **support)
     if (!function.isDeclaration()) {
-      function.removeFnAttr(llvm::Attribute::AlwaysInline);
+      for (auto attribute :
+           {llvm::Attribute::AlwaysInline, llvm::Attribute::OptimizeForSize,
+            llvm::Attribute::MinSize})
+        function.removeFnAttr(attribute);
       function.addFnAttr(llvm::Attribute::NoInline);
       function.addFnAttr(llvm::Attribute::OptimizeNone);
     }
@@ -178,49 +178,6 @@ static llvm::Error linkSupport(llvm::Module &module,
     return isExported(value.getName(), prefix);
   });
   return llvm::Error::success();
-}
-
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
-                     const CompileOptions &options) {
-  unsigned level = options.optLevel;
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager callGraph;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(&machine);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(callGraph);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, callGraph, modules);
-  static const llvm::OptimizationLevel levels[] = {
-      llvm::OptimizationLevel::O0, llvm::OptimizationLevel::O1,
-      llvm::OptimizationLevel::O2, llvm::OptimizationLevel::O3};
-  auto chosen = levels[std::min(level, 3u)];
-  llvm::ModulePassManager passes =
-      level == 0 ? builder.buildO0DefaultPipeline(chosen)
-                 : builder.buildPerModuleDefaultPipeline(chosen);
-  if (options.sanitizer == Sanitizer::Address)
-    passes.addPass(llvm::AddressSanitizerPass(llvm::AddressSanitizerOptions()));
-  if (options.sanitizer == Sanitizer::Thread) {
-    passes.addPass(llvm::ModuleThreadSanitizerPass());
-    passes.addPass(
-        llvm::createModuleToFunctionPassAdaptor(llvm::ThreadSanitizerPass()));
-  }
-  passes.run(module, modules);
-}
-
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
-neuroplast::emitObject(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::SmallVector<char, 0> bytes;
-  llvm::raw_svector_ostream stream(bytes);
-  llvm::legacy::PassManager passes;
-  if (machine.addPassesToEmitFile(passes, stream, nullptr,
-                                  llvm::CodeGenFileType::ObjectFile))
-    return makeError("the target emits no object files");
-  passes.run(module);
-  return llvm::MemoryBuffer::getMemBufferCopy(
-      llvm::StringRef(bytes.data(), bytes.size()), "model.o");
 }
 
 /// The parameters that became buffers, with their bytes.
@@ -305,11 +262,10 @@ neuroplast::compileModule(mlir::ModuleOp module,
   addInterface(*llvmModule, *interface);
   if (llvm::Error error = linkSupport(*llvmModule, options))
     return std::move(error);
-  optimize(*llvmModule, *machine, options);
-  auto object = emitObject(*llvmModule, *machine);
-  if (!object)
-    return object.takeError();
-  model.object = std::move(*object);
+  auto objects = emitParts(*llvmModule, options);
+  if (!objects)
+    return objects.takeError();
+  model.objects = std::move(*objects);
   model.header = writeHeader(*interface, options.prefix);
   return model;
 }

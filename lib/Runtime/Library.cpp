@@ -93,11 +93,13 @@ assembleParams(const CompiledModel &model, const CompileOptions &options,
 llvm::Error neuroplast::writeLibrary(const CompiledModel &model,
                                      const CompileOptions &options,
                                      llvm::StringRef path) {
-  TemporaryFile object, data, params, library;
-  if (llvm::Error error = object.create(path, "o", [&](llvm::raw_ostream &os) {
-        os << model.object->getBuffer();
-      }))
-    return error;
+  std::vector<TemporaryFile> objects(model.objects.size());
+  TemporaryFile data, params, library;
+  for (auto [file, object] : llvm::zip_equal(objects, model.objects))
+    if (llvm::Error error = file.create(path, "o", [&](llvm::raw_ostream &os) {
+          os << object->getBuffer();
+        }))
+      return error;
   if (llvm::Error error = data.create(path, "bin", [&](llvm::raw_ostream &os) {
         for (const ParamData &param : model.params) {
           os.write(param.bytes.data(), param.bytes.size());
@@ -129,8 +131,9 @@ llvm::Error neuroplast::writeLibrary(const CompiledModel &model,
                                       "--gc-sections",
                                       "-z",
                                       "relro",
-                                      object.path.c_str(),
                                       params.path.c_str()};
+  for (TemporaryFile &object : objects)
+    arguments.push_back(object.path.c_str());
   // The only libraries that a model needs; named, so that a program that uses
   // neither still gets them.
   std::vector<std::string> needed;

@@ -298,8 +298,9 @@ public:
     if (llvm::Error error =
             library.define(llvm::orc::absoluteSymbols(std::move(symbols))))
       return error;
-    if (llvm::Error error = jit->addObjectFile(std::move(compiled.object)))
-      return error;
+    for (std::unique_ptr<llvm::MemoryBuffer> &object : compiled.objects)
+      if (llvm::Error error = jit->addObjectFile(std::move(object)))
+        return error;
     llvm::Error error = llvm::Error::success();
     auto find = [&](const char *name, auto &function) {
       auto address = jit->lookup(name);

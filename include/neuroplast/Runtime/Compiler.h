@@ -37,7 +37,7 @@ struct ParamData {
 
 /// A compiled model: code that refers to its parameters by symbol.
 struct CompiledModel {
-  std::unique_ptr<llvm::MemoryBuffer> object;
+  std::vector<std::unique_ptr<llvm::MemoryBuffer>> objects;
   std::vector<ParamData> params;
   /// The C header of the model.
   std::string header;
@@ -55,7 +55,7 @@ public:
   }
 };
 
-/// Lowers a module of neuro ops to an object file. Diagnostics go to the
+/// Lowers a module of neuro ops to object files. Diagnostics go to the
 /// context; the error is then a `ReportedError`.
 llvm::Expected<CompiledModel> compileModule(mlir::ModuleOp module,
                                             const CompileOptions &options);
