@@ -78,7 +78,7 @@ def measure(
         facts["parameters"],
         facts["flops"],
         timed.ours_ms,
-        timed.theirs_ms,
+        timed.peers_ms["ONNX Runtime"],
         timed.mismatch,
     )
 

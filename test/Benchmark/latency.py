@@ -1,4 +1,4 @@
-"""Times compiled models and ONNX Runtime side by side on one pinned core."""
+"""Times compiled models and their peers side by side on one pinned core."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import onnxruntime as ort
 from Models import driver, models
+
+try:
+    import openvino
+except ImportError:
+    openvino = None
 
 
 @dataclass(frozen=True)
@@ -27,12 +32,13 @@ class Latency:
     """Medians over rounds, and how far the outputs are apart (1 is the tolerance)."""
 
     ours_ms: float
-    theirs_ms: float
+    peers_ms: dict[str, float]
     mismatch: float
 
     @property
     def ratio(self) -> float:
-        return self.ours_ms / self.theirs_ms
+        """Of ours to the best peer's."""
+        return self.ours_ms / min(self.peers_ms.values())
 
 
 def pin() -> None:
@@ -53,15 +59,29 @@ def compile_model(
     return Compilation(library, time.monotonic() - start, peak_mib)
 
 
-def time_peer(session: ort.InferenceSession, inputs: models.Inputs, seconds: float) -> list[float]:
-    """Latencies of ONNX Runtime in milliseconds."""
+def load_openvino(model: Path, inputs: models.Inputs) -> Callable[[], object]:
+    """The model as OpenVINO runs it, on one thread, for the shapes of the inputs."""
+    core = openvino.Core()
+    network = core.read_model(model)
+    network.reshape({name: list(value.shape) for name, value in inputs.items()})
+    options = {
+        "INFERENCE_NUM_THREADS": 1,
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+    request = core.compile_model(network, "CPU", options).create_infer_request()
+    return lambda: request.infer(inputs)
+
+
+def time_peer(run: Callable[[], object], seconds: float) -> float:
+    """The median latency of a peer in milliseconds."""
     times: list[float] = []
     end = time.monotonic() + seconds
     while len(times) < 3 or time.monotonic() < end:
         start = time.perf_counter()
-        session.run(None, inputs)
+        run()
         times.append((time.perf_counter() - start) * 1e3)
-    return times
+    return statistics.median(times)
 
 
 def compare(
@@ -72,28 +92,25 @@ def compare(
     rounds: int = 5,
     seconds: float = 1.0,
 ) -> Latency:
-    """Interleaves rounds of both; checks the outputs of the same library first."""
+    """Interleaves rounds of all; checks the outputs of the same library first."""
     session = models.session(model)
     names = [output.name for output in session.get_outputs()]
     expected = dict(zip(names, session.run(names, inputs), strict=True))
     actual = driver.run(neuroplast, library, inputs, "--threads", "1")
     error = max(models.mismatch(actual[name], expected[name]) for name in names)
+    peers: dict[str, Callable[[], object]] = {"ONNX Runtime": lambda: session.run(None, inputs)}
+    if openvino:
+        peers["OpenVINO"] = load_openvino(model, inputs)
     ours: list[float] = []
-    theirs: list[float] = []
+    theirs: dict[str, list[float]] = {name: [] for name in peers}
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "in.npz"
         driver.save(archive, inputs)
+        options = ("--inputs", archive, "--threads", "1", "--seconds", str(seconds))
         for _ in range(rounds):
-            theirs.append(statistics.median(time_peer(session, inputs, seconds)))
-            figures = driver.bench(
-                neuroplast,
-                library,
-                "--inputs",
-                archive,
-                "--threads",
-                "1",
-                "--seconds",
-                str(seconds),
-            )
+            for name, run in peers.items():
+                theirs[name].append(time_peer(run, seconds))
+            figures = driver.bench(neuroplast, library, *options)
             ours.append(float(figures["median_ms"]))
-    return Latency(statistics.median(ours), statistics.median(theirs), error)
+    medians = {name: statistics.median(times) for name, times in theirs.items()}
+    return Latency(statistics.median(ours), medians, error)

@@ -27,21 +27,6 @@ NO_EXACT_GROWTH = {
 }
 
 
-def draw_inputs(model: onnx.ModelProto) -> models.Inputs:
-    """Inputs for the fixed form of a network, which its free form takes, too."""
-    random = np.random.default_rng(5)
-    inputs = {}
-    for value in model.graph.input:
-        shape = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
-        if value.type.tensor_type.elem_type == onnx.TensorProto.INT64:
-            inputs[value.name] = random.integers(0, 30, shape)
-        elif value.name == "mask":
-            inputs[value.name] = np.ones(shape, np.float32)
-        else:
-            inputs[value.name] = random.normal(size=shape).astype(np.float32)
-    return inputs
-
-
 def shapes(path: Path) -> dict[str, list[int]]:
     return {tensor.name: list(tensor.dims) for tensor in onnx.load(path).graph.initializer}
 
@@ -58,7 +43,7 @@ def build(name: str, real: bool, folder: Path) -> tuple[Path, Path, models.Input
     paths = folder / "fixed.onnx", folder / "free.onnx"
     for free, path in enumerate(paths):
         onnx.save(nets.build(name, bool(free), real), path)
-    return *paths, draw_inputs(onnx.load(paths[0]))
+    return *paths, nets.draw_inputs(onnx.load(paths[0]))
 
 
 def expected_shape(name: str, real: bool, weight: str, shape: list[int]) -> list[int]:
