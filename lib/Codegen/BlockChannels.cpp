@@ -138,13 +138,22 @@ public:
   }
 
 private:
-  /// Whether most of the work is in convolutions that are better off.
+  /// Whether the last axis of the result is one of the data, as pixels are; the
+  /// columns of a matrix product are those of its weight.
+  static bool runsAlongData(kernel::ContractOp op) {
+    AffineMap result = op.getResultMap();
+    if (result.getNumResults() < 3)
+      return false;
+    auto last = dyn_cast<AffineDimExpr>(result.getResults().back());
+    return last && op.getMaps()[0].isFunctionOfDim(last.getPosition());
+  }
+
+  /// Whether most of the work of convolutions is better off.
   bool pays(ArrayRef<Operation *> ops) {
     double all = 0, better = 0;
     for (Operation *op : ops) {
       auto contract = dyn_cast<kernel::ContractOp>(op);
-      if (!contract ||
-          cast<ShapedType>(contract.getInit().getType()).getRank() < 3)
+      if (!contract || !runsAlongData(contract))
         continue;
       double work = countProducts(contract.getStaticLoopRanges());
       all += work;

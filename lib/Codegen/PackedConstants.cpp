@@ -9,12 +9,11 @@
 #include "PackedConstants.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
 #include "neuroplast/Conversion/Passes.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -26,69 +25,110 @@ PackedConstants::PackedConstants(ModuleOp module)
     params[getParamBufferName(param.getSymName())] = param;
 }
 
-/// What a value is a mere reshape of.
-static Value skipReshapes(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
-      break;
-    value = op->getOperand(0);
-  }
-  return value;
+/// Strides of elements that lie row by row.
+static SmallVector<int64_t> getStrides(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> strides(shape.size(), 1);
+  for (int64_t axis = static_cast<int64_t>(shape.size()) - 2; axis >= 0; --axis)
+    strides[axis] = strides[axis + 1] * shape[axis + 1];
+  return strides;
 }
 
 neuro::ParamOp PackedConstants::getParam(Value value) {
-  auto tensor = skipReshapes(value).getDefiningOp<bufferization::ToTensorOp>();
+  auto tensor = value.getDefiningOp<bufferization::ToTensorOp>();
   auto global = tensor ? tensor.getBuffer().getDefiningOp<memref::GetGlobalOp>()
                        : memref::GetGlobalOp();
   return global ? params.lookup(global.getName()) : neuro::ParamOp();
 }
 
-ElementsAttr PackedConstants::getElements(Value value) {
-  ElementsAttr elements;
+std::optional<PackedConstants::View> PackedConstants::getView(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (auto constant = skipReshapes(value).getDefiningOp<arith::ConstantOp>())
-    elements = dyn_cast<ElementsAttr>(constant.getValue());
-  else if (neuro::ParamOp param = getParam(value))
-    elements = param.getValue();
-  if (!elements || !type || !type.hasStaticShape())
-    return {};
-  if (auto dense = dyn_cast<DenseElementsAttr>(elements))
-    return dense.reshape(type);
-  if (auto resource = dyn_cast<DenseResourceElementsAttr>(elements))
-    return DenseResourceElementsAttr::get(type, resource.getRawHandle());
-  return elements.getShapedType() == type ? elements : ElementsAttr();
+  Operation *op = value.getDefiningOp();
+  if (!op || !type || !type.hasStaticShape())
+    return std::nullopt;
+  if (auto constant = dyn_cast<arith::ConstantOp>(op))
+    return View{"constant", dyn_cast<ElementsAttr>(constant.getValue()), 0,
+                getStrides(type.getShape())};
+  if (neuro::ParamOp param = getParam(value))
+    return View{param.getSymName(), param.getValue(), 0,
+                getStrides(type.getShape())};
+  if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp,
+           tensor::ExtractSliceOp, linalg::TransposeOp>(op))
+    return std::nullopt;
+  std::optional<View> view = getView(op->getOperand(0));
+  if (!view)
+    return std::nullopt;
+  ArrayRef<int64_t> from =
+      cast<RankedTensorType>(op->getOperand(0).getType()).getShape();
+  SmallVector<int64_t> old = std::move(view->strides);
+  view->strides.clear();
+  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op)) {
+    for (auto [stride, group] :
+         llvm::zip_equal(old, expand.getReassociationIndices())) {
+      SmallVector<int64_t> sizes;
+      for (int64_t axis : group)
+        sizes.push_back(type.getDimSize(axis));
+      for (int64_t inner : getStrides(sizes))
+        view->strides.push_back(stride * inner);
+    }
+  } else if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
+    for (const ReassociationIndices &group :
+         collapse.getReassociationIndices()) {
+      // Along a joined axis, elements have to be equally far apart.
+      int64_t last = 0, reach = 0;
+      for (int64_t axis : llvm::reverse(group)) {
+        if (from[axis] == 1)
+          continue;
+        if (reach != 0 && old[axis] != reach)
+          return std::nullopt;
+        if (reach == 0)
+          last = old[axis];
+        reach = old[axis] * from[axis];
+      }
+      view->strides.push_back(last);
+    }
+  } else if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
+    llvm::SmallBitVector dropped = slice.getDroppedDims();
+    for (size_t axis = 0; axis < old.size(); ++axis) {
+      int64_t offset = slice.getStaticOffset(axis),
+              step = slice.getStaticStride(axis);
+      if (ShapedType::isDynamic(offset) || ShapedType::isDynamic(step))
+        return std::nullopt;
+      view->offset += offset * old[axis];
+      if (!dropped[axis])
+        view->strides.push_back(step * old[axis]);
+    }
+  } else {
+    for (int64_t axis : cast<linalg::TransposeOp>(op).getPermutation())
+      view->strides.push_back(old[axis]);
+  }
+  return view;
+}
+
+/// A parameter that has its own buffer, read.
+static Value readParam(OpBuilder &builder, Location loc, neuro::ParamOp param) {
+  RankedTensorType type = param.getType();
+  Value buffer = memref::GetGlobalOp::create(
+      builder, loc, MemRefType::get(type.getShape(), type.getElementType()),
+      getParamBufferName(param.getSymName()));
+  return bufferization::ToTensorOp::create(builder, loc, type, buffer,
+                                           /*restrict=*/true,
+                                           /*writable=*/false);
 }
 
 Value PackedConstants::pack(OpBuilder &builder, Value constant,
                             ArrayRef<int64_t> axes, int64_t block,
                             ArrayRef<int64_t> order) {
-  neuro::ParamOp param = getParam(constant);
-  std::string name = param ? param.getSymName().str() : "constant";
+  neuro::ParamOp &known = packed[{constant.getAsOpaquePointer(),
+                                  {axes.begin(), axes.end()},
+                                  {order.begin(), order.end()}}];
+  if (known)
+    return readParam(builder, constant.getLoc(), known);
+  std::optional<View> view = getView(constant);
+  assert(view && view->base && "checked by isConstant");
+  auto elements = TensorElements::read(view->base);
+  assert(elements && "numbers have bytes");
   auto oldType = cast<RankedTensorType>(constant.getType());
-  if (param && param.getType().getShape() != oldType.getShape())
-    name += "." + llvm::join(llvm::map_range(oldType.getShape(),
-                                             [](int64_t size) {
-                                               return llvm::itostr(size);
-                                             }),
-                             "x");
-  name += ".packed";
-  for (int64_t axis : axes)
-    name += llvm::itostr(axis);
-  for (int64_t axis : order)
-    name += "." + llvm::itostr(axis);
-  if (auto known =
-          param ? params.lookup(getParamBufferName(name)) : neuro::ParamOp()) {
-    auto type = known.getType();
-    Value buffer = memref::GetGlobalOp::create(
-        builder, constant.getLoc(),
-        MemRefType::get(type.getShape(), type.getElementType()),
-        getParamBufferName(name));
-    return bufferization::ToTensorOp::create(builder, constant.getLoc(), type,
-                                             buffer, /*restrict=*/true,
-                                             /*writable=*/false);
-  }
-  auto elements = TensorElements::read(getElements(constant));
-  assert(elements && "checked by isConstant");
+  std::string name = view->name.str() + ".packed";
   int64_t rank = oldType.getRank();
   // Where the axes of the old one stand in the new one.
   SmallVector<int64_t> position(rank), shape(rank);
@@ -104,9 +144,7 @@ Value PackedConstants::pack(OpBuilder &builder, Value constant,
   size_t size = elements->getElementBytes();
   std::string bytes(type.getNumElements() * size, 0);
   // Where in the new one the elements of each axis of the old one go.
-  SmallVector<int64_t> strides(shape.size(), 1);
-  for (int64_t axis = shape.size() - 2; axis >= 0; --axis)
-    strides[axis] = strides[axis + 1] * shape[axis + 1];
+  SmallVector<int64_t> strides = getStrides(shape);
   auto getPlace = [&](int64_t axis, int64_t index) {
     const int64_t *inner = llvm::find(axes, axis);
     if (inner == axes.end())
@@ -116,16 +154,19 @@ Value PackedConstants::pack(OpBuilder &builder, Value constant,
   };
   SmallVector<int64_t> index(rank, 0);
   ArrayRef<char> source = elements->getBytes();
-  int64_t last = rank - 1, count = oldType.getNumElements();
+  int64_t last = rank - 1;
   int64_t row = rank == 0 ? 1 : oldType.getDimSize(last);
-  for (int64_t from = 0; from < count; from += row) {
-    int64_t base = 0;
-    for (int64_t axis = 0; axis < last; ++axis)
-      base += getPlace(axis, index[axis]);
+  for (int64_t rows = oldType.getNumElements() / std::max<int64_t>(row, 1);
+       rows > 0; --rows) {
+    int64_t from = view->offset, to = 0;
+    for (int64_t axis = 0; axis < last; ++axis) {
+      from += index[axis] * view->strides[axis];
+      to += getPlace(axis, index[axis]);
+    }
     for (int64_t i = 0; i < row; ++i)
-      std::copy_n(source.data() + (from + i) * size, size,
-                  bytes.data() +
-                      (base + (rank == 0 ? 0 : getPlace(last, i))) * size);
+      std::copy_n(
+          source.data() + (from + (rank ? i * view->strides[last] : 0)) * size,
+          size, bytes.data() + (to + (rank ? getPlace(last, i) : 0)) * size);
     for (int64_t axis = last - 1; axis >= 0; --axis) {
       if (++index[axis] < oldType.getDimSize(axis))
         break;
@@ -137,37 +178,29 @@ Value PackedConstants::pack(OpBuilder &builder, Value constant,
     return arith::ConstantOp::create(builder, constant.getLoc(), type,
                                      cast<TypedAttr>(value));
   OpBuilder top = OpBuilder::atBlockBegin(module.getBody());
-  auto packed = neuro::ParamOp::create(
+  known = neuro::ParamOp::create(
       top, constant.getLoc(), name, value, /*trainable=*/false,
       /*shadow_of=*/FlatSymbolRefAttr(), /*source_name=*/StringAttr(),
       /*sym_visibility=*/StringAttr());
-  packed->remove();
-  symbols.insert(packed, module.getBody()->begin());
-  std::string buffer = getParamBufferName(packed.getSymName());
-  params[buffer] = packed;
-  auto bufferType = MemRefType::get(shape, type.getElementType());
+  known->remove();
+  symbols.insert(known, module.getBody()->begin());
+  std::string buffer = getParamBufferName(known.getSymName());
+  params[buffer] = known;
   memref::GlobalOp::create(top, constant.getLoc(), buffer,
-                           /*sym_visibility=*/StringAttr(), bufferType,
+                           /*sym_visibility=*/StringAttr(),
+                           MemRefType::get(shape, type.getElementType()),
                            /*initial_value=*/Attribute(), /*constant=*/true,
                            /*alignment=*/IntegerAttr());
-  Value read = memref::GetGlobalOp::create(builder, constant.getLoc(),
-                                           bufferType, buffer);
-  return bufferization::ToTensorOp::create(builder, constant.getLoc(), type,
-                                           read, /*restrict=*/true,
-                                           /*writable=*/false);
+  return readParam(builder, constant.getLoc(), known);
 }
 
 void PackedConstants::dropUnread() {
-  // Users come before what they use.
+  // Users before what they use.
   SmallVector<Operation *> ops;
-  module.walk([&](Operation *op) {
-    if (isa<memref::GetGlobalOp, bufferization::ToTensorOp,
-            tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
-      ops.push_back(op);
-  });
+  module.walk<WalkOrder::PreOrder>([&](Operation *op) { ops.push_back(op); });
   llvm::StringSet<> read;
   for (Operation *op : llvm::reverse(ops))
-    if (op->use_empty())
+    if (isOpTriviallyDead(op))
       op->erase();
     else if (auto global = dyn_cast<memref::GetGlobalOp>(op))
       read.insert(global.getName());

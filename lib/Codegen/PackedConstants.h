@@ -13,6 +13,8 @@
 #include "mlir/IR/SymbolTable.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include <map>
+#include <optional>
+#include <tuple>
 
 namespace neuroplast {
 
@@ -22,8 +24,12 @@ class PackedConstants {
 public:
   explicit PackedConstants(mlir::ModuleOp module);
 
-  /// Whether a tensor is constant.
-  bool isConstant(mlir::Value value) { return !!getElements(value); }
+  /// Whether a tensor is constant, or a view of one: reshaped, cut out,
+  /// transposed.
+  bool isConstant(mlir::Value value) {
+    std::optional<View> view = getView(value);
+    return view && view->base;
+  }
   /// The constant with each of `axes` divided by `block`, rounded up, and the
   /// places within a block as axes behind the others, in the order of `axes`.
   /// The others stand in `order`, or as they stood. What fills up the last
@@ -35,13 +41,24 @@ public:
   void dropUnread();
 
 private:
-  mlir::ElementsAttr getElements(mlir::Value value);
+  /// Where the elements of a tensor are among those of a constant.
+  struct View {
+    llvm::StringRef name;
+    mlir::ElementsAttr base;
+    int64_t offset;
+    llvm::SmallVector<int64_t> strides;
+  };
+  std::optional<View> getView(mlir::Value value);
   neuro::ParamOp getParam(mlir::Value value);
 
   mlir::ModuleOp module;
   mlir::SymbolTable symbols;
   /// By the names of their buffers.
   llvm::StringMap<neuro::ParamOp> params;
+  /// Of values, by the axes in blocks and the order of the others.
+  std::map<std::tuple<const void *, std::vector<int64_t>, std::vector<int64_t>>,
+           neuro::ParamOp>
+      packed;
 };
 
 } // namespace neuroplast

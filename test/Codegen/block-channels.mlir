@@ -18,7 +18,7 @@
 // CHECK: %[[F:.*]] = tensor.collapse_shape %[[T]] {{\[\[}}0], [1, 2], [3], [4]]
 // CHECK: tensor.extract_slice %[[F]][0, 0, 0, 0] [1, 6, 5, 6]
 // The first input channel's weights for four outputs, the second's, ...
-// CHECK: constant.packed10: "0x01000000{{0000803F0000803F0000000000000000}}{{00000040000000400000000000000000}}
+// CHECK: constant.packed: "0x01000000{{0000803F0000803F0000000000000000}}{{00000040000000400000000000000000}}
 #x = affine_map<(n, o, h, w, i, y, x) -> (n, i, h + y, w + x)>
 #w = affine_map<(n, o, h, w, i, y, x) -> (o, i, y, x)>
 #y = affine_map<(n, o, h, w, i, y, x) -> (n, o, h, w)>

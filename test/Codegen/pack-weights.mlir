@@ -7,7 +7,7 @@
 // CHECK-DAG: #[[BIAS:.*]] = affine_map<(d0, d1, d2, d3) -> (d1, d3)>
 // CHECK-DAG: #[[C:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d3)>
 // CHECK-NOT: neuro.param @w =
-// CHECK: neuro.param @w.packed0.0.1 = {{.*}} : tensor<2x20x4xf32>
+// CHECK: neuro.param @w.packed = {{.*}} : tensor<2x20x4xf32>
 // CHECK-NOT: neuro.param @w =
 // CHECK-LABEL: func @product
 // CHECK-DAG: %[[W:.*]] = bufferization.to_tensor %{{.*}} : memref<2x20x4xf32>
@@ -63,3 +63,43 @@ func.func @others(%x: tensor<1x2xf32>, %v: tensor<2x6xf32>) -> (tensor<1x6xf32>,
   } -> tensor<1x6xf32>
   return %0, %1 : tensor<1x6xf32>, tensor<1x6xf32>
 }
+
+// -----
+
+// Half of the columns of a transposed weight, read where it lies; in a loop, too.
+// CHECK: neuro.param @r.packed = {{.*}} : tensor<2x3x4xf32>
+// CHECK-LABEL: func @view
+// CHECK-NOT: linalg.transpose
+// CHECK: scf.for
+// CHECK: %[[G:.*]] = memref.get_global @neuroplast_param_r.packed
+// CHECK: %[[W:.*]] = bufferization.to_tensor %[[G]]
+// CHECK: kernel.contract ins(%{{.*}}, %[[W]] : tensor<1x3xf32>, tensor<2x3x4xf32>)
+// Rows 8 to 15 and the first three numbers of each: 40, 45, 50, 55 and then 41.
+// CHECK: r.packed: "0x010000000000204200003442000048420000{{5C420000244200003842}}
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (k, n)>
+#c = affine_map<(m, n, k) -> (m, n)>
+neuro.param @r = dense_resource<r> : tensor<1x16x5xf32>
+memref.global constant @neuroplast_param_r : memref<1x16x5xf32>
+func.func @view(%x: tensor<1x3xf32>) -> tensor<1x8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  %g = memref.get_global @neuroplast_param_r : memref<1x16x5xf32>
+  %r = bufferization.to_tensor %g restrict : memref<1x16x5xf32> to tensor<1x16x5xf32>
+  %plane = tensor.extract_slice %r[0, 0, 0] [1, 16, 3] [1, 1, 1] : tensor<1x16x5xf32> to tensor<16x3xf32>
+  %t = tensor.empty() : tensor<3x16xf32>
+  %turned = linalg.transpose ins(%plane : tensor<16x3xf32>) outs(%t : tensor<3x16xf32>) permutation = [1, 0]
+  %e = tensor.empty() : tensor<1x8xf32>
+  %y = scf.for %i = %c0 to %c9 step %c1 iter_args(%s = %e) -> tensor<1x8xf32> {
+    %half = tensor.extract_slice %turned[0, 8] [3, 8] [1, 1] : tensor<3x16xf32> to tensor<3x8xf32>
+    %0 = kernel.contract ins(%x, %half : tensor<1x3xf32>, tensor<3x8xf32>)
+        outs(%s : tensor<1x8xf32>) attributes {indexing_maps = [#a, #b, #c]} {
+    ^bb0(%sum: f32):
+      kernel.yield %sum : f32
+    } -> tensor<1x8xf32>
+    scf.yield %0 : tensor<1x8xf32>
+  }
+  return %y : tensor<1x8xf32>
+}
+{-# dialect_resources: { builtin: { r: "0x04000000000000000000803F0000004000004040000080400000A0400000C0400000E0400000004100001041000020410000304100004041000050410000604100007041000080410000884100009041000098410000A0410000A8410000B0410000B8410000C0410000C8410000D0410000D8410000E0410000E8410000F0410000F84100000042000004420000084200000C4200001042000014420000184200001C4200002042000024420000284200002C4200003042000034420000384200003C4200004042000044420000484200004C4200005042000054420000584200005C4200006042000064420000684200006C4200007042000074420000784200007C42000080420000824200008442000086420000884200008A4200008C4200008E42000090420000924200009442000096420000984200009A4200009C4200009E42" } } #-}

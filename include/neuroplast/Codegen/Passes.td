@@ -144,12 +144,12 @@ def BlockChannels : Pass<"neuro-block-channels", "::mlir::ModuleOp"> {
   let summary = "Lay the channels of convolutional networks out in vectors";
   let description = [{
     A tensor N x C x H x W becomes N x C/16 x H x W x 16, with as many channels
-    innermost as a vector has lanes, where most of the work of `main` is in
-    convolutions by constant weights: their sums then run along contiguous
-    weights, and each pixel is one vector. Pads, pools, elementwise ops and
-    concatenations of whole blocks follow; elsewhere tensors are unpacked. A
-    layer on a few channels, those of an image, reads them as they lie. Weights
-    are packed at compile time, into parameters named after theirs.
+    innermost as a vector has lanes, where most convolutions of `main`, by the
+    work they do, have constant weights and enough channels: their sums then run
+    along contiguous weights, and each pixel is one vector. Pads, pools,
+    elementwise ops and concatenations of whole blocks follow; elsewhere tensors
+    are unpacked. A layer on a few channels, those of an image, reads them as they
+    lie. Weights are packed at compile time, into parameters named after theirs.
   }];
   let options = [Option<"vectorBits", "vector-bits", "unsigned", "512", "Width of a vector register">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
@@ -161,10 +161,11 @@ def BlockChannels : Pass<"neuro-block-channels", "::mlir::ModuleOp"> {
 def PackWeights : Pass<"neuro-pack-weights", "::mlir::ModuleOp"> {
   let summary = "Lay the weights of matrix products out in vectors";
   let description = [{
-    The constant right operand of a matrix product, transposed or not, is packed
-    into panels of as many columns as a vector has lanes, each of which is read
-    from its beginning to its end. The result is the same memory under another
-    shape where it is whole panels, and is cut out of them otherwise.
+    The right operand of a matrix product, if it is constant or a view of a
+    constant (cut out, transposed, reshaped), is packed into panels of as many
+    columns as a vector has lanes, each of which is read from its beginning to its
+    end. The result is the same memory under another shape where it is whole
+    panels, and is cut out of them otherwise.
   }];
   let options = [Option<"vectorBits", "vector-bits", "unsigned", "512", "Width of a vector register">];
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect",
