@@ -10,8 +10,8 @@
 // others that are, gets one of its own, and its results are unpacked for
 // whoever reads them otherwise. What nobody reads so is dead then.
 //
-// The last block of a twin may be filled up. What stands there is finite, and
-// meets weights that are zero.
+// The last block of a twin may be filled up. What stands there is finite,
+// whatever the channels hold, and meets weights that are zero.
 
 #include "ChannelTwins.h"
 
@@ -271,6 +271,10 @@ private:
         [&](OpBuilder &b, Location, ValueRange args) {
           return op.cloneEpilogue(b, args);
         });
+    // Only sums over channels could bring anything else there.
+    if (conv->in && !twins.isFull(type, conv->axis))
+      twin.setPaddedBlocks(
+          ArrayRef<int64_t>{conv->axis, type.getDimSize(conv->axis)});
     return {twin.getResult(0), conv->axis};
   }
 

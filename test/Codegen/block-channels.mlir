@@ -12,7 +12,7 @@
 // CHECK-LABEL: func @main
 // CHECK: %[[A:.*]] = kernel.contract ins(%arg0, %{{.*}} : tensor<1x1x5x6xf32>, tensor<2x1x1x1x4xf32>) outs(%{{.*}} : tensor<1x2x5x6x4xf32>) attributes {indexing_maps = [#[[IMAGE]], #[[FIRST]],
 // CHECK: %[[V:.*]] = bufferization.to_tensor %{{.*}} : memref<2x2x1x1x4x4xf32>
-// CHECK: %[[B:.*]] = kernel.contract ins(%[[A]], %[[V]] : tensor<1x2x5x6x4xf32>, tensor<2x2x1x1x4x4xf32>) outs(%{{.*}} : tensor<1x2x5x6x4xf32>) attributes {indexing_maps = [#[[DATA]], #[[WEIGHT]], #[[OUT]]]}
+// CHECK: %[[B:.*]] = kernel.contract ins(%[[A]], %[[V]] : tensor<1x2x5x6x4xf32>, tensor<2x2x1x1x4x4xf32>) outs(%{{.*}} : tensor<1x2x5x6x4xf32>) attributes {indexing_maps = [#[[DATA]], #[[WEIGHT]], #[[OUT]]], padded_blocks = array<i64: 1, 6>}
 // The result is unpacked: six of eight channels.
 // CHECK: %[[T:.*]] = linalg.generic {{.*}} ins(%[[B]] : tensor<1x2x5x6x4xf32>) outs(%{{.*}} : tensor<1x2x4x5x6xf32>)
 // CHECK: %[[F:.*]] = tensor.collapse_shape %[[T]] {{\[\[}}0], [1, 2], [3], [4]]

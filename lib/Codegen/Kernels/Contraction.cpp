@@ -128,6 +128,15 @@ FailureOr<Contraction> Contraction::plan(kernel::ContractOp op,
   c.startsAtZero = true;
   if (!c.assign(loops))
     return failure();
+  if (std::optional<ArrayRef<int64_t>> blocks = op.getPaddedBlocks()) {
+    // Loops behind may have been joined, and those before were not.
+    auto loop = dyn_cast<AffineDimExpr>(c.resultMap.getResult((*blocks)[0]));
+    if (!loop)
+      return failure();
+    int64_t lanes = c.sizes[c.lane];
+    c.lastBlock = {loop.getPosition(),
+                   (*blocks)[1] - (c.sizes[loop.getPosition()] - 1) * lanes};
+  }
   Block *body = op.getBody();
   if (body->getTerminator()->getOperand(0) == body->getArgument(0))
     return c;

@@ -49,6 +49,9 @@ struct Contraction {
   llvm::SmallVector<mlir::AffineMap> extraMaps;
   llvm::SmallVector<int64_t> sizes; ///< of all loops
   llvm::SmallVector<LoopKind> kinds;
+  /// The loop over blocks of lanes, and how many lanes of the last one are
+  /// places of the result; the others become zero.
+  std::optional<std::pair<int64_t, int64_t>> lastBlock;
   int64_t lane = 0;       ///< the Lane loop
   int64_t laneStride = 1; ///< 1 or 2
   /// Whether `scalar` is a vector, too: each lane has products of its own.

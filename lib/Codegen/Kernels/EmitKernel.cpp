@@ -330,6 +330,24 @@ private:
         }
   }
 
+  /// Sets to zero what stands behind the places of the last block.
+  void clearPadding(OpBuilder &b, Tile t, SmallVector<Value> &sums) {
+    auto [loop, lanes] = *c.lastBlock;
+    size_t next = 0;
+    for (int64_t r = 0; r < t.rows; ++r)
+      for (int64_t p = 0; p < t.places; ++p)
+        for (int64_t v = 0; v < t.vectors; ++v, ++next) {
+          Value isLast = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                               locate(b, r, p, v)[loop],
+                                               constant(b, c.sizes[loop] - 1));
+          Value cleared = arith::SelectOp::create(
+              b, loc, mask(b, std::clamp<int64_t>(lanes - v * width, 0, width)),
+              sums[next], zeros(b));
+          sums[next] =
+              arith::SelectOp::create(b, loc, isLast, cleared, sums[next]);
+        }
+  }
+
   void emitTile(OpBuilder &b, Tile t, int64_t last) {
     auto forEach = [&](auto body) {
       size_t next = 0;
@@ -346,6 +364,8 @@ private:
     sums = emitReduction(b, 0, t, last, sums);
     if (c.epilogue)
       finish(b, t, last, sums);
+    if (c.lastBlock)
+      clearPadding(b, t, sums);
     forEach([&](size_t index, ValueRange at, int64_t lanes) {
       if (lanes >= width)
         vector::StoreOp::create(b, loc, sums[index], c.result, at);

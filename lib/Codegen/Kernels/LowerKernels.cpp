@@ -89,6 +89,7 @@ kernel::ContractOp splitEpilogue(kernel::ContractOp op) {
   b.setInsertionPoint(op);
   auto sums = kernel::ContractOp::create(b, op.getLoc(), operands, op.getInit(),
                                          {all[0], all[1], result});
+  sums.setPaddedBlocksAttr(op.getPaddedBlocksAttr());
   op.erase();
   return sums;
 }

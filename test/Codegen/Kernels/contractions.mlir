@@ -92,6 +92,26 @@ func.func @pixels(%x: memref<1x3x5x6xf32>, %w: memref<4x3x1x1xf32>, %y: memref<1
 
 // -----
 
+// Twelve channels fill one block of eight and half of another, the rest of which is zero.
+// CHECK-LABEL: func @padded
+// CHECK: %[[SOME:.*]] = arith.constant dense<[true, true, true, true, false, false, false, false]>
+// CHECK: %[[Y:.*]] = arith.select %[[SOME]], %{{.*}}, %{{.*}} : vector<8xi1>, vector<8xf32>
+// CHECK: vector.store %{{.*}}, %arg2[%c0, %c0, %c0]
+// CHECK: vector.store %[[Y]], %arg2[%c1, %c0, %c0]
+#x = affine_map<(p, o, i, l) -> (i, p)>
+#w = affine_map<(p, o, i, l) -> (o, i, l)>
+#y = affine_map<(p, o, i, l) -> (o, p, l)>
+func.func @padded(%x: memref<3x1xf32>, %w: memref<2x3x8xf32>, %y: memref<2x1x8xf32>) {
+  kernel.contract ins(%x, %w : memref<3x1xf32>, memref<2x3x8xf32>) outs(%y : memref<2x1x8xf32>)
+      attributes {indexing_maps = [#x, #w, #y], padded_blocks = array<i64: 0, 12>} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  }
+  return
+}
+
+// -----
+
 // Sizes that are known at run time only, and rows that no vector fits, have no kernel.
 // CHECK-LABEL: func @others
 // CHECK-COUNT-2: linalg.generic

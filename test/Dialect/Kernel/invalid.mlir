@@ -131,3 +131,18 @@ func.func @result(%a: tensor<4x4xf32>) {
   }
   return
 }
+
+// -----
+
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (k, n)>
+#c = affine_map<(m, n, k) -> (m, n)>
+func.func @blocks(%a: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  // expected-error @+1 {{'kernel.contract' op has no such blocks in its result}}
+  %0 = kernel.contract ins(%a, %a : tensor<4x4xf32>, tensor<4x4xf32>)
+      outs(%a : tensor<4x4xf32>) attributes {indexing_maps = [#a, #b, #c], padded_blocks = array<i64: 0, 17>} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<4x4xf32>
+  return %0 : tensor<4x4xf32>
+}

@@ -135,6 +135,16 @@ LogicalResult ContractOp::verify() {
   for (Type type : body->getArgumentTypes())
     if (!type.isF32())
       return emitOpError("needs a region of f32");
+  if (std::optional<ArrayRef<int64_t>> blocks = getPaddedBlocks()) {
+    auto type = cast<ShapedType>(getInit().getType());
+    int64_t last = type.getRank() - 1;
+    if (blocks->size() != 2 || (*blocks)[0] < 0 || (*blocks)[0] >= last ||
+        (*blocks)[1] < 1 || type.isDynamicDim((*blocks)[0]) ||
+        type.isDynamicDim(last) ||
+        llvm::divideCeil((*blocks)[1], type.getDimSize(last)) !=
+            static_cast<uint64_t>(type.getDimSize((*blocks)[0])))
+      return emitOpError("has no such blocks in its result");
+  }
   bool isOnTensors = isa<RankedTensorType>(getInit().getType());
   for (Value operand : getOperands())
     if (isa<RankedTensorType>(operand.getType()) != isOnTensors)

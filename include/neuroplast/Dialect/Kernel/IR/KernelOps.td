@@ -47,6 +47,11 @@ def Kernel_ContractOp : Kernel_Op<"contract", [
     an element of the result of a sum and the elements of further operands: a
     bias, an activation, a residual. The destination is written, never read.
 
+    With `padded_blocks = array<i64: A, N>`, axis A of the result counts blocks of
+    as many places as the last axis has, which hold N places in all; what stands
+    behind those is zero, whatever the sums are: infinity times the zeros that
+    fill up a weight is no number.
+
     ```mlir
     %y = kernel.contract ins(%x, %w, %bias : tensor<8x32xf32>, tensor<32x64xf32>, tensor<64xf32>)
         outs(%empty : tensor<8x64xf32>)
@@ -61,7 +66,8 @@ def Kernel_ContractOp : Kernel_Op<"contract", [
   let arguments = (ins
     Variadic<Kernel_F32Shaped>:$inputs,
     Kernel_F32Shaped:$init,
-    AffineMapArrayAttr:$indexing_maps);
+    AffineMapArrayAttr:$indexing_maps,
+    OptionalAttr<DenseI64ArrayAttr>:$padded_blocks);
   let results = (outs Variadic<RankedTensorOf<[F32]>>:$results);
   let regions = (region SizedRegion<1>:$epilogue);
   let assemblyFormat = [{
