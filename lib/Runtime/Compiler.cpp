@@ -10,6 +10,7 @@
 
 #include "EmitParts.h"
 #include "Interface.h"
+#include "TargetMachine.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -27,16 +28,7 @@
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Linker/Linker.h"
-#include "llvm/MC/MCSubtargetInfo.h"
-#include "llvm/MC/TargetRegistry.h"
-#include "llvm/Support/CommandLine.h"
-#include "llvm/Support/TargetSelect.h"
-#include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Host.h"
-#include "llvm/TargetParser/SubtargetFeature.h"
 #include "llvm/Transforms/IPO/Internalize.h"
-
-#include <mutex>
 
 using namespace neuroplast;
 
@@ -51,60 +43,6 @@ void neuroplast::registerCompilerDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllExtensions(registry);
   mlir::registerAllToLLVMIRTranslations(registry);
   registry.insert<neuro::NeuroDialect>();
-}
-
-/// Without it, the scheduler before register allocation hoists the broadcasts
-/// of register-tiled kernels, which then spill.
-static void disableMachineScheduler() {
-  auto &options = llvm::cl::getRegisteredOptions();
-  auto it = options.find("enable-misched");
-  if (it == options.end())
-    return;
-  it->second->addOccurrence(0, "enable-misched", "false");
-}
-
-static void initializeTargets() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    llvm::InitializeNativeTarget();
-    llvm::InitializeNativeTargetAsmPrinter();
-    llvm::InitializeNativeTargetAsmParser();
-    disableMachineScheduler();
-  });
-}
-
-std::unique_ptr<llvm::TargetMachine>
-neuroplast::createTargetMachine(const CompileOptions &options) {
-  initializeTargets();
-  std::string error;
-  llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
-  const llvm::Target *target =
-      llvm::TargetRegistry::lookupTarget(triple, error);
-  if (!target)
-    return nullptr;
-  std::string cpu = options.cpu;
-  llvm::SubtargetFeatures features;
-  if (cpu == "native") {
-    cpu = llvm::sys::getHostCPUName().str();
-    for (const auto &feature : llvm::sys::getHostCPUFeatures())
-      features.AddFeature(feature.first(), feature.second);
-  }
-  std::unique_ptr<llvm::MCSubtargetInfo> known(
-      target->createMCSubtargetInfo(triple, "", ""));
-  if (!known || !known->isCPUStringValid(cpu))
-    return nullptr;
-  // The full width of the vector registers pays in our loops.
-  features.AddFeature("prefer-256-bit", false);
-  llvm::TargetOptions targetOptions;
-  // Where the loader finds the destructors of a library.
-  targetOptions.UseInitArray = true;
-  targetOptions.AllowFPOpFusion = llvm::FPOpFusion::Fast;
-  static const llvm::CodeGenOptLevel levels[] = {
-      llvm::CodeGenOptLevel::None, llvm::CodeGenOptLevel::Less,
-      llvm::CodeGenOptLevel::Default, llvm::CodeGenOptLevel::Aggressive};
-  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, cpu, features.getString(), targetOptions, llvm::Reloc::PIC_,
-      std::nullopt, levels[std::min(options.optLevel, 3u)]));
 }
 
 static llvm::Error makeError(const llvm::Twine &message) {

@@ -7,16 +7,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "EmitParts.h"
-#include "Interface.h"
+#include "TargetMachine.h"
 
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/ThreadPool.h"
-#include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/Instrumentation/AddressSanitizer.h"
 #include "llvm/Transforms/Instrumentation/ThreadSanitizer.h"
 #include "llvm/Transforms/Utils/Cloning.h"
@@ -24,10 +22,6 @@
 using namespace neuroplast;
 
 using Object = llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>;
-
-static llvm::Error makeError(const llvm::Twine &message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
 
 static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
                      const CompileOptions &options) {
@@ -57,19 +51,6 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
         llvm::createModuleToFunctionPassAdaptor(llvm::ThreadSanitizerPass()));
   }
   passes.run(module, modules);
-}
-
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
-neuroplast::emitObject(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::SmallVector<char, 0> bytes;
-  llvm::raw_svector_ostream stream(bytes);
-  llvm::legacy::PassManager passes;
-  if (machine.addPassesToEmitFile(passes, stream, nullptr,
-                                  llvm::CodeGenFileType::ObjectFile))
-    return makeError("the target emits no object files");
-  passes.run(module);
-  return llvm::MemoryBuffer::getMemBufferCopy(
-      llvm::StringRef(bytes.data(), bytes.size()), "model.o");
 }
 
 /// Parses, optimises and emits a part.

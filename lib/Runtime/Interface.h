@@ -44,12 +44,6 @@ void addInterface(llvm::Module &module, const InterfaceDescription &interface);
 std::string writeHeader(const InterfaceDescription &interface,
                         llvm::StringRef prefix);
 
-std::unique_ptr<llvm::TargetMachine>
-createTargetMachine(const CompileOptions &options);
-
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
-emitObject(llvm::Module &module, llvm::TargetMachine &machine);
-
 } // namespace neuroplast
 
 #endif // NEUROPLAST_LIB_RUNTIME_INTERFACE_H

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Interface.h"
+#include "TargetMachine.h"
 
 #include "lld/Common/Driver.h"
 #include "llvm/IR/LLVMContext.h"

@@ -189,6 +189,7 @@ struct ConvertNeuroToLinalgPass
     populatePoolingToLinalgPatterns(converter, patterns);
     populateResizeToLinalgPatterns(converter, patterns);
     populateGridSampleToLinalgPatterns(converter, patterns);
+    populateConvolutionToLinalgPatterns(converter, patterns);
     populateContractionToLinalgPatterns(converter, patterns);
     populateDeterminantToLinalgPatterns(converter, patterns);
     populateRecurrentToLinalgPatterns(converter, patterns);
