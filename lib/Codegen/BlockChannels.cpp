@@ -101,8 +101,8 @@ bool isTotal(Block &body) {
 class ChannelBlocker {
 public:
   ChannelBlocker(ModuleOp module, int64_t block)
-      : module(module), constants(module), builder(module.getContext()),
-        block(block), twins(builder, constants, block) {}
+      : constants(module), builder(module.getContext()), block(block),
+        twins(builder, constants, block) {}
 
   void run(func::FuncOp function) {
     SmallVector<Operation *> ops;
@@ -130,10 +130,6 @@ public:
       if (twin.value)
         twins.replace(op->getResult(0), twin);
     }
-    // The first forms of ops and what they read, from the last to the first.
-    for (Operation *op : llvm::reverse(ops))
-      if (isOpTriviallyDead(op))
-        op->erase();
     constants.dropUnread();
   }
 
@@ -485,7 +481,6 @@ private:
         twins.cutChannels(loc, flat, type.getDimSize(1)));
   }
 
-  ModuleOp module;
   PackedConstants constants;
   OpBuilder builder;
   int64_t block;

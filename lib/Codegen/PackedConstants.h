@@ -37,7 +37,8 @@ public:
   mlir::Value pack(mlir::OpBuilder &builder, mlir::Value constant,
                    llvm::ArrayRef<int64_t> axes, int64_t block,
                    llvm::ArrayRef<int64_t> order = {});
-  /// Drops the parameters that others have taken the place of.
+  /// Drops ops whose results nobody reads any more, and the parameters that
+  /// only they read: others have taken their places.
   void dropUnread();
 
 private:
