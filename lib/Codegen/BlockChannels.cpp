@@ -48,7 +48,6 @@ struct Convolution {
                                           PackedConstants &constants) {
     auto type = cast<ShapedType>(op.getInit().getType());
     if (!isa<RankedTensorType>(type) || type.getRank() < 3 ||
-        llvm::any_of(op.getStaticLoopRanges(), ShapedType::isDynamic) ||
         !constants.isConstant(op.getRhs()))
       return std::nullopt;
     SmallVector<AffineMap> maps = op.getMaps();
@@ -66,6 +65,9 @@ struct Convolution {
     if (!out || !channels || !kernel::findPlainAxis(weight, *out))
       return std::nullopt;
     conv.out = *out;
+    if (type.isDynamicDim(conv.axis) ||
+        cast<ShapedType>(op.getLhs().getType()).isDynamicDim(conv.axis))
+      return std::nullopt;
     if (*channels == *out)
       return conv;
     if (data.isFunctionOfDim(*out) || result.isFunctionOfDim(*channels) ||
@@ -161,11 +163,17 @@ private:
     return better > 0 && better >= kMost * all;
   }
 
+  /// Sizes that are not known are those of batches and images, which all ops
+  /// have in common.
   static double countProducts(ArrayRef<int64_t> sizes) {
     double products = 1;
     for (int64_t size : sizes)
       products *= ShapedType::isDynamic(size) ? 1 : static_cast<double>(size);
     return products;
+  }
+
+  static double countElements(Value value) {
+    return countProducts(getTensorType(value).getShape());
   }
 
   static RankedTensorType getTensorType(Value value) {
@@ -212,9 +220,8 @@ private:
     // To lay out its data first pays for much work on them only.
     constexpr double kMuchWork = 64;
     if ((!conv->in || splitsIn) && !twins.contains(op.getLhs(), conv->axis) &&
-        countProducts(sizes) <
-            kMuchWork * (getTensorType(op.getLhs()).getNumElements() +
-                         type.getNumElements()))
+        countProducts(sizes) < kMuchWork * (countElements(op.getLhs()) +
+                                            countElements(op.getInit())))
       return {};
     unsigned inner = loops + (splitsIn ? 1 : 0), total = inner + 1;
     AffineExpr outLane = builder.getAffineDimExpr(inner);
@@ -249,7 +256,8 @@ private:
     for (auto [extra, map] : llvm::zip_equal(
              op.getExtras(), ArrayRef(maps).drop_front(2).drop_back())) {
       std::optional<int64_t> axis = kernel::findPlainAxis(map, conv->out);
-      if (!axis && map.isFunctionOfDim(conv->out))
+      if (map.isFunctionOfDim(conv->out) &&
+          (!axis || getTensorType(extra).isDynamicDim(*axis)))
         return {};
       if (!axis) {
         inputs.push_back(extra);
@@ -262,9 +270,8 @@ private:
     }
     newMaps.push_back(extend(maps.back(), outLane));
     auto twin = kernel::ContractOp::create(
-        builder, loc, inputs,
-        twins.createEmpty(loc, twins.getType(type, conv->axis)), newMaps,
-        [&](OpBuilder &b, Location, ValueRange args) {
+        builder, loc, inputs, twins.createEmpty(loc, op.getInit(), conv->axis),
+        newMaps, [&](OpBuilder &b, Location, ValueRange args) {
           return op.cloneEpilogue(b, args);
         });
     // Only sums over channels could bring anything else there.
@@ -278,8 +285,7 @@ private:
     std::optional<int64_t> axis = twins.getAxis(op.getSource());
     Value number = op.getConstantPaddingValue();
     auto isKept = [&](ArrayRef<int64_t> sizes) {
-      return llvm::none_of(sizes, ShapedType::isDynamic) &&
-             llvm::all_of(sizes.take_front(*axis + 1),
+      return llvm::all_of(sizes.take_front(*axis + 1),
                           [](int64_t size) { return size == 0; });
     };
     if (!axis || !number || !isKept(op.getStaticLow()) ||
@@ -313,13 +319,14 @@ private:
     Value twin = twins.lookup(op.getSrc());
     SmallVector<ReassociationIndices> groups = op.getReassociationIndices();
     RankedTensorType type = op.getResultType();
-    if (!twin || !type.hasStaticShape() || groups.size() < 3 ||
-        groups[0].size() != 1 || groups[1].size() != 2 ||
+    if (!twin || groups.size() < 3 || groups[0].size() != 1 ||
+        groups[1].size() != 2 || ShapedType::isDynamic(type.getDimSize(2)) ||
         type.getDimSize(2) % block)
       return {};
     groups.push_back({type.getRank()});
-    return {tensor::ExpandShapeOp::create(builder, op.getLoc(),
-                                          twins.getType(type, 2), twin, groups),
+    return {tensor::ExpandShapeOp::create(
+                builder, op.getLoc(), twins.getType(type, 2), twin, groups,
+                twins.getSizes(op.getMixedOutputShape(), 2)),
             2};
   }
 
@@ -327,37 +334,27 @@ private:
   Twin visit(tensor::InsertSliceOp op) {
     Value source = twins.lookup(op.getSource());
     auto type = op.getResultType();
+    int64_t offset = op.getStaticOffset(1), size = op.getStaticSize(1);
     if (!source || type.getRank() != op.getSourceType().getRank() ||
-        !op.hasUnitStride() || !type.hasStaticShape())
+        !op.hasUnitStride() || type.isDynamicDim(1) ||
+        ShapedType::isDynamic(offset) || ShapedType::isDynamic(size))
       return {};
-    ArrayRef<int64_t> offsets = op.getStaticOffsets(),
-                      sizes = op.getStaticSizes();
-    for (int64_t axis = 0; axis < type.getRank(); ++axis)
-      if (ShapedType::isDynamic(offsets[axis]) ||
-          (axis != 1 &&
-           (offsets[axis] != 0 || sizes[axis] != type.getDimSize(axis))))
-        return {};
-    bool isLast = offsets[1] + sizes[1] == type.getDimSize(1);
-    if (offsets[1] % block || (sizes[1] % block && !isLast))
+    bool isLast = offset + size == type.getDimSize(1);
+    if (offset % block || (size % block && !isLast))
       return {};
     Value into = twins.lookup(op.getDest());
     if (!into) {
       if (!op.getDest().getDefiningOp<tensor::EmptyOp>())
         return {};
-      into = twins.createEmpty(op.getLoc(), twins.getType(type));
+      into = twins.createEmpty(op.getLoc(), op.getDest(), 1);
     }
-    SmallVector<OpFoldResult> newOffsets, newSizes,
-        ones(type.getRank() + 1, builder.getIndexAttr(1));
-    for (int64_t axis = 0; axis < type.getRank(); ++axis) {
-      newOffsets.push_back(builder.getIndexAttr(
-          axis == 1 ? offsets[axis] / block : offsets[axis]));
-      newSizes.push_back(builder.getIndexAttr(
-          axis == 1 ? twins.countBlocks(sizes[axis]) : sizes[axis]));
-    }
-    newOffsets.push_back(builder.getIndexAttr(0));
-    newSizes.push_back(builder.getIndexAttr(block));
-    return {tensor::InsertSliceOp::create(builder, op.getLoc(), source, into,
-                                          newOffsets, newSizes, ones)};
+    SmallVector<OpFoldResult> offsets = op.getMixedOffsets(),
+                              ones(type.getRank() + 1, builder.getIndexAttr(1));
+    offsets[1] = builder.getIndexAttr(offset / block);
+    offsets.push_back(builder.getIndexAttr(0));
+    return {tensor::InsertSliceOp::create(
+        builder, op.getLoc(), source, into, offsets,
+        twins.getSizes(op.getMixedSizes(), 1), ones)};
   }
 
   /// What a fill or nothing puts into a destination: a number, or none.
@@ -369,8 +366,7 @@ private:
     return std::nullopt;
   }
 
-  Value createFilled(Location loc, RankedTensorType type, Value number) {
-    Value empty = twins.createEmpty(loc, type);
+  Value fill(Location loc, Value empty, Value number) {
     if (!number)
       return empty;
     return linalg::FillOp::create(builder, loc, number, empty).getResult(0);
@@ -383,15 +379,16 @@ private:
     auto type = dyn_cast<RankedTensorType>(op.getResult(0).getType());
     OpOperand *init = op.getDpsInitOperand(0);
     AffineMap output = op.getMatchingIndexingMap(init);
-    if (!type || type.getRank() < 3 || !type.hasStaticShape() ||
-        !type.getElementType().isF32() || !output.isProjectedPermutation())
+    if (!type || type.getRank() < 3 || !type.getElementType().isF32() ||
+        !output.isProjectedPermutation())
       return {};
     std::optional<Value> filling = getFilling(init->get());
     std::optional<int64_t> blocked;
     for (OpOperand *operand : op.getDpsInputOperands())
       if (!blocked)
         blocked = twins.getAxis(operand->get());
-    if (!filling || !blocked || *blocked >= type.getRank())
+    if (!filling || !blocked || *blocked >= type.getRank() ||
+        type.isDynamicDim(*blocked))
       return {};
     std::optional<unsigned> channel = kernel::getPlainLoop(output, *blocked);
     if (!channel || (!twins.isFull(type, *blocked) && !isTotal(*op.getBody())))
@@ -406,11 +403,14 @@ private:
       std::optional<int64_t> axis = kernel::findPlainAxis(map, *channel);
       if (!axis)
         return {};
-      auto operandType = cast<RankedTensorType>(operand->get().getType());
+      RankedTensorType operandType = getTensorType(operand->get());
+      if (operandType.isDynamicDim(*axis))
+        return {};
       bool isLarge =
           operandType.getRank() == type.getRank() && *axis == *blocked &&
-          operandType.getNumElements() >
-              operandType.getDimSize(0) * operandType.getDimSize(*axis);
+          llvm::any_of(llvm::seq<int64_t>(1, type.getRank()), [&](int64_t i) {
+            return i != *axis && operandType.getDimSize(i) != 1;
+          });
       if (isLarge && !hasTwin(operand->get()))
         return {};
       if (!operandType.getElementType().isF32())
@@ -446,7 +446,8 @@ private:
     maps.push_back(extend(output, true));
     SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
     iterators.push_back(utils::IteratorType::parallel);
-    Value into = createFilled(loc, twins.getType(type, *blocked), *filling);
+    Value into =
+        fill(loc, twins.createEmpty(loc, init->get(), *blocked), *filling);
     auto twin = linalg::GenericOp::create(builder, loc, into.getType(), inputs,
                                           into, maps, iterators);
     IRMapping values;
@@ -466,10 +467,8 @@ private:
         static_cast<int64_t>(axes.size()) != type.getRank() - 2)
       return;
     Location loc = op.getLoc();
-    auto twinType = twins.getType(type);
-    Value into = createFilled(
-        loc, type.clone({type.getDimSize(0), twinType.getDimSize(1), block}),
-        *filling);
+    Value into =
+        fill(loc, twins.createEmpty(loc, op.getInits()[0], 1), *filling);
     auto sums = linalg::ReduceOp::create(builder, loc, into.getType(), twin,
                                          into, axes);
     IRMapping values;

@@ -22,6 +22,15 @@ RankedTensorType ChannelTwins::getType(RankedTensorType type,
   return type.clone(shape);
 }
 
+SmallVector<OpFoldResult> ChannelTwins::getSizes(ArrayRef<OpFoldResult> sizes,
+                                                 int64_t axis) const {
+  SmallVector<OpFoldResult> result(sizes);
+  int64_t channels = *getConstantIntValue(sizes[axis]);
+  result[axis] = builder.getIndexAttr(countBlocks(channels));
+  result.push_back(builder.getIndexAttr(block));
+  return result;
+}
+
 std::optional<int64_t> ChannelTwins::getAxis(Value value) const {
   for (int64_t axis : {1, 2})
     if (twins[axis].contains(value))
@@ -36,15 +45,22 @@ Value ChannelTwins::get(Location loc, Value value, int64_t axis) {
 }
 
 void ChannelTwins::replace(Value value, Twin twin) {
+  // Who asks for a size other than the channels need not wait for more.
+  for (Operation *user : llvm::make_early_inc_range(value.getUsers()))
+    if (auto dim = dyn_cast<tensor::DimOp>(user))
+      if (std::optional<int64_t> axis = dim.getConstantIndex();
+          axis && *axis != twin.axis)
+        dim.getSourceMutable().assign(twin.value);
   Value unpacked =
       unpack(value.getLoc(), twin, cast<RankedTensorType>(value.getType()));
   value.replaceAllUsesWith(unpacked);
   twins[twin.axis][unpacked] = twin.value;
 }
 
-Value ChannelTwins::createEmpty(Location loc, RankedTensorType type) {
-  return tensor::EmptyOp::create(builder, loc, type.getShape(),
-                                 type.getElementType());
+Value ChannelTwins::createEmpty(Location loc, Value value, int64_t axis) {
+  return tensor::EmptyOp::create(
+      builder, loc, getSizes(tensor::getMixedSizes(builder, loc, value), axis),
+      getElementTypeOrSelf(value.getType()));
 }
 
 Value ChannelTwins::pack(Location loc, Value value, int64_t axis) {
@@ -66,6 +82,9 @@ Value ChannelTwins::pack(Location loc, Value value, int64_t axis) {
   SmallVector<int64_t> split(type.getShape());
   split[axis] = blocks;
   split.insert(split.begin() + axis + 1, block);
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, value);
+  sizes[axis] = builder.getIndexAttr(blocks);
+  sizes.insert(sizes.begin() + axis + 1, builder.getIndexAttr(block));
   SmallVector<ReassociationIndices> groups;
   SmallVector<int64_t> order;
   for (int64_t i = 0, at = 0; i < rank; ++i) {
@@ -76,7 +95,7 @@ Value ChannelTwins::pack(Location loc, Value value, int64_t axis) {
   }
   order.push_back(axis + 1);
   value = tensor::ExpandShapeOp::create(builder, loc, type.clone(split), value,
-                                        groups);
+                                        groups, sizes);
   return axis + 1 == rank ? value : transpose(loc, value, order);
 }
 
@@ -86,9 +105,8 @@ Value ChannelTwins::cutChannels(Location loc, Value value, int64_t channels,
   if (type.getDimSize(axis) == channels)
     return value;
   SmallVector<OpFoldResult> zeros(type.getRank(), builder.getIndexAttr(0)),
-      ones(type.getRank(), builder.getIndexAttr(1)), sizes;
-  for (int64_t size : type.getShape())
-    sizes.push_back(builder.getIndexAttr(size));
+      ones(type.getRank(), builder.getIndexAttr(1)),
+      sizes = tensor::getMixedSizes(builder, loc, value);
   sizes[axis] = builder.getIndexAttr(channels);
   return tensor::ExtractSliceOp::create(builder, loc, value, zeros, sizes,
                                         ones);
@@ -98,18 +116,20 @@ Value ChannelTwins::transpose(Location loc, Value value,
                               ArrayRef<int64_t> order) {
   auto type = cast<RankedTensorType>(value.getType());
   int64_t rank = type.getRank();
-  SmallVector<int64_t> shape;
+  SmallVector<OpFoldResult> old = tensor::getMixedSizes(builder, loc, value),
+                            sizes;
   SmallVector<AffineExpr> from(rank);
   for (auto [axis, source] : llvm::enumerate(order)) {
-    shape.push_back(type.getDimSize(source));
+    sizes.push_back(old[source]);
     from[source] = builder.getAffineDimExpr(axis);
   }
   SmallVector<AffineMap> maps{
       AffineMap::get(rank, 0, from, builder.getContext()),
       builder.getMultiDimIdentityMap(rank)};
+  Value empty =
+      tensor::EmptyOp::create(builder, loc, sizes, type.getElementType());
   return linalg::GenericOp::create(
-             builder, loc, type.clone(shape), value,
-             createEmpty(loc, type.clone(shape)), maps,
+             builder, loc, empty.getType(), value, empty, maps,
              SmallVector<utils::IteratorType>(rank,
                                               utils::IteratorType::parallel),
              [](OpBuilder &b, Location l, ValueRange args) {

@@ -35,6 +35,9 @@ public:
   }
   mlir::RankedTensorType getType(mlir::RankedTensorType type,
                                  int64_t axis = 1) const;
+  /// The sizes of a twin of a tensor of these sizes.
+  llvm::SmallVector<mlir::OpFoldResult>
+  getSizes(llvm::ArrayRef<mlir::OpFoldResult> sizes, int64_t axis) const;
   /// Whether the last block is filled by channels.
   bool isFull(mlir::RankedTensorType type, int64_t axis) const {
     return type.getDimSize(axis) % block == 0;
@@ -54,7 +57,9 @@ public:
   /// Lets those who read a tensor read what its twin holds.
   void replace(mlir::Value value, Twin twin);
 
-  mlir::Value createEmpty(mlir::Location location, mlir::RankedTensorType type);
+  /// An uninitialised tensor of the sizes of a twin of `value`.
+  mlir::Value createEmpty(mlir::Location location, mlir::Value value,
+                          int64_t axis);
   /// A tensor with an axis in blocks, whose places stand behind all others; the
   /// last one is filled up with zeros.
   mlir::Value pack(mlir::Location location, mlir::Value value, int64_t axis);

@@ -8,9 +8,14 @@
 
 #include "neuroplast/Codegen/Passes.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
 
 namespace neuroplast {
 #define GEN_PASS_DEF_PADINPLACE
@@ -24,93 +29,124 @@ namespace {
 
 class Padder {
 public:
-  Padder(tensor::PadOp op, Value number)
-      : op(op), loc(op.getLoc()), number(number), builder(op) {}
+  Padder(tensor::PadOp op, Value number, IRRewriter &builder)
+      : op(op), loc(op.getLoc()), number(number), builder(builder) {}
 
   void run() {
+    SmallVector<OpFoldResult> low = op.getMixedLowPad(),
+                              high = op.getMixedHighPad();
     // What is padded can be written into the middle only if that is there
     // before it.
     Operation *source = op.getSource().getDefiningOp();
-    Operation *filling = number.getDefiningOp();
-    if (source && source->getBlock() == op->getBlock()) {
+    Value shaped = op.getSource();
+    builder.setInsertionPoint(op);
+    if (Value known = findShapeBefore(source);
+        known && moveBefore(source, low, high)) {
       builder.setInsertionPoint(source);
-      if (filling && filling->getBlock() == op->getBlock() &&
-          source->isBeforeInBlock(filling))
-        filling->moveBefore(source);
+      shaped = known;
     }
-    ArrayRef<int64_t> shape = op.getResultType().getShape(),
-                      inner = op.getSourceType().getShape(),
-                      low = op.getStaticLow(), high = op.getStaticHigh();
+    SmallVector<OpFoldResult> inner = getSizes(shaped);
+    SmallVector<OpFoldResult> shape;
+    for (auto [size, before, after] : llvm::zip_equal(inner, low, high))
+      shape.push_back(add(add(size, before), after));
     value = tensor::EmptyOp::create(builder, loc, shape,
                                     op.getResultType().getElementType());
     // Of the axes before, the margins are filled already.
-    SmallVector<int64_t> offsets(shape.size(), 0), sizes(shape);
+    OpFoldResult zero = builder.getIndexAttr(0);
+    SmallVector<OpFoldResult> offsets(shape.size(), zero), sizes(shape);
     for (size_t axis = 0; axis < shape.size(); ++axis) {
-      fill(offsets, sizes, axis, 0, low[axis]);
-      fill(offsets, sizes, axis, shape[axis] - high[axis], high[axis]);
+      fill(offsets, sizes, axis, zero, low[axis]);
+      fill(offsets, sizes, axis, add(inner[axis], low[axis]), high[axis]);
       offsets[axis] = low[axis];
       sizes[axis] = inner[axis];
     }
     builder.setInsertionPoint(op);
     Value padded = tensor::InsertSliceOp::create(builder, loc, op.getSource(),
-                                                 value, attributes(offsets),
-                                                 attributes(sizes), ones());
+                                                 value, offsets, sizes, ones());
+    if (padded.getType() != op.getType())
+      padded = tensor::CastOp::create(builder, loc, op.getType(), padded);
     op.replaceAllUsesWith(padded);
     op.erase();
   }
 
 private:
-  SmallVector<OpFoldResult> attributes(ArrayRef<int64_t> numbers) {
-    return llvm::map_to_vector(numbers, [&](int64_t number) -> OpFoldResult {
-      return builder.getIndexAttr(number);
-    });
+  /// What has the shape of the only result of an op of the same block, and is
+  /// there before it, if sizes have to be asked for; null if there is nothing.
+  Value findShapeBefore(Operation *source) {
+    if (!source || source->getBlock() != op->getBlock())
+      return {};
+    if (op.getSourceType().hasStaticShape())
+      return op.getSource();
+    auto styled = dyn_cast<DestinationStyleOpInterface>(source);
+    return styled && styled.getNumDpsInits() == 1 ? styled.getDpsInits()[0]
+                                                  : Value();
   }
+
+  /// Computes the margins and what they are filled with before `source`; false
+  /// if they hang on it.
+  bool moveBefore(Operation *source, ArrayRef<OpFoldResult> low,
+                  ArrayRef<OpFoldResult> high) {
+    SmallVector<Value> needed{number};
+    for (OpFoldResult size : llvm::concat<const OpFoldResult>(low, high))
+      if (auto computed = dyn_cast<Value>(size))
+        needed.push_back(computed);
+    DominanceInfo dominance(op->getParentOfType<func::FuncOp>());
+    return succeeded(moveValueDefinitions(builder, needed, source, dominance));
+  }
+
+  /// Sizes as what they were made of, so that the tensor may go.
+  SmallVector<OpFoldResult> getSizes(Value tensor) {
+    if (auto empty = tensor.getDefiningOp<tensor::EmptyOp>())
+      return empty.getMixedSizes();
+    return tensor::getMixedSizes(builder, loc, tensor);
+  }
+
+  OpFoldResult add(OpFoldResult lhs, OpFoldResult rhs) {
+    AffineExpr sum =
+        builder.getAffineSymbolExpr(0) + builder.getAffineSymbolExpr(1);
+    return affine::makeComposedFoldedAffineApply(builder, loc, sum, {lhs, rhs});
+  }
+
   SmallVector<OpFoldResult> ones() {
     return SmallVector<OpFoldResult>(op.getResultType().getRank(),
                                      builder.getIndexAttr(1));
   }
 
   /// Fills a margin along an axis.
-  void fill(SmallVector<int64_t> offsets, SmallVector<int64_t> sizes,
-            size_t axis, int64_t offset, int64_t size) {
-    if (size == 0)
+  void fill(SmallVector<OpFoldResult> offsets, SmallVector<OpFoldResult> sizes,
+            size_t axis, OpFoldResult offset, OpFoldResult size) {
+    if (isConstantIntValue(size, 0))
       return;
     offsets[axis] = offset;
     sizes[axis] = size;
-    Value margin = tensor::ExtractSliceOp::create(
-        builder, loc, value, attributes(offsets), attributes(sizes), ones());
+    Value margin = tensor::ExtractSliceOp::create(builder, loc, value, offsets,
+                                                  sizes, ones());
     margin = linalg::FillOp::create(builder, loc, number, margin).getResult(0);
-    value = tensor::InsertSliceOp::create(builder, loc, margin, value,
-                                          attributes(offsets),
-                                          attributes(sizes), ones());
+    value = tensor::InsertSliceOp::create(builder, loc, margin, value, offsets,
+                                          sizes, ones());
   }
 
   tensor::PadOp op;
   Location loc;
   Value number;
-  OpBuilder builder;
+  IRRewriter &builder;
   Value value;
 };
 
-/// Whether a pad has margins of known sizes, none of which is cut off.
-bool isSimple(tensor::PadOp op) {
-  auto isKnown = [](ArrayRef<int64_t> sizes) {
-    return llvm::all_of(sizes, [](int64_t size) {
-      return !ShapedType::isDynamic(size) && size >= 0;
-    });
-  };
-  return op.getResultType().hasStaticShape() &&
-         op.getSourceType().hasStaticShape() && isKnown(op.getStaticLow()) &&
-         isKnown(op.getStaticHigh());
+/// Whether nothing is cut off instead of added.
+bool onlyAdds(tensor::PadOp op) {
+  return llvm::all_of(op.getMixedLowPad(), neuro::isNonNegative) &&
+         llvm::all_of(op.getMixedHighPad(), neuro::isNonNegative);
 }
 
 struct PadInPlacePass : neuroplast::impl::PadInPlaceBase<PadInPlacePass> {
   void runOnOperation() override {
     SmallVector<tensor::PadOp> pads;
     getOperation()->walk([&](tensor::PadOp op) { pads.push_back(op); });
+    IRRewriter rewriter(&getContext());
     for (tensor::PadOp op : pads)
-      if (Value number = op.getConstantPaddingValue(); number && isSimple(op))
-        Padder(op, number).run();
+      if (Value number = op.getConstantPaddingValue(); number && onlyAdds(op))
+        Padder(op, number, rewriter).run();
   }
 };
 

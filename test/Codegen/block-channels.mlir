@@ -165,3 +165,44 @@ func.func @main(%x: tensor<1x3x5x6xf32>, %w: tensor<8x3x1x1xf32>) -> tensor<1x8x
   } -> tensor<1x8x5x6xf32>
   return %0 : tensor<1x8x5x6xf32>
 }
+
+// -----
+
+// Batches and images of any size lie in blocks, too; who asks for their sizes does not ask for
+// what lies otherwise.
+// CHECK-LABEL: func @main
+// CHECK: %[[A:.*]] = kernel.contract {{.*}} outs(%{{.*}} : tensor<?x2x?x?x4xf32>)
+// CHECK: %[[P:.*]] = tensor.pad %[[A]] low[0, 0, 1, 0, 0] high[0, 0, %arg2, 0, 0]
+// CHECK: tensor.dim %[[P]], %c2
+// CHECK: kernel.contract ins(%[[P]], {{.*}} outs(%{{.*}} : tensor<?x2x?x?x4xf32>)
+// CHECK: tensor.collapse_shape
+// CHECK-NOT: extract_slice
+// CHECK: return
+#x = affine_map<(n, o, h, w, i, y, x) -> (n, i, h + y, w + x)>
+#w = affine_map<(n, o, h, w, i, y, x) -> (o, i, y, x)>
+#y = affine_map<(n, o, h, w, i, y, x) -> (n, o, h, w)>
+func.func @main(%x: tensor<?x1x?x?xf32>, %n: index, %h: index, %v: index) -> tensor<?x8x?x?xf32> {
+  %w = arith.constant dense<1.0> : tensor<8x1x1x1xf32>
+  %k = arith.constant dense<1.0> : tensor<8x8x1x1xf32>
+  %zero = arith.constant 0.0 : f32
+  %c2 = arith.constant 2 : index
+  %e = tensor.empty(%n, %h, %v) : tensor<?x8x?x?xf32>
+  %0 = kernel.contract ins(%x, %w : tensor<?x1x?x?xf32>, tensor<8x1x1x1xf32>)
+      outs(%e : tensor<?x8x?x?xf32>) attributes {indexing_maps = [#x, #w, #y]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<?x8x?x?xf32>
+  %height = tensor.dim %0, %c2 : tensor<?x8x?x?xf32>
+  %1 = tensor.pad %0 low[0, 0, 1, 0] high[0, 0, %height, 0] {
+  ^bb0(%a: index, %b: index, %c: index, %d: index):
+    tensor.yield %zero : f32
+  } : tensor<?x8x?x?xf32> to tensor<?x8x?x?xf32>
+  %rows = tensor.dim %1, %c2 : tensor<?x8x?x?xf32>
+  %f = tensor.empty(%n, %rows, %v) : tensor<?x8x?x?xf32>
+  %2 = kernel.contract ins(%1, %k : tensor<?x8x?x?xf32>, tensor<8x8x1x1xf32>)
+      outs(%f : tensor<?x8x?x?xf32>) attributes {indexing_maps = [#x, #w, #y]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<?x8x?x?xf32>
+  return %2 : tensor<?x8x?x?xf32>
+}

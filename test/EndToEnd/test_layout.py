@@ -11,11 +11,15 @@ from Models import driver, models
 from Models.architectures.builder import Builder
 
 
-def network(seed: int) -> onnx.ModelProto:
-    """Layers that lie in blocks of channels, of counts that fill them or do not."""
-    b, random = Builder(free=False, real=False), np.random.default_rng(seed)
+def network(seed: int, free: bool) -> onnx.ModelProto:
+    """Layers that lie in blocks of channels, of counts that fill them or do not.
+
+    Batch and image have sizes that are known at run time only if they are free.
+    """
+    b, random = Builder(free=free, real=False), np.random.default_rng(seed)
     width = int(random.choice([7, 12, 16, 20, 33, 48]))
-    y = b.node("Relu", b.conv(b.input("x", [2, 3, 12, 12]), "stem", 3, width, 3))
+    x = b.input("x", ["n", 3, "h", "w"] if free else [2, 3, 12, 12])
+    y = b.node("Relu", b.conv(x, "stem", 3, width, 3))
     for i in range(4):
         name, before = f"l{i}", width
         match random.integers(8):
@@ -47,11 +51,14 @@ def network(seed: int) -> onnx.ModelProto:
     return b.finish()
 
 
+@pytest.mark.parametrize("free", [False, True], ids=["fixed", "free"])
 @pytest.mark.parametrize("seed", range(24))
-def test_layers_of_odd_sizes(seed: int, neuroplast: Path, tmp_path: Path) -> None:
-    model, path = network(seed), tmp_path / "model.onnx"
+def test_layers_of_odd_sizes(seed: int, free: bool, neuroplast: Path, tmp_path: Path) -> None:
+    model, path = network(seed, free), tmp_path / "model.onnx"
     onnx.save(model, path)
-    inputs = {"x": np.random.default_rng(seed).normal(size=(2, 3, 12, 12)).astype(np.float32)}
+    random = np.random.default_rng(seed)
+    shape = (int(random.integers(1, 4)), 3, *random.integers(2, 24, 2)) if free else (2, 3, 12, 12)
+    inputs = {"x": random.normal(size=shape).astype(np.float32)}
     for name, expected in models.reference(path, inputs).items():
         actual = driver.run(neuroplast, path, inputs)[name]
         assert models.mismatch(actual, expected) <= 1

@@ -58,10 +58,11 @@ def draw(kind: str, rng: np.random.Generator) -> tuple[list[np.ndarray], str, di
     )
 
 
+@pytest.mark.parametrize("free", [False, True], ids=["fixed", "free"])
 @pytest.mark.parametrize(
     "kind", ["product", "batch", "transposed", "convolution", "depthwise", "grouped"]
 )
-def test_values(kind: str, neuroplast: Path, tmp_path: Path) -> None:
+def test_values(kind: str, free: bool, neuroplast: Path, tmp_path: Path) -> None:
     for number in range(5):
         rng = np.random.default_rng(zlib.crc32(f"{kind} {number}".encode()))
         operands, op, attributes = draw(kind, rng)
@@ -69,7 +70,11 @@ def test_values(kind: str, neuroplast: Path, tmp_path: Path) -> None:
         graph = helper.make_graph(
             [helper.make_node(op, names, ["y"], **attributes)],
             "g",
-            [helper.make_tensor_value_info("x0", 1, operands[0].shape)],
+            [
+                helper.make_tensor_value_info(
+                    "x0", 1, [None] * operands[0].ndim if free else operands[0].shape
+                )
+            ],
             [onnx.ValueInfoProto(name="y")],
             [
                 numpy_helper.from_array(array, name)

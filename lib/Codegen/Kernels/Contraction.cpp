@@ -72,9 +72,9 @@ bool Contraction::isContiguousAlong(Value operand, AffineMap map,
   return getLastFactor(map, loop) == 1 && isContiguousInLastAxis(operand);
 }
 
-bool Contraction::assign(const LoopNest &loops) {
-  sizes = loops.sizes;
-  if (!loops.isStatic() || llvm::is_contained(sizes, 0))
+bool Contraction::assign() {
+  ArrayRef<int64_t> sizes = loops.sizes;
+  if (llvm::is_contained(sizes, 0))
     return false;
   resultMap = loops.maps.back();
   result = loops.operands.back();
@@ -85,7 +85,7 @@ bool Contraction::assign(const LoopNest &loops) {
     return false;
   lane = last.getPosition();
   // Vectors that are mostly empty are no gain.
-  if (sizes[lane] < 4)
+  if (!ShapedType::isDynamic(sizes[lane]) && sizes[lane] < 4)
     return false;
   bool firstMoves = loops.maps[0].isFunctionOfDim(lane);
   scalarMoves = firstMoves && loops.maps[1].isFunctionOfDim(lane);
@@ -123,19 +123,20 @@ bool Contraction::assign(const LoopNest &loops) {
 }
 
 FailureOr<Contraction> Contraction::plan(kernel::ContractOp op,
-                                         const LoopNest &loops) {
-  Contraction c(op.getLoc());
+                                         LoopNest loops) {
+  Contraction c(op.getLoc(), std::move(loops));
   c.startsAtZero = true;
-  if (!c.assign(loops))
+  if (!c.assign())
     return failure();
   if (std::optional<ArrayRef<int64_t>> blocks = op.getPaddedBlocks()) {
     // Loops behind may have been joined, and those before were not.
     auto loop = dyn_cast<AffineDimExpr>(c.resultMap.getResult((*blocks)[0]));
-    if (!loop)
+    ArrayRef<int64_t> sizes = c.getSizes();
+    if (!loop || ShapedType::isDynamic(sizes[loop.getPosition()]))
       return failure();
-    int64_t lanes = c.sizes[c.lane];
     c.lastBlock = {loop.getPosition(),
-                   (*blocks)[1] - (c.sizes[loop.getPosition()] - 1) * lanes};
+                   (*blocks)[1] -
+                       (sizes[loop.getPosition()] - 1) * sizes[c.lane]};
   }
   Block *body = op.getBody();
   if (body->getTerminator()->getOperand(0) == body->getArgument(0))
@@ -143,9 +144,9 @@ FailureOr<Contraction> Contraction::plan(kernel::ContractOp op,
   if (!llvm::all_of(*body, isWidenable))
     return failure();
   c.epilogue = body;
-  for (size_t i = 2; i + 1 < loops.operands.size(); ++i) {
-    Value operand = loops.operands[i];
-    AffineMap map = loops.maps[i];
+  for (size_t i = 2; i + 1 < c.loops.operands.size(); ++i) {
+    Value operand = c.loops.operands[i];
+    AffineMap map = c.loops.maps[i];
     if (map.isFunctionOfDim(c.lane) && !isContiguousAlong(operand, map, c.lane))
       return failure();
     c.extras.push_back(operand);
@@ -167,9 +168,9 @@ FailureOr<Contraction> Contraction::matchPool(linalg::GenericOp op) {
     if (!type || (!type.getElementType().isF32() && index != 1))
       return failure();
   }
-  Contraction c(op.getLoc());
+  Contraction c(op.getLoc(), LoopNest(op));
   c.combination = *pooling;
-  if (!c.assign(LoopNest(op)) || c.vector != op.getDpsInputs()[0])
+  if (!c.assign() || c.vector != op.getDpsInputs()[0])
     return failure();
   return c;
 }
@@ -184,6 +185,13 @@ static double getCycles(int64_t rows, int64_t places, int64_t vectors) {
 
 Tile neuroplast::chooseTile(int64_t rows, int64_t places, int64_t lanes,
                             int64_t width, int64_t registers) {
+  auto orLarge = [](int64_t size) {
+    constexpr int64_t kLarge = 5040; // whatever the tile, hardly a remainder
+    return ShapedType::isDynamic(size) ? kLarge : size;
+  };
+  rows = orLarge(rows);
+  places = orLarge(places);
+  lanes = orLarge(lanes);
   int64_t vectors = llvm::divideCeil(lanes, width);
   Tile best{1, 1, 1};
   double bestCycles = std::numeric_limits<double>::infinity();

@@ -34,7 +34,8 @@ enum class Combination {
 /// broadcast, as a rule; the other (`vector`) is read `laneStride` elements
 /// apart.
 struct Contraction {
-  explicit Contraction(mlir::Location location) : location(location) {}
+  Contraction(mlir::Location location, LoopNest loops)
+      : location(location), loops(std::move(loops)) {}
 
   mlir::Location location;
   Combination combination = Combination::MultiplyAdd;
@@ -47,8 +48,8 @@ struct Contraction {
   mlir::Block *epilogue = nullptr;
   llvm::SmallVector<mlir::Value> extras;
   llvm::SmallVector<mlir::AffineMap> extraMaps;
-  llvm::SmallVector<int64_t> sizes; ///< of all loops
-  llvm::SmallVector<LoopKind> kinds;
+  LoopNest loops;
+  llvm::SmallVector<LoopKind> kinds; ///< of all loops
   /// The loop over blocks of lanes, and how many lanes of the last one are
   /// places of the result; the others become zero.
   std::optional<std::pair<int64_t, int64_t>> lastBlock;
@@ -60,7 +61,7 @@ struct Contraction {
   /// How a kernel would go about these loops, those of the op on collapsed
   /// buffers; fails if there is none for them.
   static mlir::FailureOr<Contraction> plan(kernel::ContractOp op,
-                                           const LoopNest &loops);
+                                           LoopNest loops);
   /// Recognises a pool that a kernel exists for.
   static mlir::FailureOr<Contraction> matchPool(mlir::linalg::GenericOp op);
 
@@ -68,17 +69,19 @@ struct Contraction {
   static bool isContiguousAlong(mlir::Value operand, mlir::AffineMap map,
                                 int64_t loop);
 
+  /// Of all loops; `ShapedType::kDynamic` where only the buffers know.
+  llvm::ArrayRef<int64_t> getSizes() const { return loops.sizes; }
   llvm::SmallVector<int64_t> getLoops(LoopKind kind) const {
-    llvm::SmallVector<int64_t> loops;
+    llvm::SmallVector<int64_t> found;
     for (auto [loop, other] : llvm::enumerate(kinds))
       if (other == kind)
-        loops.push_back(loop);
-    return loops;
+        found.push_back(loop);
+    return found;
   }
 
 private:
   /// Tells the operands and the loops apart; false if no kernel fits.
-  bool assign(const LoopNest &loops);
+  bool assign();
 };
 
 /// How much of the result is kept in registers.
@@ -87,12 +90,12 @@ struct Tile {
 };
 
 /// The tile that takes the fewest cycles, by a model of one multiply-add and
-/// two loads a cycle.
+/// two loads a cycle. Sizes that are not known are large.
 Tile chooseTile(int64_t rows, int64_t places, int64_t lanes, int64_t width,
                 int64_t registers);
 
-/// Replaces an elementwise op or a reduction on buffers of static size by loops
-/// over vectors; false if it is not of that kind. A reduction along the last
+/// Replaces an elementwise op or a reduction on buffers by loops over vectors;
+/// false if it is not of that kind. A reduction along the last
 /// loop is reassociated: each lane of some vectors combines its own share.
 bool emitVectorLoops(mlir::linalg::GenericOp op, int64_t width);
 

@@ -26,42 +26,49 @@ namespace {
 /// Taps of a convolution are unrolled up to this many.
 constexpr int64_t kUnrolledSteps = 9;
 
+/// How many lanes of a vector hold elements.
+struct Lanes {
+  int64_t known = 0;
+  Value count = {}; ///< where it is not known
+};
+
 class KernelEmitter {
 public:
   KernelEmitter(OpBuilder &builder, const Contraction &c, int64_t width)
-      : loc(c.location), c(c), width(width),
+      : loc(c.location), c(c), sizes(c.getSizes()), width(width),
         vectorType(VectorType::get(width, builder.getF32Type())) {
     SmallVector<int64_t> rowLoops = c.getLoops(LoopKind::Row),
                          placeLoops = c.getLoops(LoopKind::Place);
     auto pick = [&](ArrayRef<int64_t> loops) {
       // The last loop of a kind that is worth tiling.
       for (int64_t loop : llvm::reverse(loops))
-        if (c.sizes[loop] > 1)
+        if (sizes[loop] != 1)
           return loop;
       return int64_t(-1);
     };
     row = pick(rowLoops);
     place = pick(placeLoops);
     // Half of the architectures' vector registers are 32 of 512 bits, or 16.
-    tile =
-        chooseTile(row < 0 ? 1 : c.sizes[row], place < 0 ? 1 : c.sizes[place],
-                   c.sizes[c.lane], width, width == 16 ? 31 : 15);
-    for (int64_t loop = 0, e = c.sizes.size(); loop < e; ++loop) {
+    tile = chooseTile(row < 0 ? 1 : sizes[row], place < 0 ? 1 : sizes[place],
+                      sizes[c.lane], width, width == 16 ? 31 : 15);
+    for (int64_t loop = 0, e = sizes.size(); loop < e; ++loop) {
       if (c.kinds[loop] == LoopKind::Reduced)
         reduced.push_back(loop);
       else if (loop != row && loop != place && loop != c.lane)
         outer.push_back(loop);
     }
     int64_t steps = 1;
-    while (!reduced.empty() &&
-           steps * c.sizes[reduced.back()] <= kUnrolledSteps) {
-      steps *= c.sizes[reduced.back()];
+    while (!reduced.empty() && !ShapedType::isDynamic(sizes[reduced.back()]) &&
+           steps * sizes[reduced.back()] <= kUnrolledSteps) {
+      steps *= sizes[reduced.back()];
       unrolled.insert(unrolled.begin(), reduced.pop_back_val());
     }
   }
 
   void emit(OpBuilder &b) {
-    indices.assign(c.sizes.size(), constant(b, 0));
+    indices.assign(sizes.size(), constant(b, 0));
+    for (int64_t loop = 0, e = sizes.size(); loop < e; ++loop)
+      ends.push_back(c.loops.createSize(b, loc, loop));
     if (!isWeightStationary()) {
       emitOuter(b, 0);
       return;
@@ -80,20 +87,33 @@ private:
     return by ? arith::AddIOp::create(b, loc, base, constant(b, by)) : base;
   }
 
-  /// scf.for over [0, size) in steps; `body` runs with the index set.
+  /// Goes along a loop from `begin` as far as whole steps lead; `body` runs
+  /// with the index set. Returns where it ends.
   template <typename Body>
-  void loopOver(OpBuilder &b, int64_t loop, int64_t count, int64_t step,
-                Body body) {
-    if (count == 1) {
-      indices[loop] = constant(b, 0);
-      body(b);
-      return;
+  Value loopOver(OpBuilder &b, int64_t loop, Value begin, int64_t step,
+                 Body body) {
+    Value end = ends[loop];
+    if (std::optional<int64_t> from = getConstantIntValue(begin);
+        from && !ShapedType::isDynamic(sizes[loop])) {
+      int64_t count = (sizes[loop] - *from) / step;
+      end = constant(b, *from + count * step);
+      if (count == 0)
+        return begin;
+      if (count == 1) {
+        indices[loop] = begin;
+        body(b);
+        return end;
+      }
+    } else if (step > 1) {
+      Value length = arith::SubIOp::create(b, loc, ends[loop], begin);
+      Value rest = arith::RemUIOp::create(b, loc, length, constant(b, step));
+      end = arith::SubIOp::create(b, loc, ends[loop], rest);
     }
-    auto op = scf::ForOp::create(b, loc, constant(b, 0),
-                                 constant(b, count * step), constant(b, step));
+    auto op = scf::ForOp::create(b, loc, begin, end, constant(b, step));
     OpBuilder inner = OpBuilder::atBlockTerminator(op.getBody());
     indices[loop] = op.getInductionVar();
     body(inner);
+    return end;
   }
 
   void emitOuter(OpBuilder &b, size_t depth) {
@@ -101,53 +121,62 @@ private:
       emitTiles(b);
       return;
     }
-    loopOver(b, outer[depth], c.sizes[outer[depth]], 1,
+    loopOver(b, outer[depth], constant(b, 0), 1,
              [&](OpBuilder &inner) { emitOuter(inner, depth + 1); });
   }
 
-  /// Full tiles and the remainder along one loop.
+  /// Full tiles along one loop, and the remainder: one tile if its size is
+  /// known, else ever smaller ones.
   template <typename Body>
-  void split(OpBuilder &b, int64_t loop, int64_t size, int64_t step,
-             Body body) {
+  void split(OpBuilder &b, int64_t loop, int64_t step, Body body) {
     if (loop < 0) {
       body(b, 1);
       return;
     }
-    if (int64_t full = size / step)
-      loopOver(b, loop, full, step,
-               [&](OpBuilder &inner) { body(inner, step); });
-    if (int64_t rest = size % step) {
-      indices[loop] = constant(b, size - rest);
-      body(b, rest);
+    Value at = constant(b, 0);
+    while (step > 0) {
+      at = loopOver(b, loop, at, step,
+                    [&](OpBuilder &inner) { body(inner, step); });
+      step = ShapedType::isDynamic(sizes[loop]) ? step / 2 : sizes[loop] % step;
     }
   }
 
   template <typename Body> void overRows(OpBuilder &b, Body body) {
-    split(b, row, row < 0 ? 1 : c.sizes[row], tile.rows, body);
+    split(b, row, tile.rows, body);
   }
   template <typename Body> void overPlaces(OpBuilder &b, Body body) {
-    split(b, place, place < 0 ? 1 : c.sizes[place], tile.places, body);
+    split(b, place, tile.places, body);
   }
   template <typename Body> void overLanes(OpBuilder &b, Body body) {
-    int64_t lanes = c.sizes[c.lane], block = tile.vectors * width;
-    if (int64_t full = lanes / block)
-      loopOver(b, c.lane, full, block,
-               [&](OpBuilder &inner) { body(inner, tile.vectors, width); });
-    if (int64_t rest = lanes % block) {
-      indices[c.lane] = constant(b, lanes - rest);
-      int64_t vectors = llvm::divideCeil(rest, width);
-      body(b, vectors, rest - (vectors - 1) * width);
+    int64_t lanes = sizes[c.lane], block = tile.vectors * width;
+    Value at =
+        loopOver(b, c.lane, constant(b, 0), block, [&](OpBuilder &inner) {
+          body(inner, tile.vectors, Lanes{width});
+        });
+    if (!ShapedType::isDynamic(lanes)) {
+      if (int64_t rest = lanes % block) {
+        indices[c.lane] = at;
+        int64_t vectors = llvm::divideCeil(rest, width);
+        body(b, vectors, Lanes{rest - (vectors - 1) * width});
+      }
+      return;
     }
+    auto op = scf::ForOp::create(b, loc, at, ends[c.lane], constant(b, width));
+    OpBuilder inner = OpBuilder::atBlockTerminator(op.getBody());
+    indices[c.lane] = op.getInductionVar();
+    Value count =
+        arith::SubIOp::create(inner, loc, ends[c.lane], op.getInductionVar());
+    body(inner, 1, Lanes{ShapedType::kDynamic, count});
   }
 
   /// Whether the vectors are weights in blocks, which no loop around the tiles
   /// moves through: each is then read once for all pixels, not for every row of
   /// them, where they would come from further away each time.
   bool isWeightStationary() const {
-    return place >= 0 && c.sizes[c.lane] == width && !c.scalarMoves &&
+    return place >= 0 && sizes[c.lane] == width && !c.scalarMoves &&
            c.combination == Combination::MultiplyAdd &&
            llvm::none_of(outer, [&](int64_t loop) {
-             return c.sizes[loop] > 1 && c.vectorMap.isFunctionOfDim(loop);
+             return sizes[loop] != 1 && c.vectorMap.isFunctionOfDim(loop);
            });
   }
 
@@ -156,7 +185,7 @@ private:
     bool vectorOutside =
         getVolume(c.vector) > getVolume(c.scalar) && place < 0 && outer.empty();
     if (vectorOutside)
-      overLanes(b, [&](OpBuilder &b1, int64_t vectors, int64_t last) {
+      overLanes(b, [&](OpBuilder &b1, int64_t vectors, Lanes last) {
         overRows(b1, [&](OpBuilder &b2, int64_t r) {
           emitTile(b2, {r, 1, vectors}, last);
         });
@@ -164,7 +193,7 @@ private:
     else
       overRows(b, [&](OpBuilder &b1, int64_t r) {
         auto overRest = [&](OpBuilder &b2, int64_t p) {
-          overLanes(b2, [&](OpBuilder &b3, int64_t vectors, int64_t last) {
+          overLanes(b2, [&](OpBuilder &b3, int64_t vectors, Lanes last) {
             emitTile(b3, {r, p, vectors}, last);
           });
         };
@@ -190,10 +219,12 @@ private:
     return result;
   }
 
-  Value mask(OpBuilder &b, int64_t lanes) {
-    SmallVector<bool> bits(width, false);
-    std::fill_n(bits.begin(), lanes, true);
+  Value mask(OpBuilder &b, Lanes lanes) {
     auto type = VectorType::get(width, b.getI1Type());
+    if (lanes.count)
+      return vector::CreateMaskOp::create(b, loc, type, lanes.count);
+    SmallVector<bool> bits(width, false);
+    std::fill_n(bits.begin(), std::clamp<int64_t>(lanes.known, 0, width), true);
     return arith::ConstantOp::create(b, loc,
                                      DenseElementsAttr::get(type, bits));
   }
@@ -202,24 +233,33 @@ private:
                                      DenseElementsAttr::get(vectorType, 0.0f));
   }
 
-  Value load(OpBuilder &b, Value buffer, ValueRange at, int64_t lanes) {
-    if (lanes >= width)
+  Value load(OpBuilder &b, Value buffer, ValueRange at, Lanes lanes) {
+    if (lanes.known >= width)
       return vector::LoadOp::create(b, loc, vectorType, buffer, at);
-    if (lanes <= 0)
+    if (!lanes.count && lanes.known <= 0)
       return zeros(b);
     return vector::MaskedLoadOp::create(b, loc, vectorType, buffer, at,
                                         mask(b, lanes), zeros(b));
   }
 
   /// `lanes` elements of the vector operand, `laneStride` apart.
-  Value loadVector(OpBuilder &b, ArrayRef<Value> at, int64_t lanes) {
+  Value loadVector(OpBuilder &b, ArrayRef<Value> at, Lanes lanes) {
     SmallVector<Value> from = indicesOf(b, c.vectorMap, at);
     if (c.laneStride == 1)
       return load(b, c.vector, from, lanes);
-    int64_t span = 2 * lanes - 1;
-    Value low = load(b, c.vector, from, span);
+    // Every second one of two vectors.
+    Lanes reached, rest;
+    if (lanes.count) {
+      Value twice = arith::AddIOp::create(b, loc, lanes.count, lanes.count);
+      reached = {ShapedType::kDynamic, offset(b, twice, -1)};
+      rest = {ShapedType::kDynamic, offset(b, twice, -1 - width)};
+    } else {
+      reached = {2 * lanes.known - 1};
+      rest = {reached.known - width};
+    }
+    Value low = load(b, c.vector, from, reached);
     from.back() = offset(b, from.back(), width);
-    Value high = load(b, c.vector, from, span - width);
+    Value high = load(b, c.vector, from, rest);
     SmallVector<int64_t> even;
     for (int64_t lane = 0; lane < width; ++lane)
       even.push_back(2 * lane);
@@ -238,13 +278,13 @@ private:
   }
 
   /// One step of the reduction for the whole tile.
-  SmallVector<Value> accumulate(OpBuilder &b, Tile t, int64_t last,
+  SmallVector<Value> accumulate(OpBuilder &b, Tile t, Lanes last,
                                 ArrayRef<Value> sums) {
     SmallVector<Value> vectors;
     for (int64_t p = 0; p < t.places; ++p)
       for (int64_t v = 0; v < t.vectors; ++v)
         vectors.push_back(loadVector(b, locate(b, 0, p, v),
-                                     v + 1 == t.vectors ? last : width));
+                                     v + 1 == t.vectors ? last : Lanes{width}));
     SmallVector<Value> next;
     if (c.combination != Combination::MultiplyAdd) {
       for (auto [sum, vector] : llvm::zip_equal(sums, vectors))
@@ -261,7 +301,7 @@ private:
           int64_t v = index % t.vectors;
           wide =
               load(b, c.scalar, indicesOf(b, c.scalarMap, locate(b, r, 0, v)),
-                   v + 1 == t.vectors ? last : width);
+                   v + 1 == t.vectors ? last : Lanes{width});
         } else if (index == 0) {
           Value factor = memref::LoadOp::create(
               b, loc, c.scalar, indicesOf(b, c.scalarMap, locate(b, r, 0, 0)));
@@ -275,10 +315,10 @@ private:
   }
 
   SmallVector<Value> emitUnrolled(OpBuilder &b, size_t depth, Tile t,
-                                  int64_t last, SmallVector<Value> sums) {
+                                  Lanes last, SmallVector<Value> sums) {
     if (depth == unrolled.size())
       return accumulate(b, t, last, sums);
-    for (int64_t i = 0; i < c.sizes[unrolled[depth]]; ++i) {
+    for (int64_t i = 0; i < sizes[unrolled[depth]]; ++i) {
       indices[unrolled[depth]] = constant(b, i);
       sums = emitUnrolled(b, depth + 1, t, last, sums);
     }
@@ -286,11 +326,10 @@ private:
   }
 
   SmallVector<Value> emitReduction(OpBuilder &b, size_t depth, Tile t,
-                                   int64_t last, SmallVector<Value> sums) {
+                                   Lanes last, SmallVector<Value> sums) {
     if (depth == reduced.size())
       return emitUnrolled(b, 0, t, last, sums);
-    auto loop = scf::ForOp::create(b, loc, constant(b, 0),
-                                   constant(b, c.sizes[reduced[depth]]),
+    auto loop = scf::ForOp::create(b, loc, constant(b, 0), ends[reduced[depth]],
                                    constant(b, 1), sums);
     OpBuilder inner = OpBuilder::atBlockBegin(loop.getBody());
     indices[reduced[depth]] = loop.getInductionVar();
@@ -302,13 +341,13 @@ private:
   }
 
   /// Makes elements of the result of the sums of a tile.
-  void finish(OpBuilder &b, Tile t, int64_t last, SmallVector<Value> &sums) {
+  void finish(OpBuilder &b, Tile t, Lanes last, SmallVector<Value> &sums) {
     size_t next = 0;
     for (int64_t r = 0; r < t.rows; ++r)
       for (int64_t p = 0; p < t.places; ++p)
         for (int64_t v = 0; v < t.vectors; ++v, ++next) {
           SmallVector<Value> at = locate(b, r, p, v);
-          int64_t lanes = v + 1 == t.vectors ? last : width;
+          Lanes lanes = v + 1 == t.vectors ? last : Lanes{width};
           IRMapping values;
           values.map(c.epilogue->getArgument(0), sums[next]);
           for (auto [argument, buffer, map] :
@@ -339,26 +378,25 @@ private:
         for (int64_t v = 0; v < t.vectors; ++v, ++next) {
           Value isLast = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
                                                locate(b, r, p, v)[loop],
-                                               constant(b, c.sizes[loop] - 1));
+                                               constant(b, sizes[loop] - 1));
           Value cleared = arith::SelectOp::create(
-              b, loc, mask(b, std::clamp<int64_t>(lanes - v * width, 0, width)),
-              sums[next], zeros(b));
+              b, loc, mask(b, {lanes - v * width}), sums[next], zeros(b));
           sums[next] =
               arith::SelectOp::create(b, loc, isLast, cleared, sums[next]);
         }
   }
 
-  void emitTile(OpBuilder &b, Tile t, int64_t last) {
+  void emitTile(OpBuilder &b, Tile t, Lanes last) {
     auto forEach = [&](auto body) {
       size_t next = 0;
       for (int64_t r = 0; r < t.rows; ++r)
         for (int64_t p = 0; p < t.places; ++p)
           for (int64_t v = 0; v < t.vectors; ++v)
             body(next++, indicesOf(b, c.resultMap, locate(b, r, p, v)),
-                 v + 1 == t.vectors ? last : width);
+                 v + 1 == t.vectors ? last : Lanes{width});
     };
     SmallVector<Value> sums;
-    forEach([&](size_t, ValueRange at, int64_t lanes) {
+    forEach([&](size_t, ValueRange at, Lanes lanes) {
       sums.push_back(c.startsAtZero ? zeros(b) : load(b, c.result, at, lanes));
     });
     sums = emitReduction(b, 0, t, last, sums);
@@ -366,8 +404,8 @@ private:
       finish(b, t, last, sums);
     if (c.lastBlock)
       clearPadding(b, t, sums);
-    forEach([&](size_t index, ValueRange at, int64_t lanes) {
-      if (lanes >= width)
+    forEach([&](size_t index, ValueRange at, Lanes lanes) {
+      if (lanes.known >= width)
         vector::StoreOp::create(b, loc, sums[index], c.result, at);
       else
         vector::MaskedStoreOp::create(b, loc, c.result, at, mask(b, lanes),
@@ -377,6 +415,8 @@ private:
 
   Location loc;
   const Contraction &c;
+  ArrayRef<int64_t> sizes; ///< of the loops, as far as they are known
+  SmallVector<Value> ends; ///< the same as values
   int64_t width;
   VectorType vectorType;
   int64_t row = -1, place = -1; ///< the tiled loops of these kinds, or none

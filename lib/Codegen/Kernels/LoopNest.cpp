@@ -8,6 +8,7 @@
 
 #include "LoopNest.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
@@ -25,6 +26,27 @@ LoopNest::LoopNest(kernel::ContractOp op)
                                             : utils::IteratorType::reduction);
 }
 
+Value LoopNest::createSize(OpBuilder &builder, Location location,
+                           int64_t loop) const {
+  if (!ShapedType::isDynamic(sizes[loop]))
+    return arith::ConstantIndexOp::create(builder, location, sizes[loop]);
+  // The result comes last; data may hold more than what is read of them.
+  AffineExpr index = getAffineDimExpr(loop, builder.getContext());
+  for (auto [operand, map] :
+       llvm::zip_equal(llvm::reverse(operands), llvm::reverse(maps)))
+    for (auto [axis, expr] : llvm::enumerate(map.getResults()))
+      if (expr == index)
+        return memref::DimOp::create(builder, location, operand, axis);
+  llvm_unreachable("a loop that is no axis of any operand has no size");
+}
+
+/// The number of places of two loops that become one.
+static int64_t joinSizes(int64_t first, int64_t second) {
+  return ShapedType::isDynamic(first) || ShapedType::isDynamic(second)
+             ? ShapedType::kDynamic
+             : first * second;
+}
+
 bool LoopNest::joinTwo(OpBuilder &builder, Location location, int64_t first) {
   int64_t second = first + 1;
   if (iterators[first] != iterators[second] || sizes[first] == 1)
@@ -35,7 +57,7 @@ bool LoopNest::joinTwo(OpBuilder &builder, Location location, int64_t first) {
   SmallVector<int64_t> axes; // of the first loop in each operand, or -1
   for (auto [operand, map] : llvm::zip_equal(operands, maps)) {
     auto type = dyn_cast<MemRefType>(operand.getType());
-    if (!type || !type.getLayout().isIdentity() || !type.hasStaticShape())
+    if (!type || !type.getLayout().isIdentity())
       return false;
     int64_t axis = -1;
     for (int64_t i = 0, e = map.getNumResults(); i < e; ++i)
@@ -81,7 +103,7 @@ bool LoopNest::joinTwo(OpBuilder &builder, Location location, int64_t first) {
     map = AffineMap::get(loops - 1, 0, exprs, context);
   }
   iterators.erase(iterators.begin() + second);
-  sizes[first] *= sizes[second];
+  sizes[first] = joinSizes(sizes[first], sizes[second]);
   sizes.erase(sizes.begin() + second);
   return true;
 }

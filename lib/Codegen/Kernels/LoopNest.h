@@ -25,9 +25,10 @@ struct LoopNest {
   explicit LoopNest(mlir::linalg::GenericOp op);
   explicit LoopNest(kernel::ContractOp op);
 
-  bool isStatic() const {
-    return llvm::none_of(sizes, mlir::ShapedType::isDynamic);
-  }
+  /// How often a loop goes around, where the types do not say by a buffer's
+  /// size.
+  mlir::Value createSize(mlir::OpBuilder &builder, mlir::Location location,
+                         int64_t loop) const;
 
   /// Joins neighbouring loops that every operand either walks through as one
   /// contiguous run or does not walk through at all: the pixels of a 1 x 1

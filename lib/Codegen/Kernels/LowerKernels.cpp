@@ -37,8 +37,7 @@ linalg::GenericOp simplifyLoops(linalg::GenericOp op) {
   LoopNest loops(op);
   OpBuilder b(op);
   bool isSimpler = loops.dropUnitReductions();
-  if (loops.isStatic())
-    isSimpler |= loops.joinLoops(b, op.getLoc());
+  isSimpler |= loops.joinLoops(b, op.getLoc());
   if (!isSimpler)
     return op;
   auto inputs = ValueRange(loops.operands).take_front(op.getNumDpsInputs());
@@ -200,11 +199,9 @@ private:
     OpBuilder builder(op);
     if (kernels) {
       LoopNest loops(op);
-      if (loops.isStatic()) {
-        loops.dropUnitReductions();
-        loops.joinLoops(builder, op.getLoc());
-      }
-      FailureOr<Contraction> plan = Contraction::plan(op, loops);
+      loops.dropUnitReductions();
+      loops.joinLoops(builder, op.getLoc());
+      FailureOr<Contraction> plan = Contraction::plan(op, std::move(loops));
       if (succeeded(plan)) {
         emitKernel(builder, *plan, getWidth());
         op.erase();

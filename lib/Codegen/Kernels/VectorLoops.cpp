@@ -57,7 +57,7 @@ std::optional<Vectorization> matchVectorization(linalg::GenericOp op) {
   if (!op.hasPureBufferSemantics() || op.getNumLoops() == 0)
     return std::nullopt;
   SmallVector<int64_t> sizes = op.getStaticLoopRanges();
-  if (llvm::any_of(sizes, ShapedType::isDynamic) || sizes.back() < 4)
+  if (!ShapedType::isDynamic(sizes.back()) && sizes.back() < 4)
     return std::nullopt;
   int64_t lane = sizes.size() - 1;
   bool reducesLanes =
@@ -96,10 +96,11 @@ class VectorLoopEmitter {
 public:
   VectorLoopEmitter(linalg::GenericOp op, const Vectorization &plan,
                     int64_t width)
-      : op(op), loc(op.getLoc()), plan(plan), width(width),
-        sizes(op.getStaticLoopRanges()) {}
+      : op(op), loc(op.getLoc()), plan(plan), width(width), loops(op) {}
 
   void emit(OpBuilder &b) {
+    for (size_t loop = 0; loop < loops.sizes.size(); ++loop)
+      ends.push_back(loops.createSize(b, loc, loop));
     SmallVector<Value> indices;
     emitLoops(b, indices);
   }
@@ -111,25 +112,68 @@ private:
 
   void emitLoops(OpBuilder &b, SmallVector<Value> indices) {
     size_t depth = indices.size();
-    bool isLane = depth + 1 == sizes.size();
+    bool isLane = depth + 1 == ends.size();
     if (isLane && plan.combiner)
       return emitRowReduction(b, indices);
-    int64_t size = sizes[depth], step = isLane ? width : 1;
-    if (int64_t full = size - size % step) {
-      auto loop = scf::ForOp::create(b, loc, constant(b, 0), constant(b, full),
-                                     constant(b, step));
-      OpBuilder inner = OpBuilder::atBlockTerminator(loop.getBody());
-      SmallVector<Value> at(indices);
-      at.push_back(loop.getInductionVar());
-      if (isLane)
-        emitStep(inner, at, width);
-      else
-        emitLoops(inner, at);
+    Value full = isLane ? getWholeSteps(b, width) : ends[depth];
+    auto loop = scf::ForOp::create(b, loc, constant(b, 0), full,
+                                   constant(b, isLane ? width : 1));
+    OpBuilder inner = OpBuilder::atBlockTerminator(loop.getBody());
+    SmallVector<Value> at(indices);
+    at.push_back(loop.getInductionVar());
+    if (!isLane)
+      return emitLoops(inner, at);
+    emitStep(inner, at, Value());
+    overRest(b, full, Value(),
+             [&](OpBuilder &rest, Value place, Value mask, Value) {
+               SmallVector<Value> last(indices);
+               last.push_back(place);
+               emitStep(rest, last, mask);
+               return Value();
+             });
+  }
+
+  /// How far whole steps lead along the lanes.
+  Value getWholeSteps(OpBuilder &b, int64_t step) {
+    int64_t size = loops.sizes.back();
+    if (!ShapedType::isDynamic(size))
+      return constant(b, size - size % step);
+    Value rest = arith::RemUIOp::create(b, loc, ends.back(), constant(b, step));
+    return arith::SubIOp::create(b, loc, ends.back(), rest);
+  }
+
+  /// Goes along the lanes from `begin` on, vector by vector, with their masks;
+  /// none where all lanes are there. `body` changes a value, if there is one.
+  Value overRest(OpBuilder &b, Value begin, Value value,
+                 function_ref<Value(OpBuilder &, Value, Value, Value)> body) {
+    auto type = widen(b.getI1Type());
+    int64_t size = loops.sizes.back();
+    if (!ShapedType::isDynamic(size)) {
+      for (int64_t at = *getConstantIntValue(begin); at < size; at += width) {
+        SmallVector<bool> bits(width, false);
+        std::fill_n(bits.begin(), std::min(width, size - at), true);
+        Value mask = at + width <= size
+                         ? Value()
+                         : arith::ConstantOp::create(
+                               b, loc, DenseElementsAttr::get(type, bits));
+        value = body(b, constant(b, at), mask, value);
+      }
+      return value;
     }
-    if (int64_t rest = size % step) {
-      indices.push_back(constant(b, size - rest));
-      emitStep(b, indices, rest);
+    auto loop =
+        scf::ForOp::create(b, loc, begin, ends.back(), constant(b, width),
+                           value ? ValueRange(value) : ValueRange());
+    OpBuilder inner = OpBuilder::atBlockBegin(loop.getBody());
+    Value at = loop.getInductionVar();
+    Value lanes = arith::SubIOp::create(inner, loc, ends.back(), at);
+    Value mask = vector::CreateMaskOp::create(inner, loc, type, lanes);
+    if (!value) {
+      body(inner, at, mask, Value());
+      return Value();
     }
+    scf::YieldOp::create(inner, loc,
+                         body(inner, at, mask, loop.getRegionIterArgs()[0]));
+    return loop.getResult(0);
   }
 
   SmallVector<Value> indicesOf(OpBuilder &b, OpOperand &operand,
@@ -147,35 +191,30 @@ private:
 
   VectorType widen(Type type) { return VectorType::get(width, type); }
 
-  Value mask(OpBuilder &b, int64_t lanes) {
-    SmallVector<bool> bits(width, false);
-    std::fill_n(bits.begin(), lanes, true);
-    return arith::ConstantOp::create(
-        b, loc, DenseElementsAttr::get(widen(b.getI1Type()), bits));
-  }
-
   /// Computes the op's body on vectors whose first lane is at `at`, and writes
-  /// the results.
-  void emitStep(OpBuilder &b, ArrayRef<Value> at, int64_t lanes) {
+  /// the results; on all lanes if there is no mask.
+  void emitStep(OpBuilder &b, ArrayRef<Value> at, Value mask) {
     SmallVector<Value> results =
-        emitValues(b, at, lanes, op.getBody()->getTerminator()->getOperands());
+        emitValues(b, at, mask, op.getBody()->getTerminator()->getOperands());
     for (auto [init, value] :
          llvm::zip_equal(op.getDpsInitsMutable(), results)) {
       SmallVector<Value> to = indicesOf(b, init, at);
-      if (lanes == width)
+      if (!mask)
         vector::StoreOp::create(b, loc, value, init.get(), to);
       else
-        vector::MaskedStoreOp::create(b, loc, init.get(), to, mask(b, lanes),
-                                      value);
+        vector::MaskedStoreOp::create(b, loc, init.get(), to, mask, value);
     }
   }
 
   /// Combines the steps of the last loop: each lane of `accumulators` vectors
   /// takes its share, so that no step waits for the one before.
   void emitRowReduction(OpBuilder &b, ArrayRef<Value> outer) {
-    int64_t size = sizes.back();
-    int64_t accumulators = std::clamp<int64_t>(size / width, 1, 4);
-    int64_t step = accumulators * width, full = size - size % step;
+    int64_t size = loops.sizes.back();
+    int64_t accumulators = ShapedType::isDynamic(size)
+                               ? 4
+                               : std::clamp<int64_t>(size / width, 1, 4);
+    int64_t step = accumulators * width;
+    Value full = getWholeSteps(b, step);
     OpOperand &init = *op.getDpsInitsMutable().begin();
     VectorType type = widen(getElementTypeOrSelf(init.get().getType()));
     Value neutral = arith::ConstantOp::create(
@@ -183,34 +222,27 @@ private:
         DenseElementsAttr::get(
             type, Attribute(*arith::getNeutralElement(plan.combiner))));
     SmallVector<Value> sums(accumulators, neutral);
-    auto accumulate = [&](OpBuilder &at, Value place, int64_t lanes,
-                          Value &sum) {
+    auto accumulate = [&](OpBuilder &at, Value place, Value mask, Value sum) {
       SmallVector<Value> indices(outer);
       indices.push_back(place);
-      Value value = emitValues(at, indices, lanes, plan.contribution).front();
-      if (lanes < width)
-        value =
-            arith::SelectOp::create(at, loc, mask(at, lanes), value, neutral);
-      sum = vector::makeArithReduction(at, loc, plan.kind, value, sum);
+      Value value = emitValues(at, indices, mask, plan.contribution).front();
+      if (mask)
+        value = arith::SelectOp::create(at, loc, mask, value, neutral);
+      return vector::makeArithReduction(at, loc, plan.kind, value, sum);
     };
-    if (full) {
-      auto loop = scf::ForOp::create(b, loc, constant(b, 0), constant(b, full),
-                                     constant(b, step), sums);
-      OpBuilder inner = OpBuilder::atBlockEnd(loop.getBody());
-      sums = llvm::to_vector_of<Value>(loop.getRegionIterArgs());
-      for (auto [index, sum] : llvm::enumerate(sums)) {
-        Value offset = constant(inner, index * width);
-        accumulate(
-            inner,
-            arith::AddIOp::create(inner, loc, loop.getInductionVar(), offset),
-            width, sum);
-      }
-      scf::YieldOp::create(inner, loc, sums);
-      sums = llvm::to_vector_of<Value>(loop.getResults());
+    auto loop = scf::ForOp::create(b, loc, constant(b, 0), full,
+                                   constant(b, step), sums);
+    OpBuilder inner = OpBuilder::atBlockEnd(loop.getBody());
+    sums = llvm::to_vector_of<Value>(loop.getRegionIterArgs());
+    for (auto [index, sum] : llvm::enumerate(sums)) {
+      Value offset = constant(inner, index * width);
+      Value place =
+          arith::AddIOp::create(inner, loc, loop.getInductionVar(), offset);
+      sum = accumulate(inner, place, Value(), sum);
     }
-    for (int64_t place = full; place < size; place += width)
-      accumulate(b, constant(b, place), std::min(width, size - place),
-                 sums[(place - full) / width]);
+    scf::YieldOp::create(inner, loc, sums);
+    sums = llvm::to_vector_of<Value>(loop.getResults());
+    sums.front() = overRest(b, full, sums.front(), accumulate);
     Value sum = sums.front();
     for (Value other : ArrayRef(sums).drop_front())
       sum = vector::makeArithReduction(b, loc, plan.kind, sum, other);
@@ -222,7 +254,7 @@ private:
   }
 
   /// The values of the body on vectors whose first lane is at `at`.
-  SmallVector<Value> emitValues(OpBuilder &b, ArrayRef<Value> at, int64_t lanes,
+  SmallVector<Value> emitValues(OpBuilder &b, ArrayRef<Value> at, Value mask,
                                 ValueRange wanted) {
     IRMapping values;
     Block *body = op.getBody();
@@ -236,14 +268,14 @@ private:
       if (plan.broadcast[operand.getOperandNumber()]) {
         value = memref::LoadOp::create(b, loc, operand.get(), from);
         value = vector::BroadcastOp::create(b, loc, widen(type), value);
-      } else if (lanes == width) {
+      } else if (!mask) {
         value =
             vector::LoadOp::create(b, loc, widen(type), operand.get(), from);
       } else {
         Value zeros =
             arith::ConstantOp::create(b, loc, b.getZeroAttr(widen(type)));
         value = vector::MaskedLoadOp::create(b, loc, widen(type), operand.get(),
-                                             from, mask(b, lanes), zeros);
+                                             from, mask, zeros);
       }
       values.map(argument, value);
     }
@@ -254,7 +286,8 @@ private:
   Location loc;
   const Vectorization &plan;
   int64_t width;
-  SmallVector<int64_t> sizes;
+  LoopNest loops;
+  SmallVector<Value> ends; ///< of the loops
 };
 
 } // namespace

@@ -120,10 +120,10 @@ SmallVector<OpFoldResult> neuroplast::getBroadcastSizes(OpBuilder &builder,
       }
       // Two unknown sizes: equal, or one of them is 1. The result is the one
       // that is not 1 (which may be 0).
+      if (neuro::areSameSizes(size, sizes[axis]))
+        continue;
       Value soFar = toIndex(builder, location, sizes[axis]);
       Value other = toIndex(builder, location, size);
-      if (soFar == other)
-        continue;
       Value one = arith::ConstantIndexOp::create(builder, location, 1);
       Value isOne = arith::CmpIOp::create(builder, location,
                                           arith::CmpIPredicate::eq, soFar, one);

@@ -112,21 +112,49 @@ func.func @padded(%x: memref<3x1xf32>, %w: memref<2x3x8xf32>, %y: memref<2x1x8xf
 
 // -----
 
-// Sizes that are known at run time only, and rows that no vector fits, have no kernel.
-// CHECK-LABEL: func @others
-// CHECK-COUNT-2: linalg.generic
+// Rows that no vector fits have no kernel.
+// CHECK-LABEL: func @narrow
+// CHECK: linalg.generic
 // CHECK-NOT: vector.fma
 #a = affine_map<(m, n, k) -> (m, k)>
 #b = affine_map<(m, n, k) -> (k, n)>
 #c = affine_map<(m, n, k) -> (m, n)>
-func.func @others(%a: memref<4x4xf32>, %b: memref<4x3xf32>, %c: memref<4x3xf32>,
-                  %d: memref<?x4xf32>, %e: memref<4x?xf32>, %f: memref<?x?xf32>) {
+func.func @narrow(%a: memref<4x4xf32>, %b: memref<4x3xf32>, %c: memref<4x3xf32>) {
   kernel.contract ins(%a, %b : memref<4x4xf32>, memref<4x3xf32>) outs(%c : memref<4x3xf32>)
       attributes {indexing_maps = [#a, #b, #c]} {
   ^bb0(%sum: f32):
     kernel.yield %sum : f32
   }
-  kernel.contract ins(%d, %e : memref<?x4xf32>, memref<4x?xf32>) outs(%f : memref<?x?xf32>)
+  return
+}
+
+// -----
+
+// Sizes that are known at run time only: rows in whole tiles, then in ever
+// smaller ones; columns in whole vectors, then with a mask.
+// CHECK-LABEL: func @open
+// CHECK-NOT: linalg
+// CHECK-DAG: %[[ROWS:.*]] = memref.dim %arg2, %c0
+// CHECK-DAG: %[[COLUMNS:.*]] = memref.dim %arg2, %c1
+// CHECK-DAG: %[[DEPTH:.*]] = memref.dim %arg1, %c0
+// CHECK: %[[REST:.*]] = arith.remui %[[ROWS]], %[[TILE:.*]] : index
+// CHECK: %[[WHOLE:.*]] = arith.subi %[[ROWS]], %[[REST]] : index
+// CHECK: scf.for %{{.*}} = %c0 to %[[WHOLE]] step %[[TILE]]
+// CHECK: scf.for %{{.*}} = %c0 to %[[DEPTH]] step %c1
+// CHECK: vector.fma
+// CHECK: vector.store %{{.*}}, %arg2
+// CHECK: scf.for %[[AT:.*]] = %{{.*}} to %[[COLUMNS]] step %c8
+// CHECK: %[[LEFT:.*]] = arith.subi %[[COLUMNS]], %[[AT]]
+// CHECK: %[[MASK:.*]] = vector.create_mask %[[LEFT]] : vector<8xi1>
+// CHECK: vector.maskedload %arg1[{{.*}}], %[[MASK]]
+// CHECK: %[[SAME:.*]] = vector.create_mask %[[LEFT]] : vector<8xi1>
+// CHECK: vector.maskedstore %arg2[{{.*}}], %[[SAME]]
+// CHECK: scf.for %{{.*}} = %{{.*}} to %[[ROWS]] step %c1
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (k, n)>
+#c = affine_map<(m, n, k) -> (m, n)>
+func.func @open(%a: memref<?x?xf32>, %b: memref<?x?xf32>, %c: memref<?x?xf32>) {
+  kernel.contract ins(%a, %b : memref<?x?xf32>, memref<?x?xf32>) outs(%c : memref<?x?xf32>)
       attributes {indexing_maps = [#a, #b, #c]} {
   ^bb0(%sum: f32):
     kernel.yield %sum : f32

@@ -77,10 +77,17 @@ func.func @column_product(%x: memref<3x16xf32>, %y: memref<16xf32>) {
 
 // -----
 
-// Sizes that are known at run time only stay with scalar loops.
-// CHECK-LABEL: func @dynamic
-// CHECK: linalg.generic
-func.func @dynamic(%x: memref<3x?xf32>, %y: memref<3xf32>) {
+// Sizes that are known at run time only: what is left after whole steps has a mask.
+// CHECK-LABEL: func @open
+// CHECK: %[[SIZE:.*]] = memref.dim %arg0, %c1
+// CHECK: %[[SUMS:.*]]:4 = scf.for %{{.*}} = %c0{{.*}} to %{{.*}} step %c32
+// CHECK: %[[SUM:.*]] = scf.for %[[AT:.*]] = %{{.*}} to %[[SIZE]] step %c8{{.*}} iter_args(%{{.*}} = %[[SUMS]]#0)
+// CHECK: %[[LEFT:.*]] = arith.subi %[[SIZE]], %[[AT]]
+// CHECK: %[[MASK:.*]] = vector.create_mask %[[LEFT]] : vector<8xi1>
+// CHECK: %[[X:.*]] = vector.maskedload %arg0[{{.*}}], %[[MASK]]
+// CHECK: arith.select %[[MASK]], %[[X]]
+// CHECK: vector.reduction <add>
+func.func @open(%x: memref<3x?xf32>, %y: memref<3xf32>) {
   linalg.reduce { arith.addf } ins(%x : memref<3x?xf32>) outs(%y : memref<3xf32>) dimensions = [1]
   return
 }

@@ -13,9 +13,12 @@
 
 namespace neuroplast::neuro {
 
-/// Whether two sizes are certainly the same: the same constant, the same value,
-/// or the same axis of the same tensor.
+/// Whether two sizes are certainly the same: the same sum of the same axes,
+/// however they are computed from these.
 bool areSameSizes(mlir::OpFoldResult lhs, mlir::OpFoldResult rhs);
+
+/// Whether a number computed from sizes is certainly not negative.
+bool isNonNegative(mlir::OpFoldResult number);
 
 /// While one lives, what axis rules find out about sizes known at run time is
 /// kept from one op to the next; otherwise each follows them back on its own.
