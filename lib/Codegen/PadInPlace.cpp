@@ -10,11 +10,11 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "neuroplast/Dialect/Kernel/IR/Kernel.h"
 #include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
 
 namespace neuroplast {
@@ -49,20 +49,15 @@ public:
     SmallVector<OpFoldResult> shape;
     for (auto [size, before, after] : llvm::zip_equal(inner, low, high))
       shape.push_back(add(add(size, before), after));
-    value = tensor::EmptyOp::create(builder, loc, shape,
-                                    op.getResultType().getElementType());
-    // Of the axes before, the margins are filled already.
-    OpFoldResult zero = builder.getIndexAttr(0);
-    SmallVector<OpFoldResult> offsets(shape.size(), zero), sizes(shape);
-    for (size_t axis = 0; axis < shape.size(); ++axis) {
-      fill(offsets, sizes, axis, zero, low[axis]);
-      fill(offsets, sizes, axis, add(inner[axis], low[axis]), high[axis]);
-      offsets[axis] = low[axis];
-      sizes[axis] = inner[axis];
-    }
+    Value empty = tensor::EmptyOp::create(builder, loc, shape,
+                                          op.getResultType().getElementType());
+    Value margins =
+        kernel::FillMarginsOp::create(builder, loc, number, empty, low, high)
+            .getResult(0);
     builder.setInsertionPoint(op);
+    SmallVector<OpFoldResult> ones(shape.size(), builder.getIndexAttr(1));
     Value padded = tensor::InsertSliceOp::create(builder, loc, op.getSource(),
-                                                 value, offsets, sizes, ones());
+                                                 margins, low, inner, ones);
     if (padded.getType() != op.getType())
       padded = tensor::CastOp::create(builder, loc, op.getType(), padded);
     op.replaceAllUsesWith(padded);
@@ -107,30 +102,10 @@ private:
     return affine::makeComposedFoldedAffineApply(builder, loc, sum, {lhs, rhs});
   }
 
-  SmallVector<OpFoldResult> ones() {
-    return SmallVector<OpFoldResult>(op.getResultType().getRank(),
-                                     builder.getIndexAttr(1));
-  }
-
-  /// Fills a margin along an axis.
-  void fill(SmallVector<OpFoldResult> offsets, SmallVector<OpFoldResult> sizes,
-            size_t axis, OpFoldResult offset, OpFoldResult size) {
-    if (isConstantIntValue(size, 0))
-      return;
-    offsets[axis] = offset;
-    sizes[axis] = size;
-    Value margin = tensor::ExtractSliceOp::create(builder, loc, value, offsets,
-                                                  sizes, ones());
-    margin = linalg::FillOp::create(builder, loc, number, margin).getResult(0);
-    value = tensor::InsertSliceOp::create(builder, loc, margin, value, offsets,
-                                          sizes, ones());
-  }
-
   tensor::PadOp op;
   Location loc;
   Value number;
   IRRewriter &builder;
-  Value value;
 };
 
 /// Whether nothing is cut off instead of added.

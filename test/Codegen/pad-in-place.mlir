@@ -1,15 +1,10 @@
 // RUN: neuroplast-opt %s --neuro-pad-in-place | FileCheck %s
 // RUN: neuroplast-opt %s --neuro-pad-in-place --eliminate-empty-tensors --one-shot-bufferize="bufferize-function-boundaries=1 function-boundary-type-conversion=identity-layout-map" --cse --canonicalize | FileCheck %s --check-prefix=BUFFER
 
-// Margins are filled before what is padded is computed: above, below, and then left of the rows
-// between.
+// Margins are filled before what is padded is computed.
 // CHECK-LABEL: func @layer
 // CHECK: %[[E:.*]] = tensor.empty() : tensor<1x2x5x5xf32>
-// CHECK: tensor.extract_slice %[[E]][0, 0, 0, 0] [1, 2, 1, 5]
-// CHECK: linalg.fill
-// CHECK: tensor.insert_slice {{.*}}[0, 0, 0, 0] [1, 2, 1, 5]
-// CHECK: tensor.insert_slice {{.*}}[0, 0, 4, 0] [1, 2, 1, 5]
-// CHECK: %[[M:.*]] = tensor.insert_slice {{.*}}[0, 0, 1, 0] [1, 2, 3, 2]
+// CHECK: %[[M:.*]] = kernel.fill_margins %{{.*}} into %[[E]] low [0, 0, 1, 2] high [0, 0, 1, 0]
 // CHECK: %[[Y:.*]] = kernel.contract
 // CHECK: %[[P:.*]] = tensor.insert_slice %[[Y]] into %[[M]][0, 0, 1, 2] [1, 2, 3, 3]
 // CHECK: return %[[P]]
@@ -43,12 +38,12 @@ func.func @layer(%x: tensor<1x4x3x3xf32>, %w: tensor<2x4xf32>) -> tensor<1x2x5x5
 // The same for sizes that are known at run time only: they are those of what is written to.
 // CHECK-LABEL: func @open
 // CHECK: %[[ABOVE:.*]] = arith.maxsi %arg3
-// CHECK: affine.apply #{{.*}}()[%arg2, %[[ABOVE]]]
+// CHECK: affine.apply
 // CHECK: %[[ROWS:.*]] = affine.apply #{{.*}}()[%arg2, %[[ABOVE]]]
 // CHECK: tensor.empty(%[[ROWS]]) : tensor<?x8xf32>
-// CHECK: linalg.fill
+// CHECK: %[[M:.*]] = kernel.fill_margins %{{.*}} into %{{.*}} low [%[[ABOVE]], 0] high [1, 0]
 // CHECK: %[[Y:.*]] = kernel.contract
-// CHECK: tensor.insert_slice %[[Y]] into %{{.*}}[%[[ABOVE]], 0] [%arg2, 8] [1, 1]
+// CHECK: tensor.insert_slice %[[Y]] into %[[M]][%[[ABOVE]], 0] [%arg2, 8] [1, 1]
 
 // BUFFER-LABEL: func @open
 // BUFFER-COUNT-1: memref.alloc

@@ -179,8 +179,8 @@ def PadInPlace : Pass<"neuro-pad-in-place", "::mlir::func::FuncOp"> {
     A pad by a constant fills its margins first, before what is padded is
     computed, which then can go into the middle without a copy.
   }];
-  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
-                           "::mlir::tensor::TensorDialect"];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::tensor::TensorDialect",
+                           "::neuroplast::kernel::KernelDialect"];
 }
 
 def OutlineKernels : Pass<"neuro-outline-kernels", "::mlir::ModuleOp"> {

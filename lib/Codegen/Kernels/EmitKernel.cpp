@@ -137,8 +137,15 @@ private:
     while (step > 0) {
       at = loopOver(b, loop, at, step,
                     [&](OpBuilder &inner) { body(inner, step); });
-      step = ShapedType::isDynamic(sizes[loop]) ? step / 2 : sizes[loop] % step;
+      step = ShapedType::isDynamic(sizes[loop]) ? getNextStep(step)
+                                                : sizes[loop] % step;
     }
+  }
+
+  /// The size of the tiles behind those of this size: each size is code of its
+  /// own, so there are few.
+  static int64_t getNextStep(int64_t step) {
+    return step > 1 ? std::max<int64_t>(step / 4, 1) : 0;
   }
 
   template <typename Body> void overRows(OpBuilder &b, Body body) {

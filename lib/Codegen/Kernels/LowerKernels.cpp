@@ -110,6 +110,40 @@ void lowerToGeneric(kernel::ContractOp op) {
       });
 }
 
+/// The fills of each margin: before and behind the middle of an axis, as far as
+/// the margins of the axes before leave something.
+void lowerToFills(kernel::FillMarginsOp op) {
+  OpBuilder b(op);
+  Location loc = op.getLoc();
+  SmallVector<OpFoldResult> low = op.getMixedLow(), high = op.getMixedHigh(),
+                            sizes = memref::getMixedSizes(b, loc, op.getInit());
+  SmallVector<OpFoldResult> offsets(low.size(), b.getIndexAttr(0)),
+      ones(low.size(), b.getIndexAttr(1));
+  auto subtract = [&](OpFoldResult lhs, OpFoldResult rhs) {
+    return affine::makeComposedFoldedAffineApply(
+        b, loc, b.getAffineSymbolExpr(0) - b.getAffineSymbolExpr(1),
+        {lhs, rhs});
+  };
+  auto fill = [&](size_t axis, OpFoldResult offset, OpFoldResult size) {
+    if (isConstantIntValue(size, 0))
+      return;
+    SmallVector<OpFoldResult> from(offsets), count(sizes);
+    from[axis] = offset;
+    count[axis] = size;
+    Value margin =
+        memref::SubViewOp::create(b, loc, op.getInit(), from, count, ones);
+    linalg::FillOp::create(b, loc, op.getNumber(), margin);
+  };
+  for (size_t axis = 0; axis < sizes.size(); ++axis) {
+    fill(axis, b.getIndexAttr(0), low[axis]);
+    OpFoldResult end = subtract(sizes[axis], high[axis]);
+    fill(axis, end, high[axis]);
+    offsets[axis] = low[axis];
+    sizes[axis] = subtract(end, low[axis]);
+  }
+  op.erase();
+}
+
 bool isZero(Value value) { return matchPattern(value, m_AnyZeroFloat()); }
 
 /// The one op that mentions `buffer` before `op` does; null if there are none
@@ -178,6 +212,11 @@ struct LowerKernelsPass : neuroplast::impl::LowerKernelsBase<LowerKernelsPass> {
         [&](kernel::ContractOp op) { contractions.push_back(op); });
     for (kernel::ContractOp op : contractions)
       lower(op);
+    SmallVector<kernel::FillMarginsOp> margins;
+    getOperation()->walk(
+        [&](kernel::FillMarginsOp op) { margins.push_back(op); });
+    for (kernel::FillMarginsOp op : margins)
+      lowerToFills(op);
     if (!kernels)
       return;
     IRRewriter rewriter(&getContext());

@@ -146,3 +146,27 @@ func.func @blocks(%a: tensor<4x4xf32>) -> tensor<4x4xf32> {
   } -> tensor<4x4xf32>
   return %0 : tensor<4x4xf32>
 }
+
+// -----
+
+func.func @number(%a: tensor<4x4xf32>, %n: i32) -> tensor<4x4xf32> {
+  // expected-error @+1 {{'kernel.fill_margins' op fills 'tensor<4x4xf32>' with 'i32'}}
+  %0 = kernel.fill_margins %n into %a low [1, 1] high [0, 0] : i32, tensor<4x4xf32> -> tensor<4x4xf32>
+  return %0 : tensor<4x4xf32>
+}
+
+// -----
+
+func.func @axes(%a: tensor<4x4xf32>, %n: f32) -> tensor<4x4xf32> {
+  // expected-error @+1 {{'kernel.fill_margins' op needs a margin before and behind each axis of 'tensor<4x4xf32>'}}
+  %0 = kernel.fill_margins %n into %a low [1] high [0, 0] : f32, tensor<4x4xf32> -> tensor<4x4xf32>
+  return %0 : tensor<4x4xf32>
+}
+
+// -----
+
+func.func @negative(%a: tensor<4x4xf32>, %n: f32) -> tensor<4x4xf32> {
+  // expected-error @+1 {{'kernel.fill_margins' op has a margin of negative size}}
+  %0 = kernel.fill_margins %n into %a low [1, -1] high [0, 0] : f32, tensor<4x4xf32> -> tensor<4x4xf32>
+  return %0 : tensor<4x4xf32>
+}

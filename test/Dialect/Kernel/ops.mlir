@@ -39,3 +39,16 @@ func.func @square(%a: tensor<4x4xf32> {bufferization.writable = true}) -> tensor
   } -> tensor<4x4xf32>
   return %0 : tensor<4x4xf32>
 }
+
+// What is between the margins stays, in the same buffer.
+// CHECK-LABEL: func @margins
+// CHECK: kernel.fill_margins %{{.*}} into %{{.*}} low [0, 1] high [0, %{{.*}}] : f32, tensor<4x?xf32> -> tensor<4x?xf32>
+// BUFFER-LABEL: func @margins
+// BUFFER-SAME: %[[NUMBER:.*]]: f32, %[[X:.*]]: memref<4x?xf32>, %[[N:.*]]: index
+// BUFFER-NOT: memref.copy
+// BUFFER: kernel.fill_margins %[[NUMBER]] into %[[X]] low [0, 1] high [0, %[[N]]] : f32, memref<4x?xf32>
+// BUFFER: return %[[X]]
+func.func @margins(%number: f32, %x: tensor<4x?xf32> {bufferization.writable = true}, %n: index) -> tensor<4x?xf32> {
+  %0 = kernel.fill_margins %number into %x low [0, 1] high [0, %n] : f32, tensor<4x?xf32> -> tensor<4x?xf32>
+  return %0 : tensor<4x?xf32>
+}

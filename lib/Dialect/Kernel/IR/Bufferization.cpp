@@ -12,29 +12,30 @@ using namespace mlir;
 using namespace mlir::bufferization;
 using namespace neuroplast::kernel;
 
-bool ContractBufferization::bufferizesToMemoryRead(
-    Operation *op, OpOperand &operand, const AnalysisState &) const {
-  return !cast<ContractOp>(op).isDpsInit(&operand);
-}
-
 LogicalResult
-ContractBufferization::bufferize(Operation *op, RewriterBase &rewriter,
-                                 const BufferizationOptions &options,
-                                 BufferizationState &state) const {
-  auto contract = cast<ContractOp>(op);
-  if (contract.hasPureBufferSemantics())
+neuroplast::kernel::bufferizeKernel(Operation *op, RewriterBase &rewriter,
+                                    const BufferizationOptions &options,
+                                    BufferizationState &state) {
+  auto styled = cast<DestinationStyleOpInterface>(op);
+  if (styled.hasPureBufferSemantics())
     return success();
-  SmallVector<Value> buffers;
-  for (Value operand : op->getOperands()) {
+  SmallVector<Value> operands(op->getOperands());
+  for (Value &operand : operands) {
+    if (!isa<TensorType>(operand.getType()))
+      continue;
     FailureOr<Value> buffer = getBuffer(rewriter, operand, options, state);
     if (failed(buffer))
       return failure();
-    buffers.push_back(*buffer);
+    operand = *buffer;
   }
-  OperationState on(op->getLoc(), op->getName(), buffers, TypeRange(),
+  Value result =
+      operands[styled.getDpsInitsMutable().begin()->getOperandNumber()];
+  OperationState on(op->getLoc(), op->getName(), operands, TypeRange(),
                     op->getAttrs());
-  on.addRegion()->takeBody(contract.getEpilogue());
+
+  for (Region &region : op->getRegions())
+    on.addRegion()->takeBody(region);
   rewriter.create(on);
-  replaceOpWithBufferizedValues(rewriter, op, buffers.back());
+  replaceOpWithBufferizedValues(rewriter, op, result);
   return success();
 }

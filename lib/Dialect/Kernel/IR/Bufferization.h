@@ -14,16 +14,29 @@
 
 namespace neuroplast::kernel {
 
-/// Reads its inputs, writes its destination, and works on their buffers then.
-struct ContractBufferization
+/// Lets a kernel op work on the buffers of its operands.
+llvm::LogicalResult
+bufferizeKernel(mlir::Operation *op, mlir::RewriterBase &rewriter,
+                const mlir::bufferization::BufferizationOptions &options,
+                mlir::bufferization::BufferizationState &state);
+
+template <typename Op>
+struct KernelBufferization
     : mlir::bufferization::DstBufferizableOpInterfaceExternalModel<
-          ContractBufferization, ContractOp> {
-  bool bufferizesToMemoryRead(mlir::Operation *op, mlir::OpOperand &operand,
-                              const mlir::bufferization::AnalysisState &) const;
+          KernelBufferization<Op>, Op> {
+  bool
+  bufferizesToMemoryRead(mlir::Operation *op, mlir::OpOperand &operand,
+                         const mlir::bufferization::AnalysisState &) const {
+    // Of the destination, only margins are written by an op that fills these.
+    return std::is_same_v<Op, FillMarginsOp> ||
+           !llvm::cast<Op>(op).isDpsInit(&operand);
+  }
   llvm::LogicalResult
   bufferize(mlir::Operation *op, mlir::RewriterBase &rewriter,
             const mlir::bufferization::BufferizationOptions &options,
-            mlir::bufferization::BufferizationState &state) const;
+            mlir::bufferization::BufferizationState &state) const {
+    return bufferizeKernel(op, rewriter, options, state);
+  }
 };
 
 } // namespace neuroplast::kernel

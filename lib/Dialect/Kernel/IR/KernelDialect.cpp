@@ -25,7 +25,9 @@ void KernelDialect::initialize() {
 #define GET_OP_LIST
 #include "neuroplast/Dialect/Kernel/IR/KernelOps.cpp.inc"
       >();
-  ContractOp::attachInterface<ContractBufferization>(*getContext());
+  ContractOp::attachInterface<KernelBufferization<ContractOp>>(*getContext());
+  FillMarginsOp::attachInterface<KernelBufferization<FillMarginsOp>>(
+      *getContext());
 }
 
 //===----------------------------------------------------------------------===//
@@ -172,6 +174,63 @@ void ContractOp::getEffects(
 LogicalResult
 ContractOp::reifyResultShapes(OpBuilder &builder,
                               ReifiedRankedShapedTypeDims &shapes) {
+  if (getNumResults() == 0)
+    return failure();
+  shapes.push_back(tensor::getMixedSizes(builder, getLoc(), getInit()));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// FillMarginsOp
+//===----------------------------------------------------------------------===//
+
+void FillMarginsOp::build(OpBuilder &builder, OperationState &state,
+                          Value number, Value init, ArrayRef<OpFoldResult> low,
+                          ArrayRef<OpFoldResult> high) {
+  SmallVector<Value> lowValues, highValues;
+  SmallVector<int64_t> staticLow, staticHigh;
+  dispatchIndexOpFoldResults(low, lowValues, staticLow);
+  dispatchIndexOpFoldResults(high, highValues, staticHigh);
+  SmallVector<Type> results;
+  if (isa<RankedTensorType>(init.getType()))
+    results.push_back(init.getType());
+  build(builder, state, results, number, init, lowValues, highValues, staticLow,
+        staticHigh);
+}
+
+LogicalResult FillMarginsOp::verify() {
+  auto type = cast<ShapedType>(getInit().getType());
+  if (getNumber().getType() != type.getElementType())
+    return emitOpError("fills ") << type << " with " << getNumber().getType();
+  for (auto [numbers, values] : {std::pair(getStaticLow(), getLow()),
+                                 std::pair(getStaticHigh(), getHigh())}) {
+    if (static_cast<int64_t>(numbers.size()) != type.getRank() ||
+        static_cast<size_t>(llvm::count_if(numbers, ShapedType::isDynamic)) !=
+            values.size())
+      return emitOpError("needs a margin before and behind each axis of ")
+             << type;
+    if (llvm::any_of(numbers, [](int64_t number) {
+          return number < 0 && !ShapedType::isDynamic(number);
+        }))
+      return emitOpError("has a margin of negative size");
+  }
+  bool isOnTensors = isa<RankedTensorType>(type);
+  if (getNumResults() != (isOnTensors ? 1u : 0u) ||
+      (isOnTensors && getResultTypes()[0] != type))
+    return emitOpError("needs the type of its destination as result");
+  return success();
+}
+
+void FillMarginsOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  if (isa<MemRefType>(getInit().getType()))
+    effects.emplace_back(MemoryEffects::Write::get(), &getInitMutable());
+}
+
+LogicalResult
+FillMarginsOp::reifyResultShapes(OpBuilder &builder,
+                                 ReifiedRankedShapedTypeDims &shapes) {
   if (getNumResults() == 0)
     return failure();
   shapes.push_back(tensor::getMixedSizes(builder, getLoc(), getInit()));

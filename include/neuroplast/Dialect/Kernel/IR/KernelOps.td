@@ -108,6 +108,51 @@ def Kernel_ContractOp : Kernel_Op<"contract", [
   }];
 }
 
+def Kernel_FillMarginsOp : Kernel_Op<"fill_margins", [
+    DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
+    AttrSizedOperandSegments]> {
+  let summary = "A number all around what is left in the middle";
+  let description = [{
+    The first `low` and the last `high` places along each axis become a number;
+    what is between them stays as it is. A layer that writes there needs no copy
+    of its result to have it padded.
+
+    ```mlir
+    %1 = kernel.fill_margins %zero into %0 low [0, 1] high [0, %n] : f32, tensor<4x?xf32>
+    ```
+  }];
+  let arguments = (ins
+    AnyType:$number,
+    AnyTypeOf<[AnyRankedTensor, AnyMemRef]>:$init,
+    Variadic<Index>:$low,
+    Variadic<Index>:$high,
+    DenseI64ArrayAttr:$static_low,
+    DenseI64ArrayAttr:$static_high);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    $number `into` $init
+    `low` custom<DynamicIndexList>($low, $static_low)
+    `high` custom<DynamicIndexList>($high, $static_high)
+    attr-dict `:` type($number) `,` type($init) (`->` type($results)^)?
+  }];
+  let builders = [
+    OpBuilder<(ins "::mlir::Value":$number, "::mlir::Value":$init,
+      "::llvm::ArrayRef<::mlir::OpFoldResult>":$low,
+      "::llvm::ArrayRef<::mlir::OpFoldResult>":$high)>];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::llvm::SmallVector<::mlir::OpFoldResult> getMixedLow() {
+      return ::mlir::getMixedValues(getStaticLow(), getLow(), getContext());
+    }
+    ::llvm::SmallVector<::mlir::OpFoldResult> getMixedHigh() {
+      return ::mlir::getMixedValues(getStaticHigh(), getHigh(), getContext());
+    }
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+}
+
 def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, ParentOneOf<["ContractOp"]>]> {
   let summary = "The element of the result that a region makes";
   let arguments = (ins F32:$value);
