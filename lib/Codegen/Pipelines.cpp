@@ -73,8 +73,8 @@ void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
   buildBufferization(manager);
   manager.addNestedPass<func::FuncOp>(createGuardAllocations());
   manager.addPass(createOutlineKernels());
-  manager.addNestedPass<func::FuncOp>(createLowerKernels(
-      LowerKernelsOptions{options.vectorBits, options.kernels}));
+  manager.addNestedPass<func::FuncOp>(createLowerKernels(LowerKernelsOptions{
+      options.vectorBits, options.kernels, options.threads}));
   manager.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   manager.addNestedPass<func::FuncOp>(createSkipEmptyLoops());
   manager.addPass(createCanonicalizerPass());
@@ -82,7 +82,6 @@ void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
 
 void neuroplast::buildLoopsToLLVMPipeline(OpPassManager &manager,
                                           const CpuPipelineOptions &options) {
-  (void)options;
   manager.addPass(createExposeEntryPoint());
   manager.addNestedPass<func::FuncOp>(createApproximateMath());
   manager.addPass(memref::createExpandStridedMetadataPass());
@@ -90,6 +89,13 @@ void neuroplast::buildLoopsToLLVMPipeline(OpPassManager &manager,
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
   manager.addPass(arith::createArithExpandOpsPass(expand));
+  if (options.threads > 1) {
+    ConvertSCFToOpenMPPassOptions openmp;
+    openmp.numThreads = options.threads;
+    manager.addPass(createConvertSCFToOpenMPPass(openmp));
+    // Scopes around what the threads do, which allocate nothing, go.
+    manager.addPass(createCanonicalizerPass());
+  }
   manager.addPass(createSCFToControlFlowPass());
   manager.addPass(createLowerRequirements());
   manager.addPass(createConvertMathToLLVMPass());
@@ -104,6 +110,8 @@ void neuroplast::buildLoopsToLLVMPipeline(OpPassManager &manager,
   manager.addPass(createConvertIndexToLLVMPass());
   manager.addPass(createConvertControlFlowToLLVMPass());
   manager.addPass(createUBToLLVMConversionPass());
+  if (options.threads > 1)
+    manager.addPass(createConvertOpenMPToLLVMPass());
   manager.addPass(createReconcileUnrealizedCastsPass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());

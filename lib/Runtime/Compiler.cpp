@@ -168,6 +168,7 @@ neuroplast::compileModule(mlir::ModuleOp module,
   CpuPipelineOptions pipeline;
   pipeline.vectorBits = getVectorBits(*machine);
   pipeline.kernels = options.kernels;
+  pipeline.threads = options.threads;
   {
     mlir::PassManager manager(module.getContext());
     manager.enableVerifier(true);
@@ -200,6 +201,7 @@ neuroplast::compileModule(mlir::ModuleOp module,
   addInterface(*llvmModule, *interface);
   if (llvm::Error error = linkSupport(*llvmModule, options))
     return std::move(error);
+  model.needsOpenMP = llvmModule->getFunction("__kmpc_fork_call") != nullptr;
   auto objects = emitParts(*llvmModule, options);
   if (!objects)
     return objects.takeError();

@@ -9,7 +9,7 @@
 #include "EmitParts.h"
 #include "TargetMachine.h"
 
-#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
@@ -72,16 +72,34 @@ static bool isKernel(const llvm::Function &function) {
          !function.hasFnAttribute(llvm::Attribute::OptimizeNone);
 }
 
+/// The kernel that a function is part of: what the threads do of a kernel is a
+/// function, too. Null if it is of none.
+static llvm::Function *findKernel(llvm::Function &function) {
+  if (isKernel(function))
+    return &function;
+  llvm::StringRef name = function.getName();
+  size_t suffix = name.find("..omp_par");
+  llvm::Function *outer =
+      suffix == llvm::StringRef::npos
+          ? nullptr
+          : function.getParent()->getFunction(name.take_front(suffix));
+  return outer && isKernel(*outer) ? outer : nullptr;
+}
+
 /// Distributes kernels evenly, the largest first.
 static std::vector<llvm::StringSet<>>
-distribute(llvm::ArrayRef<llvm::Function *> kernels, unsigned parts) {
+distribute(llvm::ArrayRef<std::vector<llvm::Function *>> kernels,
+           unsigned parts) {
   struct Sized {
     unsigned size;
     size_t index;
   };
   std::vector<Sized> sorted;
-  for (auto [index, kernel] : llvm::enumerate(kernels))
-    sorted.push_back({kernel->getInstructionCount(), index});
+  for (auto [index, functions] : llvm::enumerate(kernels)) {
+    sorted.push_back({0, index});
+    for (llvm::Function *function : functions)
+      sorted.back().size += function->getInstructionCount();
+  }
   llvm::sort(sorted, [](const Sized &a, const Sized &b) {
     return std::pair(b.size, a.index) < std::pair(a.size, b.index);
   });
@@ -90,7 +108,8 @@ distribute(llvm::ArrayRef<llvm::Function *> kernels, unsigned parts) {
   for (auto [size, index] : sorted) {
     size_t smallest = llvm::min_element(sizes) - sizes.begin();
     sizes[smallest] += size;
-    names[smallest].insert(kernels[index]->getName());
+    for (llvm::Function *function : kernels[index])
+      names[smallest].insert(function->getName());
   }
   return names;
 }
@@ -98,10 +117,11 @@ distribute(llvm::ArrayRef<llvm::Function *> kernels, unsigned parts) {
 llvm::Expected<std::vector<std::unique_ptr<llvm::MemoryBuffer>>>
 neuroplast::emitParts(llvm::Module &module, const CompileOptions &options) {
   std::vector<std::unique_ptr<llvm::MemoryBuffer>> objects;
-  llvm::SmallVector<llvm::Function *> kernels;
+  llvm::MapVector<llvm::Function *, std::vector<llvm::Function *>> functions;
   for (llvm::Function &function : module)
-    if (isKernel(function))
-      kernels.push_back(&function);
+    if (llvm::Function *kernel = findKernel(function))
+      functions[kernel].push_back(&function);
+  auto kernels = llvm::to_vector(llvm::make_second_range(functions));
   unsigned threads = llvm::hardware_concurrency().compute_thread_count();
   // Below, threads cost more than they gain.
   constexpr unsigned kFewKernels = 4;
@@ -118,8 +138,9 @@ neuroplast::emitParts(llvm::Module &module, const CompileOptions &options) {
   // What one part defines and another uses needs a name for the linker.
   std::vector<llvm::StringSet<>> names = distribute(kernels, parts);
   for (llvm::GlobalValue &value : module.global_values())
-    if (value.hasLocalLinkage() && value.hasName() &&
-        !value.getName().starts_with("llvm.")) {
+    if (value.hasLocalLinkage() && !value.getName().starts_with("llvm.")) {
+      if (!value.hasName())
+        value.setName("unnamed");
       value.setLinkage(llvm::GlobalValue::ExternalLinkage);
       value.setVisibility(llvm::GlobalValue::HiddenVisibility);
     }

@@ -136,12 +136,15 @@ llvm::Error neuroplast::writeLibrary(const CompiledModel &model,
   for (TemporaryFile &object : objects)
     arguments.push_back(object.path.c_str());
   // The only libraries that a model needs; named, so that a program that uses
-  // neither still gets them.
+  // none of them still gets them.
   std::vector<std::string> needed;
-  for (const char *name : {"libm.so.6", "libc.so.6"})
+  std::vector<const char *> names{"libm.so.6", "libc.so.6"};
+  if (model.needsOpenMP)
+    names.push_back(openMPLibrary);
+  for (const char *name : names)
     for (const char *folder :
-         {"/lib/x86_64-linux-gnu/", "/lib64/", "/usr/lib64/",
-          "/lib/aarch64-linux-gnu/", "/usr/lib/"})
+         {"/lib/x86_64-linux-gnu/", "/usr/lib/x86_64-linux-gnu/", "/lib64/",
+          "/usr/lib64/", "/lib/aarch64-linux-gnu/", "/usr/lib/"})
       if (std::string file = std::string(folder) + name;
           llvm::sys::fs::exists(file)) {
         needed.push_back(file);

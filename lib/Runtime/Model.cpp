@@ -290,6 +290,13 @@ public:
     if (!process)
       return process.takeError();
     library.addGenerator(std::move(*process));
+    if (compiled.needsOpenMP) {
+      auto openMP = llvm::orc::DynamicLibrarySearchGenerator::Load(
+          openMPLibrary, jit->getDataLayout().getGlobalPrefix());
+      if (!openMP)
+        return openMP.takeError();
+      library.addGenerator(std::move(*openMP));
+    }
     llvm::orc::SymbolMap symbols;
     for (const ParamData &param : compiled.params)
       symbols[jit->mangleAndIntern(param.symbol)] = {

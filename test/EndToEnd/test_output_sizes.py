@@ -92,3 +92,15 @@ def test_sizes_from_the_computation(neuroplast: Path, tmp_path: Path) -> None:
         tmp_path,
     )  # fmt: skip
     assert output_sizes(library, [np.zeros(4, np.float32)], 2) == [([1, -1], -1), ([4], 16)]
+
+
+def test_a_part_of_a_larger_tensor(neuroplast: Path, tmp_path: Path) -> None:
+    """A result that is a slice comes without what lies between its rows."""
+    library = compile_text(
+        neuroplast, HEADER + """g (float[N,4,M] x) => (float[N,2,M] y)
+          <int64[1] from = {1}, int64[1] to = {3}, int64[1] axis = {1}>
+          { r = Neg(x) y = Slice(r, from, to, axis) }""",
+        tmp_path,
+    )  # fmt: skip
+    x = np.random.default_rng(0).normal(size=(3, 4, 5)).astype(np.float32)
+    assert np.array_equal(driver.run(neuroplast, library, {"x": x})["y"], -x[:, 1:3])

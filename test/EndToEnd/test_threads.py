@@ -1,4 +1,4 @@
-"""Many threads run models in one process, under ThreadSanitizer."""
+"""Threads that share the work of a run, and threads that share models."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from Models import driver, models
 
@@ -75,6 +76,32 @@ int main(int argc, char **argv) {
   return 0;
 }
 """
+
+
+@pytest.mark.parametrize("name", ["squeezenet", "ppocr_rec", "minilm_l3"])
+def test_any_number_of_threads_computes_the_same(
+    name: str, neuroplast: Path, tmp_path: Path
+) -> None:
+    model, inputs, library = models.MODELS[name], models.MODELS[name].sample(), tmp_path / "m.so"
+    results = []
+    for threads in (1, 2, 3):
+        driver.call(neuroplast, "compile", model.path(), "-o", library, "--threads", str(threads))
+        results.append(driver.run(neuroplast, library, inputs))
+        needed = subprocess.run(["readelf", "-d", library], capture_output=True, text=True)
+        assert ("libomp" in needed.stdout) == (threads > 1)
+    for other in results[1:]:
+        for key, value in results[0].items():
+            assert np.array_equal(other[key], value), key
+
+
+def test_unfit_numbers_of_threads(neuroplast: Path, tmp_path: Path) -> None:
+    source, library = models.MODELS["ppocr_cls"].path(), tmp_path / "m.so"
+    for number in ("0", "-1", "1025", "two"):
+        with pytest.raises(driver.DriverError, match="--threads"):
+            driver.call(neuroplast, "compile", source, "-o", library, "--threads", number)
+    driver.call(neuroplast, "compile", source, "-o", library)
+    with pytest.raises(driver.DriverError, match="is compiled|how a model is compiled"):
+        driver.call(neuroplast, "bench", library, "--threads", "2")
 
 
 def test_threads_share_libraries(neuroplast: Path, tmp_path: Path) -> None:

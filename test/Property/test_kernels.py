@@ -16,11 +16,11 @@ from Property.sweep import compare, evaluate
 F = np.float32
 
 
-def draw(kind: str, rng: np.random.Generator) -> tuple[list[np.ndarray], str, dict]:
+def draw(kind: str, rng: np.random.Generator, scale: int) -> tuple[list[np.ndarray], str, dict]:
     """Operands, of which all but the first are weights, the operator and its attributes."""
 
     def size(most: int = 70) -> int:
-        return int(rng.integers(1, most))
+        return int(rng.integers(1, scale * most))
 
     def array(*shape: int) -> np.ndarray:
         return rng.standard_normal(shape).astype(F)
@@ -58,14 +58,16 @@ def draw(kind: str, rng: np.random.Generator) -> tuple[list[np.ndarray], str, di
     )
 
 
+@pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("free", [False, True], ids=["fixed", "free"])
 @pytest.mark.parametrize(
     "kind", ["product", "batch", "transposed", "convolution", "depthwise", "grouped"]
 )
-def test_values(kind: str, free: bool, neuroplast: Path, tmp_path: Path) -> None:
+def test_values(kind: str, free: bool, threads: int, neuroplast: Path, tmp_path: Path) -> None:
     for number in range(5):
         rng = np.random.default_rng(zlib.crc32(f"{kind} {number}".encode()))
-        operands, op, attributes = draw(kind, rng)
+        # What is little work is done by one thread anyway.
+        operands, op, attributes = draw(kind, rng, scale=threads)
         names = [f"x{i}" for i in range(len(operands))]
         graph = helper.make_graph(
             [helper.make_node(op, names, ["y"], **attributes)],
@@ -84,6 +86,10 @@ def test_values(kind: str, free: bool, neuroplast: Path, tmp_path: Path) -> None
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
         expected = evaluate(model, {"x0": operands[0]})["y"]
         onnx.save(model, tmp_path / "model.onnx")
-        found = driver.run(neuroplast, tmp_path / "model.onnx", {"x0": operands[0]})["y"]
+        library = tmp_path / "model.so"
+        driver.call(
+            neuroplast, "compile", tmp_path / "model.onnx", "-o", library, "--threads", str(threads)
+        )
+        found = driver.run(neuroplast, library, {"x0": operands[0]})["y"]
         shapes = [array.shape for array in operands]
         assert not compare(found, expected), (kind, shapes, attributes)

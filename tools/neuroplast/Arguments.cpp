@@ -113,6 +113,17 @@ std::optional<double> Arguments::getNumber(StringRef name,
   return std::nullopt;
 }
 
+std::optional<unsigned> Arguments::getThreads() const {
+  constexpr int64_t kMost = 1024;
+  std::optional<int64_t> threads = getInteger("--threads", 1);
+  if (threads && (*threads < 1 || *threads > kMost)) {
+    reportError("'--threads' needs a number from 1 to " + llvm::Twine(kMost) +
+                ", not " + llvm::Twine(*threads));
+    return std::nullopt;
+  }
+  return threads;
+}
+
 std::optional<int64_t> Arguments::getInteger(StringRef name,
                                              int64_t otherwise) const {
   if (!has(name))

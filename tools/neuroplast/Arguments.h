@@ -53,6 +53,9 @@ public:
   llvm::ArrayRef<std::string> getAll(llvm::StringRef name) const;
   /// A number; after a message none, if the value is no number.
   std::optional<double> getNumber(llvm::StringRef name, double otherwise) const;
+  /// How many threads share the work of a run, by `--threads`; one if it is not
+  /// given.
+  std::optional<unsigned> getThreads() const;
   std::optional<int64_t> getInteger(llvm::StringRef name,
                                     int64_t otherwise) const;
 

@@ -35,11 +35,11 @@ static int runBench(const Arguments &arguments) {
   std::optional<double> seconds = arguments.getNumber("--seconds", 2);
   if (!seconds)
     return 1;
-  std::optional<int64_t> threads = arguments.getInteger("--threads", 1);
+  std::optional<unsigned> threads = arguments.getThreads();
   if (!threads)
     return 1;
-  if (*threads != 1)
-    return reportError("compiled models run on one thread so far");
+  CompileOptions options;
+  options.threads = *threads;
   NamedTensors arrays;
   bool isGiven = arguments.has("--inputs");
   if (isGiven) {
@@ -57,7 +57,7 @@ static int runBench(const Arguments &arguments) {
   auto model = openModel(input,
                          isOpen ? llvm::ArrayRef<std::string>()
                                 : arguments.getAll("--shape"),
-                         isGiven ? &arrays : nullptr, &compileSeconds);
+                         isGiven ? &arrays : nullptr, options, &compileSeconds);
   if (!model)
     return 1;
   if (!isGiven) {

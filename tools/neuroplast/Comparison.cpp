@@ -88,13 +88,20 @@ chooseShapes(ModuleOp module, ArrayRef<std::string> given, int64_t freeSize) {
   return shapes;
 }
 
+/// For a model that runs once.
+static CompileOptions getQuickOptions() {
+  CompileOptions options;
+  options.optLevel = 1;
+  return options;
+}
+
 /// The first model on random inputs, which are kept; what went wrong goes to
 /// `failure`.
 static std::optional<NamedTensors>
 runOnRandom(StringRef path, ArrayRef<std::string> shapes, uint64_t seed,
             NamedTensors &inputs, std::string &failure) {
-  auto model = openModel(path, shapes, nullptr, /*compileSeconds=*/nullptr,
-                         /*optLevel=*/1, &failure);
+  auto model = openModel(path, shapes, nullptr, getQuickOptions(),
+                         /*compileSeconds=*/nullptr, &failure);
   if (!model)
     return std::nullopt;
   auto random = model->makeRandomInputs(seed);
@@ -122,8 +129,8 @@ Comparison driver::compareOutputs(StringRef before, StringRef after,
   auto runOnGiven = [&](StringRef path,
                         std::string &failure) -> std::optional<NamedTensors> {
     NamedTensors inputs = result.inputs;
-    auto model = openModel(path, {}, &inputs, /*compileSeconds=*/nullptr,
-                           /*optLevel=*/1, &failure);
+    auto model = openModel(path, {}, &inputs, getQuickOptions(),
+                           /*compileSeconds=*/nullptr, &failure);
     if (!model)
       return std::nullopt;
     auto values = model->run(inputs);

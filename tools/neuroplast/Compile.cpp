@@ -34,11 +34,9 @@ static int runCompile(const Arguments &arguments) {
   llvm::StringRef output = arguments.get("-o");
   llvm::StringRef header = arguments.get("--header");
   std::optional<int64_t> level = arguments.getInteger("-O", 3);
-  std::optional<int64_t> threads = arguments.getInteger("--threads", 1);
+  std::optional<unsigned> threads = arguments.getThreads();
   if (!threads)
     return 1;
-  if (*threads != 1)
-    return reportError("compiled models run on one thread so far");
   if (!level)
     return 1;
   if (output.empty())
@@ -50,6 +48,7 @@ static int runCompile(const Arguments &arguments) {
   CompileOptions options;
   options.cpu = arguments.get("--mcpu", "native").str();
   options.optLevel = static_cast<unsigned>(std::clamp<int64_t>(*level, 0, 3));
+  options.threads = *threads;
   options.prefix = makePrefix(output);
   llvm::StringRef sanitizer = arguments.get("--sanitize");
   if (sanitizer == "address")

@@ -17,11 +17,11 @@ using namespace neuroplast::driver;
 
 static int runRun(const Arguments &arguments) {
   llvm::StringRef input = arguments.getPositional(0);
-  std::optional<int64_t> threads = arguments.getInteger("--threads", 1);
+  std::optional<unsigned> threads = arguments.getThreads();
   if (!threads)
     return 1;
-  if (*threads != 1)
-    return reportError("compiled models run on one thread so far");
+  CompileOptions options;
+  options.threads = *threads;
   if (!arguments.has("--inputs") || !arguments.has("--outputs"))
     return reportError(
         "'run' needs '--inputs FILE.npz' and '--outputs FILE.npz'");
@@ -31,7 +31,7 @@ static int runRun(const Arguments &arguments) {
   auto arrays = readNpz(arguments.get("--inputs"));
   if (!arrays)
     return reportError(llvm::toString(arrays.takeError()));
-  auto model = openModel(input, arguments.getAll("--shape"), &*arrays);
+  auto model = openModel(input, arguments.getAll("--shape"), &*arrays, options);
   if (!model)
     return 1;
   auto results = model->run(*arrays);

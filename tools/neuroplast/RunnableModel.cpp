@@ -65,10 +65,12 @@ getBoundInputs(const NamedTensors &inputs, Bound bound,
 }
 
 /// Compiles a model for this process; null after `messages`.
-static std::unique_ptr<Model> compileInMemory(
-    llvm::StringRef path, ArrayRef<std::string> shapes,
-    const NamedTensors *inputs, Bound bound, std::vector<std::string> &names,
-    const std::shared_ptr<std::string> &messages, unsigned optLevel) {
+static std::unique_ptr<Model>
+compileInMemory(llvm::StringRef path, ArrayRef<std::string> shapes,
+                const NamedTensors *inputs, Bound bound,
+                std::vector<std::string> &names,
+                const std::shared_ptr<std::string> &messages,
+                const CompileOptions &options) {
   // Compiled code and its parameters live on with the module; so must the
   // context.
   auto context = std::make_unique<mlir::MLIRContext>(
@@ -92,8 +94,6 @@ static std::unique_ptr<Model> compileInMemory(
                        .str();
     return nullptr;
   };
-  CompileOptions options;
-  options.optLevel = optLevel;
   auto compiled = [&] {
     Progress progress("compiling " + path);
     return compileModule(*module, options);
@@ -139,8 +139,8 @@ llvm::Expected<std::vector<double>> driver::timeRuns(const Model &model,
 
 std::unique_ptr<Model>
 driver::openModel(llvm::StringRef path, llvm::ArrayRef<std::string> shapes,
-                  NamedTensors *inputs, double *compileSeconds,
-                  unsigned optLevel, std::string *failure) {
+                  NamedTensors *inputs, const CompileOptions &options,
+                  double *compileSeconds, std::string *failure) {
   double start = now();
   auto finish = [&](std::unique_ptr<Model> model) {
     if (compileSeconds)
@@ -151,6 +151,11 @@ driver::openModel(llvm::StringRef path, llvm::ArrayRef<std::string> shapes,
     if (!shapes.empty()) {
       reportError("'--shape' fixes sizes while a model is compiled, and '" +
                   path + "' is");
+      return nullptr;
+    }
+    if (options.threads != CompileOptions().threads) {
+      reportError("'--threads' says how a model is compiled, and '" + path +
+                  "' is");
       return nullptr;
     }
     auto model = loadLibrary(path);
@@ -176,7 +181,7 @@ driver::openModel(llvm::StringRef path, llvm::ArrayRef<std::string> shapes,
     auto messages = std::make_shared<std::string>();
     std::vector<std::string> names;
     auto model = compileInMemory(path, allShapes, inputs, bound, names,
-                                 messages, optLevel);
+                                 messages, options);
     if (model) {
       llvm::errs() << *messages; // warnings
       for (const std::string &name : names)

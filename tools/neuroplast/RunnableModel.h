@@ -9,6 +9,7 @@
 #ifndef NEUROPLAST_TOOLS_NEUROPLAST_RUNNABLEMODEL_H
 #define NEUROPLAST_TOOLS_NEUROPLAST_RUNNABLEMODEL_H
 
+#include "neuroplast/Runtime/Compiler.h"
 #include "neuroplast/Runtime/Model.h"
 
 namespace neuroplast::driver {
@@ -21,8 +22,8 @@ namespace neuroplast::driver {
 /// took. Null after a message, which goes to `failure` if that is given.
 std::unique_ptr<Model>
 openModel(llvm::StringRef path, llvm::ArrayRef<std::string> shapes,
-          NamedTensors *inputs, double *compileSeconds = nullptr,
-          unsigned optLevel = 3, std::string *failure = nullptr);
+          NamedTensors *inputs, const CompileOptions &options = {},
+          double *compileSeconds = nullptr, std::string *failure = nullptr);
 
 /// The elements of a tensor as doubles.
 std::vector<double> getNumbers(const HostTensor &tensor);

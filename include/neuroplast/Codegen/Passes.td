@@ -210,15 +210,18 @@ def OutlineKernels : Pass<"neuro-outline-kernels", "::mlir::ModuleOp"> {
 def LowerKernels : Pass<"neuro-lower-kernels"> {
   let summary = "Lower kernel ops on buffers to register-tiled vector code";
   let description = [{
-    A `kernel.contract` of static sizes becomes loops over vectors that keep a
-    block of the result in registers, to which the epilogue is applied before it
-    is stored; so do pools. Other loops of static sizes become loops over vectors
-    where they can. A contraction that no kernel fits, and all of them without
-    `kernels`, become `linalg.generic`. Runs after bufferization and before
-    linalg ops become loops.
+    A `kernel.contract` becomes loops over vectors that keep a block of the
+    result in registers, to which the epilogue is applied before it is stored; so
+    do pools. Other loops become loops over vectors where they can. A contraction
+    that no kernel fits, and all of them without `kernels`, become
+    `linalg.generic`; margins become fills. With several threads, one loop of
+    what is worth it becomes `scf.parallel`, a step per thread: the one whose
+    steps divide most evenly. Runs after bufferization and before linalg ops
+    become loops.
   }];
   let options = [Option<"vectorBits", "vector-bits", "unsigned", "512", "Width of a vector register">,
-                 Option<"kernels", "kernels", "bool", "true", "Write vector code">];
+                 Option<"kernels", "kernels", "bool", "true", "Write vector code">,
+                 Option<"threads", "threads", "unsigned", "1", "Threads that share the work">];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];

@@ -28,6 +28,9 @@ struct CpuPipelineOptions
       *this, "kernels",
       llvm::cl::desc("Give large contractions kernels of their own"),
       llvm::cl::init(true)};
+  Option<unsigned> threads{
+      *this, "threads", llvm::cl::desc("Threads that share the work of a run"),
+      llvm::cl::init(1)};
 };
 
 /// neuro ops to loops on buffers: lowering to linalg, fusion, bufferization.

@@ -24,10 +24,15 @@ enum class Sanitizer { None, Address, Thread };
 struct CompileOptions {
   std::string cpu = "native"; ///< As of `clang -march=`.
   unsigned optLevel = 3;      ///< Of LLVM: 0 to 3.
+  unsigned threads = 1;       ///< That share the work of a run.
   bool kernels = true;        ///< Give large contractions kernels of their own.
   Sanitizer sanitizer = Sanitizer::None;
   std::string prefix; ///< Of a second set of exported names, if any.
 };
+
+/// What the code of several threads calls. All models of a process share its
+/// threads.
+inline constexpr const char *openMPLibrary = "libomp.so.5";
 
 /// The bytes of one parameter under the name that the code refers to.
 struct ParamData {
@@ -39,6 +44,8 @@ struct ParamData {
 struct CompiledModel {
   std::vector<std::unique_ptr<llvm::MemoryBuffer>> objects;
   std::vector<ParamData> params;
+  /// Whether the code calls the OpenMP runtime.
+  bool needsOpenMP = false;
   /// The C header of the model.
   std::string header;
   /// The module; `params` point into its resources.

@@ -10,6 +10,7 @@
 // the whole reduction in registers (one loop-carried vector each), and stored.
 
 #include "Contraction.h"
+#include "SharedLoop.h"
 #include "VectorBody.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -65,10 +66,41 @@ public:
     }
   }
 
-  void emit(OpBuilder &b) {
-    indices.assign(sizes.size(), constant(b, 0));
+  void emit(OpBuilder &b, int64_t threads) {
     for (int64_t loop = 0, e = sizes.size(); loop < e; ++loop)
       ends.push_back(c.loops.createSize(b, loc, loop));
+    shared = chooseSharedLoop(getSharableLoops(), countSteps(sizes), threads);
+    if (!shared)
+      return emitLoops(b);
+    shareLoop(b, loc, *shared, ends[shared->loop], threads,
+              [&](OpBuilder &inner, Value begin, Value end) {
+                shareBegin = begin;
+                shareEnd = end;
+                emitLoops(inner);
+              });
+  }
+
+private:
+  /// From the outside inwards.
+  SmallVector<SharableLoop> getSharableLoops() {
+    SmallVector<SharableLoop> loops;
+    auto add = [&](int64_t loop, int64_t step) {
+      if (loop >= 0)
+        loops.push_back({loop, sizes[loop], step});
+    };
+    if (isWeightStationary())
+      add(place, tile.places);
+    for (int64_t loop : outer)
+      add(loop, 1);
+    add(row, tile.rows);
+    if (!isWeightStationary())
+      add(place, tile.places);
+    add(c.lane, tile.vectors * width);
+    return loops;
+  }
+
+  void emitLoops(OpBuilder &b) {
+    indices.assign(sizes.size(), constant(b, 0));
     if (!isWeightStationary()) {
       emitOuter(b, 0);
       return;
@@ -79,7 +111,6 @@ public:
     });
   }
 
-private:
   Value constant(OpBuilder &b, int64_t value) {
     return arith::ConstantIndexOp::create(b, loc, value);
   }
@@ -87,19 +118,21 @@ private:
     return by ? arith::AddIOp::create(b, loc, base, constant(b, by)) : base;
   }
 
-  /// Goes along a loop from `begin` as far as whole steps lead; `body` runs
-  /// with the index set. Returns where it ends.
+  /// Goes along a loop from `begin` as far as whole steps lead, or along the
+  /// part of that which is the thread's own; `body` runs with the index set.
+  /// Returns where the whole ends.
   template <typename Body>
   Value loopOver(OpBuilder &b, int64_t loop, Value begin, int64_t step,
                  Body body) {
     Value end = ends[loop];
+    bool isShared = shared && shared->loop == loop;
     if (std::optional<int64_t> from = getConstantIntValue(begin);
         from && !ShapedType::isDynamic(sizes[loop])) {
       int64_t count = (sizes[loop] - *from) / step;
       end = constant(b, *from + count * step);
       if (count == 0)
         return begin;
-      if (count == 1) {
+      if (count == 1 && !isShared) {
         indices[loop] = begin;
         body(b);
         return end;
@@ -109,7 +142,12 @@ private:
       Value rest = arith::RemUIOp::create(b, loc, length, constant(b, step));
       end = arith::SubIOp::create(b, loc, ends[loop], rest);
     }
-    auto op = scf::ForOp::create(b, loc, begin, end, constant(b, step));
+    Value from = begin, to = end;
+    if (isShared) {
+      from = arith::MaxUIOp::create(b, loc, begin, shareBegin);
+      to = arith::MinUIOp::create(b, loc, end, shareEnd);
+    }
+    auto op = scf::ForOp::create(b, loc, from, to, constant(b, step));
     OpBuilder inner = OpBuilder::atBlockTerminator(op.getBody());
     indices[loop] = op.getInductionVar();
     body(inner);
@@ -160,15 +198,21 @@ private:
         loopOver(b, c.lane, constant(b, 0), block, [&](OpBuilder &inner) {
           body(inner, tile.vectors, Lanes{width});
         });
-    if (!ShapedType::isDynamic(lanes)) {
-      if (int64_t rest = lanes % block) {
-        indices[c.lane] = at;
-        int64_t vectors = llvm::divideCeil(rest, width);
-        body(b, vectors, Lanes{rest - (vectors - 1) * width});
-      }
-      return;
+    if (ShapedType::isDynamic(lanes)) {
+      overRest(b, at, body);
+    } else if (int64_t rest = lanes % block) {
+      int64_t vectors = llvm::divideCeil(rest, width);
+      loopOver(b, c.lane, at, rest, [&](OpBuilder &inner) {
+        body(inner, vectors, Lanes{rest - (vectors - 1) * width});
+      });
     }
-    auto op = scf::ForOp::create(b, loc, at, ends[c.lane], constant(b, width));
+  }
+  /// Lanes of unknown number: vectors that are full, or the last.
+  template <typename Body> void overRest(OpBuilder &b, Value at, Body body) {
+    if (shared && shared->loop == c.lane)
+      at = arith::MaxUIOp::create(b, loc, at, shareBegin);
+    Value end = shared && shared->loop == c.lane ? shareEnd : ends[c.lane];
+    auto op = scf::ForOp::create(b, loc, at, end, constant(b, width));
     OpBuilder inner = OpBuilder::atBlockTerminator(op.getBody());
     indices[c.lane] = op.getInductionVar();
     Value count =
@@ -431,11 +475,13 @@ private:
   SmallVector<int64_t> outer, reduced, unrolled;
   SmallVector<Value> indices; ///< of all loops, where code is being written
   int64_t places = 0; ///< of the tiles, where a loop around all chose them
+  std::optional<SharableLoop> shared; ///< by threads
+  Value shareBegin, shareEnd;         ///< of one of these
 };
 
 } // namespace
 
 void neuroplast::emitKernel(OpBuilder &builder, const Contraction &contraction,
-                            int64_t width) {
-  KernelEmitter(builder, contraction, width).emit(builder);
+                            int64_t width, int64_t threads) {
+  KernelEmitter(builder, contraction, width).emit(builder, threads);
 }

@@ -242,7 +242,7 @@ private:
       loops.joinLoops(builder, op.getLoc());
       FailureOr<Contraction> plan = Contraction::plan(op, std::move(loops));
       if (succeeded(plan)) {
-        emitKernel(builder, *plan, getWidth());
+        emitKernel(builder, *plan, getWidth(), threads);
         op.erase();
         return;
       }
@@ -263,7 +263,7 @@ private:
     OpBuilder builder(op);
     if (succeeded(pool)) {
       pool->startsAtZero = startsAtZero;
-      emitKernel(builder, *pool, getWidth());
+      emitKernel(builder, *pool, getWidth(), threads);
       op.erase();
       return;
     }
@@ -272,7 +272,7 @@ private:
                                              builder.getF32FloatAttr(0));
       linalg::FillOp::create(builder, op.getLoc(), zero, op.getDpsInits()[0]);
     }
-    emitVectorLoops(op, getWidth());
+    emitVectorLoops(op, getWidth(), threads);
   }
 };
 

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Contraction.h"
+#include "SharedLoop.h"
 #include "VectorBody.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
@@ -98,11 +99,28 @@ public:
                     int64_t width)
       : op(op), loc(op.getLoc()), plan(plan), width(width), loops(op) {}
 
-  void emit(OpBuilder &b) {
-    for (size_t loop = 0; loop < loops.sizes.size(); ++loop)
+  void emit(OpBuilder &b, int64_t threads) {
+    SmallVector<SharableLoop> sharable;
+    for (auto [loop, size] : llvm::enumerate(loops.sizes)) {
+      begins.push_back(constant(b, 0));
       ends.push_back(loops.createSize(b, loc, loop));
-    SmallVector<Value> indices;
-    emitLoops(b, indices);
+      if (loops.iterators[loop] == utils::IteratorType::parallel)
+        sharable.push_back({static_cast<int64_t>(loop), size,
+                            loop + 1 == loops.sizes.size() ? width : 1});
+    }
+    // As many multiply-adds take the time of reading and writing an element.
+    constexpr double kElement = 16;
+    std::optional<SharableLoop> shared =
+        chooseSharedLoop(sharable, kElement * countSteps(loops.sizes), threads);
+    if (!shared)
+      return emitLoops(b, {});
+    shareLoop(b, loc, *shared, ends[shared->loop], threads,
+              [&](OpBuilder &inner, Value begin, Value end) {
+                begins[shared->loop] = begin;
+                ends[shared->loop] = end;
+                loops.sizes[shared->loop] = ShapedType::kDynamic;
+                emitLoops(inner, {});
+              });
   }
 
 private:
@@ -116,7 +134,7 @@ private:
     if (isLane && plan.combiner)
       return emitRowReduction(b, indices);
     Value full = isLane ? getWholeSteps(b, width) : ends[depth];
-    auto loop = scf::ForOp::create(b, loc, constant(b, 0), full,
+    auto loop = scf::ForOp::create(b, loc, begins[depth], full,
                                    constant(b, isLane ? width : 1));
     OpBuilder inner = OpBuilder::atBlockTerminator(loop.getBody());
     SmallVector<Value> at(indices);
@@ -287,17 +305,18 @@ private:
   const Vectorization &plan;
   int64_t width;
   LoopNest loops;
-  SmallVector<Value> ends; ///< of the loops
+  SmallVector<Value> begins, ends; ///< of the loops
 };
 
 } // namespace
 
-bool neuroplast::emitVectorLoops(linalg::GenericOp op, int64_t width) {
+bool neuroplast::emitVectorLoops(linalg::GenericOp op, int64_t width,
+                                 int64_t threads) {
   std::optional<Vectorization> plan = matchVectorization(op);
   if (!plan)
     return false;
   OpBuilder builder(op);
-  VectorLoopEmitter(op, *plan, width).emit(builder);
+  VectorLoopEmitter(op, *plan, width).emit(builder, threads);
   op.erase();
   return true;
 }

@@ -172,14 +172,45 @@ static int32_t checkNamedSizes(const NeuroplastModelInfo *model,
   return NEUROPLAST_OK;
 }
 
-/* Texts behind pointers to them. */
-static void takeTexts(char *const *texts, int64_t count, char **target) {
-  char *to = (char *)(target + count);
+/* Puts texts behind the pointers to them, which come to point there. */
+static void takeTexts(char **texts, int64_t count) {
+  char *to = (char *)(texts + count);
   for (int64_t i = 0; i < count; ++i) {
     size_t length = strlen(texts[i]) + 1;
-    target[i] = memcpy(to, texts[i], length);
+    texts[i] = memcpy(to, texts[i], length);
     to += length;
   }
+}
+
+/* Copies what may be a part of a larger tensor, row by row. */
+static void copyDense(const NeuroplastTensorInfo *info, MemRef *from,
+                      void *data) {
+  int64_t words[3 + 2 * NEUROPLAST_MAX_RANK];
+  MemRef *to = (MemRef *)words;
+  to->allocated = to->aligned = data;
+  to->offset = 0;
+  int64_t stride = 1;
+  for (int32_t axis = info->rank - 1; axis >= 0; --axis) {
+    to->sizesAndStrides[axis] = from->sizesAndStrides[axis];
+    to->sizesAndStrides[info->rank + axis] = stride;
+    stride *= from->sizesAndStrides[axis];
+  }
+  UnrankedMemRef source = {info->rank, from}, target = {info->rank, to};
+  memrefCopy(info->element_bytes, &source, &target);
+}
+
+/* Lets an output have memory for so many bytes. */
+static int32_t takeMemory(const NeuroplastTensorInfo *info, int64_t bytes,
+                          NeuroplastTensor *output) {
+  if (output->data && output->capacity < bytes)
+    return fail(NEUROPLAST_TOO_SMALL, "does not fit its buffer", info->name);
+  if (output->data)
+    return NEUROPLAST_OK;
+  output->data = aligned_alloc(64, (bytes + 64) / 64 * 64);
+  if (!output->data)
+    return fail(NEUROPLAST_OUT_OF_MEMORY, "finds no memory", info->name);
+  output->capacity = bytes;
+  return NEUROPLAST_OK;
 }
 
 static int32_t takeOutput(const NeuroplastTensorInfo *info, int64_t *words,
@@ -193,26 +224,24 @@ static int32_t takeOutput(const NeuroplastTensorInfo *info, int64_t *words,
     count *= output->shape[axis];
   }
   int64_t bytes = info->element_bytes * count;
-  char *const *texts = info->dtype == NEUROPLAST_STRING
-                           ? (char *const *)result->aligned + result->offset
-                           : 0;
-  for (int64_t i = 0; texts && i < count; ++i)
-    bytes += (int64_t)strlen(texts[i]) + 1;
-  if (output->data && output->capacity < bytes)
-    return fail(NEUROPLAST_TOO_SMALL, "does not fit its buffer", info->name);
-  if (!output->data) {
-    output->data = aligned_alloc(64, (bytes + 64) / 64 * 64);
-    if (!output->data)
+  char **texts = 0;
+  if (info->dtype == NEUROPLAST_STRING) {
+    texts = malloc(bytes + 1);
+    if (!texts)
       return fail(NEUROPLAST_OUT_OF_MEMORY, "finds no memory", info->name);
-    output->capacity = bytes;
+    copyDense(info, result, texts);
+    for (int64_t i = 0; i < count; ++i)
+      bytes += (int64_t)strlen(texts[i]) + 1;
   }
-  if (texts) {
-    takeTexts(texts, count, output->data);
-    return NEUROPLAST_OK;
+  int32_t code = takeMemory(info, bytes, output);
+  if (!code && texts) {
+    memcpy(output->data, texts, info->element_bytes * count);
+    takeTexts(output->data, count);
+  } else if (!code) {
+    copyDense(info, result, output->data);
   }
-  memcpy(output->data, result->aligned + result->offset * info->element_bytes,
-         bytes);
-  return NEUROPLAST_OK;
+  free(texts);
+  return code;
 }
 
 /* Words of the descriptor of a tensor: three, a size and a stride per axis. */

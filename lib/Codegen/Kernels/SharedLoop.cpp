@@ -1,0 +1,75 @@
+//===- SharedLoop.cpp - Loops whose steps threads share -------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SharedLoop.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/BuiltinTypes.h"
+
+using namespace mlir;
+using namespace neuroplast;
+
+double neuroplast::countSteps(ArrayRef<int64_t> sizes) {
+  constexpr double kFew = 16;
+  double steps = 1;
+  for (int64_t size : sizes)
+    steps *= ShapedType::isDynamic(size) ? kFew : static_cast<double>(size);
+  return steps;
+}
+
+std::optional<SharableLoop>
+neuroplast::chooseSharedLoop(ArrayRef<SharableLoop> loops, double work,
+                             int64_t threads) {
+  // To wake the other threads and wait for them takes microseconds.
+  constexpr double kWorthWaking = 1e6;
+  if (threads < 2 || work < kWorthWaking)
+    return std::nullopt;
+  // The share of the time in which threads have something to do.
+  auto getUse = [&](const SharableLoop &loop) {
+    constexpr double kProbably = 0.7;
+    if (ShapedType::isDynamic(loop.size))
+      return kProbably;
+    int64_t steps = llvm::divideCeil(loop.size, loop.step);
+    return static_cast<double>(steps) /
+           (threads * llvm::divideCeil(steps, threads));
+  };
+  std::optional<SharableLoop> best;
+  double bestUse = 0.5; // as much as one of two threads alone
+  for (const SharableLoop &loop : loops)
+    if (double use = getUse(loop); use > bestUse + 0.02) {
+      bestUse = use;
+      best = loop;
+    }
+  return best;
+}
+
+void neuroplast::shareLoop(OpBuilder &builder, Location location,
+                           const SharableLoop &loop, Value size,
+                           int64_t threads,
+                           function_ref<void(OpBuilder &, Value, Value)> body) {
+  auto constant = [&](OpBuilder &b, int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, location, value);
+  };
+  Value zero = constant(builder, 0), one = constant(builder, 1),
+        count = constant(builder, threads);
+  auto parallel = scf::ParallelOp::create(builder, location, zero, count, one);
+  OpBuilder b = OpBuilder::atBlockTerminator(parallel.getBody());
+  Value thread = parallel.getInductionVars()[0];
+  Value step = constant(b, loop.step);
+  Value steps = arith::CeilDivUIOp::create(b, location, size, step);
+  auto getBound = [&](Value number) -> Value {
+    Value share = arith::MulIOp::create(b, location, steps, number);
+    share = arith::DivUIOp::create(b, location, share, constant(b, threads));
+    return arith::MinUIOp::create(
+        b, location, arith::MulIOp::create(b, location, share, step), size);
+  };
+  Value next = arith::AddIOp::create(b, location, thread, constant(b, 1));
+  Value begin = getBound(thread), end = getBound(next);
+  body(b, begin, end);
+}

@@ -1,0 +1,51 @@
+// RUN: neuroplast-opt %s --neuro-lower-kernels="vector-bits=512 threads=3" --canonicalize --split-input-file | FileCheck %s
+// RUN: neuroplast-opt %s --neuro-lower-kernels=vector-bits=512 --canonicalize --split-input-file | FileCheck %s --check-prefix=ALONE
+
+// ALONE-NOT: scf.parallel
+
+// Seven rows would leave threads idle; the 64 columns of vectors do not. Each of three threads
+// takes what lies between its own ends, in whole tiles.
+// CHECK-LABEL: func @product
+// CHECK: scf.parallel (%[[THREAD:.*]]) = (%c0) to (%c3) step (%c1)
+// CHECK: %[[SHARE:.*]] = arith.muli %[[THREAD]], %{{.*}} : index
+// CHECK: %[[FROM:.*]] = arith.divui %[[SHARE]], %c3
+// CHECK: %[[TILES:.*]] = arith.muli %[[FROM]], %[[TILE:c[0-9]+]]
+// CHECK: %[[BEGIN:.*]] = arith.minui %[[TILES]], %c1024
+// CHECK: %[[END:.*]] = arith.minui %{{.*}}, %c1024
+// CHECK: %[[WHOLE:.*]] = arith.minui %[[END]], %c960
+// CHECK: scf.for %{{.*}} = %[[BEGIN]] to %[[WHOLE]] step %[[TILE]]
+// CHECK: vector.fma
+func.func @product(%a: memref<7x512xf32>, %b: memref<512x1024xf32>, %c: memref<7x1024xf32>) {
+  kernel.contract ins(%a, %b : memref<7x512xf32>, memref<512x1024xf32>) outs(%c : memref<7x1024xf32>)
+      attributes {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>,
+                                   affine_map<(m, n, k) -> (m, n)>]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  }
+  return
+}
+
+// -----
+
+// What is little work wakes nobody.
+// CHECK-LABEL: func @little
+// CHECK-NOT: scf.parallel
+func.func @little(%x: memref<100x16xf32>, %y: memref<100x16xf32>) {
+  linalg.map { math.absf } ins(%x : memref<100x16xf32>) outs(%y : memref<100x16xf32>)
+  return
+}
+
+// -----
+
+// Rows are summed up by one thread each, columns by vectors: never is a sum divided.
+// CHECK-LABEL: func @sums
+// CHECK: scf.parallel
+// CHECK: vector.reduction
+// CHECK: scf.parallel
+// CHECK-NOT: vector.reduction
+// CHECK: return
+func.func @sums(%x: memref<300x1024xf32>, %y: memref<300xf32>, %z: memref<1024xf32>) {
+  linalg.reduce { arith.addf } ins(%x : memref<300x1024xf32>) outs(%y : memref<300xf32>) dimensions = [1]
+  linalg.reduce { arith.addf } ins(%x : memref<300x1024xf32>) outs(%z : memref<1024xf32>) dimensions = [0]
+  return
+}
