@@ -66,6 +66,7 @@ void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
     manager.addPass(createPackWeights(PackWeightsOptions{options.vectorBits}));
     manager.addPass(createCanonicalizerPass());
     manager.addPass(createCSEPass());
+    manager.addNestedPass<func::FuncOp>(createNestConcatenations());
     // Margins that are the same would become one, and then copies of it.
     manager.addNestedPass<func::FuncOp>(createPadInPlace());
   }

@@ -173,6 +173,29 @@ def PackWeights : Pass<"neuro-pack-weights", "::mlir::ModuleOp"> {
                            "::neuroplast::neuro::NeuroDialect"];
 }
 
+def NestConcatenations : Pass<"neuro-nest-concatenations", "::mlir::func::FuncOp"> {
+  let summary = "Let concatenations begin in the memory of larger ones";
+  let description = [{
+    Where a concatenation begins with another one, as in dense blocks, each would
+    copy all that came before it. Instead the parts are put where the largest has
+    them, and the smaller ones are its beginnings.
+
+    Before:
+    ```mlir
+    %1 = tensor.insert_slice %a into %e[0, 0] [4, 2] [1, 1] : tensor<4x2xf32> into tensor<4x5xf32>
+    %2 = tensor.insert_slice %b into %1[0, 2] [4, 3] [1, 1] : tensor<4x3xf32> into tensor<4x5xf32>
+    %3 = tensor.insert_slice %2 into %f[0, 0] [4, 5] [1, 1] : tensor<4x5xf32> into tensor<4x9xf32>
+    ```
+    After:
+    ```mlir
+    %1 = tensor.insert_slice %a into %f[0, 0] [4, 2] [1, 1] : tensor<4x2xf32> into tensor<4x9xf32>
+    %3 = tensor.insert_slice %b into %1[0, 2] [4, 3] [1, 1] : tensor<4x3xf32> into tensor<4x9xf32>
+    %2 = tensor.extract_slice %3[0, 0] [4, 5] [1, 1] : tensor<4x9xf32> to tensor<4x5xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def PadInPlace : Pass<"neuro-pad-in-place", "::mlir::func::FuncOp"> {
   let summary = "Let results be written where they are padded";
   let description = [{

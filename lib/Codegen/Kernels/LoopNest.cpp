@@ -47,6 +47,17 @@ static int64_t joinSizes(int64_t first, int64_t second) {
              : first * second;
 }
 
+/// Each axis by itself, but for one and the next.
+static SmallVector<ReassociationIndices> getPairs(int64_t rank, int64_t axis) {
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t i = 0; i < rank; ++i)
+    if (i == axis + 1)
+      groups.back().push_back(i);
+    else
+      groups.push_back({i});
+  return groups;
+}
+
 bool LoopNest::joinTwo(OpBuilder &builder, Location location, int64_t first) {
   int64_t second = first + 1;
   if (iterators[first] != iterators[second] || sizes[first] == 1)
@@ -57,7 +68,7 @@ bool LoopNest::joinTwo(OpBuilder &builder, Location location, int64_t first) {
   SmallVector<int64_t> axes; // of the first loop in each operand, or -1
   for (auto [operand, map] : llvm::zip_equal(operands, maps)) {
     auto type = dyn_cast<MemRefType>(operand.getType());
-    if (!type || !type.getLayout().isIdentity())
+    if (!type)
       return false;
     int64_t axis = -1;
     for (int64_t i = 0, e = map.getNumResults(); i < e; ++i)
@@ -71,7 +82,9 @@ bool LoopNest::joinTwo(OpBuilder &builder, Location location, int64_t first) {
     }
     if (axis + 1 >= map.getNumResults() || map.getResult(axis + 1) != y ||
         type.getDimSize(axis) != sizes[first] ||
-        type.getDimSize(axis + 1) != sizes[second])
+        type.getDimSize(axis + 1) != sizes[second] ||
+        !memref::CollapseShapeOp::isGuaranteedCollapsible(
+            type, getPairs(type.getRank(), axis)))
       return false;
     for (int64_t i = 0, e = map.getNumResults(); i < e; ++i)
       if (i != axis && i != axis + 1 &&
@@ -88,18 +101,12 @@ bool LoopNest::joinTwo(OpBuilder &builder, Location location, int64_t first) {
         getAffineDimExpr(loop <= first ? loop : loop - 1, context));
   for (auto [operand, map, axis] : llvm::zip_equal(operands, maps, axes)) {
     SmallVector<AffineExpr> exprs;
-    SmallVector<ReassociationIndices> groups;
-    for (int64_t i = 0, e = map.getNumResults(); i < e; ++i) {
-      if (axis >= 0 && i == axis + 1) {
-        groups.back().push_back(i);
-        continue;
-      }
-      groups.push_back({i});
-      exprs.push_back(map.getResult(i).replaceDims(renumber));
-    }
+    for (int64_t i = 0, e = map.getNumResults(); i < e; ++i)
+      if (axis < 0 || i != axis + 1)
+        exprs.push_back(map.getResult(i).replaceDims(renumber));
     if (axis >= 0)
-      operand =
-          memref::CollapseShapeOp::create(builder, location, operand, groups);
+      operand = memref::CollapseShapeOp::create(
+          builder, location, operand, getPairs(map.getNumResults(), axis));
     map = AffineMap::get(loops - 1, 0, exprs, context);
   }
   iterators.erase(iterators.begin() + second);

@@ -336,9 +336,17 @@ struct LRNLowering : OpConversionPattern<LRNOp> {
     SmallVector<OpFoldResult> low(rank, b.getIndexAttr(0)), high(low);
     low[1] = before;
     high[1] = after;
-    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
-    Value padded =
-        tensor::PadOp::create(b, loc, Type(), input, low, high, zero);
+    ScalarEmitter outer(b, loc, element);
+    SmallVector<OpFoldResult> dims = getDims(b, loc, input);
+    Value squares =
+        createBroadcastMap(b, loc, input, dims, outer.getType(),
+                           [&](OpBuilder &n, Location l, ValueRange x) {
+                             ScalarEmitter e(n, l, element);
+                             Value value = e.load(x[0], element);
+                             return e.mul(value, value);
+                           });
+    Value padded = tensor::PadOp::create(b, loc, Type(), squares, low, high,
+                                         outer.constant(0));
     MLIRContext *context = b.getContext();
     SmallVector<AffineExpr> in, out;
     for (int64_t axis = 0; axis < rank; ++axis) {
@@ -346,8 +354,6 @@ struct LRNLowering : OpConversionPattern<LRNOp> {
       out.push_back(expr);
       in.push_back(axis == 1 ? expr + getAffineDimExpr(rank, context) : expr);
     }
-    ScalarEmitter outer(b, loc, element);
-    SmallVector<OpFoldResult> dims = getDims(b, loc, input);
     Value init = createFilled(b, loc, dims, outer.constant(0));
     OpFoldResult window =
         addSizes(b, loc, addSizes(b, loc, before, after), b.getIndexAttr(1));
@@ -361,9 +367,8 @@ struct LRNLowering : OpConversionPattern<LRNOp> {
          AffineMap::get(rank + 1, 0, getAffineDimExpr(rank, context), context),
          AffineMap::get(rank + 1, 0, out, context)},
         iterators, [&](OpBuilder &n, Location l, ValueRange x) {
-          ScalarEmitter e(n, l, element);
-          Value value = e.load(x[0], element);
-          linalg::YieldOp::create(n, l, e.add(x[2], e.mul(value, value)));
+          linalg::YieldOp::create(n, l,
+                                  ScalarEmitter(n, l, element).add(x[2], x[0]));
         });
     double alpha = op.getAlpha().convertToDouble() / size;
     double beta = op.getBeta().convertToDouble();
@@ -373,8 +378,8 @@ struct LRNLowering : OpConversionPattern<LRNOp> {
         [&](OpBuilder &n, Location l, ValueRange x) {
           ScalarEmitter e(n, l, element);
           Value sum = e.add(e.constant(bias), e.mul(e.constant(alpha), x[1]));
-          Value power = math::PowFOp::create(n, l, sum, e.constant(beta));
-          return e.store(e.div(e.load(x[0], element), power), element);
+          Value quotient = e.div(e.load(x[0], element), e.power(sum, beta));
+          return e.store(quotient, element);
         });
     b.replaceOp(op, castTo(b, loc, result, op.getType()));
     return success();

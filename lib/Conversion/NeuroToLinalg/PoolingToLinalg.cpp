@@ -208,62 +208,80 @@ struct AveragePoolLowering : OpConversionPattern<AveragePoolOp> {
           ScalarEmitter e(n, l, element);
           return e.add(acc, e.load(x, element));
         });
-    int64_t spatial = window.size();
-    // How many places of the window count: those inside the input or, if
-    // padding counts, inside the padding asked for (not that of rounding up).
-    MLIRContext *context = b.getContext();
-    int64_t rank = spatial + 2;
+    // The number of places of a window that count is a product of numbers along
+    // each axis: a constant where no window leaves what counts.
+    int64_t rank = sizes.size();
+    double count = 1;
+    SmallVector<Value> inputs{sum};
+    SmallVector<AffineMap> maps{b.getMultiDimIdentityMap(rank)};
+    for (auto [axis, along] : llvm::enumerate(window)) {
+      bool isWhole = (op.getCountIncludePad() && !op.getCeilMode()) ||
+                     (isConstantIntValue(along.low, 0) &&
+                      isConstantIntValue(along.high, 0));
+      if (isWhole) {
+        count *= op.getKernelShape()[axis];
+        continue;
+      }
+      inputs.push_back(createCounts(b, loc, op, axis, along, dims[axis + 2],
+                                    outer.getType()));
+      maps.push_back(AffineMap::get(rank, 0, b.getAffineDimExpr(axis + 2)));
+    }
+    maps.push_back(b.getMultiDimIdentityMap(rank));
     Value empty = createEmpty(b, loc, sizes, element);
     auto generic = linalg::GenericOp::create(
-        b, loc, empty.getType(), sum, empty,
-        {AffineMap::getMultiDimIdentityMap(rank, context),
-         AffineMap::getMultiDimIdentityMap(rank, context)},
+        b, loc, empty.getType(), inputs, empty, maps,
         SmallVector<Iterator>(rank, Iterator::parallel),
         [&](OpBuilder &n, Location l, ValueRange args) {
           ScalarEmitter e(n, l, element);
-          auto index = [&](int64_t value) -> Value {
-            return arith::ConstantIndexOp::create(n, l, value);
-          };
-          Value count = index(1);
-          for (int64_t axis = 0; axis < spatial; ++axis) {
-            int64_t kernel = op.getKernelShape()[axis];
-            int64_t dilation = op.getDilations()[axis];
-            Value low = toIndex(n, l, window[axis].low);
-            Value place = linalg::IndexOp::create(n, l, axis + 2);
-            Value start = arith::SubIOp::create(
-                n, l,
-                arith::MulIOp::create(n, l, place,
-                                      index(op.getStrides()[axis])),
-                low);
-            Value first = index(0), end = toIndex(n, l, dims[axis + 2]);
-            if (op.getCountIncludePad()) {
-              first = arith::SubIOp::create(n, l, index(0), low);
-              Value high = op.getCeilMode()
-                               ? index(op.getPads()[axis + spatial])
-                               : toIndex(n, l, window[axis].high);
-              end = arith::AddIOp::create(n, l, end, high);
-            }
-            // Taps in [ceil((first - start) / d), ceil((end - start) / d)).
-            auto tapsBelow = [&](Value bound) -> Value {
-              Value distance = arith::SubIOp::create(n, l, bound, start);
-              Value taps =
-                  arith::CeilDivSIOp::create(n, l, distance, index(dilation));
-              return arith::MaxSIOp::create(
-                  n, l, arith::MinSIOp::create(n, l, taps, index(kernel)),
-                  index(0));
-            };
-            Value taps =
-                arith::SubIOp::create(n, l, tapsBelow(end), tapsBelow(first));
-            count = arith::MulIOp::create(n, l, count, taps);
-          }
-          Type i64 = n.getI64Type();
-          Value divisor = e.convert(
-              arith::IndexCastOp::create(n, l, i64, count), i64, e.getType());
-          linalg::YieldOp::create(n, l,
-                                  e.store(e.div(args[0], divisor), element));
+          Value divisor = e.constant(count);
+          for (Value factor : args.drop_front().drop_back())
+            divisor = e.mul(divisor, factor);
+          Value mean = e.div(args[0], divisor);
+          linalg::YieldOp::create(n, l, e.store(mean, element));
         });
     b.replaceOp(op, castTo(b, loc, generic.getResult(0), op.getType()));
     return success();
+  }
+  /// For every place of the result along an axis, how many taps count: those
+  /// inside the input or, if padding counts, inside the padding asked for (not
+  /// that of rounding up).
+  static Value createCounts(OpBuilder &b, Location loc, AveragePoolOp op,
+                            int64_t axis, const WindowAxis &window,
+                            OpFoldResult size, Type type) {
+    int64_t kernel = op.getKernelShape()[axis];
+    int64_t spatial = op.getKernelShape().size();
+    return createMap(
+        b, loc, window.count, type,
+        [&](OpBuilder &n, Location l, ValueRange indices) -> Value {
+          auto number = [&](int64_t value) -> Value {
+            return arith::ConstantIndexOp::create(n, l, value);
+          };
+          Value low = toIndex(n, l, window.low);
+          Value stride = number(op.getStrides()[axis]),
+                dilation = number(op.getDilations()[axis]);
+          Value start = arith::SubIOp::create(
+              n, l, arith::MulIOp::create(n, l, indices[0], stride), low);
+          Value first = number(0), end = toIndex(n, l, size);
+          if (op.getCountIncludePad()) {
+            first = arith::SubIOp::create(n, l, number(0), low);
+            Value high = op.getCeilMode() ? number(op.getPads()[axis + spatial])
+                                          : toIndex(n, l, window.high);
+            end = arith::AddIOp::create(n, l, end, high);
+          }
+          // Taps in [ceil((first - start) / d), ceil((end - start) / d)).
+          auto tapsBelow = [&](Value bound) -> Value {
+            Value distance = arith::SubIOp::create(n, l, bound, start);
+            Value taps = arith::CeilDivSIOp::create(n, l, distance, dilation);
+            taps = arith::MinSIOp::create(n, l, taps, number(kernel));
+            return arith::MaxSIOp::create(n, l, taps, number(0));
+          };
+          Value taps =
+              arith::SubIOp::create(n, l, tapsBelow(end), tapsBelow(first));
+          ScalarEmitter e(n, l, type);
+          Type i64 = n.getI64Type();
+          return e.convert(arith::IndexCastOp::create(n, l, i64, taps), i64,
+                           type);
+        });
   }
 };
 
@@ -280,25 +298,17 @@ struct LpPoolLowering : OpConversionPattern<LpPoolOp> {
     SmallVector<OpFoldResult> sizes = getPooledSizes(b, loc, input, window);
     ScalarEmitter outer(b, loc, element);
     double p = op.getP();
-    auto power = [](ScalarEmitter &e, Value x, double exponent) -> Value {
-      if (exponent == 1)
-        return x;
-      if (exponent == 2)
-        return e.mul(x, x);
-      return math::PowFOp::create(e.getBuilder(), e.getLoc(), x,
-                                  e.constant(exponent));
-    };
     Value sum = reduceWindows(
         b, loc, op, padded, createFilled(b, loc, sizes, outer.constant(0)),
         [&](OpBuilder &n, Location l, Value x, Value acc) -> Value {
           ScalarEmitter e(n, l, element);
-          return e.add(acc, power(e, e.abs(e.load(x, element)), p));
+          return e.add(acc, e.power(e.abs(e.load(x, element)), p));
         });
     Value result =
         createBroadcastMap(b, loc, sum, sizes, element,
                            [&](OpBuilder &n, Location l, ValueRange x) {
                              ScalarEmitter e(n, l, element);
-                             return e.store(power(e, x[0], 1 / p), element);
+                             return e.store(e.power(x[0], 1 / p), element);
                            });
     b.replaceOp(op, castTo(b, loc, result, op.getType()));
     return success();

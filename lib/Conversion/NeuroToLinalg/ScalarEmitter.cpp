@@ -46,6 +46,20 @@ Type ScalarEmitter::getComputeType(Type elementType) {
   return getStorageType(elementType);
 }
 
+Value ScalarEmitter::power(Value a, double exponent) {
+  if (exponent == 1)
+    return a;
+  if (exponent == 2)
+    return mul(a, a);
+  if (exponent == 0.5)
+    return sqrt(a);
+  if (exponent == 0.75) {
+    Value root = sqrt(a);
+    return mul(root, sqrt(root));
+  }
+  return math::PowFOp::create(builder, location, a, constant(exponent));
+}
+
 Value ScalarEmitter::constant(double value) {
   if (floating)
     return arith::ConstantOp::create(builder, location,

@@ -54,6 +54,8 @@ public:
   mlir::Value log(mlir::Value a) { return unary<mlir::math::LogOp>(a); }
   mlir::Value tanh(mlir::Value a) { return unary<mlir::math::TanhOp>(a); }
   mlir::Value sqrt(mlir::Value a) { return unary<mlir::math::SqrtOp>(a); }
+  /// A power of a float that is not negative; by roots where these do.
+  mlir::Value power(mlir::Value a, double exponent);
   mlir::Value sigmoid(mlir::Value a);
   mlir::Value softplus(mlir::Value a);
   mlir::Value softsign(mlir::Value a);
