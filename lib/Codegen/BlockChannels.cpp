@@ -330,31 +330,91 @@ private:
             2};
   }
 
-  /// A concatenation of whole blocks.
+  /// A part of a concatenation along the channels.
   Twin visit(tensor::InsertSliceOp op) {
     Value source = twins.lookup(op.getSource());
-    auto type = op.getResultType();
+    RankedTensorType type = op.getResultType();
     int64_t offset = op.getStaticOffset(1), size = op.getStaticSize(1);
     if (!source || type.getRank() != op.getSourceType().getRank() ||
         !op.hasUnitStride() || type.isDynamicDim(1) ||
-        ShapedType::isDynamic(offset) || ShapedType::isDynamic(size))
-      return {};
-    bool isLast = offset + size == type.getDimSize(1);
-    if (offset % block || (size % block && !isLast))
+        ShapedType::isDynamic(offset) || ShapedType::isDynamic(size) ||
+        type.getDimSize(1) < block / 2)
       return {};
     Value into = twins.lookup(op.getDest());
     if (!into) {
       if (!op.getDest().getDefiningOp<tensor::EmptyOp>())
         return {};
       into = twins.createEmpty(op.getLoc(), op.getDest(), 1);
+      if (!twins.isFull(type, 1))
+        into = clearLastBlock(op.getLoc(), into);
     }
-    SmallVector<OpFoldResult> offsets = op.getMixedOffsets(),
-                              ones(type.getRank() + 1, builder.getIndexAttr(1));
-    offsets[1] = builder.getIndexAttr(offset / block);
-    offsets.push_back(builder.getIndexAttr(0));
-    return {tensor::InsertSliceOp::create(
-        builder, op.getLoc(), source, into, offsets,
-        twins.getSizes(op.getMixedSizes(), 1), ones)};
+    // Channels of a block of the source may stand in two of the result, as many
+    // in one as there is room behind those before.
+    int64_t room = block - offset % block, whole = size / block * block;
+    auto insert = [&](int64_t from, int64_t count) {
+      if (count > 0)
+        into = insertChannels(op, source, into, from, offset + from, count);
+    };
+    bool isLast = offset + size == type.getDimSize(1);
+    if (room == block && (isLast || size == whole))
+      return {insertLanes(op, source, into, 0, offset, block,
+                          twins.countBlocks(size))};
+    if (room == block) {
+      insert(0, whole);
+    } else if (whole > 0) {
+      into = insertLanes(op, source, into, 0, offset, room, whole / block);
+      into = insertLanes(op, source, into, room, offset + room, block - room,
+                         whole / block);
+    }
+    insert(whole, std::min(room, size - whole));
+    insert(whole + room, size - whole - room);
+    return {into};
+  }
+
+  /// Inserts channels that lie in one block of the source and the result, or
+  /// whole blocks.
+  Value insertChannels(tensor::InsertSliceOp op, Value source, Value into,
+                       int64_t from, int64_t to, int64_t count) {
+    return insertLanes(op, source, into, from, to, std::min(count, block),
+                       llvm::divideCeil(count, block));
+  }
+
+  /// Inserts so many lanes of as many blocks, of which the first begin with the
+  /// channels `from` and `to`.
+  Value insertLanes(tensor::InsertSliceOp op, Value source, Value into,
+                    int64_t from, int64_t to, int64_t lanes, int64_t blocks) {
+    Location loc = op.getLoc();
+    auto number = [&](int64_t value) { return builder.getIndexAttr(value); };
+    int64_t rank = op.getType().getRank();
+    SmallVector<OpFoldResult> ones(rank + 1, number(1)),
+        zeros(rank + 1, number(0)), sizes = op.getMixedSizes(),
+                                    offsets = op.getMixedOffsets();
+    zeros[1] = number(from / block);
+    zeros[rank] = number(from % block);
+    sizes[1] = number(blocks);
+    sizes.push_back(number(lanes));
+    offsets[1] = number(to / block);
+    offsets.push_back(number(to % block));
+    source = tensor::ExtractSliceOp::create(builder, loc, source, zeros, sizes,
+                                            ones);
+    return tensor::InsertSliceOp::create(builder, loc, source, into, offsets,
+                                         sizes, ones);
+  }
+
+  /// Fills the last block of a twin with zeros.
+  Value clearLastBlock(Location loc, Value twin) {
+    RankedTensorType type = getTensorType(twin);
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, twin),
+                              offsets(type.getRank(), builder.getIndexAttr(0)),
+                              ones(type.getRank(), builder.getIndexAttr(1));
+    offsets[1] = builder.getIndexAttr(type.getDimSize(1) - 1);
+    sizes[1] = ones[1];
+    Value last = tensor::ExtractSliceOp::create(builder, loc, twin, offsets,
+                                                sizes, ones);
+    Value zero =
+        arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(0));
+    return tensor::InsertSliceOp::create(builder, loc, fill(loc, last, zero),
+                                         twin, offsets, sizes, ones);
   }
 
   /// What a fill or nothing puts into a destination: a number, or none.

@@ -73,6 +73,7 @@ void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
   manager.addPass(createProtectInputs());
   buildBufferization(manager);
   manager.addNestedPass<func::FuncOp>(createGuardAllocations());
+  manager.addNestedPass<func::FuncOp>(createCopiesToLoops());
   manager.addPass(createOutlineKernels());
   manager.addNestedPass<func::FuncOp>(createLowerKernels(LowerKernelsOptions{
       options.vectorBits, options.kernels, options.threads}));

@@ -206,3 +206,39 @@ func.func @main(%x: tensor<?x1x?x?xf32>, %n: index, %h: index, %v: index) -> ten
   } -> tensor<?x8x?x?xf32>
   return %2 : tensor<?x8x?x?xf32>
 }
+
+// -----
+
+// Parts that do not begin or end with a block: of six channels, the last two stand behind those
+// of the first part; of the second part, too, each block stands in two. What is behind all
+// channels is zero.
+// CHECK-LABEL: func @main
+// CHECK: %[[X:.*]] = kernel.contract {{.*}} outs(%{{.*}} : tensor<1x2x3x3x4xf32>)
+// CHECK: %[[E:.*]] = tensor.empty() : tensor<1x4x3x3x4xf32>
+// CHECK: %[[Z:.*]] = tensor.extract_slice %[[E]][0, 3, 0, 0, 0] [1, 1, 3, 3, 4]
+// CHECK: linalg.fill {{.*}} outs(%[[Z]]
+// CHECK: tensor.extract_slice %[[X]][0, 0, 0, 0, 0] [1, 1, 3, 3, 4]
+// CHECK: tensor.insert_slice {{.*}}[0, 0, 0, 0, 0] [1, 1, 3, 3, 4]
+// CHECK: %[[LAST:.*]] = tensor.extract_slice %[[X]][0, 1, 0, 0, 0] [1, 1, 3, 3, 2]
+// CHECK: tensor.insert_slice %[[LAST]] into {{.*}}[0, 1, 0, 0, 0] [1, 1, 3, 3, 2]
+// CHECK: tensor.extract_slice %[[X]][0, 0, 0, 0, 0] [1, 1, 3, 3, 2]
+// CHECK: tensor.insert_slice {{.*}}[0, 1, 0, 0, 2] [1, 1, 3, 3, 2]
+// CHECK: tensor.extract_slice %[[X]][0, 0, 0, 0, 2] [1, 1, 3, 3, 2]
+// CHECK: tensor.insert_slice {{.*}}[0, 2, 0, 0, 0] [1, 1, 3, 3, 2]
+// CHECK: tensor.insert_slice %[[LAST]] into {{.*}}[0, 2, 0, 0, 2] [1, 1, 3, 3, 2]
+#x = affine_map<(n, o, h, w, i) -> (n, i, h, w)>
+#w = affine_map<(n, o, h, w, i) -> (o, i)>
+#y = affine_map<(n, o, h, w, i) -> (n, o, h, w)>
+func.func @main(%x: tensor<1x1x3x3xf32>) -> tensor<1x13x3x3xf32> {
+  %w = arith.constant dense<1.0> : tensor<6x1xf32>
+  %e = tensor.empty() : tensor<1x6x3x3xf32>
+  %0 = kernel.contract ins(%x, %w : tensor<1x1x3x3xf32>, tensor<6x1xf32>)
+      outs(%e : tensor<1x6x3x3xf32>) attributes {indexing_maps = [#x, #w, #y]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<1x6x3x3xf32>
+  %f = tensor.empty() : tensor<1x13x3x3xf32>
+  %1 = tensor.insert_slice %0 into %f[0, 0, 0, 0] [1, 6, 3, 3] [1, 1, 1, 1] : tensor<1x6x3x3xf32> into tensor<1x13x3x3xf32>
+  %2 = tensor.insert_slice %0 into %1[0, 6, 0, 0] [1, 6, 3, 3] [1, 1, 1, 1] : tensor<1x6x3x3xf32> into tensor<1x13x3x3xf32>
+  return %2 : tensor<1x13x3x3xf32>
+}

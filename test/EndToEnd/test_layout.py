@@ -35,8 +35,9 @@ def network(seed: int, free: bool) -> onnx.ModelProto:
                 y = b.conv(y, f"{name}.in", before, width)
                 y = b.conv(y, name, width, width, 3, group=2)
             case 4:
-                right = b.conv(y, name, width, 16)
-                y, width = b.node("Concat", y, right, axis=1), width + 16
+                parts = int(random.choice([5, 12, 16, 24]))
+                right = b.conv(y, name, width, parts)
+                y, width = b.node("Concat", y, right, right, axis=1), width + 2 * parts
             case 5:
                 y = b.node("MaxPool", y, kernel_shape=[3, 3], pads=[1] * 4)
             case 6:

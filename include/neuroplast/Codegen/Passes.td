@@ -206,6 +206,16 @@ def PadInPlace : Pass<"neuro-pad-in-place", "::mlir::func::FuncOp"> {
                            "::neuroplast::kernel::KernelDialect"];
 }
 
+def CopiesToLoops : Pass<"neuro-copies-to-loops", "::mlir::func::FuncOp"> {
+  let summary = "Copy short runs of elements by loops";
+  let description = [{
+    A `memref.copy` between buffers whose elements stand next to each other in
+    short runs only, as some lanes of blocks do, becomes a `linalg.generic`, which
+    is made vector code.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
 def OutlineKernels : Pass<"neuro-outline-kernels", "::mlir::ModuleOp"> {
   let summary = "Make a function of every distinct kernel";
   let description = [{
