@@ -48,8 +48,8 @@ static void buildBufferization(OpPassManager &manager) {
   manager.addPass(createCSEPass());
 }
 
-void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
-                                           const CpuPipelineOptions &options) {
+void neuroplast::buildNeuroToKernelsPipeline(
+    OpPassManager &manager, const CpuPipelineOptions &options) {
   manager.addPass(createFoldAffine());
   manager.addNestedPass<func::FuncOp>(createPreallocateStacks());
   manager.addPass(createCanonicalizerPass());
@@ -75,6 +75,10 @@ void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
   manager.addNestedPass<func::FuncOp>(createGuardAllocations());
   manager.addNestedPass<func::FuncOp>(createCopiesToLoops());
   manager.addPass(createOutlineKernels());
+}
+
+void neuroplast::buildKernelsToLoopsPipeline(
+    OpPassManager &manager, const CpuPipelineOptions &options) {
   manager.addNestedPass<func::FuncOp>(createLowerKernels(LowerKernelsOptions{
       options.vectorBits, options.kernels, options.threads}));
   manager.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
@@ -84,7 +88,6 @@ void neuroplast::buildNeuroToLoopsPipeline(OpPassManager &manager,
 
 void neuroplast::buildLoopsToLLVMPipeline(OpPassManager &manager,
                                           const CpuPipelineOptions &options) {
-  manager.addPass(createExposeEntryPoint());
   manager.addNestedPass<func::FuncOp>(createApproximateMath());
   manager.addPass(memref::createExpandStridedMetadataPass());
   manager.addPass(createLowerAffinePass());
@@ -122,8 +125,14 @@ void neuroplast::buildLoopsToLLVMPipeline(OpPassManager &manager,
 void neuroplast::registerCodegenPipelines() {
   PassPipelineRegistration<CpuPipelineOptions>(
       "neuro-to-loops", "Lower neuro ops to loops on buffers",
-      buildNeuroToLoopsPipeline);
+      [](OpPassManager &manager, const CpuPipelineOptions &options) {
+        buildNeuroToKernelsPipeline(manager, options);
+        buildKernelsToLoopsPipeline(manager, options);
+      });
   PassPipelineRegistration<CpuPipelineOptions>(
       "neuro-loops-to-llvm", "Lower loops on buffers to the LLVM dialect",
-      buildLoopsToLLVMPipeline);
+      [](OpPassManager &manager, const CpuPipelineOptions &options) {
+        manager.addPass(createExposeEntryPoint());
+        buildLoopsToLLVMPipeline(manager, options);
+      });
 }

@@ -8,8 +8,9 @@
 
 #include "neuroplast/Runtime/Compiler.h"
 
-#include "EmitParts.h"
+#include "CodeEmission.h"
 #include "Interface.h"
+#include "KernelCompiler.h"
 #include "TargetMachine.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -20,14 +21,17 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "neuroplast/Codegen/Passes.h"
 #include "neuroplast/Codegen/Pipelines.h"
 #include "neuroplast/Conversion/Passes.h"
+#include "neuroplast/Dialect/Kernel/IR/Kernel.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
-#include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/IR/Constants.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Linker/Linker.h"
+#include "llvm/Object/ObjectFile.h"
 #include "llvm/Transforms/IPO/Internalize.h"
 
 using namespace neuroplast;
@@ -42,7 +46,7 @@ void neuroplast::registerCompilerDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllToLLVMIRTranslations(registry);
-  registry.insert<neuro::NeuroDialect>();
+  registry.insert<neuro::NeuroDialect, kernel::KernelDialect>();
 }
 
 static llvm::Error makeError(const llvm::Twine &message) {
@@ -91,12 +95,6 @@ static llvm::Error linkSupport(llvm::Module &module,
     function.removeFnAttr("target-features");
     function.removeFnAttr("tune-cpu");
   }
-  if (options.sanitizer != Sanitizer::None)
-    for (llvm::Function &function : module)
-      if (!function.isDeclaration())
-        function.addFnAttr(options.sanitizer == Sanitizer::Address
-                               ? llvm::Attribute::SanitizeAddress
-                               : llvm::Attribute::SanitizeThread);
   if (options.sanitizer != Sanitizer::Address) {
     // Nobody to tell of what is in use.
     for (llvm::StringRef name :
@@ -136,17 +134,22 @@ collectParams(mlir::ModuleOp module) {
   return params;
 }
 
-/// The width of the vector registers that the processor's code uses.
-static unsigned getVectorBits(const llvm::TargetMachine &machine) {
-  llvm::LLVMContext context;
-  llvm::Module module("width", context);
-  module.setDataLayout(machine.createDataLayout());
-  auto *function = llvm::Function::Create(
-      llvm::FunctionType::get(llvm::Type::getVoidTy(context), false),
-      llvm::GlobalValue::ExternalLinkage, "f", module);
-  return machine.getTargetTransformInfo(*function)
-      .getRegisterBitWidth(llvm::TargetTransformInfo::RGK_FixedWidthVector)
-      .getFixedValue();
+/// Whether any of the code calls the OpenMP runtime.
+static bool
+callsOpenMP(llvm::ArrayRef<std::unique_ptr<llvm::MemoryBuffer>> objects) {
+  return llvm::any_of(objects, [](const auto &object) {
+    auto file = llvm::object::ObjectFile::createObjectFile(*object);
+    if (!file) {
+      llvm::consumeError(file.takeError());
+      return false;
+    }
+    return llvm::any_of((*file)->symbols(), [](const auto &symbol) {
+      auto name = symbol.getName();
+      if (!name)
+        llvm::consumeError(name.takeError());
+      return name && *name == "__kmpc_fork_call";
+    });
+  });
 }
 
 llvm::Expected<CompiledModel>
@@ -166,13 +169,11 @@ neuroplast::compileModule(mlir::ModuleOp module,
   CompiledModel model;
   model.module = mlir::OwningOpRef<mlir::ModuleOp>(module.clone());
   CpuPipelineOptions pipeline;
-  pipeline.vectorBits = getVectorBits(*machine);
-  pipeline.kernels = options.kernels;
-  pipeline.threads = options.threads;
+  setPipelineOptions(pipeline, *machine, options);
   {
     mlir::PassManager manager(module.getContext());
     manager.enableVerifier(true);
-    buildNeuroToLoopsPipeline(manager, pipeline);
+    buildNeuroToKernelsPipeline(manager, pipeline);
     if (mlir::failed(manager.run(*model.module)))
       return llvm::make_error<ReportedError>();
   }
@@ -183,9 +184,15 @@ neuroplast::compileModule(mlir::ModuleOp module,
   if (!params)
     return params.takeError();
   model.params = std::move(*params);
+  auto objects = compileKernels(takeKernels(*model.module), options);
+  if (!objects)
+    return objects.takeError();
+  model.objects = std::move(*objects);
   mlir::OwningOpRef<mlir::ModuleOp> code(model.module->clone());
   {
     mlir::PassManager manager(module.getContext());
+    manager.addPass(createExposeEntryPoint());
+    buildKernelsToLoopsPipeline(manager, pipeline);
     buildLoopsToLLVMPipeline(manager, pipeline);
     if (mlir::failed(manager.run(*code)))
       return llvm::make_error<ReportedError>();
@@ -201,11 +208,11 @@ neuroplast::compileModule(mlir::ModuleOp module,
   addInterface(*llvmModule, *interface);
   if (llvm::Error error = linkSupport(*llvmModule, options))
     return std::move(error);
-  model.needsOpenMP = llvmModule->getFunction("__kmpc_fork_call") != nullptr;
-  auto objects = emitParts(*llvmModule, options);
-  if (!objects)
-    return objects.takeError();
-  model.objects = std::move(*objects);
+  auto object = emitCode(*llvmModule, *machine, options);
+  if (!object)
+    return object.takeError();
+  model.objects.push_back(std::move(*object));
+  model.needsOpenMP = callsOpenMP(model.objects);
   model.header = writeHeader(*interface, options.prefix);
   return model;
 }

@@ -12,6 +12,7 @@
 #include "lld/Common/Driver.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Object/ArchiveWriter.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Target/TargetMachine.h"
@@ -91,16 +92,28 @@ assembleParams(const CompiledModel &model, const CompileOptions &options,
   return emitObject(module, *machine);
 }
 
+/// The model's object files as one.
+static llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
+archiveObjects(const CompiledModel &model) {
+  std::vector<llvm::NewArchiveMember> members;
+  for (const std::unique_ptr<llvm::MemoryBuffer> &object : model.objects)
+    members.emplace_back(llvm::MemoryBufferRef(object->getBuffer(), "code.o"));
+  return llvm::writeArchiveToBuffer(
+      members, llvm::SymtabWritingMode::NormalSymtab,
+      llvm::object::Archive::K_GNU, /*Deterministic=*/true, /*Thin=*/false);
+}
+
 llvm::Error neuroplast::writeLibrary(const CompiledModel &model,
                                      const CompileOptions &options,
                                      llvm::StringRef path) {
-  std::vector<TemporaryFile> objects(model.objects.size());
-  TemporaryFile data, params, library;
-  for (auto [file, object] : llvm::zip_equal(objects, model.objects))
-    if (llvm::Error error = file.create(path, "o", [&](llvm::raw_ostream &os) {
-          os << object->getBuffer();
-        }))
-      return error;
+  TemporaryFile objects, data, params, library;
+  auto archive = archiveObjects(model);
+  if (!archive)
+    return archive.takeError();
+  if (llvm::Error error = objects.create(path, "a", [&](llvm::raw_ostream &os) {
+        os << (*archive)->getBuffer();
+      }))
+    return error;
   if (llvm::Error error = data.create(path, "bin", [&](llvm::raw_ostream &os) {
         for (const ParamData &param : model.params) {
           os.write(param.bytes.data(), param.bytes.size());
@@ -132,9 +145,10 @@ llvm::Error neuroplast::writeLibrary(const CompiledModel &model,
                                       "--gc-sections",
                                       "-z",
                                       "relro",
-                                      params.path.c_str()};
-  for (TemporaryFile &object : objects)
-    arguments.push_back(object.path.c_str());
+                                      params.path.c_str(),
+                                      "--whole-archive",
+                                      objects.path.c_str(),
+                                      "--no-whole-archive"};
   // The only libraries that a model needs; named, so that a program that uses
   // none of them still gets them.
   std::vector<std::string> needed;

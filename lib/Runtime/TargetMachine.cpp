@@ -8,6 +8,7 @@
 
 #include "TargetMachine.h"
 
+#include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -85,4 +86,25 @@ neuroplast::emitObject(llvm::Module &module, llvm::TargetMachine &machine) {
   passes.run(module);
   return llvm::MemoryBuffer::getMemBufferCopy(
       llvm::StringRef(bytes.data(), bytes.size()), "model.o");
+}
+
+/// The width of the vector registers that the processor's code uses.
+static unsigned getVectorBits(const llvm::TargetMachine &machine) {
+  llvm::LLVMContext context;
+  llvm::Module module("width", context);
+  module.setDataLayout(machine.createDataLayout());
+  auto *function = llvm::Function::Create(
+      llvm::FunctionType::get(llvm::Type::getVoidTy(context), false),
+      llvm::GlobalValue::ExternalLinkage, "f", module);
+  return machine.getTargetTransformInfo(*function)
+      .getRegisterBitWidth(llvm::TargetTransformInfo::RGK_FixedWidthVector)
+      .getFixedValue();
+}
+
+void neuroplast::setPipelineOptions(CpuPipelineOptions &pipeline,
+                                    const llvm::TargetMachine &machine,
+                                    const CompileOptions &options) {
+  pipeline.vectorBits = getVectorBits(machine);
+  pipeline.kernels = options.kernels;
+  pipeline.threads = options.threads;
 }

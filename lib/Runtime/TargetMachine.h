@@ -9,6 +9,7 @@
 #ifndef NEUROPLAST_LIB_RUNTIME_TARGETMACHINE_H
 #define NEUROPLAST_LIB_RUNTIME_TARGETMACHINE_H
 
+#include "neuroplast/Codegen/Pipelines.h"
 #include "neuroplast/Runtime/Compiler.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Target/TargetMachine.h"
@@ -21,6 +22,11 @@ createTargetMachine(const CompileOptions &options);
 
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
 emitObject(llvm::Module &module, llvm::TargetMachine &machine);
+
+/// What the pipelines need to know of a processor and of what is asked for.
+void setPipelineOptions(CpuPipelineOptions &pipeline,
+                        const llvm::TargetMachine &machine,
+                        const CompileOptions &options);
 
 } // namespace neuroplast
 

@@ -33,16 +33,21 @@ struct CpuPipelineOptions
       llvm::cl::init(1)};
 };
 
-/// neuro ops to loops on buffers: lowering to linalg, fusion, bufferization.
-void buildNeuroToLoopsPipeline(mlir::OpPassManager &manager,
-                               const CpuPipelineOptions &options);
+/// neuro ops to kernels on buffers, each in a function of its own that no other
+/// depends on: lowering to linalg, fusion, layout, bufferization.
+void buildNeuroToKernelsPipeline(mlir::OpPassManager &manager,
+                                 const CpuPipelineOptions &options);
 
-/// Loops on buffers to the LLVM dialect. The function `main` gets a C
-/// interface.
+/// Kernels on buffers, and what calls them, to loops.
+void buildKernelsToLoopsPipeline(mlir::OpPassManager &manager,
+                                 const CpuPipelineOptions &options);
+
+/// Loops on buffers to the LLVM dialect.
 void buildLoopsToLLVMPipeline(mlir::OpPassManager &manager,
                               const CpuPipelineOptions &options);
 
-/// Registers both pipelines for the pass driver.
+/// Registers `neuro-to-loops`, the first two, and `neuro-loops-to-llvm`, in
+/// which `main` gets a C interface, for the pass driver.
 void registerCodegenPipelines();
 
 } // namespace neuroplast
