@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "neuroplast/Codegen/DerivedParams.h"
 #include "neuroplast/Codegen/Passes.h"
 
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
@@ -67,13 +68,9 @@ private:
     std::string name = (like.getSymName() + "." + part).str();
     std::string bytes(reinterpret_cast<const char *>(numbers.data()),
                       numbers.size() * sizeof(float));
-    OpBuilder top(like);
-    auto param = neuro::ParamOp::create(
-        top, like.getLoc(), name, makeElements(type, name, std::move(bytes)),
-        /*trainable=*/false, /*shadow_of=*/FlatSymbolRefAttr(),
-        /*source_name=*/StringAttr(), /*sym_visibility=*/StringAttr());
-    param->remove();
-    symbols.insert(param, Block::iterator(like));
+    neuro::ParamOp param =
+        createDerivedParam(symbols, Block::iterator(like), like.getLoc(), name,
+                           makeElements(type, name, std::move(bytes)));
     return neuro::GetParamOp::create(builder, like.getLoc(), type,
                                      param.getSymName());
   }
@@ -185,7 +182,7 @@ private:
          llvm::make_early_inc_range(module.getOps<neuro::ParamOp>()))
       if (dropped.contains(param.getSymName()) ||
           (param.getShadowOf() && dropped.contains(*param.getShadowOf())))
-        symbols.erase(param);
+        eraseParam(symbols, param);
   }
 
   ModuleOp module;

@@ -12,7 +12,9 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "neuroplast/Codegen/DerivedParams.h"
 #include "neuroplast/Conversion/Passes.h"
+#include "neuroplast/Dialect/Neuro/IR/MappedFile.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -173,17 +175,14 @@ Value PackedConstants::pack(OpBuilder &builder, Value constant,
       index[axis] = 0;
     }
   }
+  releasePages(source);
   ElementsAttr value = makeElements(type, name, std::move(bytes));
   if (isa<DenseElementsAttr>(value))
     return arith::ConstantOp::create(builder, constant.getLoc(), type,
                                      cast<TypedAttr>(value));
-  OpBuilder top = OpBuilder::atBlockBegin(module.getBody());
-  known = neuro::ParamOp::create(
-      top, constant.getLoc(), name, value, /*trainable=*/false,
-      /*shadow_of=*/FlatSymbolRefAttr(), /*source_name=*/StringAttr(),
-      /*sym_visibility=*/StringAttr());
-  known->remove();
-  symbols.insert(known, module.getBody()->begin());
+  known = createDerivedParam(symbols, module.getBody()->begin(),
+                             constant.getLoc(), name, value);
+  OpBuilder top(known);
   std::string buffer = getParamBufferName(known.getSymName());
   params[buffer] = known;
   memref::GlobalOp::create(top, constant.getLoc(), buffer,
@@ -209,7 +208,7 @@ void PackedConstants::dropUnread() {
       continue;
     if (Operation *buffer = symbols.lookup(entry.first())) {
       symbols.erase(buffer);
-      symbols.erase(entry.second);
+      eraseParam(symbols, entry.second);
     }
   }
 }

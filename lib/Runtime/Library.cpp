@@ -6,16 +6,15 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Interface.h"
+#include "ParamsObject.h"
 #include "TargetMachine.h"
 
+#include "neuroplast/Codegen/DerivedParams.h"
+
 #include "lld/Common/Driver.h"
-#include "llvm/IR/LLVMContext.h"
-#include "llvm/IR/Module.h"
 #include "llvm/Object/ArchiveWriter.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Target/TargetMachine.h"
 
 #include <mutex>
 
@@ -60,38 +59,6 @@ struct TemporaryFile {
 
 } // namespace
 
-static constexpr uint64_t paramAlignment = 64;
-
-/// The parameters as one section, a symbol each, assembled from a file of their
-/// bytes: they never pass through LLVM IR.
-static llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
-assembleParams(const CompiledModel &model, const CompileOptions &options,
-               llvm::StringRef dataFile) {
-  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(options);
-  llvm::LLVMContext context;
-  llvm::Module module("params", context);
-  module.setTargetTriple(machine->getTargetTriple());
-  module.setDataLayout(machine->createDataLayout());
-  std::string assembly;
-  llvm::raw_string_ostream os(assembly);
-  os << ".section .neuroplast.params,\"a\",@progbits\n.p2align 6\n"
-     << ".Lparams:\n.incbin \"";
-  for (char c : dataFile) {
-    if (c == '"' || c == '\\')
-      os << '\\';
-    os << c;
-  }
-  os << "\"\n";
-  uint64_t offset = 0;
-  for (const ParamData &param : model.params) {
-    os << ".globl \"" << param.symbol << "\"\n.hidden \"" << param.symbol
-       << "\"\n.set \"" << param.symbol << "\", .Lparams + " << offset << "\n";
-    offset += llvm::alignTo(param.bytes.size(), paramAlignment);
-  }
-  module.setModuleInlineAsm(assembly);
-  return emitObject(module, *machine);
-}
-
 /// The model's object files as one.
 static llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
 archiveObjects(const CompiledModel &model) {
@@ -103,10 +70,9 @@ archiveObjects(const CompiledModel &model) {
       llvm::object::Archive::K_GNU, /*Deterministic=*/true, /*Thin=*/false);
 }
 
-llvm::Error neuroplast::writeLibrary(const CompiledModel &model,
-                                     const CompileOptions &options,
+llvm::Error neuroplast::writeLibrary(CompiledModel model,
                                      llvm::StringRef path) {
-  TemporaryFile objects, data, params, library;
+  TemporaryFile objects, params, library;
   auto archive = archiveObjects(model);
   if (!archive)
     return archive.takeError();
@@ -114,21 +80,13 @@ llvm::Error neuroplast::writeLibrary(const CompiledModel &model,
         os << (*archive)->getBuffer();
       }))
     return error;
-  if (llvm::Error error = data.create(path, "bin", [&](llvm::raw_ostream &os) {
-        for (const ParamData &param : model.params) {
-          os.write(param.bytes.data(), param.bytes.size());
-          os.write_zeros(llvm::alignTo(param.bytes.size(), paramAlignment) -
-                         param.bytes.size());
-        }
-      }))
-    return error;
-  auto assembled = assembleParams(model, options, data.path);
-  if (!assembled)
-    return assembled.takeError();
   if (llvm::Error error = params.create(path, "o", [&](llvm::raw_ostream &os) {
-        os << (*assembled)->getBuffer();
+        writeParamsObject(os, model.params, getTriple());
       }))
     return error;
+  // Linking reads them from there.
+  model.params.clear();
+  releaseDerivedParams(*model.module);
   if (llvm::Error error =
           library.create(path, "so", [](llvm::raw_ostream &) {}))
     return error;

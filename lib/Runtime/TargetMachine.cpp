@@ -41,11 +41,15 @@ static void initializeTargets() {
   });
 }
 
+llvm::Triple neuroplast::getTriple() {
+  return llvm::Triple(llvm::sys::getDefaultTargetTriple());
+}
+
 std::unique_ptr<llvm::TargetMachine>
 neuroplast::createTargetMachine(const CompileOptions &options) {
   initializeTargets();
   std::string error;
-  llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
+  llvm::Triple triple = getTriple();
   const llvm::Target *target =
       llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target)

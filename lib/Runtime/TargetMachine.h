@@ -17,6 +17,9 @@
 namespace neuroplast {
 
 /// The code generator of a processor; null if this host has none for it.
+/// Of this host, which is what code is made for.
+llvm::Triple getTriple();
+
 std::unique_ptr<llvm::TargetMachine>
 createTargetMachine(const CompileOptions &options);
 

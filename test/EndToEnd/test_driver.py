@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from Models import driver
 
@@ -251,3 +252,20 @@ def test_help_on_every_level(neuroplast: Path) -> None:
     for command in ("import", "export", "inspect", "prune", "compile", "run", "bench", "verify"):
         assert command in overview
         assert command in driver.call(neuroplast, command, "--help")
+
+
+def test_weights_are_read_where_they_lie(neuroplast: Path, tmp_path: Path) -> None:
+    peaks = []
+    for width in (64, 4096):
+        weight = np.ones((width, width), np.float32) * np.arange(width, dtype=np.float32)
+        graph = onnx.helper.make_graph(
+            [onnx.helper.make_node("MatMul", ["x", "w"], ["y"])],
+            "g",
+            [onnx.helper.make_tensor_value_info("x", 1, [1, width])],
+            [onnx.helper.make_tensor_value_info("y", 1, [1, width])],
+            [onnx.numpy_helper.from_array(weight, "w")],
+        )
+        path = tmp_path / f"{width}.onnx"
+        onnx.save(onnx.helper.make_model(graph, ir_version=8), path)
+        peaks.append(driver.measure_peak([neuroplast, "inspect", path]))
+    assert peaks[1] - peaks[0] < weight.nbytes / 2

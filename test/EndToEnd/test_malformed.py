@@ -247,6 +247,7 @@ MODELS: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
     "undefined_type": (lambda: with_weight(lambda w: setattr(w, "data_type", 0)), "w"),
     "missing_file": (lambda: external(location="nowhere.bin"), "nowhere.bin"),
     "no_location": (lambda: external(offset="0"), "w"),
+    "forged_inline": (lambda: external(**{"neuroplast.inline": "7"}), "names no file"),
     "parent_folder": (lambda: external(location="../outside.bin"), "outside.bin"),
     "inner_parent": (lambda: external(location="sub/../../outside.bin"), "outside.bin"),
     "absolute": (lambda: external(location="/etc/passwd"), "passwd"),

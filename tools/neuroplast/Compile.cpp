@@ -70,13 +70,14 @@ static int runCompile(const Arguments &arguments) {
   }();
   if (!compiled)
     return reportError(input, compiled.takeError());
-  if (llvm::Error error = writeLibrary(*compiled, options, output))
+  std::string headerText = compiled->header;
+  if (llvm::Error error = writeLibrary(std::move(*compiled), output))
     return reportError(output, std::move(error));
   if (header.empty())
     return 0;
   if (llvm::Error error = llvm::writeToOutput(
           header, [&](llvm::raw_ostream &os) -> llvm::Error {
-            os << compiled->header;
+            os << headerText;
             return llvm::Error::success();
           }))
     return reportError(header, std::move(error));

@@ -69,8 +69,7 @@ llvm::Expected<CompiledModel> compileModule(mlir::ModuleOp module,
 
 /// Links a compiled model to a shared library, which appears only once it is
 /// complete.
-llvm::Error writeLibrary(const CompiledModel &model,
-                         const CompileOptions &options, llvm::StringRef path);
+llvm::Error writeLibrary(CompiledModel model, llvm::StringRef path);
 
 /// Registers the dialects and translations that compilation needs.
 void registerCompilerDialects(mlir::DialectRegistry &registry);

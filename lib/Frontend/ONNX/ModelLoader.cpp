@@ -8,6 +8,7 @@
 
 #include "ModelLoader.h"
 #include "InferenceGuard.h"
+#include "InlineData.h"
 #include "OperatorUpgrades.h"
 #include "OperatorVersions.h"
 #include "Tensors.h"
@@ -43,15 +44,14 @@ static llvm::Error makeError(const llvm::Twine &message) {
   return createStringError(llvm::inconvertibleErrorCode(), line);
 }
 
-static llvm::Error parse(StringRef path, onnx::ModelProto &model) {
-  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
-                                            /*RequiresNullTerminator=*/false);
-  if (!buffer)
-    return makeError("cannot be read: " + buffer.getError().message());
-  StringRef bytes = (*buffer)->getBuffer();
+static llvm::Error parse(StringRef path, LoadedModel &model) {
+  auto file = mapFile(path);
+  if (!file)
+    return makeError("cannot be read: " + file.getError().message());
+  StringRef bytes = (*file)->getBuffer();
   if (path.ends_with(".onnxtext")) {
     std::string text = bytes.str();
-    auto status = onnx::OnnxParser::Parse(model, text.c_str());
+    auto status = onnx::OnnxParser::Parse(model.proto, text.c_str());
     if (!status.IsOK())
       return makeError("is no ONNX text: " +
                        llvm::Twine(status.ErrorMessage()));
@@ -59,12 +59,20 @@ static llvm::Error parse(StringRef path, onnx::ModelProto &model) {
   }
   if (bytes.size() > static_cast<size_t>(INT32_MAX))
     return makeError("is larger than 2 GiB; keep its weights as external data");
+  std::string light;
+  if (std::optional<LightModel> lightened = lightenModel(bytes)) {
+    light = std::move(lightened->bytes);
+    bytes = light;
+    model.inlineData = std::move(lightened->data);
+    model.file = std::move(*file);
+  }
   google::protobuf::io::ArrayInputStream stream(bytes.data(), bytes.size());
   google::protobuf::io::CodedInputStream coded(&stream);
   coded.SetTotalBytesLimit(INT32_MAX);
-  if (!model.ParseFromCodedStream(&coded) || !coded.ConsumedEntireMessage())
+  if (!model.proto.ParseFromCodedStream(&coded) ||
+      !coded.ConsumedEntireMessage())
     return makeError("is no ONNX model, or is truncated");
-  if (!model.has_graph())
+  if (!model.proto.has_graph())
     return makeError("holds no graph");
   return llvm::Error::success();
 }
@@ -381,7 +389,7 @@ neuroplast::loadModel(StringRef path, const ImportOptions &options) {
   llvm::SmallString<128> folder(path);
   llvm::sys::path::remove_filename(folder);
   model->folder = folder.empty() ? "." : folder.str().str();
-  if (llvm::Error error = parse(path, model->proto))
+  if (llvm::Error error = parse(path, *model))
     return std::move(error);
   model->originalOpset = getOpset(model->proto);
   model->irVersion = model->proto.ir_version();
@@ -446,6 +454,10 @@ neuroplast::mapExternalData(LoadedModel &model,
   uint64_t offset = 0, length = UINT64_MAX;
   for (const auto &entry : tensor.external_data()) {
     StringRef value = entry.value();
+    size_t number = 0;
+    if (StringRef(entry.key()) == inlineDataKey &&
+        !value.getAsInteger(10, number) && number < model.inlineData.size())
+      return std::pair(model.file, model.inlineData[number]);
     bool bad = false;
     if (entry.key() == "location")
       location = value.str();

@@ -31,6 +31,9 @@ struct LoadedModel {
   int64_t irVersion = 0; ///< Of the file.
   /// The types of the graph's outputs as far as the file declares them.
   llvm::StringMap<onnx::TypeProto> declaredOutputs;
+  /// The model's own file, and the data of large tensors in it.
+  std::shared_ptr<llvm::MemoryBuffer> file;
+  std::vector<llvm::StringRef> inlineData;
   /// Mapped files of external data, by path.
   llvm::StringMap<std::shared_ptr<llvm::MemoryBuffer>> files;
   /// The folder in which external data must lie.
@@ -43,8 +46,8 @@ struct LoadedModel {
 llvm::Expected<std::shared_ptr<LoadedModel>>
 loadModel(llvm::StringRef path, const ImportOptions &options);
 
-/// The bytes of a tensor kept in a file beside the model: mapped, within the
-/// model's folder, and within the file's bounds.
+/// The bytes of a tensor kept in the model's file, or in one beside the model:
+/// mapped, within the model's folder, and within the file's bounds.
 llvm::Expected<std::pair<std::shared_ptr<llvm::MemoryBuffer>, llvm::StringRef>>
 mapExternalData(LoadedModel &model, const onnx::TensorProto &tensor);
 
