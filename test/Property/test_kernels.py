@@ -25,6 +25,9 @@ def draw(kind: str, rng: np.random.Generator, scale: int) -> tuple[list[np.ndarr
     def array(*shape: int) -> np.ndarray:
         return rng.standard_normal(shape).astype(F)
 
+    if kind == "transposition":
+        order = rng.permutation(3)
+        return [array(size(5), size(40), size(40))], "Transpose", {"perm": [int(i) for i in order]}
     if kind == "product":
         m, k, n = size(), size(), size()
         return [array(m, k), array(k, n)], "MatMul", {}
@@ -61,7 +64,8 @@ def draw(kind: str, rng: np.random.Generator, scale: int) -> tuple[list[np.ndarr
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("free", [False, True], ids=["fixed", "free"])
 @pytest.mark.parametrize(
-    "kind", ["product", "batch", "transposed", "convolution", "depthwise", "grouped"]
+    "kind",
+    ["product", "batch", "transposed", "convolution", "depthwise", "grouped", "transposition"],
 )
 def test_values(kind: str, free: bool, threads: int, neuroplast: Path, tmp_path: Path) -> None:
     for number in range(5):

@@ -101,6 +101,11 @@ Tile chooseTile(int64_t rows, int64_t places, int64_t lanes, int64_t width,
 bool emitVectorLoops(mlir::linalg::GenericOp op, int64_t width,
                      int64_t threads);
 
+/// Replaces a copy whose source and result have different innermost axes by
+/// squares that are transposed in registers; false if it is none.
+bool emitTransposition(mlir::linalg::GenericOp op, int64_t width,
+                       int64_t threads);
+
 /// Writes the loops in place of the op, with vectors of `width` lanes.
 void emitKernel(mlir::OpBuilder &builder, const Contraction &contraction,
                 int64_t width, int64_t threads);

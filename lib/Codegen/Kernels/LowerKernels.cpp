@@ -272,7 +272,8 @@ private:
                                              builder.getF32FloatAttr(0));
       linalg::FillOp::create(builder, op.getLoc(), zero, op.getDpsInits()[0]);
     }
-    emitVectorLoops(op, getWidth(), threads);
+    if (!emitTransposition(op, getWidth(), threads))
+      emitVectorLoops(op, getWidth(), threads);
   }
 };
 
