@@ -190,7 +190,7 @@ private:
     double filled = share(sizes[conv.out]);
     if (conv.in && sizes[*conv.in] >= block / 2)
       filled *= share(sizes[*conv.in]);
-    return filled >= 0.6;
+    return filled >= 0.45;
   }
 
   //===--------------------------------------------------------------------===//

@@ -71,8 +71,15 @@ static int runBench(const Arguments &arguments) {
     return reportError(input, timed.takeError());
   const std::vector<double> &times = *timed;
   double peak = getPeakMemory();
+  // The time within which such a share of the runs ended.
+  auto getPercentile = [&](double share) {
+    return times[std::min<size_t>(times.size() * share, times.size() - 1)];
+  };
   llvm::json::Object result{{"median_ms", times[times.size() / 2]},
                             {"min_ms", times.front()},
+                            {"p90_ms", getPercentile(0.9)},
+                            {"p99_ms", getPercentile(0.99)},
+                            {"max_ms", times.back()},
                             {"runs", static_cast<int64_t>(times.size())},
                             {"compile_s", compileSeconds},
                             {"peak_rss_mib", peak}};
