@@ -31,6 +31,7 @@ struct ExposeEntryPointPass
       param.erase();
     // Attributes of the neuro dialect have no meaning below.
     module->removeAttr("neuro.model");
+    module->removeAttr("neuro.profile");
     for (auto function : module.getOps<func::FuncOp>()) {
       for (unsigned i = 0; i < function.getNumArguments(); ++i)
         function.setArgAttrs(i, DictionaryAttr());

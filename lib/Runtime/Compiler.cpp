@@ -54,15 +54,17 @@ static llvm::Error makeError(const llvm::Twine &message) {
 }
 
 /// What must stay visible of a model's code.
-static bool isExported(llvm::StringRef name, llvm::StringRef prefix) {
+static bool isExported(llvm::StringRef name, const CompileOptions &options) {
   static constexpr llvm::StringLiteral names[] = {"info", "run", "output_sizes",
                                                   "free", "error"};
   for (llvm::StringRef exported : names)
     if (name == ("neuroplast_" + exported).str() ||
-        (!prefix.empty() && name == (prefix + "_" + exported).str()))
+        (!options.prefix.empty() &&
+         name == (options.prefix + "_" + exported).str()))
       return true;
-  // Whoever loads a model into memory calls it in the end.
-  return name == "neuroplast_close";
+  // Whoever loads a model into memory calls one in the end.
+  return name == "neuroplast_close" ||
+         (options.profile && name == "neuroplast_profile");
 }
 
 static llvm::Error linkSupport(llvm::Module &module,
@@ -111,7 +113,7 @@ static llvm::Error linkSupport(llvm::Module &module,
       if (auto *function = module.getFunction(("neuroplast_" + name).str()))
         llvm::GlobalAlias::create((prefix + "_" + name).str(), function);
   llvm::internalizeModule(module, [&](const llvm::GlobalValue &value) {
-    return isExported(value.getName(), prefix);
+    return isExported(value.getName(), options);
   });
   return llvm::Error::success();
 }
@@ -174,9 +176,18 @@ neuroplast::compileModule(mlir::ModuleOp module,
     mlir::PassManager manager(module.getContext());
     manager.enableVerifier(true);
     buildNeuroToKernelsPipeline(manager, pipeline);
+    if (options.profile)
+      manager.addPass(createProfileKernels());
     if (mlir::failed(manager.run(*model.module)))
       return llvm::make_error<ReportedError>();
   }
+  if (auto entries =
+          (*model.module)->getAttrOfType<mlir::ArrayAttr>("neuro.profile"))
+    for (auto entry : entries.getAsRange<mlir::DictionaryAttr>())
+      model.profile.push_back(
+          {entry.getAs<mlir::StringAttr>("nodes").str(),
+           entry.getAs<mlir::StringAttr>("kernel").str(),
+           entry.getAs<mlir::FloatAttr>("operations").getValueAsDouble()});
   if (auto sizes =
           model.module->lookupSymbol<mlir::func::FuncOp>("output_sizes"))
     sizes.walk([&](mlir::memref::LoadOp) { interface->sizesNeedData = true; });

@@ -322,7 +322,16 @@ public:
     find("neuroplast_free", freeFunction);
     find("neuroplast_error", errorFunction);
     find("neuroplast_close", closeFunction);
+    if (!compiled.profile.empty())
+      find("neuroplast_profile", profileFunction);
     return error;
+  }
+
+  std::vector<std::pair<ProfileEntry, int64_t>> getProfile() const override {
+    std::vector<std::pair<ProfileEntry, int64_t>> profile;
+    for (const ProfileEntry &entry : compiled.profile)
+      profile.emplace_back(entry, profileFunction()[profile.size()]);
+    return profile;
   }
 
 private:
@@ -330,6 +339,7 @@ private:
   CompiledModel compiled;                     // owns the parameters' bytes
   std::unique_ptr<llvm::orc::LLJIT> jit;
   void (*closeFunction)() = nullptr;
+  const int64_t *(*profileFunction)() = nullptr;
 };
 
 } // namespace

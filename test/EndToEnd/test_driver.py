@@ -6,11 +6,12 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import onnx
 import pytest
-from Models import driver
+from Models import driver, models
 
 # Two inputs share a size; one output is an input, one is given twice, one is a
 # parameter.
@@ -269,3 +270,20 @@ def test_weights_are_read_where_they_lie(neuroplast: Path, tmp_path: Path) -> No
         onnx.save(onnx.helper.make_model(graph, ir_version=8), path)
         peaks.append(driver.measure_peak([neuroplast, "inspect", path]))
     assert peaks[1] - peaks[0] < weight.nbytes / 2
+
+
+def test_profiles(neuroplast: Path, tmp_path: Path) -> None:
+    source, picture = models.MODELS["squeezenet"].path(), tmp_path / "profile.svg"
+    figures = driver.bench(neuroplast, source, "--profile", "--svg", picture, "--seconds", "0.3")
+    rows = figures["profile"]
+    assert sum(row["share"] for row in rows) == pytest.approx(1)
+    assert sum(row["ms"] for row in rows) == pytest.approx(figures["median_ms"], rel=0.5)
+    assert figures["median_ms"] <= figures["p90_ms"] <= figures["p99_ms"] <= figures["max_ms"]
+    fastest = max(row["of_peak"] for row in rows)
+    assert 0.2 < fastest < 1.2
+    bars = ElementTree.parse(picture).getroot()
+    assert len(bars.findall("{http://www.w3.org/2000/svg}rect")) > len(rows)
+    table = driver.call(neuroplast, "bench", source, "--profile", "--seconds", "0.1")
+    assert "GFLOP/s" in table and rows[0]["nodes"] in table
+    driver.call(neuroplast, "compile", source, "-o", tmp_path / "m.so")
+    assert "--profile" in fail(neuroplast, "bench", tmp_path / "m.so", "--profile")

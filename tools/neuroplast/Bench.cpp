@@ -8,6 +8,7 @@
 
 #include "Commands.h"
 #include "Modules.h"
+#include "Profile.h"
 #include "RunnableModel.h"
 
 #include "neuroplast/Runtime/Npz.h"
@@ -40,6 +41,10 @@ static int runBench(const Arguments &arguments) {
     return 1;
   CompileOptions options;
   options.threads = *threads;
+  options.profile = arguments.has("--profile") || arguments.has("--svg");
+  if (options.profile && input.ends_with(".so"))
+    return reportError("'--profile' compiles a model in another way, and '" +
+                       input + "' is compiled");
   NamedTensors arrays;
   bool isGiven = arguments.has("--inputs");
   if (isGiven) {
@@ -83,6 +88,25 @@ static int runBench(const Arguments &arguments) {
                             {"runs", static_cast<int64_t>(times.size())},
                             {"compile_s", compileSeconds},
                             {"peak_rss_mib", peak}};
+  std::vector<ProfileRow> profile;
+  if (options.profile) {
+    auto peak = measurePeak();
+    if (!peak)
+      return reportError(llvm::toString(peak.takeError()));
+    // A first run was not timed.
+    profile = makeProfile(*model, times.size() + 1, *peak, *threads);
+    result["peak_gflops"] = *peak * *threads;
+    result["profile"] = toJson(profile);
+  }
+  if (arguments.has("--svg"))
+    if (llvm::Error error = llvm::writeToOutput(
+            arguments.get("--svg"), [&](llvm::raw_ostream &os) -> llvm::Error {
+              drawProfile(os, profile);
+              return llvm::Error::success();
+            }))
+      return reportError(arguments.get("--svg"), std::move(error));
+  if (!arguments.has("--json") && arguments.has("--profile"))
+    printProfile(llvm::outs(), profile);
   if (arguments.has("--json"))
     llvm::outs() << llvm::json::Value(std::move(result)) << "\n";
   else
@@ -95,14 +119,17 @@ static int runBench(const Arguments &arguments) {
 }
 
 Command neuroplast::driver::getBenchCommand() {
-  return {{"bench",
-           "measure how long a model takes",
-           {"MODEL"},
-           {{"--inputs", "FILE.npz", "input arrays; random ones if not given"},
-            {"--threads", "N", "threads that a run uses (1)"},
-            {"--seconds", "S", "how long to measure (2)"},
-            {"--shape", "NAME=AxB",
-             "fix the shape of an input; of a library, the shape to feed"},
-            {"--json", "", "print JSON"}}},
-          runBench};
+  return {
+      {"bench",
+       "measure how long a model takes",
+       {"MODEL"},
+       {{"--inputs", "FILE.npz", "input arrays; random ones if not given"},
+        {"--threads", "N", "threads that a run uses (1)"},
+        {"--seconds", "S", "how long to measure (2)"},
+        {"--shape", "NAME=AxB",
+         "fix the shape of an input; of a library, the shape to feed"},
+        {"--profile", "", "print what the time goes into, kernel by kernel"},
+        {"--svg", "FILE.svg", "draw that"},
+        {"--json", "", "print JSON"}}},
+      runBench};
 }

@@ -240,6 +240,17 @@ def OutlineKernels : Pass<"neuro-outline-kernels", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::func::FuncDialect"];
 }
 
+def ProfileKernels : Pass<"neuro-profile-kernels", "::mlir::ModuleOp"> {
+  let summary = "Take the time of each kernel call";
+  let description = [{
+    Lets `main` tell the support runtime before and after each call of a kernel,
+    by the number of an entry of the attribute `neuro.profile`, which says what
+    nodes the kernel was made of and how many operations it does. The first entry
+    is for all else.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect"];
+}
+
 def LowerKernels : Pass<"neuro-lower-kernels"> {
   let summary = "Lower kernel ops on buffers to register-tiled vector code";
   let description = [{

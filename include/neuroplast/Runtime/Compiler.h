@@ -26,6 +26,7 @@ struct CompileOptions {
   unsigned optLevel = 3;      ///< Of LLVM: 0 to 3.
   unsigned threads = 1;       ///< That share the work of a run.
   bool kernels = true;        ///< Give large contractions kernels of their own.
+  bool profile = false;       ///< Take the time of each kernel.
   Sanitizer sanitizer = Sanitizer::None;
   std::string prefix; ///< Of a second set of exported names, if any.
 };
@@ -40,12 +41,21 @@ struct ParamData {
   llvm::ArrayRef<char> bytes;
 };
 
+/// What the time of a run goes into.
+struct ProfileEntry {
+  std::string nodes;  ///< Of the model; empty for all that is no kernel.
+  std::string kernel; ///< Its name in the IR.
+  double operations;  ///< Floating point operations; 0 if not known.
+};
+
 /// A compiled model: code that refers to its parameters by symbol.
 struct CompiledModel {
   std::vector<std::unique_ptr<llvm::MemoryBuffer>> objects;
   std::vector<ParamData> params;
   /// Whether the code calls the OpenMP runtime.
   bool needsOpenMP = false;
+  /// In the order of what `neuroplast_profile` gives.
+  std::vector<ProfileEntry> profile;
   /// The C header of the model.
   std::string header;
   /// The module; `params` point into its resources.
@@ -70,6 +80,10 @@ llvm::Expected<CompiledModel> compileModule(mlir::ModuleOp module,
 /// Links a compiled model to a shared library, which appears only once it is
 /// complete.
 llvm::Error writeLibrary(CompiledModel model, llvm::StringRef path);
+
+/// The floating point operations per nanosecond that one core does at most, as
+/// a loop of multiply-adds on registers does them now.
+llvm::Expected<double> measurePeak();
 
 /// Registers the dialects and translations that compilation needs.
 void registerCompilerDialects(mlir::DialectRegistry &registry);

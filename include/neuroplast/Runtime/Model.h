@@ -67,6 +67,12 @@ public:
                        std::vector<NeuroplastTensor> &outputs) const;
   void release(std::vector<NeuroplastTensor> &outputs) const;
 
+  /// What the time of all runs went into, and nanoseconds; empty if the model
+  /// was not compiled for that.
+  virtual std::vector<std::pair<ProfileEntry, int64_t>> getProfile() const {
+    return {};
+  }
+
 protected:
   const NeuroplastModelInfo *(*infoFunction)() = nullptr;
   int32_t (*runFunction)(const NeuroplastTensor *,

@@ -79,6 +79,34 @@ void memrefCopy(int64_t elementSize, UnrankedMemRef *source,
   }
 }
 
+/*===--- Profiles --------------------------------------------------------===*/
+
+enum { mostEntries = 1 << 16 };
+
+static int64_t profileTimes[mostEntries], profileLast;
+
+static int64_t readClock(void) {
+  struct timespec now;
+  timespec_get(&now, TIME_UTC);
+  return now.tv_sec * (int64_t)1000000000 + now.tv_nsec;
+}
+
+void neuroplast_profile_mark(int64_t entry);
+
+/* The time since the last mark is that of an entry; -1 begins a run. Only for
+   models that are run by one thread at a time. */
+void neuroplast_profile_mark(int64_t entry) {
+  int64_t now = readClock();
+  if (entry >= 0 && entry < mostEntries)
+    profileTimes[entry] += now - profileLast;
+  profileLast = now;
+}
+
+const int64_t *neuroplast_profile(void);
+
+/* Nanoseconds by entry, of all runs. */
+const int64_t *neuroplast_profile(void) { return profileTimes; }
+
 /*===--- The interface ---------------------------------------------------===*/
 
 const NeuroplastModelInfo *neuroplast_info(void) {
