@@ -17,6 +17,10 @@
 
 using namespace neuroplast;
 
+// The C header of models, with general names; see Support/embed.S.
+extern "C" const char neuroplast_abi_begin[];
+extern "C" const char neuroplast_abi_end[];
+
 /// The number of an element type in the interface; 0 if it cannot cross it.
 static int32_t getDtype(mlir::Type type) {
   return type.isIntOrFloat() || llvm::isa<neuro::StringType>(type)
@@ -239,71 +243,18 @@ std::string neuroplast::writeHeader(const InterfaceDescription &interface,
   os << "/* The C interface of the compiled model '" << prefix << "'.\n\n";
   writeTensors(os, "inputs", interface.inputs);
   writeTensors(os, "outputs", interface.outputs);
-  os << R"(
-   Tensors are dense, row by row. Data needs the alignment of its element type;
-   64 bytes are best. Inputs are read only. An output whose data is null gets
-   memory that the caller gives back with the free function; else the result is
-   copied to data, which holds capacity bytes. output_sizes fills in the shapes
-   of the outputs for inputs of given shapes, and the bytes that they need as
-   capacity; what only the computation decides is -1. It reads the data of inputs
-   only if sizes_need_data is not 0. The model keeps its own workspace, one for
-   each thread. Several threads may run at the same time. run and output_sizes
-   return 0, or a code: 1 a null pointer, 2 an element type,
-   3 a shape, 4 no memory, 5 an output buffer too small, 6 a value (an index, a
-   length, a divisor); the error function says more. */
-
-)";
-  os << "#ifndef " << guard << "\n#define " << guard << "\n\n";
-  os << R"(#include <stdint.h>
-
-#ifdef __cplusplus
-extern "C" {
-#endif
-
-#ifndef NEUROPLAST_RUNTIME_ABI_H
-#define NEUROPLAST_RUNTIME_ABI_H
-#define NEUROPLAST_ABI_VERSION 1
-#define NEUROPLAST_MAX_RANK 16
-
-/* dtype: 1 float, 2 uint8, 3 int8, 4 uint16, 5 int16, 6 int32, 7 int64, 8 string, 9 bool,
-   10 float16, 11 double, 12 uint32, 13 uint64, 16 bfloat16, 17 to 20 the 8-bit
-   floats e4m3fn, e4m3fnuz, e5m2 and e5m2fnuz. */
-typedef struct {
-  void *data;
-  int64_t capacity;
-  int32_t dtype;
-  int32_t rank;
-  int64_t shape[NEUROPLAST_MAX_RANK];
-} NeuroplastTensor;
-
-typedef struct {
-  const char *name;
-  int32_t dtype;
-  int32_t element_bytes;
-  int32_t rank;
-  const int64_t *shape;
-  const char *const *dim_names;
-} NeuroplastTensorInfo;
-
-typedef struct {
-  int32_t abi_version;
-  int32_t num_inputs;
-  int32_t num_outputs;
-  int32_t sizes_need_data;
-  const NeuroplastTensorInfo *inputs;
-  const NeuroplastTensorInfo *outputs;
-} NeuroplastModelInfo;
-#endif
-
-)";
-  os << "const NeuroplastModelInfo *" << prefix << "_info(void);\n"
-     << "int32_t " << prefix
-     << "_run(const NeuroplastTensor *inputs, NeuroplastTensor *outputs);\n"
-     << "int32_t " << prefix
-     << "_output_sizes(const NeuroplastTensor *inputs, NeuroplastTensor "
-        "*outputs);\n"
-     << "void " << prefix << "_free(void *data);\n"
-     << "const char *" << prefix << "_error(void);\n\n";
-  os << "#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
+  os << "\n   The functions below take and give them in this order. "
+        "*/\n\n#ifndef "
+     << guard << "\n#define " << guard << "\n\n";
+  llvm::StringRef abi(neuroplast_abi_begin,
+                      neuroplast_abi_end - neuroplast_abi_begin);
+  abi = abi.substr(abi.find("#ifndef"));
+  // Types have capitals, macros nothing else.
+  constexpr llvm::StringLiteral kPrefix = "neuroplast_";
+  for (size_t at; (at = abi.find(kPrefix)) != llvm::StringRef::npos;) {
+    os << abi.take_front(at) << prefix << "_";
+    abi = abi.drop_front(at + kPrefix.size());
+  }
+  os << abi << "\n#endif /* " << guard << " */\n";
   return text;
 }

@@ -7,16 +7,14 @@
 //===----------------------------------------------------------------------===//
 
 /* Every compiled model exports the functions at the end of this file under
-   these names, and again under a prefix made of the library's name. */
+   these names, and again under a prefix made of the library's name: the header
+   that comes with a library is this file with that prefix. Types are declared
+   once for all models, functions for each. */
 
 #ifndef NEUROPLAST_RUNTIME_ABI_H
 #define NEUROPLAST_RUNTIME_ABI_H
 
 #include <stdint.h>
-
-#ifdef __cplusplus
-extern "C" {
-#endif
 
 #define NEUROPLAST_ABI_VERSION 1
 #define NEUROPLAST_MAX_RANK 16
@@ -84,6 +82,12 @@ typedef struct {
   const NeuroplastTensorInfo *outputs;
 } NeuroplastModelInfo;
 
+#endif /* NEUROPLAST_RUNTIME_ABI_H */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The names, types and shapes of a model; lives as long as the library. */
 const NeuroplastModelInfo *neuroplast_info(void);
 
@@ -110,5 +114,3 @@ const char *neuroplast_error(void);
 #ifdef __cplusplus
 }
 #endif
-
-#endif /* NEUROPLAST_RUNTIME_ABI_H */
