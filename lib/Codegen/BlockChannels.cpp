@@ -119,6 +119,8 @@ public:
         twin = visit(contract);
       else if (auto pad = dyn_cast<tensor::PadOp>(op))
         twin = visit(pad);
+      else if (auto pool = dyn_cast<kernel::PoolOp>(op))
+        twin = visit(pool);
       else if (auto generic = dyn_cast<linalg::GenericOp>(op))
         twin = visit(generic);
       else if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
@@ -432,7 +434,30 @@ private:
     return linalg::FillOp::create(builder, loc, number, empty).getResult(0);
   }
 
-  /// Elementwise ops and pools along twins.
+  Twin visit(kernel::PoolOp op) {
+    std::optional<int64_t> axis = twins.getAxis(op.getInput());
+    auto type = cast<RankedTensorType>(op.getInit().getType());
+    AffineMap map = op.getInputMap();
+    if (!axis || type.isDynamicDim(*axis) ||
+        kernel::getPlainLoop(map, *axis) != *axis)
+      return {};
+    // The lanes are the last axis of the result, before those of the window.
+    int64_t rank = type.getRank(), loops = op.getNumLoops();
+    SmallVector<AffineExpr> moved, exprs;
+    for (int64_t loop = 0; loop < loops; ++loop)
+      moved.push_back(builder.getAffineDimExpr(loop < rank ? loop : loop + 1));
+    for (AffineExpr expr : map.getResults())
+      exprs.push_back(expr.replaceDims(moved));
+    exprs.push_back(builder.getAffineDimExpr(rank));
+    auto twin = kernel::PoolOp::create(
+        builder, op.getLoc(), twins.lookup(op.getInput(), *axis),
+        twins.createEmpty(op.getLoc(), op.getInit(), *axis),
+        AffineMap::get(loops + 1, 0, exprs, builder.getContext()),
+        op.getWindow(), op.getLargest());
+    return {twin.getResult(0), *axis};
+  }
+
+  /// Elementwise ops along twins.
   Twin visit(linalg::GenericOp op) {
     if (op.getNumResults() != 1 || op.hasIndexSemantics())
       return {};

@@ -158,7 +158,7 @@ struct OutlineKernelsPass
       return;
     main.walk<WalkOrder::PreOrder>([&](Operation *op) {
       if (!isa<linalg::GenericOp, linalg::ReduceOp, kernel::ContractOp,
-               kernel::FillMarginsOp>(op))
+               kernel::PoolOp, kernel::FillMarginsOp>(op))
         return WalkResult::advance();
       auto destination = cast<DestinationStyleOpInterface>(op);
       if (destination.hasPureBufferSemantics() && isWorthACall(op))

@@ -38,6 +38,8 @@ double countOperations(func::FuncOp kernel) {
   kernel.walk([&](Operation *op) {
     if (auto contract = dyn_cast<kernel::ContractOp>(op)) {
       operations += countOperations(contract.getStaticLoopRanges(), 2);
+    } else if (auto pool = dyn_cast<kernel::PoolOp>(op)) {
+      operations += countOperations(pool.getStaticLoopRanges(), 1);
     } else if (auto loops = dyn_cast<linalg::LinalgOp>(op)) {
       double each = llvm::count_if(
           loops.getBlock()->without_terminator(),

@@ -9,27 +9,8 @@
 #include "Contraction.h"
 #include "VectorBody.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-
 using namespace mlir;
 using namespace neuroplast;
-
-/// Whether the body combines the result with the input at `position` only, as a
-/// pool does.
-static std::optional<Combination> getPooling(linalg::GenericOp op) {
-  Block *body = op.getBody();
-  if (body->getOperations().size() != 2 || !body->getArgument(1).use_empty())
-    return std::nullopt;
-  Operation &only = body->front();
-  if (!isa<arith::AddFOp, arith::MaximumFOp>(only) ||
-      body->getTerminator()->getOperand(0) != only.getResult(0))
-    return std::nullopt;
-  Value input = body->getArgument(0), sum = body->getArgument(2);
-  if (!((only.getOperand(0) == input && only.getOperand(1) == sum) ||
-        (only.getOperand(0) == sum && only.getOperand(1) == input)))
-    return std::nullopt;
-  return isa<arith::AddFOp>(only) ? Combination::Add : Combination::Maximum;
-}
 
 /// The factor of a loop in an expression that is a sum of multiples of loops.
 static std::optional<int64_t> getFactor(AffineExpr expr, unsigned loop) {
@@ -87,14 +68,20 @@ bool Contraction::assign() {
   // Vectors that are mostly empty are no gain.
   if (!ShapedType::isDynamic(sizes[lane]) && sizes[lane] < 4)
     return false;
-  bool firstMoves = loops.maps[0].isFunctionOfDim(lane);
-  scalarMoves = firstMoves && loops.maps[1].isFunctionOfDim(lane);
-  // The data of a convolution whose channels have a kernel each.
-  unsigned moving = firstMoves && !scalarMoves ? 0 : 1;
-  vector = loops.operands[moving];
-  vectorMap = loops.maps[moving];
-  scalar = loops.operands[1 - moving];
-  scalarMap = loops.maps[1 - moving];
+  if (combination == Combination::MultiplyAdd) {
+    bool firstMoves = loops.maps[0].isFunctionOfDim(lane);
+    scalarMoves = firstMoves && loops.maps[1].isFunctionOfDim(lane);
+    // The data of a convolution whose channels have a kernel each.
+    unsigned moving = firstMoves && !scalarMoves ? 0 : 1;
+    vector = loops.operands[moving];
+    vectorMap = loops.maps[moving];
+    scalar = loops.operands[1 - moving];
+    scalarMap = loops.maps[1 - moving];
+  } else {
+    vector = loops.operands[0];
+    vectorMap = loops.maps[0];
+    scalarMap = AffineMap::get(sizes.size(), 0, vectorMap.getContext());
+  }
   if (!vectorMap.isFunctionOfDim(lane) ||
       (scalarMoves && !isContiguousAlong(scalar, scalarMap, lane)))
     return false;
@@ -125,7 +112,6 @@ bool Contraction::assign() {
 FailureOr<Contraction> Contraction::plan(kernel::ContractOp op,
                                          LoopNest loops) {
   Contraction c(op.getLoc(), std::move(loops));
-  c.startsAtZero = true;
   if (!c.assign())
     return failure();
   if (std::optional<ArrayRef<int64_t>> blocks = op.getPaddedBlocks()) {
@@ -155,22 +141,10 @@ FailureOr<Contraction> Contraction::plan(kernel::ContractOp op,
   return c;
 }
 
-FailureOr<Contraction> Contraction::matchPool(linalg::GenericOp op) {
-  if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
-      !op.hasPureBufferSemantics())
-    return failure();
-  std::optional<Combination> pooling = getPooling(op);
-  if (!pooling)
-    return failure();
-  for (auto [index, operand] : llvm::enumerate(op->getOperands())) {
-    auto type = dyn_cast<MemRefType>(operand.getType());
-    // The second operand only gives the sizes of the window.
-    if (!type || (!type.getElementType().isF32() && index != 1))
-      return failure();
-  }
-  Contraction c(op.getLoc(), LoopNest(op));
-  c.combination = *pooling;
-  if (!c.assign() || c.vector != op.getDpsInputs()[0])
+FailureOr<Contraction> Contraction::plan(kernel::PoolOp op, LoopNest loops) {
+  Contraction c(op.getLoc(), std::move(loops));
+  c.combination = op.getLargest() ? Combination::Maximum : Combination::Add;
+  if (!c.assign())
     return failure();
   return c;
 }

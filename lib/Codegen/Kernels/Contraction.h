@@ -24,8 +24,8 @@ enum class LoopKind {
 
 /// How a step of the reduction changes the result.
 enum class Combination {
-  MultiplyAdd, ///< result += scalar * vector
-  Add,         ///< result += vector
+  MultiplyAdd, ///< result += scalar * vector, from zero
+  Add,         ///< result += vector, from zero
   Maximum      ///< result = max(result, vector), NaN if one is
 };
 
@@ -39,9 +39,7 @@ struct Contraction {
 
   mlir::Location location;
   Combination combination = Combination::MultiplyAdd;
-  /// Whether the result starts as zero instead of what its buffer holds.
-  bool startsAtZero = false;
-  mlir::Value scalar, vector, result;
+  mlir::Value scalar, vector, result; ///< Pools have no scalar.
   mlir::AffineMap scalarMap, vectorMap, resultMap;
   /// What the sums become: a body of the sum and of elements of `extras`. Null
   /// if they stay as they are.
@@ -62,8 +60,7 @@ struct Contraction {
   /// buffers; fails if there is none for them.
   static mlir::FailureOr<Contraction> plan(kernel::ContractOp op,
                                            LoopNest loops);
-  /// Recognises a pool that a kernel exists for.
-  static mlir::FailureOr<Contraction> matchPool(mlir::linalg::GenericOp op);
+  static mlir::FailureOr<Contraction> plan(kernel::PoolOp op, LoopNest loops);
 
   /// Whether an operand that moves with the lanes is contiguous along them.
   static bool isContiguousAlong(mlir::Value operand, mlir::AffineMap map,

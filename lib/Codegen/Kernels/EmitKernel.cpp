@@ -233,8 +233,8 @@ private:
 
   void emitTiles(OpBuilder &b) {
     // The operand that is larger is walked through once.
-    bool vectorOutside =
-        getVolume(c.vector) > getVolume(c.scalar) && place < 0 && outer.empty();
+    bool vectorOutside = c.scalar && place < 0 && outer.empty() &&
+                         getVolume(c.vector) > getVolume(c.scalar);
     if (vectorOutside)
       overLanes(b, [&](OpBuilder &b1, int64_t vectors, Lanes last) {
         overRows(b1, [&](OpBuilder &b2, int64_t r) {
@@ -279,10 +279,11 @@ private:
     return arith::ConstantOp::create(b, loc,
                                      DenseElementsAttr::get(type, bits));
   }
-  Value zeros(OpBuilder &b) {
-    return arith::ConstantOp::create(b, loc,
-                                     DenseElementsAttr::get(vectorType, 0.0f));
+  Value splat(OpBuilder &b, float number) {
+    return arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(vectorType, number));
   }
+  Value zeros(OpBuilder &b) { return splat(b, 0); }
 
   Value load(OpBuilder &b, Value buffer, ValueRange at, Lanes lanes) {
     if (lanes.known >= width)
@@ -447,8 +448,10 @@ private:
                  v + 1 == t.vectors ? last : Lanes{width});
     };
     SmallVector<Value> sums;
-    forEach([&](size_t, ValueRange at, Lanes lanes) {
-      sums.push_back(c.startsAtZero ? zeros(b) : load(b, c.result, at, lanes));
+    forEach([&](size_t, ValueRange, Lanes) {
+      sums.push_back(c.combination == Combination::Maximum
+                         ? splat(b, -std::numeric_limits<float>::infinity())
+                         : zeros(b));
     });
     sums = emitReduction(b, 0, t, last, sums);
     if (c.epilogue)

@@ -26,6 +26,15 @@ LoopNest::LoopNest(kernel::ContractOp op)
                                             : utils::IteratorType::reduction);
 }
 
+LoopNest::LoopNest(kernel::PoolOp op)
+    : operands(op->getOperands()), maps({op.getInputMap(), op.getResultMap()}),
+      sizes(op.getStaticLoopRanges()) {
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
+    iterators.push_back(op.getResultMap().isFunctionOfDim(loop)
+                            ? utils::IteratorType::parallel
+                            : utils::IteratorType::reduction);
+}
+
 Value LoopNest::createSize(OpBuilder &builder, Location location,
                            int64_t loop) const {
   if (!ShapedType::isDynamic(sizes[loop]))

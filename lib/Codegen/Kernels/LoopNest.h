@@ -24,6 +24,7 @@ struct LoopNest {
 
   explicit LoopNest(mlir::linalg::GenericOp op);
   explicit LoopNest(kernel::ContractOp op);
+  explicit LoopNest(kernel::PoolOp op);
 
   /// How often a loop goes around, where the types do not say by a buffer's
   /// size.

@@ -144,63 +144,41 @@ void lowerToFills(kernel::FillMarginsOp op) {
   op.erase();
 }
 
-bool isZero(Value value) { return matchPattern(value, m_AnyZeroFloat()); }
-
-/// The one op that mentions `buffer` before `op` does; null if there are none
-/// or several.
-Operation *findOnlyPreviousUse(Operation *op, Value buffer) {
-  Operation *previous = nullptr;
-  for (Operation *user : buffer.getUsers()) {
-    Operation *ancestor = op->getBlock()->findAncestorOpInBlock(*user);
-    if (!ancestor)
-      return nullptr;
-    if (!ancestor->isBeforeInBlock(op))
-      continue;
-    if (previous || ancestor != user)
-      return nullptr;
-    previous = user;
+/// The scalar loops that a pool stands for.
+void lowerToLoops(kernel::PoolOp op) {
+  OpBuilder b(op);
+  Location loc = op.getLoc();
+  LoopNest loops(op);
+  float start =
+      op.getLargest() ? -std::numeric_limits<float>::infinity() : 0.0f;
+  Value neutral = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(start));
+  linalg::FillOp::create(b, loc, neutral, op.getInit());
+  SmallVector<Value> begins, ends, steps;
+  for (size_t loop = 0; loop < loops.sizes.size(); ++loop) {
+    begins.push_back(arith::ConstantIndexOp::create(b, loc, 0));
+    ends.push_back(loops.createSize(b, loc, loop));
+    steps.push_back(arith::ConstantIndexOp::create(b, loc, 1));
   }
-  return previous;
-}
-
-/// Whether a buffer holds zeros for as long as it lives.
-bool isAlwaysZero(Value buffer) {
-  if (!buffer.getDefiningOp<memref::AllocOp>())
-    return false;
-  bool isFilled = false;
-  for (Operation *user : buffer.getUsers()) {
-    auto fill = dyn_cast<linalg::FillOp>(user);
-    auto copy = dyn_cast<memref::CopyOp>(user);
-    if (fill && isZero(fill.getInputs()[0]))
-      isFilled = true;
-    else if (!(copy && copy.getSource() == buffer &&
-               copy.getTarget() != buffer) &&
-             !isa<memref::DeallocOp>(user))
-      return false;
-  }
-  return isFilled;
-}
-
-/// Removes what fills the result of a contraction with zeros just before it,
-/// so that the kernel starts from zero instead of reading it.
-bool takeZeros(linalg::GenericOp op) {
-  Value result = op.getDpsInits()[0];
-  auto argument = dyn_cast<BlockArgument>(result);
-  bool isOfFunction =
-      argument && isa<func::FuncOp>(argument.getOwner()->getParentOp());
-  if (!result.getDefiningOp<memref::AllocOp>() && !isOfFunction)
-    return false;
-  Operation *previous = findOnlyPreviousUse(op, result);
-  if (!previous)
-    return false;
-  auto fill = dyn_cast<linalg::FillOp>(previous);
-  auto copy = dyn_cast<memref::CopyOp>(previous);
-  bool isZeroed =
-      (fill && isZero(fill.getInputs()[0]) && !isAlwaysZero(result)) ||
-      (copy && copy.getTarget() == result && isAlwaysZero(copy.getSource()));
-  if (isZeroed)
-    previous->erase();
-  return isZeroed;
+  scf::buildLoopNest(
+      b, loc, begins, ends, steps,
+      [&](OpBuilder &n, Location l, ValueRange at) {
+        auto locate = [&](AffineMap map) {
+          SmallVector<Value> place;
+          for (AffineExpr expr : map.getResults())
+            place.push_back(affine::AffineApplyOp::create(
+                n, l, AffineMap::get(map.getNumDims(), 0, expr), at));
+          return place;
+        };
+        SmallVector<Value> to = locate(op.getResultMap());
+        Value x = memref::LoadOp::create(n, l, op.getInput(),
+                                         locate(op.getInputMap()));
+        Value soFar = memref::LoadOp::create(n, l, op.getInit(), to);
+        Value next = op.getLargest()
+                         ? Value(arith::MaximumFOp::create(n, l, soFar, x))
+                         : Value(arith::AddFOp::create(n, l, soFar, x));
+        memref::StoreOp::create(n, l, next, op.getInit(), to);
+      });
+  op.erase();
 }
 
 struct LowerKernelsPass : neuroplast::impl::LowerKernelsBase<LowerKernelsPass> {
@@ -211,6 +189,10 @@ struct LowerKernelsPass : neuroplast::impl::LowerKernelsBase<LowerKernelsPass> {
     getOperation()->walk(
         [&](kernel::ContractOp op) { contractions.push_back(op); });
     for (kernel::ContractOp op : contractions)
+      lower(op);
+    SmallVector<kernel::PoolOp> pools;
+    getOperation()->walk([&](kernel::PoolOp op) { pools.push_back(op); });
+    for (kernel::PoolOp op : pools)
       lower(op);
     SmallVector<kernel::FillMarginsOp> margins;
     getOperation()->walk(
@@ -253,25 +235,24 @@ private:
     op.erase();
   }
 
-  void lower(linalg::GenericOp op) {
-    // Whether it starts from zero is seen before its buffers are reshaped.
-    FailureOr<Contraction> pool = Contraction::matchPool(op);
-    bool startsAtZero = succeeded(pool) &&
-                        pool->combination == Combination::Add && takeZeros(op);
-    op = simplifyLoops(op);
-    pool = Contraction::matchPool(op);
+  void lower(kernel::PoolOp op) {
     OpBuilder builder(op);
-    if (succeeded(pool)) {
-      pool->startsAtZero = startsAtZero;
-      emitKernel(builder, *pool, getWidth(), threads);
-      op.erase();
-      return;
+    if (kernels) {
+      LoopNest loops(op);
+      loops.dropUnitReductions();
+      loops.joinLoops(builder, op.getLoc());
+      FailureOr<Contraction> plan = Contraction::plan(op, std::move(loops));
+      if (succeeded(plan)) {
+        emitKernel(builder, *plan, getWidth(), threads);
+        op.erase();
+        return;
+      }
     }
-    if (startsAtZero) { // no kernel after all: fill what was taken away
-      Value zero = arith::ConstantOp::create(builder, op.getLoc(),
-                                             builder.getF32FloatAttr(0));
-      linalg::FillOp::create(builder, op.getLoc(), zero, op.getDpsInits()[0]);
-    }
+    lowerToLoops(op);
+  }
+
+  void lower(linalg::GenericOp op) {
+    op = simplifyLoops(op);
     if (!emitTransposition(op, getWidth(), threads))
       emitVectorLoops(op, getWidth(), threads);
   }

@@ -8,6 +8,8 @@
 
 #include "Patterns.h"
 
+#include "neuroplast/Dialect/Kernel/IR/Kernel.h"
+
 using namespace mlir;
 using namespace neuroplast;
 using namespace neuroplast::neuro;
@@ -312,6 +314,39 @@ struct LpNormLowering : OpConversionPattern<LpNormOp> {
   }
 };
 
+/// Sums of so many neighbours along axis 1 of a padded tensor of floats.
+Value sumNeighbours(OpBuilder &b, Location loc, Value padded,
+                    ArrayRef<OpFoldResult> sizes, OpFoldResult count) {
+  int64_t rank = sizes.size();
+  SmallVector<AffineExpr> in;
+  for (int64_t axis = 0; axis < rank; ++axis)
+    in.push_back(b.getAffineDimExpr(axis));
+  in[1] = in[1] + b.getAffineDimExpr(rank);
+  AffineMap map = AffineMap::get(rank + 1, 0, in, b.getContext());
+  Type element = getElementTypeOrSelf(padded.getType());
+  std::optional<int64_t> known = getConstantIntValue(count);
+  if (known && element.isF32())
+    return kernel::PoolOp::create(b, loc, padded,
+                                  createEmpty(b, loc, sizes, element), map,
+                                  *known, /*largest=*/false)
+        .getResult(0);
+  Value zeros = createFilled(
+      b, loc, sizes, arith::ConstantOp::create(b, loc, b.getZeroAttr(element)));
+  Value extent = createEmpty(b, loc, count, b.getI1Type());
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
+  iterators.push_back(utils::IteratorType::reduction);
+  AffineMap all = b.getMultiDimIdentityMap(rank + 1);
+  return linalg::GenericOp::create(
+             b, loc, zeros.getType(), ValueRange{padded, extent}, zeros,
+             {map, all.getSubMap(rank), all.getMajorSubMap(rank)}, iterators,
+             [](OpBuilder &n, Location l, ValueRange x) {
+               Value sum = arith::AddFOp::create(n, l, x[2], x[0]);
+               linalg::YieldOp::create(n, l, sum);
+             })
+      .getResult(0);
+}
+
 /// Each element is divided by a power of the squares of its neighbours along
 /// the channels.
 struct LRNLowering : OpConversionPattern<LRNOp> {
@@ -347,34 +382,14 @@ struct LRNLowering : OpConversionPattern<LRNOp> {
                            });
     Value padded = tensor::PadOp::create(b, loc, Type(), squares, low, high,
                                          outer.constant(0));
-    MLIRContext *context = b.getContext();
-    SmallVector<AffineExpr> in, out;
-    for (int64_t axis = 0; axis < rank; ++axis) {
-      AffineExpr expr = getAffineDimExpr(axis, context);
-      out.push_back(expr);
-      in.push_back(axis == 1 ? expr + getAffineDimExpr(rank, context) : expr);
-    }
-    Value init = createFilled(b, loc, dims, outer.constant(0));
     OpFoldResult window =
         addSizes(b, loc, addSizes(b, loc, before, after), b.getIndexAttr(1));
-    Value extent = createEmpty(b, loc, {window}, b.getI1Type());
-    SmallVector<utils::IteratorType> iterators(rank,
-                                               utils::IteratorType::parallel);
-    iterators.push_back(utils::IteratorType::reduction);
-    auto generic = linalg::GenericOp::create(
-        b, loc, init.getType(), ValueRange{padded, extent}, init,
-        {AffineMap::get(rank + 1, 0, in, context),
-         AffineMap::get(rank + 1, 0, getAffineDimExpr(rank, context), context),
-         AffineMap::get(rank + 1, 0, out, context)},
-        iterators, [&](OpBuilder &n, Location l, ValueRange x) {
-          linalg::YieldOp::create(n, l,
-                                  ScalarEmitter(n, l, element).add(x[2], x[0]));
-        });
+    Value sums = sumNeighbours(b, loc, padded, dims, window);
     double alpha = op.getAlpha().convertToDouble() / size;
     double beta = op.getBeta().convertToDouble();
     double bias = op.getBias().convertToDouble();
     Value result = createBroadcastMap(
-        b, loc, {input, generic.getResult(0)}, dims, element,
+        b, loc, {input, sums}, dims, element,
         [&](OpBuilder &n, Location l, ValueRange x) {
           ScalarEmitter e(n, l, element);
           Value sum = e.add(e.constant(bias), e.mul(e.constant(alpha), x[1]));

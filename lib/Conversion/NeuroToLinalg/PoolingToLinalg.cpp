@@ -10,6 +10,7 @@
 #include "Window.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "neuroplast/Dialect/Kernel/IR/Kernel.h"
 
 #include <functional>
 
@@ -34,6 +35,27 @@ SmallVector<WindowAxis> computeWindow(OpBuilder &b, Location loc, Op op,
   return window;
 }
 
+/// Where the elements of a window are in the padded input: a map from the
+/// places of the result, and of the window behind them.
+template <typename Op> AffineMap getWindowMap(OpBuilder &b, Op op) {
+  int64_t spatial = op.getKernelShape().size(), rank = spatial + 2;
+  SmallVector<AffineExpr> in{b.getAffineDimExpr(0), b.getAffineDimExpr(1)};
+  for (int64_t axis = 0; axis < spatial; ++axis)
+    in.push_back(b.getAffineDimExpr(axis + 2) * op.getStrides()[axis] +
+                 b.getAffineDimExpr(rank + axis) * op.getDilations()[axis]);
+  return AffineMap::get(rank + spatial, 0, in, b.getContext());
+}
+
+/// The sums, or the largest, of each window of a padded input of f32.
+template <typename Op>
+Value createPool(OpBuilder &b, Location loc, Op op, Value padded,
+                 ArrayRef<OpFoldResult> sizes, bool largest) {
+  Value empty = createEmpty(b, loc, sizes, b.getF32Type());
+  return kernel::PoolOp::create(b, loc, padded, empty, getWindowMap(b, op),
+                                op.getKernelShape(), largest)
+      .getResult(0);
+}
+
 /// Folds each window of the padded input into `init`.
 template <typename Op>
 Value reduceWindows(
@@ -42,17 +64,11 @@ Value reduceWindows(
   int64_t rank = cast<RankedTensorType>(padded.getType()).getRank();
   int64_t spatial = rank - 2, loops = rank + spatial;
   MLIRContext *context = b.getContext();
-  SmallVector<AffineExpr> in, kernel, outputs;
+  SmallVector<AffineExpr> kernel, outputs;
   for (int64_t axis = 0; axis < rank; ++axis)
     outputs.push_back(getAffineDimExpr(axis, context));
-  for (int64_t axis = 0; axis < 2; ++axis)
-    in.push_back(getAffineDimExpr(axis, context));
-  for (int64_t axis = 0; axis < spatial; ++axis) {
-    AffineExpr place = getAffineDimExpr(axis + 2, context);
-    AffineExpr tap = getAffineDimExpr(rank + axis, context);
-    in.push_back(place * op.getStrides()[axis] + tap * op.getDilations()[axis]);
-    kernel.push_back(tap);
-  }
+  for (int64_t axis = 0; axis < spatial; ++axis)
+    kernel.push_back(getAffineDimExpr(rank + axis, context));
   SmallVector<OpFoldResult> kernelSizes;
   for (int64_t size : op.getKernelShape())
     kernelSizes.push_back(b.getIndexAttr(size));
@@ -62,8 +78,7 @@ Value reduceWindows(
   iterators.append(spatial, Iterator::reduction);
   auto generic = linalg::GenericOp::create(
       b, loc, init.getType(), ValueRange{padded, extent}, init,
-      {AffineMap::get(loops, 0, in, context),
-       AffineMap::get(loops, 0, kernel, context),
+      {getWindowMap(b, op), AffineMap::get(loops, 0, kernel, context),
        AffineMap::get(loops, 0, outputs, context)},
       iterators, [&](OpBuilder &n, Location l, ValueRange args) {
         linalg::YieldOp::create(n, l, body(n, l, args[0], args[2]));
@@ -93,15 +108,18 @@ struct MaxPoolLowering : OpConversionPattern<MaxPoolOp> {
     Value lowest = e.store(e.lowest(), element);
     Value padded = padSpatial(b, loc, input, window, lowest);
     SmallVector<OpFoldResult> sizes = getPooledSizes(b, loc, input, window);
-    Value init = createFilled(b, loc, sizes, lowest);
-    Value result = reduceWindows(
-        b, loc, op, padded, init,
-        [&](OpBuilder &n, Location l, Value x, Value best) -> Value {
-          ScalarEmitter inner(n, l, element);
-          Value value = inner.load(x, element),
-                soFar = inner.load(best, element);
-          return inner.store(inner.max(value, soFar), element);
-        });
+    Value result;
+    if (element.isF32())
+      result = createPool(b, loc, op, padded, sizes, /*largest=*/true);
+    else
+      result = reduceWindows(
+          b, loc, op, padded, createFilled(b, loc, sizes, lowest),
+          [&](OpBuilder &n, Location l, Value x, Value best) -> Value {
+            ScalarEmitter inner(n, l, element);
+            Value value = inner.load(x, element),
+                  soFar = inner.load(best, element);
+            return inner.store(inner.max(value, soFar), element);
+          });
     Value indices =
         op.getIndices().use_empty()
             ? createEmpty(b, loc, sizes, b.getI64Type())
@@ -202,12 +220,16 @@ struct AveragePoolLowering : OpConversionPattern<AveragePoolOp> {
     Value padded = padSpatial(b, loc, input, window, zero);
     SmallVector<OpFoldResult> sizes = getPooledSizes(b, loc, input, window);
     ScalarEmitter outer(b, loc, element);
-    Value sum = reduceWindows(
-        b, loc, op, padded, createFilled(b, loc, sizes, outer.constant(0)),
-        [&](OpBuilder &n, Location l, Value x, Value acc) -> Value {
-          ScalarEmitter e(n, l, element);
-          return e.add(acc, e.load(x, element));
-        });
+    Value sum;
+    if (element.isF32())
+      sum = createPool(b, loc, op, padded, sizes, /*largest=*/false);
+    else
+      sum = reduceWindows(
+          b, loc, op, padded, createFilled(b, loc, sizes, outer.constant(0)),
+          [&](OpBuilder &n, Location l, Value x, Value acc) -> Value {
+            ScalarEmitter e(n, l, element);
+            return e.add(acc, e.load(x, element));
+          });
     // The number of places of a window that count is a product of numbers along
     // each axis: a constant where no window leaves what counts.
     int64_t rank = sizes.size();

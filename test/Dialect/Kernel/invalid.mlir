@@ -170,3 +170,21 @@ func.func @negative(%a: tensor<4x4xf32>, %n: f32) -> tensor<4x4xf32> {
   %0 = kernel.fill_margins %n into %a low [1, -1] high [0, 0] : f32, tensor<4x4xf32> -> tensor<4x4xf32>
   return %0 : tensor<4x4xf32>
 }
+
+// -----
+
+func.func @window(%a: tensor<1x8xf32>, %b: tensor<1x4xf32>) -> tensor<1x4xf32> {
+  // expected-error @+1 {{'kernel.pool' op needs a map from the axes of its result and of its window to those of its input}}
+  %0 = kernel.pool ins(%a : tensor<1x8xf32>) outs(%b : tensor<1x4xf32>)
+      window [2] {input_map = affine_map<(n, w) -> (n, w * 2)>} -> tensor<1x4xf32>
+  return %0 : tensor<1x4xf32>
+}
+
+// -----
+
+func.func @empty_window(%a: tensor<1x8xf32>, %b: tensor<1x4xf32>) -> tensor<1x4xf32> {
+  // expected-error @+1 {{'kernel.pool' op has an empty window}}
+  %0 = kernel.pool ins(%a : tensor<1x8xf32>) outs(%b : tensor<1x4xf32>)
+      window [0] {input_map = affine_map<(n, w, k) -> (n, w * 2 + k)>} -> tensor<1x4xf32>
+  return %0 : tensor<1x4xf32>
+}

@@ -52,3 +52,15 @@ func.func @margins(%number: f32, %x: tensor<4x?xf32> {bufferization.writable = t
   %0 = kernel.fill_margins %number into %x low [0, 1] high [0, %n] : f32, tensor<4x?xf32> -> tensor<4x?xf32>
   return %0 : tensor<4x?xf32>
 }
+
+// CHECK-LABEL: func @pool
+// CHECK: kernel.pool ins(%{{.*}} : tensor<1x8x7xf32>) outs(%{{.*}} : tensor<1x8x3xf32>) window [3] {input_map = #{{.*}}, largest} -> tensor<1x8x3xf32>
+// BUFFER-LABEL: func @pool
+// BUFFER-SAME: %[[X:.*]]: memref<1x8x7xf32>, %[[Y:.*]]: memref<1x8x3xf32>
+// BUFFER-NOT: memref.copy
+// BUFFER: kernel.pool ins(%[[X]] : memref<1x8x7xf32>) outs(%[[Y]] : memref<1x8x3xf32>)
+func.func @pool(%x: tensor<1x8x7xf32>, %y: tensor<1x8x3xf32> {bufferization.writable = true}) -> tensor<1x8x3xf32> {
+  %0 = kernel.pool ins(%x : tensor<1x8x7xf32>) outs(%y : tensor<1x8x3xf32>)
+      window [3] {input_map = affine_map<(n, c, w, k) -> (n, c, w * 2 + k)>, largest} -> tensor<1x8x3xf32>
+  return %0 : tensor<1x8x3xf32>
+}

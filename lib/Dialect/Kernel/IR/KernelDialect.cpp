@@ -26,6 +26,7 @@ void KernelDialect::initialize() {
 #include "neuroplast/Dialect/Kernel/IR/KernelOps.cpp.inc"
       >();
   ContractOp::attachInterface<KernelBufferization<ContractOp>>(*getContext());
+  PoolOp::attachInterface<KernelBufferization<PoolOp>>(*getContext());
   FillMarginsOp::attachInterface<KernelBufferization<FillMarginsOp>>(
       *getContext());
 }
@@ -174,6 +175,55 @@ void ContractOp::getEffects(
 LogicalResult
 ContractOp::reifyResultShapes(OpBuilder &builder,
                               ReifiedRankedShapedTypeDims &shapes) {
+  if (getNumResults() == 0)
+    return failure();
+  shapes.push_back(tensor::getMixedSizes(builder, getLoc(), getInit()));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// PoolOp
+//===----------------------------------------------------------------------===//
+
+void PoolOp::build(OpBuilder &builder, OperationState &state, Value input,
+                   Value init, AffineMap inputMap, ArrayRef<int64_t> window,
+                   bool largest) {
+  SmallVector<Type> results;
+  if (isa<RankedTensorType>(init.getType()))
+    results.push_back(init.getType());
+  build(builder, state, results, input, init, inputMap, window, largest);
+}
+
+LogicalResult PoolOp::verify() {
+  auto type = cast<ShapedType>(getInit().getType());
+  AffineMap map = getInputMap();
+  if (map.getNumSymbols() ||
+      map.getNumDims() != type.getRank() + getWindow().size() ||
+      map.getNumResults() != cast<ShapedType>(getInput().getType()).getRank())
+    return emitOpError("needs a map from the axes of its result and of its "
+                       "window to those of its input");
+  if (llvm::any_of(getWindow(), [](int64_t size) { return size < 1; }))
+    return emitOpError("has an empty window");
+  bool isOnTensors = isa<RankedTensorType>(type);
+  if (isa<RankedTensorType>(getInput().getType()) != isOnTensors)
+    return emitOpError("mixes tensors and buffers");
+  if (getNumResults() != (isOnTensors ? 1u : 0u) ||
+      (isOnTensors && getResultTypes()[0] != type))
+    return emitOpError("needs the type of its destination as result");
+  return success();
+}
+
+void PoolOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  if (!isa<MemRefType>(getInit().getType()))
+    return;
+  effects.emplace_back(MemoryEffects::Read::get(), &getInputMutable());
+  effects.emplace_back(MemoryEffects::Write::get(), &getInitMutable());
+}
+
+LogicalResult PoolOp::reifyResultShapes(OpBuilder &builder,
+                                        ReifiedRankedShapedTypeDims &shapes) {
   if (getNumResults() == 0)
     return failure();
   shapes.push_back(tensor::getMixedSizes(builder, getLoc(), getInit()));

@@ -108,6 +108,56 @@ def Kernel_ContractOp : Kernel_Op<"contract", [
   }];
 }
 
+def Kernel_PoolOp : Kernel_Op<"pool", [
+    DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+  let summary = "The sums, or the largest, of windows";
+  let description = [{
+    An element of the result is the sum of those of the input that its window
+    covers, or the largest of them (NaN if one is). Loops are the axes of the
+    result, in their order, and behind them those of the window; the map leads
+    from the loops to places of the input. The destination is written, never read.
+
+    ```mlir
+    %y = kernel.pool ins(%x : tensor<1x8x7xf32>) outs(%empty : tensor<1x8x3xf32>)
+        window [3] {input_map = affine_map<(n, c, w, k) -> (n, c, w * 2 + k)>, largest} -> tensor<1x8x3xf32>
+    ```
+  }];
+  let arguments = (ins
+    Kernel_F32Shaped:$input,
+    Kernel_F32Shaped:$init,
+    AffineMapAttr:$input_map,
+    DenseI64ArrayAttr:$window,
+    UnitAttr:$largest);
+  let results = (outs Variadic<RankedTensorOf<[F32]>>:$results);
+  let assemblyFormat = [{
+    `ins` `(` $input `:` type($input) `)` `outs` `(` $init `:` type($init) `)`
+    `window` $window attr-dict (`->` type($results)^)?
+  }];
+  let builders = [
+    OpBuilder<(ins "::mlir::Value":$input, "::mlir::Value":$init,
+      "::mlir::AffineMap":$input_map, "::llvm::ArrayRef<int64_t>":$window, "bool":$largest)>];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    unsigned getNumLoops() { return getInputMap().getNumDims(); }
+    /// From the loops to the places of the result.
+    ::mlir::AffineMap getResultMap() {
+      return ::mlir::AffineMap::getMultiDimIdentityMap(getNumLoops(), getContext())
+          .getMajorSubMap(::llvm::cast<::mlir::ShapedType>(getInit().getType()).getRank());
+    }
+    /// How often each loop goes around; `ShapedType::kDynamic` if the types do
+    /// not say.
+    ::llvm::SmallVector<int64_t> getStaticLoopRanges() {
+      ::llvm::SmallVector<int64_t> ranges(
+          ::llvm::cast<::mlir::ShapedType>(getInit().getType()).getShape());
+      ::llvm::append_range(ranges, getWindow());
+      return ranges;
+    }
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+}
+
 def Kernel_FillMarginsOp : Kernel_Op<"fill_margins", [
     DestinationStyleOpInterface,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
