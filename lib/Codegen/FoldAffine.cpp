@@ -106,9 +106,12 @@ private:
     for (int64_t extent : shape.drop_front(map->outAxisOfWeight + 1))
       beneath *= extent;
     std::vector<float> numbers(weight.getType().getNumElements());
-    for (auto [index, number] : llvm::enumerate(numbers))
-      number = static_cast<float>(elements->getNumber(index) *
-                                  affine.scale[index / beneath % outs]);
+    memcpy(numbers.data(), elements->getBytes().data(),
+           numbers.size() * sizeof(float));
+    for (size_t run = 0; run * beneath < numbers.size(); ++run)
+      for (float &number :
+           llvm::MutableArrayRef(numbers).slice(run * beneath, beneath))
+        number = static_cast<float>(number * affine.scale[run % outs]);
     SmallVector<float> shift;
     for (int64_t out = 0; out < outs; ++out)
       shift.push_back(static_cast<float>(

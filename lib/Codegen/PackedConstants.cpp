@@ -106,6 +106,14 @@ std::optional<PackedConstants::View> PackedConstants::getView(Value value) {
   return view;
 }
 
+/// Copies an element; those of four bytes, most of all, without a call.
+static void copyElement(char *to, const char *from, size_t size) {
+  if (size == 4)
+    memcpy(to, from, 4);
+  else
+    memcpy(to, from, size);
+}
+
 /// A parameter that has its own buffer, read.
 static Value readParam(OpBuilder &builder, Location loc, neuro::ParamOp param) {
   RankedTensorType type = param.getType();
@@ -158,6 +166,9 @@ Value PackedConstants::pack(OpBuilder &builder, Value constant,
   ArrayRef<char> source = elements->getBytes();
   int64_t last = rank - 1;
   int64_t row = rank == 0 ? 1 : oldType.getDimSize(last);
+  std::vector<int64_t> places; // of the elements of a row, in bytes
+  for (int64_t i = 0; i < row; ++i)
+    places.push_back(rank ? getPlace(last, i) * size : 0);
   for (int64_t rows = oldType.getNumElements() / std::max<int64_t>(row, 1);
        rows > 0; --rows) {
     int64_t from = view->offset, to = 0;
@@ -165,10 +176,11 @@ Value PackedConstants::pack(OpBuilder &builder, Value constant,
       from += index[axis] * view->strides[axis];
       to += getPlace(axis, index[axis]);
     }
+    const char *read = source.data() + from * size;
+    char *write = bytes.data() + to * size;
+    int64_t step = rank ? view->strides[last] * size : 0;
     for (int64_t i = 0; i < row; ++i)
-      std::copy_n(
-          source.data() + (from + (rank ? i * view->strides[last] : 0)) * size,
-          size, bytes.data() + (to + (rank ? getPlace(last, i) : 0)) * size);
+      copyElement(write + places[i], read + i * step, size);
     for (int64_t axis = last - 1; axis >= 0; --axis) {
       if (++index[axis] < oldType.getDimSize(axis))
         break;
