@@ -216,19 +216,25 @@ struct LowerKernelsPass : neuroplast::impl::LowerKernelsBase<LowerKernelsPass> {
 private:
   int64_t getWidth() const { return vectorBits / 32; }
 
-  void lower(kernel::ContractOp op) {
+  /// Replaces a kernel op by vector code; false if there is none for it.
+  template <typename Op> bool emitPlanned(Op op) {
+    if (!kernels)
+      return false;
     OpBuilder builder(op);
-    if (kernels) {
-      LoopNest loops(op);
-      loops.dropUnitReductions();
-      loops.joinLoops(builder, op.getLoc());
-      FailureOr<Contraction> plan = Contraction::plan(op, std::move(loops));
-      if (succeeded(plan)) {
-        emitKernel(builder, *plan, getWidth(), threads);
-        op.erase();
-        return;
-      }
-    }
+    LoopNest loops(op);
+    loops.dropUnitReductions();
+    loops.joinLoops(builder, op.getLoc());
+    FailureOr<Contraction> plan = Contraction::plan(op, std::move(loops));
+    if (failed(plan))
+      return false;
+    emitKernel(builder, *plan, getWidth(), threads);
+    op.erase();
+    return true;
+  }
+
+  void lower(kernel::ContractOp op) {
+    if (emitPlanned(op))
+      return;
     if (op.getBody()->getOperations().size() > 1)
       return lower(splitEpilogue(op));
     lowerToGeneric(op);
@@ -236,19 +242,8 @@ private:
   }
 
   void lower(kernel::PoolOp op) {
-    OpBuilder builder(op);
-    if (kernels) {
-      LoopNest loops(op);
-      loops.dropUnitReductions();
-      loops.joinLoops(builder, op.getLoc());
-      FailureOr<Contraction> plan = Contraction::plan(op, std::move(loops));
-      if (succeeded(plan)) {
-        emitKernel(builder, *plan, getWidth(), threads);
-        op.erase();
-        return;
-      }
-    }
-    lowerToLoops(op);
+    if (!emitPlanned(op))
+      lowerToLoops(op);
   }
 
   void lower(linalg::GenericOp op) {

@@ -23,6 +23,12 @@ double neuroplast::countSteps(ArrayRef<int64_t> sizes) {
   return steps;
 }
 
+double neuroplast::countElementWork(ArrayRef<int64_t> sizes) {
+  // As many multiply-adds take the time of an element that comes from memory.
+  constexpr double kElement = 16;
+  return kElement * countSteps(sizes);
+}
+
 std::optional<SharableLoop>
 neuroplast::chooseSharedLoop(ArrayRef<SharableLoop> loops, double work,
                              int64_t threads) {

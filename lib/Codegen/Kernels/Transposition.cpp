@@ -89,10 +89,8 @@ public:
       sharable.push_back({index, size, isInner ? width : 1});
     }
     indices = begins;
-    // As many multiply-adds take the time of reading and writing an element.
-    constexpr double kElement = 16;
     std::optional<SharableLoop> shared =
-        chooseSharedLoop(sharable, kElement * countSteps(loops.sizes), threads);
+        chooseSharedLoop(sharable, countElementWork(loops.sizes), threads);
     if (!shared)
       return emitLoops(b, 0);
     shareLoop(b, loc, *shared, ends[shared->loop], threads,

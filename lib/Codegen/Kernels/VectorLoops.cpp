@@ -108,10 +108,8 @@ public:
         sharable.push_back({static_cast<int64_t>(loop), size,
                             loop + 1 == loops.sizes.size() ? width : 1});
     }
-    // As many multiply-adds take the time of reading and writing an element.
-    constexpr double kElement = 16;
     std::optional<SharableLoop> shared =
-        chooseSharedLoop(sharable, kElement * countSteps(loops.sizes), threads);
+        chooseSharedLoop(sharable, countElementWork(loops.sizes), threads);
     if (!shared)
       return emitLoops(b, {});
     shareLoop(b, loc, *shared, ends[shared->loop], threads,
