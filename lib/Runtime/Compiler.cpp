@@ -53,11 +53,13 @@ static llvm::Error makeError(const llvm::Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
+/// The functions of the C interface.
+static constexpr llvm::StringLiteral interfaceNames[] = {
+    "info", "run", "output_sizes", "params", "free", "error"};
+
 /// What must stay visible of a model's code.
 static bool isExported(llvm::StringRef name, const CompileOptions &options) {
-  static constexpr llvm::StringLiteral names[] = {"info", "run", "output_sizes",
-                                                  "free", "error"};
-  for (llvm::StringRef exported : names)
+  for (llvm::StringRef exported : interfaceNames)
     if (name == ("neuroplast_" + exported).str() ||
         (!options.prefix.empty() &&
          name == (options.prefix + "_" + exported).str()))
@@ -108,14 +110,35 @@ static llvm::Error linkSupport(llvm::Module &module,
       }
   }
   if (!prefix.empty())
-    for (llvm::StringRef name :
-         {"info", "run", "output_sizes", "free", "error"})
+    for (llvm::StringRef name : interfaceNames)
       if (auto *function = module.getFunction(("neuroplast_" + name).str()))
         llvm::GlobalAlias::create((prefix + "_" + name).str(), function);
   llvm::internalizeModule(module, [&](const llvm::GlobalValue &value) {
     return isExported(value.getName(), options);
   });
   return llvm::Error::success();
+}
+
+/// The initial values of the parameters that `main` takes, which `initial`
+/// keeps.
+static llvm::Expected<std::vector<ParamData>>
+collectTable(mlir::ModuleOp module, const InterfaceDescription &interface,
+             std::deque<TensorElements> &initial) {
+  std::vector<ParamData> table;
+  for (const TensorDescription &tensor : interface.params) {
+    auto param = module.lookupSymbol<neuro::ParamOp>(tensor.param);
+    if (!param)
+      return makeError("'main' takes '" + tensor.param +
+                       "', which is no parameter");
+    auto elements = TensorElements::read(param.getValue());
+    if (!elements)
+      return makeError("parameter '" + tensor.param + "' has no elements");
+    initial.push_back(std::move(*elements));
+    table.push_back({"neuroplast_initial_" + std::to_string(table.size()),
+                     initial.back().getBytes(),
+                     param.getType().getShape().vec()});
+  }
+  return table;
 }
 
 /// The parameters that became buffers, with their bytes.
@@ -131,7 +154,8 @@ collectParams(mlir::ModuleOp module) {
     if (!blob)
       return makeError("the data of parameter '" + param.getSymName() +
                        "' was elided");
-    params.push_back({getParamBufferName(param.getSymName()), blob->getData()});
+    params.push_back({getParamBufferName(param.getSymName()), blob->getData(),
+                      param.getType().getShape().vec()});
   }
   return params;
 }
@@ -169,6 +193,11 @@ neuroplast::compileModule(mlir::ModuleOp module,
     return interface.takeError();
 
   CompiledModel model;
+  auto table = collectTable(module, *interface, model.initial);
+  if (!table)
+    return table.takeError();
+  if (!table->empty())
+    interface->fingerprint = computeFingerprint(module);
   model.module = mlir::OwningOpRef<mlir::ModuleOp>(module.clone());
   CpuPipelineOptions pipeline;
   setPipelineOptions(pipeline, *machine, options);
@@ -195,6 +224,7 @@ neuroplast::compileModule(mlir::ModuleOp module,
   if (!params)
     return params.takeError();
   model.params = std::move(*params);
+  llvm::append_range(model.params, *table);
   auto objects = compileKernels(takeKernels(*model.module), options);
   if (!objects)
     return objects.takeError();
@@ -216,10 +246,14 @@ neuroplast::compileModule(mlir::ModuleOp module,
   code = nullptr;
   llvmModule->setTargetTriple(machine->getTargetTriple());
   llvmModule->setDataLayout(machine->createDataLayout());
-  addInterface(*llvmModule, *interface);
+  addInterface(*llvmModule, *interface, *table);
   if (llvm::Error error = linkSupport(*llvmModule, options))
     return std::move(error);
-  auto object = emitCode(*llvmModule, *machine, options);
+  // What calls the kernels does little itself, but has a branch for every
+  // requirement, and some passes take a power of their number.
+  CompileOptions ofCalls = options;
+  ofCalls.optLevel = std::min(options.optLevel, 1u);
+  auto object = emitCode(*llvmModule, *machine, ofCalls);
   if (!object)
     return object.takeError();
   model.objects.push_back(std::move(*object));

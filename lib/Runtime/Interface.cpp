@@ -105,7 +105,11 @@ neuroplast::describeInterface(mlir::func::FuncOp main) {
                        "input" + llvm::Twine(i));
     if (!tensor)
       return tensor.takeError();
-    interface.inputs.push_back(*tensor);
+    auto param =
+        main.getArgAttrOfType<mlir::FlatSymbolRefAttr>(i, "neuro.param");
+    if (param)
+      tensor->param = param.getValue().str();
+    (param ? interface.params : interface.inputs).push_back(*tensor);
   }
   for (unsigned i = 0; i < main.getNumResults(); ++i) {
     auto tensor =
@@ -167,10 +171,39 @@ public:
     auto *info = llvm::ConstantStruct::getAnon(
         {number(NEUROPLAST_ABI_VERSION), number(interface.inputs.size()),
          number(interface.outputs.size()), number(interface.sizesNeedData),
-         addTensors(interface.inputs), addTensors(interface.outputs)});
+         addTensors(interface.inputs), addTensors(interface.outputs),
+         number(interface.params.size()), addTensors(interface.params),
+         addString(interface.fingerprint)});
     new llvm::GlobalVariable(module, info->getType(), true,
                              llvm::GlobalValue::ExternalLinkage, info,
                              "neuroplast_model_info");
+  }
+
+  /// Adds the parameters that the model takes, as `NeuroplastTensor`s.
+  void addTable(llvm::ArrayRef<TensorDescription> params,
+                llvm::ArrayRef<ParamData> table) {
+    auto *sizesType = llvm::ArrayType::get(i64, NEUROPLAST_MAX_RANK);
+    auto *type =
+        llvm::StructType::get(context, {ptr, i64, i32, i32, sizesType});
+    std::vector<llvm::Constant *> entries;
+    for (auto [param, data] : llvm::zip_equal(params, table)) {
+      auto *symbol = new llvm::GlobalVariable(
+          module, builder.getInt8Ty(), true, llvm::GlobalValue::ExternalLinkage,
+          nullptr, data.symbol);
+      std::vector<llvm::Constant *> sizes(NEUROPLAST_MAX_RANK,
+                                          llvm::ConstantInt::get(i64, 0));
+      for (auto [axis, size] : llvm::enumerate(data.shape))
+        sizes[axis] = llvm::ConstantInt::get(i64, size);
+      entries.push_back(llvm::ConstantStruct::get(
+          type, {symbol, llvm::ConstantInt::get(i64, data.bytes.size()),
+                 llvm::ConstantInt::get(i32, param.dtype),
+                 llvm::ConstantInt::get(i32, data.shape.size()),
+                 llvm::ConstantArray::get(sizesType, sizes)}));
+    }
+    auto *array = llvm::ArrayType::get(type, entries.size());
+    new llvm::GlobalVariable(
+        module, array, false, llvm::GlobalValue::ExternalLinkage,
+        llvm::ConstantArray::get(array, entries), "neuroplast_param_table");
   }
 
   /// Adds a function that unpacks the pointers and calls the C interface of
@@ -189,7 +222,8 @@ public:
     std::vector<llvm::Value *> arguments;
     if (hasResults)
       arguments.push_back(load(0));
-    for (unsigned i = 0; i < interface.inputs.size(); ++i)
+    for (unsigned i = 0; i < interface.inputs.size() + interface.params.size();
+         ++i)
       arguments.push_back(load(i + 1));
     llvm::FunctionCallee entry = module.getOrInsertFunction(
         target, llvm::FunctionType::get(
@@ -210,9 +244,11 @@ private:
 } // namespace
 
 void neuroplast::addInterface(llvm::Module &module,
-                              const InterfaceDescription &interface) {
+                              const InterfaceDescription &interface,
+                              llvm::ArrayRef<ParamData> table) {
   InterfaceBuilder builder(module);
   builder.addInfo(interface);
+  builder.addTable(interface.params, table);
   builder.addInvoke(interface, "neuroplast_invoke", "_mlir_ciface_main",
                     !interface.outputs.empty());
   builder.addInvoke(interface, "neuroplast_invoke_sizes",
@@ -243,6 +279,7 @@ std::string neuroplast::writeHeader(const InterfaceDescription &interface,
   os << "/* The C interface of the compiled model '" << prefix << "'.\n\n";
   writeTensors(os, "inputs", interface.inputs);
   writeTensors(os, "outputs", interface.outputs);
+  writeTensors(os, "params", interface.params);
   os << "\n   The functions below take and give them in this order. "
         "*/\n\n#ifndef "
      << guard << "\n#define " << guard << "\n\n";

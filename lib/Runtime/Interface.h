@@ -27,19 +27,27 @@ struct TensorDescription {
   int32_t elementBytes = 0;
   std::vector<int64_t> shape; ///< -1 where a size is known at run time.
   std::vector<std::string> dimNames;
+  /// The symbol of its `neuro.param`; empty for inputs and outputs.
+  std::string param;
 };
 
 struct InterfaceDescription {
   std::vector<TensorDescription> inputs, outputs;
+  /// Those that `main` takes behind its inputs.
+  std::vector<TensorDescription> params;
+  /// Of what is compiled in, if that is not everything.
+  std::string fingerprint;
   /// Whether sizes of outputs depend on what inputs hold.
   bool sizesNeedData = false;
 };
 
 llvm::Expected<InterfaceDescription> describeInterface(mlir::func::FuncOp main);
 
-/// Adds `neuroplast_model_info`, `neuroplast_invoke` and
-/// `neuroplast_invoke_sizes`, which the support runtime refers to.
-void addInterface(llvm::Module &module, const InterfaceDescription &interface);
+/// Adds `neuroplast_model_info`, `neuroplast_param_table`, `neuroplast_invoke`
+/// and `neuroplast_invoke_sizes`, which the support runtime refers to. `table`
+/// are the parameters that `main` takes.
+void addInterface(llvm::Module &module, const InterfaceDescription &interface,
+                  llvm::ArrayRef<ParamData> table);
 
 std::string writeHeader(const InterfaceDescription &interface,
                         llvm::StringRef prefix);

@@ -14,6 +14,7 @@
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 
 #include <dlfcn.h>
 #include <random>
@@ -167,6 +168,43 @@ llvm::Expected<NamedTensors> Model::run(const NamedTensors &inputs) const {
   return results;
 }
 
+/// Why a tensor cannot be what the interface describes; empty if it can.
+static std::string findMisfit(const NeuroplastTensorInfo &info,
+                              const HostTensor &tensor) {
+  if (tensor.dtype != info.dtype)
+    return "has another element type";
+  if (static_cast<int32_t>(tensor.shape.size()) != info.rank)
+    return "has another rank";
+  for (int32_t axis = 0; axis < info.rank; ++axis)
+    if (info.shape[axis] >= 0 && tensor.shape[axis] != info.shape[axis])
+      return llvm::formatv("has size {0} along axis {1}, expected {2}",
+                           tensor.shape[axis], axis, info.shape[axis]);
+  return "";
+}
+
+llvm::Error Model::setParams(NamedTensors tensors) {
+  const NeuroplastModelInfo &info = getInfo();
+  std::map<std::string, int32_t> places;
+  for (int32_t i = 0; i < info.num_params; ++i)
+    places[info.params[i].name] = i;
+  for (const auto &[name, tensor] : tensors) {
+    auto it = places.find(name);
+    if (it == places.end())
+      return makeError("'" + name +
+                       "' is no parameter that the model was compiled to be "
+                       "given");
+    std::string misfit = findMisfit(info.params[it->second], tensor);
+    if (!misfit.empty())
+      return makeError("parameter '" + name + "' " + misfit);
+  }
+  for (auto &[name, tensor] : tensors) {
+    HostTensor &kept = params[name];
+    kept = std::move(tensor);
+    paramsFunction()[places[name]] = viewTensor(kept);
+  }
+  return llvm::Error::success();
+}
+
 /// How a float type of the interface is laid out; null for other types.
 static const llvm::fltSemantics *getSemantics(int32_t dtype) {
   switch (dtype) {
@@ -251,15 +289,17 @@ public:
           dlsym(handle, name));
       return function != nullptr;
     };
-    if (!find("neuroplast_info", infoFunction) ||
-        !find("neuroplast_run", runFunction) ||
-        !find("neuroplast_free", freeFunction) ||
-        !find("neuroplast_error", errorFunction))
+    if (!find("neuroplast_info", infoFunction))
       return makeError("is no compiled model");
     if (getInfo().abi_version != NEUROPLAST_ABI_VERSION)
       return makeError("has interface version " +
                        llvm::Twine(getInfo().abi_version) + ", expected " +
                        llvm::Twine(NEUROPLAST_ABI_VERSION));
+    if (!find("neuroplast_run", runFunction) ||
+        !find("neuroplast_params", paramsFunction) ||
+        !find("neuroplast_free", freeFunction) ||
+        !find("neuroplast_error", errorFunction))
+      return makeError("is no compiled model");
     return llvm::Error::success();
   }
 
@@ -319,6 +359,7 @@ public:
     };
     find("neuroplast_info", infoFunction);
     find("neuroplast_run", runFunction);
+    find("neuroplast_params", paramsFunction);
     find("neuroplast_free", freeFunction);
     find("neuroplast_error", errorFunction);
     find("neuroplast_close", closeFunction);

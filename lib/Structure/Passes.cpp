@@ -13,6 +13,7 @@
 #include "neuroplast/Structure/Factorize.h"
 #include "neuroplast/Structure/History.h"
 #include "neuroplast/Structure/InsertLayers.h"
+#include "neuroplast/Structure/OpenParams.h"
 #include "neuroplast/Structure/Prune.h"
 #include "neuroplast/Structure/ResidualBlocks.h"
 #include "neuroplast/Structure/Sparsify.h"
@@ -22,6 +23,7 @@ namespace neuroplast::structure {
 #define GEN_PASS_DEF_NEUROEDIT
 #define GEN_PASS_DEF_NEUROFACTORIZE
 #define GEN_PASS_DEF_NEUROINSERT
+#define GEN_PASS_DEF_NEUROOPENPARAMS
 #define GEN_PASS_DEF_NEUROPRINTUNITS
 #define GEN_PASS_DEF_NEUROPRUNE
 #define GEN_PASS_DEF_NEUROSHORTEN
@@ -238,6 +240,21 @@ struct ApplyEdit : structure::impl::NeuroEditBase<ApplyEdit> {
     options.keepRemoved = keepRemoved;
     if (failed(applyEdit(analysis, edit, options)) != expectFailure)
       signalPassFailure();
+  }
+};
+
+struct OpenParams : structure::impl::NeuroOpenParamsBase<OpenParams> {
+  using NeuroOpenParamsBase::NeuroOpenParamsBase;
+
+  void runOnOperation() override {
+    UnitSelection selection{
+        inner, {at.begin(), at.end()}, {freeze.begin(), freeze.end()}};
+    auto sets = openParams(getOperation(), selection);
+    if (failed(sets))
+      return signalPassFailure();
+    if (report)
+      for (const OpenedSet &set : *sets)
+        set.print(llvm::errs());
   }
 };
 

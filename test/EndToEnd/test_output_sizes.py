@@ -8,30 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from Models import driver, models
-
-MAX_RANK = 16
-
-
-class Tensor(ctypes.Structure):
-    """NeuroplastTensor of the C interface."""
-
-    _fields_ = [
-        ("data", ctypes.c_void_p),
-        ("capacity", ctypes.c_int64),
-        ("dtype", ctypes.c_int32),
-        ("rank", ctypes.c_int32),
-        ("shape", ctypes.c_int64 * MAX_RANK),
-    ]
-
-
-# Element types of the interface.
-DTYPES = {"float32": 1, "int64": 7}
-
-
-def describe(array: np.ndarray, with_data: bool) -> Tensor:
-    shape = (ctypes.c_int64 * MAX_RANK)(*array.shape)
-    data = array.ctypes.data if with_data else None
-    return Tensor(data, 0, DTYPES[array.dtype.name], array.ndim, shape)
+from Models.c_interface import Tensor, describe
 
 
 def output_sizes(

@@ -11,6 +11,7 @@
 #include "Progress.h"
 #include "RunnableModel.h"
 
+#include "neuroplast/Structure/OpenParams.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -64,6 +65,16 @@ static int runCompile(const Arguments &arguments) {
   auto module = loadModule(input, context, arguments.getAll("--shape"));
   if (!module)
     return 1;
+  if (arguments.has("--growable")) {
+    structure::UnitSelection selection;
+    selection.only = arguments.getAll("--growable").vec();
+    auto sets = structure::openParams(*module, selection);
+    if (mlir::failed(sets))
+      return 1;
+    for (const structure::OpenedSet &set : *sets)
+      if (!set.reason.empty() && set.summary.pins.empty())
+        set.print(llvm::errs() << "neuroplast: warning: ");
+  }
   auto compiled = [&] {
     Progress progress("compiling " + input);
     return compileModule(*module, options);
@@ -92,6 +103,9 @@ Command neuroplast::driver::getCompileCommand() {
             {"--header", "FILE.h", "a C header to write"},
             {"--shape", "NAME=AxB",
              "fix the shape of an input; others stay dynamic"},
+            {"--growable", "NAME",
+             "units of tensors with such a name may come and go in the "
+             "library; see 'run --params'"},
             {"--threads", "N", "threads that one run uses (1)"},
             {"--mcpu", "NAME", "processor: native, x86-64-v3, ... (native)"},
             {"-O", "LEVEL", "optimisation level, 0 to 3 (3)"},

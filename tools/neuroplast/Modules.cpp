@@ -49,7 +49,28 @@ static void printLocation(llvm::raw_ostream &os, mlir::Location location) {
   }
 }
 
-/// One line for each diagnostic: the file, the node, the reason.
+/// The file, the node, the reason, in one line.
+static void printDiagnostic(llvm::raw_ostream &os,
+                            const mlir::Diagnostic &diagnostic) {
+  switch (diagnostic.getSeverity()) {
+  case mlir::DiagnosticSeverity::Error:
+    os << "error: ";
+    break;
+  case mlir::DiagnosticSeverity::Warning:
+    os << "warning: ";
+    break;
+  default:
+    os << "note: ";
+  }
+  printLocation(os, diagnostic.getLocation());
+  std::string text = diagnostic.str();
+  for (char &c : text)
+    if (c == '\n')
+      c = ' ';
+  os << text << "\n";
+}
+
+/// Writes diagnostics, each with its notes beneath.
 static void registerDiagnostics(MLIRContext &context,
                                 std::shared_ptr<std::string> messages) {
   context.printOpOnDiagnostic(false);
@@ -57,22 +78,9 @@ static void registerDiagnostics(MLIRContext &context,
       [messages](mlir::Diagnostic &diagnostic) {
         std::string line;
         llvm::raw_string_ostream os(line);
-        switch (diagnostic.getSeverity()) {
-        case mlir::DiagnosticSeverity::Error:
-          os << "error: ";
-          break;
-        case mlir::DiagnosticSeverity::Warning:
-          os << "warning: ";
-          break;
-        default:
-          os << "note: ";
-        }
-        printLocation(os, diagnostic.getLocation());
-        std::string text = diagnostic.str();
-        for (char &c : text)
-          if (c == '\n')
-            c = ' ';
-        os << text << "\n";
+        printDiagnostic(os, diagnostic);
+        for (const mlir::Diagnostic &note : diagnostic.getNotes())
+          printDiagnostic(os, note);
         if (messages)
           *messages += line;
         else

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Commands.h"
+#include "GivenParams.h"
 #include "Modules.h"
 #include "RunnableModel.h"
 
@@ -25,7 +26,8 @@ static int runRun(const Arguments &arguments) {
   if (!arguments.has("--inputs") || !arguments.has("--outputs"))
     return reportError(
         "'run' needs '--inputs FILE.npz' and '--outputs FILE.npz'");
-  for (llvm::StringRef read : {input, arguments.get("--inputs")})
+  for (llvm::StringRef read :
+       {input, arguments.get("--inputs"), arguments.get("--params")})
     if (isSameFile(read, arguments.get("--outputs")))
       return reportError("'run' does not overwrite its input '" + read + "'");
   auto arrays = readNpz(arguments.get("--inputs"));
@@ -33,6 +35,9 @@ static int runRun(const Arguments &arguments) {
     return reportError(llvm::toString(arrays.takeError()));
   auto model = openModel(input, arguments.getAll("--shape"), &*arrays, options);
   if (!model)
+    return 1;
+  if (arguments.has("--params") &&
+      mlir::failed(giveParams(*model, arguments.get("--params"))))
     return 1;
   auto results = model->run(*arrays);
   if (!results)
@@ -48,6 +53,9 @@ Command neuroplast::driver::getRunCommand() {
            {"MODEL"},
            {{"--inputs", "FILE.npz", "input arrays by input name"},
             {"--outputs", "FILE.npz", "where to write the outputs"},
+            {"--params", "FILE",
+             "parameters of the model grown, .onnx or .npz, for a library "
+             "compiled with '--growable'"},
             {"--threads", "N", "threads that the run uses (1)"},
             {"--shape", "NAME=AxB", "fix the shape of an input"}}},
           runRun};

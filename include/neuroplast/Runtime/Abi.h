@@ -16,7 +16,7 @@
 
 #include <stdint.h>
 
-#define NEUROPLAST_ABI_VERSION 1
+#define NEUROPLAST_ABI_VERSION 2
 #define NEUROPLAST_MAX_RANK 16
 
 /* Element types, with the numbers of ONNX. */
@@ -80,6 +80,11 @@ typedef struct {
   int32_t sizes_need_data; /* see neuroplast_output_sizes */
   const NeuroplastTensorInfo *inputs;
   const NeuroplastTensorInfo *outputs;
+  /* The parameters that are not compiled in; see neuroplast_params. */
+  int32_t num_params;
+  const NeuroplastTensorInfo *params;
+  /* Stands for all that is compiled in; empty if that is everything. */
+  const char *fingerprint;
 } NeuroplastModelInfo;
 
 #endif /* NEUROPLAST_RUNTIME_ABI_H */
@@ -104,6 +109,14 @@ int32_t neuroplast_run(const NeuroplastTensor *inputs,
    may be null otherwise, only if the model's sizes_need_data is not 0. */
 int32_t neuroplast_output_sizes(const NeuroplastTensor *inputs,
                                 NeuroplastTensor *outputs);
+
+/* The parameters that all runs read, in the order of the model's info: those
+   that it was compiled to be given. At first they are the model's own, whose
+   data is read only. A caller may put memory of their own in the place of data,
+   which the library never frees, and change sizes that are -1 in the info, but
+   not while a run is under way. Sizes that belong together change together, or
+   runs fail with NEUROPLAST_BAD_SHAPE. */
+NeuroplastTensor *neuroplast_params(void);
 
 /* Frees the data of an output that neuroplast_run allocated. */
 void neuroplast_free(void *data);

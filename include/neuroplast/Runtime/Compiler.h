@@ -10,9 +10,11 @@
 #define NEUROPLAST_RUNTIME_COMPILER_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/MemoryBuffer.h"
 
+#include <deque>
 #include <memory>
 #include <string>
 
@@ -39,6 +41,7 @@ inline constexpr const char *openMPLibrary = "libomp.so.5";
 struct ParamData {
   std::string symbol;
   llvm::ArrayRef<char> bytes;
+  std::vector<int64_t> shape;
 };
 
 /// What the time of a run goes into.
@@ -52,6 +55,8 @@ struct ProfileEntry {
 struct CompiledModel {
   std::vector<std::unique_ptr<llvm::MemoryBuffer>> objects;
   std::vector<ParamData> params;
+  /// The initial values of those that `main` takes.
+  std::deque<TensorElements> initial;
   /// Whether the code calls the OpenMP runtime.
   bool needsOpenMP = false;
   /// In the order of what `neuroplast_profile` gives.
@@ -84,6 +89,10 @@ llvm::Error writeLibrary(CompiledModel model, llvm::StringRef path);
 /// The floating point operations per nanosecond that one core does at most, as
 /// a loop of multiply-adds on registers does them now.
 llvm::Expected<double> measurePeak();
+
+/// Stands for everything that the code of a module with these parameters of
+/// `main` is made of, but for their values.
+std::string computeFingerprint(mlir::ModuleOp module);
 
 /// Registers the dialects and translations that compilation needs.
 void registerCompilerDialects(mlir::DialectRegistry &registry);

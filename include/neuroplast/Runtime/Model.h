@@ -53,6 +53,11 @@ public:
   /// Runs once with inputs by name; says which are missing or unknown.
   llvm::Expected<NamedTensors> run(const NamedTensors &inputs) const;
 
+  /// Lets runs read these parameters, by name, in the place of those that they
+  /// read so far. Fails if the model has none of such a name, or of such a
+  /// type and shape. Not while a run is under way.
+  llvm::Error setParams(NamedTensors tensors);
+
   /// Seeded inputs: floats from -1 to 1, zeros of other types. `shapes` are
   /// those of inputs by name; without, sizes that are not fixed become 1. Fails
   /// for names of no input and for inputs of more than a gigabyte.
@@ -75,10 +80,14 @@ public:
 
 protected:
   const NeuroplastModelInfo *(*infoFunction)() = nullptr;
+  NeuroplastTensor *(*paramsFunction)() = nullptr;
   int32_t (*runFunction)(const NeuroplastTensor *,
                          NeuroplastTensor *) = nullptr;
   void (*freeFunction)(void *) = nullptr;
   const char *(*errorFunction)() = nullptr;
+
+private:
+  NamedTensors params; ///< Those that were set.
 };
 
 /// Loads a shared library that `compile` wrote.

@@ -270,6 +270,37 @@ def NeuroEdit : Pass<"neuro-edit", "::mlir::ModuleOp"> {
   ];
 }
 
+def NeuroOpenParams : Pass<"neuro-open-params", "::mlir::ModuleOp"> {
+  let summary = "Take the parameters of units that may come and go as arguments";
+  let description = [{
+    Every parameter that carries a unit of the sets named becomes an argument of
+    `main`, marked by `neuro.param`, and the sizes of these sets become unknown
+    everywhere. A set on whose size an attribute depends stays as it is.
+
+    Before, with `--neuro-open-params="at=a"`:
+    ```mlir
+    func.func @main(%x: tensor<1x4xf32>) -> tensor<1x2xf32> {
+      %a = neuro.get_param @a : tensor<4x8xf32>
+      %b = neuro.get_param @b : tensor<8x2xf32>
+      %0 = neuro.matmul %x, %a : (tensor<1x4xf32>, tensor<4x8xf32>) -> tensor<1x8xf32>
+      %1 = neuro.matmul %0, %b : (tensor<1x8xf32>, tensor<8x2xf32>) -> tensor<1x2xf32>
+    ```
+    After:
+    ```mlir
+    func.func @main(%x: tensor<1x4xf32>, %a: tensor<4x?xf32> {neuro.name = "a", neuro.param = @a},
+                    %b: tensor<?x2xf32> {neuro.name = "b", neuro.param = @b}) -> tensor<1x2xf32> {
+      %0 = neuro.matmul %x, %a : (tensor<1x4xf32>, tensor<4x?xf32>) -> tensor<1x?xf32>
+      %1 = neuro.matmul %0, %b : (tensor<1x?xf32>, tensor<?x2xf32>) -> tensor<1x2xf32>
+    ```
+  }];
+  let options = [
+    ListOption<"at", "at", "std::string", "the sets that may change: those with a tensor with one of these names; all if empty">,
+    ListOption<"freeze", "freeze", "std::string", "sets that stay as they are">,
+    Option<"inner", "inner", "bool", "false", "inner sets, as the features of attention heads, too">,
+    Option<"report", "report", "bool", "false", "print to standard error which sets are open">
+  ];
+}
+
 def NeuroUndo : Pass<"neuro-undo", "::mlir::ModuleOp"> {
   let summary = "Take back edits of the structure";
   let description = [{

@@ -18,8 +18,10 @@
 
 /* Made by the compiler for each model. */
 extern const NeuroplastModelInfo neuroplast_model_info;
+/* Its parameters that are not compiled in. */
+extern NeuroplastTensor neuroplast_param_table[];
 /* Calls the model with pointers to memref descriptors: the results' first (all
-   in one struct), then one for each input. */
+   in one struct), then one for each input and each of those parameters. */
 void neuroplast_invoke(void **arguments);
 /* The same for the sizes of the outputs, one after the other, all in one
  * struct. */
@@ -112,6 +114,8 @@ const int64_t *neuroplast_profile(void) { return profileTimes; }
 const NeuroplastModelInfo *neuroplast_info(void) {
   return &neuroplast_model_info;
 }
+
+NeuroplastTensor *neuroplast_params(void) { return neuroplast_param_table; }
 
 const char *neuroplast_error(void) {
   const ThreadState *state = getState();
@@ -307,6 +311,11 @@ static int32_t checkInputs(const NeuroplastTensor *inputs,
     if (code)
       return code;
   }
+  for (int32_t i = 0; i < model->num_params; ++i) {
+    int32_t code = checkInput(&model->params[i], &neuroplast_param_table[i], 1);
+    if (code)
+      return code;
+  }
   return checkNamedSizes(model, inputs);
 }
 
@@ -318,16 +327,31 @@ static int64_t countTexts(const NeuroplastTensor *input) {
   return count;
 }
 
+/* Describes a dense tensor. */
+static void describe(const NeuroplastTensor *tensor, MemRef *descriptor) {
+  descriptor->allocated = descriptor->aligned = tensor->data;
+  descriptor->offset = 0;
+  int64_t stride = 1;
+  for (int32_t axis = tensor->rank - 1; axis >= 0; --axis) {
+    descriptor->sizesAndStrides[axis] = tensor->shape[axis];
+    descriptor->sizesAndStrides[tensor->rank + axis] = stride;
+    stride *= tensor->shape[axis];
+  }
+}
+
 /* Pointers for a call, and what they point to: as many words as asked for, for
-   results, then the descriptors of the inputs and the texts of those that have
-   some. Null if there is no memory; else one block for the caller to free. */
+   results, then the descriptors of the inputs, with the texts of those that
+   have some, and of the parameters. Null if there is no memory; else one block
+   for the caller to free. */
 static void **packArguments(const NeuroplastTensor *inputs,
                             int64_t resultWords) {
   const NeuroplastModelInfo *model = &neuroplast_model_info;
-  size_t pointers = model->num_inputs + 1;
+  size_t pointers = model->num_inputs + model->num_params + 1;
   size_t words = resultWords;
   for (int32_t i = 0; i < model->num_inputs; ++i)
     words += getDescriptorWords(&model->inputs[i]) + countTexts(&inputs[i]);
+  for (int32_t i = 0; i < model->num_params; ++i)
+    words += getDescriptorWords(&model->params[i]);
   void **arguments =
       calloc(1, pointers * sizeof(void *) + words * sizeof(int64_t));
   if (!arguments) {
@@ -338,16 +362,8 @@ static void **packArguments(const NeuroplastTensor *inputs,
   arguments[0] = next;
   next += resultWords;
   for (int32_t i = 0; i < model->num_inputs; ++i) {
-    int32_t rank = model->inputs[i].rank;
     MemRef *descriptor = (MemRef *)next;
-    descriptor->allocated = descriptor->aligned = inputs[i].data;
-    descriptor->offset = 0;
-    int64_t stride = 1;
-    for (int32_t axis = rank - 1; axis >= 0; --axis) {
-      descriptor->sizesAndStrides[axis] = inputs[i].shape[axis];
-      descriptor->sizesAndStrides[rank + axis] = stride;
-      stride *= inputs[i].shape[axis];
-    }
+    describe(&inputs[i], descriptor);
     arguments[i + 1] = next;
     next += getDescriptorWords(&model->inputs[i]);
     int64_t texts = countTexts(&inputs[i]);
@@ -363,6 +379,11 @@ static void **packArguments(const NeuroplastTensor *inputs,
       }
       *next++ = (int64_t)(intptr_t)text;
     }
+  }
+  for (int32_t i = 0; i < model->num_params; ++i) {
+    describe(&neuroplast_param_table[i], (MemRef *)next);
+    arguments[model->num_inputs + i + 1] = next;
+    next += getDescriptorWords(&model->params[i]);
   }
   return arguments;
 }
