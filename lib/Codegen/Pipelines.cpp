@@ -46,6 +46,9 @@ static void buildBufferization(OpPassManager &manager) {
   bufferization::buildBufferDeallocationPipeline(manager, deallocation);
   manager.addPass(createConvertBufferizationToMemRefPass());
   manager.addPass(createCSEPass());
+  // Until here, buffers live to the end of their block.
+  manager.addNestedPass<func::FuncOp>(
+      bufferization::createOptimizeAllocationLivenessPass());
 }
 
 void neuroplast::buildNeuroToKernelsPipeline(
