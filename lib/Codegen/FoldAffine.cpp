@@ -63,14 +63,14 @@ private:
 
   /// A parameter beside `like` with these elements, read at `builder`.
   Value addParam(OpBuilder &builder, neuro::ParamOp like, StringRef part,
-                 ArrayRef<int64_t> shape, ArrayRef<float> numbers) {
+                 ArrayRef<int64_t> shape, std::shared_ptr<float[]> numbers) {
     auto type = RankedTensorType::get(shape, builder.getF32Type());
     std::string name = (like.getSymName() + "." + part).str();
-    std::string bytes(reinterpret_cast<const char *>(numbers.data()),
-                      numbers.size() * sizeof(float));
+    StringRef bytes(reinterpret_cast<const char *>(numbers.get()),
+                    type.getNumElements() * sizeof(float));
     neuro::ParamOp param =
         createDerivedParam(symbols, Block::iterator(like), like.getLoc(), name,
-                           makeElements(type, name, std::move(bytes)));
+                           makeElements(type, name, bytes, std::move(numbers)));
     return neuro::GetParamOp::create(builder, like.getLoc(), type,
                                      param.getSymName());
   }
@@ -105,17 +105,20 @@ private:
     int64_t beneath = 1;
     for (int64_t extent : shape.drop_front(map->outAxisOfWeight + 1))
       beneath *= extent;
-    std::vector<float> numbers(weight.getType().getNumElements());
-    memcpy(numbers.data(), elements->getBytes().data(),
-           numbers.size() * sizeof(float));
-    for (size_t run = 0; run * beneath < numbers.size(); ++run)
-      for (float &number :
-           llvm::MutableArrayRef(numbers).slice(run * beneath, beneath))
-        number = static_cast<float>(number * affine.scale[run % outs]);
-    SmallVector<float> shift;
+    int64_t count = weight.getType().getNumElements();
+    // Fresh memory that is written once: half the time is that of its pages.
+    std::shared_ptr<float[]> numbers(new float[count]);
+    const char *from = elements->getBytes().data();
+    for (int64_t run = 0; run * beneath < count; ++run)
+      for (int64_t i = run * beneath; i < (run + 1) * beneath; ++i) {
+        float number;
+        memcpy(&number, from + i * sizeof number, sizeof number);
+        numbers[i] = static_cast<float>(number * affine.scale[run % outs]);
+      }
+    std::shared_ptr<float[]> shift(new float[outs]);
     for (int64_t out = 0; out < outs; ++out)
-      shift.push_back(static_cast<float>(
-          affine.shift[out] + (bias ? (*bias)[out] * affine.scale[out] : 0)));
+      shift[out] = static_cast<float>(
+          affine.shift[out] + (bias ? (*bias)[out] * affine.scale[out] : 0));
     OpBuilder before(layer);
     forget(layer->getOperand(map->weight));
     layer->setOperand(map->weight,
@@ -155,8 +158,10 @@ private:
       return;
     OpBuilder builder(op);
     auto add = [&](StringRef part, ArrayRef<double> numbers) {
+      std::shared_ptr<float[]> rounded(new float[numbers.size()]);
+      llvm::copy(numbers, rounded.get());
       return addParam(builder, like, part, alongChannels(data, numbers.size()),
-                      SmallVector<float>(numbers));
+                      std::move(rounded));
     };
     Value product = neuro::buildProduct(builder, op->getLoc(), data,
                                         add("scale", affine.scale));

@@ -152,7 +152,10 @@ Value PackedConstants::pack(OpBuilder &builder, Value constant,
   shape.append(axes.size(), block);
   auto type = oldType.clone(shape);
   size_t size = elements->getElementBytes();
-  std::string bytes(type.getNumElements() * size, 0);
+  int64_t count = type.getNumElements() * size;
+  std::shared_ptr<char[]> bytes(new char[count]);
+  if (type.getNumElements() != oldType.getNumElements())
+    memset(bytes.get(), 0, count); // what fills up the last blocks
   // Where in the new one the elements of each axis of the old one go.
   SmallVector<int64_t> strides = getStrides(shape);
   auto getPlace = [&](int64_t axis, int64_t index) {
@@ -177,7 +180,7 @@ Value PackedConstants::pack(OpBuilder &builder, Value constant,
       to += getPlace(axis, index[axis]);
     }
     const char *read = source.data() + from * size;
-    char *write = bytes.data() + to * size;
+    char *write = bytes.get() + to * size;
     int64_t step = rank ? view->strides[last] * size : 0;
     for (int64_t i = 0; i < row; ++i)
       copyElement(write + places[i], read + i * step, size);
@@ -188,7 +191,8 @@ Value PackedConstants::pack(OpBuilder &builder, Value constant,
     }
   }
   releasePages(source);
-  ElementsAttr value = makeElements(type, name, std::move(bytes));
+  ElementsAttr value =
+      makeElements(type, name, StringRef(bytes.get(), count), bytes);
   if (isa<DenseElementsAttr>(value))
     return arith::ConstantOp::create(builder, constant.getLoc(), type,
                                      cast<TypedAttr>(value));

@@ -77,6 +77,10 @@ void neuroplast::buildNeuroToKernelsPipeline(
   buildBufferization(manager);
   manager.addNestedPass<func::FuncOp>(createGuardAllocations());
   manager.addNestedPass<func::FuncOp>(createCopiesToLoops());
+  if (options.planMemory) {
+    manager.addPass(createReturnInPlace());
+    manager.addPass(createPlanMemory());
+  }
   manager.addPass(createOutlineKernels());
 }
 

@@ -55,7 +55,7 @@ static llvm::Error makeError(const llvm::Twine &message) {
 
 /// The functions of the C interface.
 static constexpr llvm::StringLiteral interfaceNames[] = {
-    "info", "run", "output_sizes", "params", "free", "error"};
+    "info", "run", "run_with", "output_sizes", "params", "free", "error"};
 
 /// What must stay visible of a model's code.
 static bool isExported(llvm::StringRef name, const CompileOptions &options) {
@@ -220,6 +220,8 @@ neuroplast::compileModule(mlir::ModuleOp module,
   if (auto sizes =
           model.module->lookupSymbol<mlir::func::FuncOp>("output_sizes"))
     sizes.walk([&](mlir::memref::LoadOp) { interface->sizesNeedData = true; });
+  addBuffers(*interface,
+             model.module->lookupSymbol<mlir::func::FuncOp>("main"));
   auto params = collectParams(*model.module);
   if (!params)
     return params.takeError();

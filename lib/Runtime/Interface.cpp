@@ -122,6 +122,19 @@ neuroplast::describeInterface(mlir::func::FuncOp main) {
   return interface;
 }
 
+void neuroplast::addBuffers(InterfaceDescription &interface,
+                            mlir::func::FuncOp main) {
+  for (unsigned i = 0; i < main.getNumArguments(); ++i) {
+    if (auto output =
+            main.getArgAttrOfType<mlir::IntegerAttr>(i, "neuro.output"))
+      interface.outputs[output.getInt()].isWrittenInPlace = true;
+    if (main.getArgAttr(i, "neuro.workspace"))
+      interface.workspaceBytes =
+          llvm::cast<mlir::MemRefType>(main.getArgumentTypes()[i])
+              .getNumElements();
+  }
+}
+
 namespace {
 
 /// Builds the constants of the interface.
@@ -173,10 +186,18 @@ public:
          number(interface.outputs.size()), number(interface.sizesNeedData),
          addTensors(interface.inputs), addTensors(interface.outputs),
          number(interface.params.size()), addTensors(interface.params),
-         addString(interface.fingerprint)});
+         addString(interface.fingerprint),
+         llvm::ConstantInt::get(i64, interface.workspaceBytes)});
     new llvm::GlobalVariable(module, info->getType(), true,
                              llvm::GlobalValue::ExternalLinkage, info,
                              "neuroplast_model_info");
+    std::vector<uint8_t> inPlace;
+    for (const TensorDescription &output : interface.outputs)
+      inPlace.push_back(output.isWrittenInPlace);
+    auto *marks = llvm::ConstantDataArray::get(context, inPlace);
+    new llvm::GlobalVariable(module, marks->getType(), true,
+                             llvm::GlobalValue::ExternalLinkage, marks,
+                             "neuroplast_writes_in_place");
   }
 
   /// Adds the parameters that the model takes, as `NeuroplastTensor`s.
@@ -206,10 +227,10 @@ public:
         llvm::ConstantArray::get(array, entries), "neuroplast_param_table");
   }
 
-  /// Adds a function that unpacks the pointers and calls the C interface of
-  /// one of the model.
-  void addInvoke(const InterfaceDescription &interface, llvm::StringRef name,
-                 llvm::StringRef target, bool hasResults) {
+  /// Adds a function that unpacks pointers, one to results, if it has some, and
+  /// so many others, and calls the C interface of one of the model.
+  void addInvoke(llvm::StringRef name, llvm::StringRef target, bool hasResults,
+                 unsigned others) {
     auto *function = llvm::Function::Create(
         llvm::FunctionType::get(builder.getVoidTy(), {ptr}, false),
         llvm::GlobalValue::ExternalLinkage, name, module);
@@ -222,8 +243,7 @@ public:
     std::vector<llvm::Value *> arguments;
     if (hasResults)
       arguments.push_back(load(0));
-    for (unsigned i = 0; i < interface.inputs.size() + interface.params.size();
-         ++i)
+    for (unsigned i = 0; i < others; ++i)
       arguments.push_back(load(i + 1));
     llvm::FunctionCallee entry = module.getOrInsertFunction(
         target, llvm::FunctionType::get(
@@ -249,10 +269,14 @@ void neuroplast::addInterface(llvm::Module &module,
   InterfaceBuilder builder(module);
   builder.addInfo(interface);
   builder.addTable(interface.params, table);
-  builder.addInvoke(interface, "neuroplast_invoke", "_mlir_ciface_main",
-                    !interface.outputs.empty());
-  builder.addInvoke(interface, "neuroplast_invoke_sizes",
-                    "_mlir_ciface_output_sizes", true);
+  unsigned inPlace = llvm::count_if(
+      interface.outputs, [](const auto &o) { return o.isWrittenInPlace; });
+  unsigned given = interface.inputs.size() + interface.params.size();
+  builder.addInvoke("neuroplast_invoke", "_mlir_ciface_main",
+                    inPlace < interface.outputs.size(),
+                    given + inPlace + (interface.workspaceBytes > 0));
+  builder.addInvoke("neuroplast_invoke_sizes", "_mlir_ciface_output_sizes",
+                    true, given);
 }
 
 static void writeTensors(llvm::raw_ostream &os, llvm::StringRef title,

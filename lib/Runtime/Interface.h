@@ -29,6 +29,8 @@ struct TensorDescription {
   std::vector<std::string> dimNames;
   /// The symbol of its `neuro.param`; empty for inputs and outputs.
   std::string param;
+  /// Of an output: whether `main` takes it.
+  bool isWrittenInPlace = false;
 };
 
 struct InterfaceDescription {
@@ -39,9 +41,14 @@ struct InterfaceDescription {
   std::string fingerprint;
   /// Whether sizes of outputs depend on what inputs hold.
   bool sizesNeedData = false;
+  /// Those that `main` takes last, if it does.
+  int64_t workspaceBytes = 0;
 };
 
 llvm::Expected<InterfaceDescription> describeInterface(mlir::func::FuncOp main);
+
+/// Adds what `main` takes once it is code on buffers: results and memory.
+void addBuffers(InterfaceDescription &interface, mlir::func::FuncOp main);
 
 /// Adds `neuroplast_model_info`, `neuroplast_param_table`, `neuroplast_invoke`
 /// and `neuroplast_invoke_sizes`, which the support runtime refers to. `table`

@@ -111,4 +111,6 @@ void neuroplast::setPipelineOptions(CpuPipelineOptions &pipeline,
   pipeline.vectorBits = getVectorBits(machine);
   pipeline.kernels = options.kernels;
   pipeline.threads = options.threads;
+  // What watches memory watches pieces that are allocated.
+  pipeline.planMemory = options.sanitizer != Sanitizer::Address;
 }

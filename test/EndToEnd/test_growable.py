@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from Models import driver, models, pruning
-from Models.c_interface import Tensor, describe
+from Models.c_interface import Tensor, describe, load
 
 NAME = "squeezenet"
 PATTERN = "fire3*"
@@ -58,9 +58,7 @@ def test_arrays(neuroplast: Path, library: Path, tmp_path: Path) -> None:
 def test_c_interface(neuroplast: Path, library: Path, tmp_path: Path) -> None:
     """The table of parameters: replaced, too small together, and put back."""
     inputs = models.MODELS[NAME].sample()
-    loaded = ctypes.CDLL(str(library))
-    loaded.neuroplast_params.restype = ctypes.POINTER(Tensor)
-    loaded.neuroplast_error.restype = ctypes.c_char_p
+    loaded = load(library)
     given = (Tensor * 1)(*[describe(value) for value in inputs.values()])
 
     def run() -> np.ndarray:

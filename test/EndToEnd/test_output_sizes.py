@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import ctypes
 from pathlib import Path
 
 import numpy as np
 import pytest
 from Models import driver, models
-from Models.c_interface import Tensor, describe
+from Models.c_interface import Tensor, describe, load
 
 
 def output_sizes(
     library: Path, inputs: list[np.ndarray], count: int, with_data: bool = False
 ) -> list[tuple[list[int], int]]:
     """Shape and bytes of each output."""
-    loaded = ctypes.CDLL(str(library))
+    loaded = load(library)
     given = (Tensor * len(inputs))(*[describe(array, with_data) for array in inputs])
     results = (Tensor * count)()
     code = loaded.neuroplast_output_sizes(given, results)
-    loaded.neuroplast_error.restype = ctypes.c_char_p
     assert code == 0, loaded.neuroplast_error()
     return [(list(tensor.shape[: tensor.rank]), tensor.capacity) for tensor in results]
 

@@ -216,6 +216,57 @@ def CopiesToLoops : Pass<"neuro-copies-to-loops", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def ReturnInPlace : Pass<"neuro-return-in-place", "::mlir::ModuleOp"> {
+  let summary = "Let `main` write results where its caller wants them";
+  let description = [{
+    A result of known size that is a buffer of its own becomes an argument, marked
+    by the number of the result, in the place of that buffer. Results marked
+    `neuro.texts` stay: the texts end with the run.
+
+    Before:
+    ```mlir
+    func.func @main(%x: memref<4xf32>) -> memref<4xf32> {
+      %y = memref.alloc() : memref<4xf32>
+      call @kernel(%x, %y) : (memref<4xf32>, memref<4xf32>) -> ()
+      return %y : memref<4xf32>
+    }
+    ```
+    After:
+    ```mlir
+    func.func @main(%x: memref<4xf32>, %y: memref<4xf32> {neuro.output = 0 : i64}) {
+      call @kernel(%x, %y) : (memref<4xf32>, memref<4xf32>) -> ()
+      return
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
+def PlanMemory : Pass<"neuro-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "Give the buffers of `main` places in one piece of memory";
+  let description = [{
+    Buffers of known size are placed such that those that live at the same time do
+    not overlap, the largest first, each at the lowest place that is free. The
+    memory is an argument, marked `neuro.workspace`.
+
+    Before:
+    ```mlir
+    %a = memref.alloc() : memref<16xf32>
+    call @kernel(%x, %a) : (memref<16xf32>, memref<16xf32>) -> ()
+    call @kernel(%a, %y) : (memref<16xf32>, memref<16xf32>) -> ()
+    memref.dealloc %a : memref<16xf32>
+    ```
+    After, with `%workspace: memref<64xi8> {neuro.workspace}`:
+    ```mlir
+    %c0 = arith.constant 0 : index
+    %a = memref.view %workspace[%c0][] : memref<64xi8> to memref<16xf32>
+    call @kernel(%x, %a) : (memref<16xf32>, memref<16xf32>) -> ()
+    call @kernel(%a, %y) : (memref<16xf32>, memref<16xf32>) -> ()
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def OutlineKernels : Pass<"neuro-outline-kernels", "::mlir::ModuleOp"> {
   let summary = "Make a function of every distinct kernel";
   let description = [{

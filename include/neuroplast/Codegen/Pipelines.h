@@ -28,6 +28,10 @@ struct CpuPipelineOptions
       *this, "kernels",
       llvm::cl::desc("Give large contractions kernels of their own"),
       llvm::cl::init(true)};
+  Option<bool> planMemory{
+      *this, "plan-memory",
+      llvm::cl::desc("Take the caller's memory for buffers and results"),
+      llvm::cl::init(true)};
   Option<unsigned> threads{
       *this, "threads", llvm::cl::desc("Threads that share the work of a run"),
       llvm::cl::init(1)};

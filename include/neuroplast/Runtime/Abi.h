@@ -85,7 +85,21 @@ typedef struct {
   const NeuroplastTensorInfo *params;
   /* Stands for all that is compiled in; empty if that is everything. */
   const char *fingerprint;
+  /* What a run needs besides: see NeuroplastRun. */
+  int64_t workspace_bytes;
 } NeuroplastModelInfo;
+
+/* All that a run works on. */
+typedef struct {
+  const NeuroplastTensor *inputs;
+  NeuroplastTensor *outputs;
+  /* In the place of those of neuroplast_params; null for these. */
+  const NeuroplastTensor *params;
+  /* As many bytes as the model's workspace_bytes, which no other run uses, on
+     an address that 64 divides. Null: the library takes and keeps memory of its
+     own. It does so in any case for tensors whose sizes only a run knows. */
+  void *workspace;
+} NeuroplastRun;
 
 #endif /* NEUROPLAST_RUNTIME_ABI_H */
 
@@ -98,10 +112,13 @@ const NeuroplastModelInfo *neuroplast_info(void);
 
 /* Runs the model once. Inputs are read only. An output whose data is null gets
    memory that the caller gives back to neuroplast_free; else the result is
-   copied to data. Element type and shape of the outputs are set either way.
-   Several threads may run at the same time. */
+   written to data, which must not overlap an input. Element type and shape of
+   the outputs are set either way. Several threads may run at the same time. */
 int32_t neuroplast_run(const NeuroplastTensor *inputs,
                        NeuroplastTensor *outputs);
+
+/* The same with memory and parameters of the caller. */
+int32_t neuroplast_run_with(const NeuroplastRun *run);
 
 /* Sets element type, rank and shape of the outputs for inputs of given shapes,
    and as capacity the bytes that they take; a size that only the computation

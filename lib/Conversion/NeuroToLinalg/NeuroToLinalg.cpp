@@ -171,6 +171,7 @@ struct ConvertNeuroToLinalgPass
          llvm::make_early_inc_range(module.getOps<HistoryOp>()))
       history.erase();
     declareParamBuffers(module, symbols);
+    markTexts(module);
 
     SignlessConverter converter;
     RewritePatternSet patterns(context);
@@ -224,6 +225,15 @@ struct ConvertNeuroToLinalgPass
   }
 
 private:
+  /// Marks results that are addresses of texts, which become integers.
+  void markTexts(ModuleOp module) {
+    for (auto function : module.getOps<func::FuncOp>())
+      for (auto [index, type] : llvm::enumerate(function.getResultTypes()))
+        if (isa<StringType>(getElementTypeOrSelf(type)))
+          function.setResultAttr(index, "neuro.texts",
+                                 UnitAttr::get(&getContext()));
+  }
+
   /// Applies the patterns; an op that none of them takes is refused in terms of
   /// the model, not of the conversion.
   LogicalResult convert(ModuleOp module, ConversionTarget &target,

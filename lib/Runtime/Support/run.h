@@ -386,10 +386,14 @@ void _mlir_memref_to_llvm_free(void *data) {
   cached[slot] = data;
 }
 
-/* Calls a function of the model; returns the code with which it ended. */
+/* Calls a function of the model; returns the code with which it ended. If it
+   needs a workspace that it is not given, it has one until it ends. */
 static int32_t __attribute__((noinline)) callModel(void (*function)(void **),
-                                                   void **arguments) {
+                                                   void **arguments,
+                                                   void **workspace,
+                                                   int64_t workspaceBytes) {
   ThreadState *state = getState();
+  int isOwn = workspace && !*workspace;
   if (setjmp(state->end)) {
     /* What the run held, it holds no more. */
     state = getState();
@@ -397,7 +401,11 @@ static int32_t __attribute__((noinline)) callModel(void (*function)(void **),
       _mlir_memref_to_llvm_free((char *)state->held + headerBytes);
     return state->code;
   }
+  if (isOwn)
+    *workspace = _mlir_memref_to_llvm_alloc(workspaceBytes);
   function(arguments);
+  if (isOwn)
+    _mlir_memref_to_llvm_free(*workspace);
   return NEUROPLAST_OK;
 }
 

@@ -20,8 +20,12 @@
 extern const NeuroplastModelInfo neuroplast_model_info;
 /* Its parameters that are not compiled in. */
 extern NeuroplastTensor neuroplast_param_table[];
-/* Calls the model with pointers to memref descriptors: the results' first (all
-   in one struct), then one for each input and each of those parameters. */
+/* By output, whether the model writes it to memory that it is given. */
+extern const uint8_t neuroplast_writes_in_place[];
+/* Calls the model with pointers to memref descriptors: those of results that it
+   allocates (all in one struct), then one for each input, each of those
+   parameters and each other result, and one for the workspace, if it needs one.
+ */
 void neuroplast_invoke(void **arguments);
 /* The same for the sizes of the outputs, one after the other, all in one
  * struct. */
@@ -245,16 +249,23 @@ static int32_t takeMemory(const NeuroplastTensorInfo *info, int64_t bytes,
   return NEUROPLAST_OK;
 }
 
-static int32_t takeOutput(const NeuroplastTensorInfo *info, int64_t *words,
-                          NeuroplastTensor *output) {
-  MemRef *result = (MemRef *)words;
+/* Sets what an output is, by its sizes; returns its elements. */
+static int64_t setOutput(const NeuroplastTensorInfo *info, const int64_t *sizes,
+                         NeuroplastTensor *output) {
   output->dtype = info->dtype;
   output->rank = info->rank;
   int64_t count = 1;
   for (int32_t axis = 0; axis < info->rank; ++axis) {
-    output->shape[axis] = result->sizesAndStrides[axis];
-    count *= output->shape[axis];
+    output->shape[axis] = sizes[axis];
+    count *= sizes[axis];
   }
+  return count;
+}
+
+/* Gives an output what the model has allocated. */
+static int32_t takeOutput(const NeuroplastTensorInfo *info, MemRef *result,
+                          NeuroplastTensor *output) {
+  int64_t count = setOutput(info, result->sizesAndStrides, output);
   int64_t bytes = info->element_bytes * count;
   char **texts = 0;
   if (info->dtype == NEUROPLAST_STRING) {
@@ -285,38 +296,45 @@ static int32_t getDescriptorWords(const NeuroplastTensorInfo *info) {
 static void freeResults(const NeuroplastModelInfo *model, int64_t *words) {
   int64_t *result = words;
   for (int32_t i = 0; i < model->num_outputs; ++i) {
+    if (neuroplast_writes_in_place[i])
+      continue;
     char *block = ((MemRef *)result)->allocated;
     int64_t *earlier = words;
     int32_t j = 0;
-    for (; j < i && ((MemRef *)earlier)->allocated != block; ++j)
-      earlier += getDescriptorWords(&model->outputs[j]);
-    if (j == i)
+    for (; earlier != result && ((MemRef *)earlier)->allocated != block; ++j)
+      if (!neuroplast_writes_in_place[j])
+        earlier += getDescriptorWords(&model->outputs[j]);
+    if (earlier == result)
       _mlir_memref_to_llvm_free(block);
     result += getDescriptorWords(&model->outputs[i]);
   }
 }
 
-/* What is wrong with the inputs of a call, if something is. */
-static int32_t checkInputs(const NeuroplastTensor *inputs,
-                           const NeuroplastTensor *outputs, int needsData) {
+/* What is wrong with a run, if something is. Its parameters are then known. */
+static int32_t checkRun(NeuroplastRun *run, int needsData) {
   const NeuroplastModelInfo *model = &neuroplast_model_info;
   ThreadState *state = getState();
   if (!state)
     return NEUROPLAST_OUT_OF_MEMORY;
   state->message[0] = 0;
-  if ((!inputs && model->num_inputs) || (!outputs && model->num_outputs))
+  if ((!run->inputs && model->num_inputs) ||
+      (!run->outputs && model->num_outputs))
     return fail(NEUROPLAST_BAD_ARGUMENT, "has no tensors", "run");
+  if ((intptr_t)run->workspace % 64)
+    return fail(NEUROPLAST_BAD_ARGUMENT, "is not aligned", "workspace");
   for (int32_t i = 0; i < model->num_inputs; ++i) {
-    int32_t code = checkInput(&model->inputs[i], &inputs[i], needsData);
+    int32_t code = checkInput(&model->inputs[i], &run->inputs[i], needsData);
     if (code)
       return code;
   }
+  if (!run->params)
+    run->params = neuroplast_param_table;
   for (int32_t i = 0; i < model->num_params; ++i) {
-    int32_t code = checkInput(&model->params[i], &neuroplast_param_table[i], 1);
+    int32_t code = checkInput(&model->params[i], &run->params[i], 1);
     if (code)
       return code;
   }
-  return checkNamedSizes(model, inputs);
+  return checkNamedSizes(model, run->inputs);
 }
 
 /* The elements of an input of strings; 0 for others. */
@@ -327,8 +345,9 @@ static int64_t countTexts(const NeuroplastTensor *input) {
   return count;
 }
 
-/* Describes a dense tensor. */
-static void describe(const NeuroplastTensor *tensor, MemRef *descriptor) {
+/* Describes a dense tensor; returns what is behind the description. */
+static int64_t *describe(const NeuroplastTensor *tensor, int64_t *words) {
+  MemRef *descriptor = (MemRef *)words;
   descriptor->allocated = descriptor->aligned = tensor->data;
   descriptor->offset = 0;
   int64_t stride = 1;
@@ -337,111 +356,187 @@ static void describe(const NeuroplastTensor *tensor, MemRef *descriptor) {
     descriptor->sizesAndStrides[tensor->rank + axis] = stride;
     stride *= tensor->shape[axis];
   }
+  return words + 3 + 2 * tensor->rank;
 }
 
-/* Pointers for a call, and what they point to: as many words as asked for, for
-   results, then the descriptors of the inputs, with the texts of those that
-   have some, and of the parameters. Null if there is no memory; else one block
-   for the caller to free. */
-static void **packArguments(const NeuroplastTensor *inputs,
-                            int64_t resultWords) {
+/* The pointers that a call takes at most. */
+static size_t countPointers(void) {
   const NeuroplastModelInfo *model = &neuroplast_model_info;
-  size_t pointers = model->num_inputs + model->num_params + 1;
-  size_t words = resultWords;
+  return model->num_inputs + model->num_params + model->num_outputs + 2;
+}
+
+/* The bytes of these and of what they point to: words for results, and the
+   descriptors of tensors, with the texts of inputs that have some. */
+static size_t countArgumentBytes(const NeuroplastRun *run,
+                                 int64_t resultWords) {
+  const NeuroplastModelInfo *model = &neuroplast_model_info;
+  size_t words = resultWords + 5; /* those of the workspace */
   for (int32_t i = 0; i < model->num_inputs; ++i)
-    words += getDescriptorWords(&model->inputs[i]) + countTexts(&inputs[i]);
+    words +=
+        getDescriptorWords(&model->inputs[i]) + countTexts(&run->inputs[i]);
   for (int32_t i = 0; i < model->num_params; ++i)
     words += getDescriptorWords(&model->params[i]);
-  void **arguments =
-      calloc(1, pointers * sizeof(void *) + words * sizeof(int64_t));
-  if (!arguments) {
-    fail(NEUROPLAST_OUT_OF_MEMORY, "finds no memory", "run");
-    return 0;
-  }
-  int64_t *next = (int64_t *)(arguments + pointers);
-  arguments[0] = next;
-  next += resultWords;
+  for (int32_t i = 0; i < model->num_outputs; ++i)
+    words += getDescriptorWords(&model->outputs[i]);
+  return countPointers() * sizeof(void *) + words * sizeof(int64_t);
+}
+
+/* A call in the making: where its next pointer and the next description go. */
+typedef struct {
+  void **pointer;
+  int64_t *words;
+} Arguments;
+
+static void addTensor(Arguments *arguments, const NeuroplastTensor *tensor) {
+  *arguments->pointer++ = arguments->words;
+  arguments->words = describe(tensor, arguments->words);
+}
+
+/* Adds room for results, the inputs and the parameters. */
+static int32_t addArguments(Arguments *arguments, const NeuroplastRun *run,
+                            int64_t resultWords) {
+  const NeuroplastModelInfo *model = &neuroplast_model_info;
+  *arguments->pointer++ = arguments->words;
+  arguments->words += resultWords;
   for (int32_t i = 0; i < model->num_inputs; ++i) {
-    MemRef *descriptor = (MemRef *)next;
-    describe(&inputs[i], descriptor);
-    arguments[i + 1] = next;
-    next += getDescriptorWords(&model->inputs[i]);
-    int64_t texts = countTexts(&inputs[i]);
+    MemRef *descriptor = (MemRef *)arguments->words;
+    addTensor(arguments, &run->inputs[i]);
+    int64_t texts = countTexts(&run->inputs[i]);
     if (texts)
-      descriptor->allocated = descriptor->aligned = (char *)next;
+      descriptor->allocated = descriptor->aligned = (char *)arguments->words;
     for (int64_t j = 0; j < texts; ++j) {
-      const char *text = ((const char *const *)inputs[i].data)[j];
+      const char *text = ((const char *const *)run->inputs[i].data)[j];
       text = keepText(getState(), text, strlen(text));
-      if (!text) {
-        free(arguments);
-        fail(NEUROPLAST_OUT_OF_MEMORY, "finds no memory", "run");
-        return 0;
-      }
-      *next++ = (int64_t)(intptr_t)text;
+      if (!text)
+        return fail(NEUROPLAST_OUT_OF_MEMORY, "finds no memory", "run");
+      *arguments->words++ = (int64_t)(intptr_t)text;
     }
   }
-  for (int32_t i = 0; i < model->num_params; ++i) {
-    describe(&neuroplast_param_table[i], (MemRef *)next);
-    arguments[model->num_inputs + i + 1] = next;
-    next += getDescriptorWords(&model->params[i]);
+  for (int32_t i = 0; i < model->num_params; ++i)
+    addTensor(arguments, &run->params[i]);
+  return NEUROPLAST_OK;
+}
+
+/* Adds the outputs that the model writes in place, which get memory if they
+   have none. */
+static int32_t addOutputs(Arguments *arguments, const NeuroplastRun *run) {
+  const NeuroplastModelInfo *model = &neuroplast_model_info;
+  for (int32_t i = 0; i < model->num_outputs; ++i) {
+    if (!neuroplast_writes_in_place[i])
+      continue;
+    const NeuroplastTensorInfo *info = &model->outputs[i];
+    int64_t count = setOutput(info, info->shape, &run->outputs[i]);
+    int32_t code =
+        takeMemory(info, count * info->element_bytes, &run->outputs[i]);
+    if (code)
+      return code;
+    addTensor(arguments, &run->outputs[i]);
   }
-  return arguments;
+  return NEUROPLAST_OK;
+}
+
+/* Adds the workspace, if the model needs one; returns where its address is. */
+static void **addWorkspace(Arguments *arguments, const NeuroplastRun *run) {
+  NeuroplastTensor workspace = {
+      .data = run->workspace,
+      .rank = 1,
+      .shape = {neuroplast_model_info.workspace_bytes}};
+  if (workspace.shape[0] == 0)
+    return 0;
+  MemRef *descriptor = (MemRef *)arguments->words;
+  addTensor(arguments, &workspace);
+  return (void **)&descriptor->aligned;
+}
+
+/* Does a run that was checked, with memory for its arguments. */
+static int32_t runModel(const NeuroplastRun *run, void **memory,
+                        int64_t resultWords) {
+  const NeuroplastModelInfo *model = &neuroplast_model_info;
+  Arguments arguments = {memory, (int64_t *)(memory + countPointers())};
+  int64_t *result = arguments.words;
+  int32_t code = addArguments(&arguments, run, resultWords);
+  if (!code)
+    code = addOutputs(&arguments, run);
+  if (code)
+    return code;
+  void **workspace = addWorkspace(&arguments, run);
+  code =
+      callModel(neuroplast_invoke, memory, workspace, model->workspace_bytes);
+  if (code)
+    return code;
+  int64_t *next = result;
+  for (int32_t i = 0; i < model->num_outputs && !code; ++i) {
+    if (neuroplast_writes_in_place[i])
+      continue;
+    code = takeOutput(&model->outputs[i], (MemRef *)next, &run->outputs[i]);
+    next += getDescriptorWords(&model->outputs[i]);
+  }
+  freeResults(model, result);
+  return code;
+}
+
+enum { stackBytes = 8192 };
+
+int32_t neuroplast_run_with(const NeuroplastRun *given) {
+  const NeuroplastModelInfo *model = &neuroplast_model_info;
+  NeuroplastRun run = {0};
+  if (given)
+    run = *given;
+  int32_t code = checkRun(&run, 1);
+  if (code)
+    return code;
+  int64_t words = 0;
+  for (int32_t i = 0; i < model->num_outputs; ++i)
+    words += getDescriptorWords(&model->outputs[i]);
+  /* Which outputs had memory, to take back what is given to others in vain. */
+  size_t bytes = countArgumentBytes(&run, words), marks = model->num_outputs;
+  int isLarge = bytes + marks > stackBytes;
+  char *memory =
+      isLarge ? malloc(bytes + marks) : __builtin_alloca(bytes + marks);
+  if (!memory)
+    return fail(NEUROPLAST_OUT_OF_MEMORY, "finds no memory", "run");
+  char *hadMemory = memory + bytes;
+  for (int32_t i = 0; i < model->num_outputs; ++i)
+    hadMemory[i] = run.outputs[i].data != 0;
+  code = runModel(&run, (void **)memory, words);
+  for (int32_t i = 0; i < model->num_outputs && code; ++i) {
+    if (hadMemory[i])
+      continue;
+    free(run.outputs[i].data);
+    run.outputs[i].data = 0;
+  }
+  releaseTexts(getState());
+  if (isLarge)
+    free(memory);
+  return code;
 }
 
 int32_t neuroplast_run(const NeuroplastTensor *inputs,
                        NeuroplastTensor *outputs) {
-  const NeuroplastModelInfo *model = &neuroplast_model_info;
-  int32_t code = checkInputs(inputs, outputs, 1);
-  if (code)
-    return code;
-  /* The results' descriptors follow each other without gaps. */
-  int64_t words = 0;
-  for (int32_t i = 0; i < model->num_outputs; ++i)
-    words += getDescriptorWords(&model->outputs[i]);
-  void **arguments = packArguments(inputs, words);
-  if (!arguments) {
-    releaseTexts(getState());
-    return NEUROPLAST_OUT_OF_MEMORY;
-  }
-  code = callModel(neuroplast_invoke, arguments);
-  if (code) {
-    releaseTexts(getState());
-    free(arguments);
-    return code;
-  }
-  int64_t *result = arguments[0];
-  for (int32_t i = 0; i < model->num_outputs && !code; ++i) {
-    code = takeOutput(&model->outputs[i], result, &outputs[i]);
-    result += getDescriptorWords(&model->outputs[i]);
-  }
-  freeResults(model, arguments[0]);
-  releaseTexts(getState());
-  free(arguments);
-  return code;
+  NeuroplastRun run = {.inputs = inputs, .outputs = outputs};
+  return neuroplast_run_with(&run);
 }
 
 int32_t neuroplast_output_sizes(const NeuroplastTensor *inputs,
                                 NeuroplastTensor *outputs) {
   const NeuroplastModelInfo *model = &neuroplast_model_info;
-  int32_t code = checkInputs(inputs, outputs, model->sizes_need_data);
+  NeuroplastRun run = {.inputs = inputs, .outputs = outputs};
+  int32_t code = checkRun(&run, model->sizes_need_data);
   if (code)
     return code;
   int64_t words = 2; /* the least that the struct has */
   for (int32_t i = 0; i < model->num_outputs; ++i)
     words += model->outputs[i].rank;
-  void **arguments = packArguments(inputs, words);
-  if (!arguments) {
-    releaseTexts(getState());
-    return NEUROPLAST_OUT_OF_MEMORY;
-  }
-  code = callModel(neuroplast_invoke_sizes, arguments);
+  void **memory = malloc(countArgumentBytes(&run, words));
+  if (!memory)
+    return fail(NEUROPLAST_OUT_OF_MEMORY, "finds no memory", "run");
+  Arguments arguments = {memory, (int64_t *)(memory + countPointers())};
+  const int64_t *size = arguments.words;
+  code = addArguments(&arguments, &run, words);
+  if (!code)
+    code = callModel(neuroplast_invoke_sizes, memory, 0, 0);
   releaseTexts(getState());
-  if (code) {
-    free(arguments);
-    return code;
-  }
-  const int64_t *size = arguments[0];
-  for (int32_t i = 0; i < model->num_outputs; ++i) {
+  for (int32_t i = 0; i < model->num_outputs && !code; ++i) {
     const NeuroplastTensorInfo *info = &model->outputs[i];
     outputs[i].dtype = info->dtype;
     outputs[i].rank = info->rank;
@@ -453,6 +548,6 @@ int32_t neuroplast_output_sizes(const NeuroplastTensor *inputs,
     }
     outputs[i].capacity = bytes;
   }
-  free(arguments);
-  return NEUROPLAST_OK;
+  free(memory);
+  return code;
 }
