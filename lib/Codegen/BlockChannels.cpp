@@ -276,6 +276,8 @@ private:
         newMaps, [&](OpBuilder &b, Location, ValueRange args) {
           return op.cloneEpilogue(b, args);
         });
+    if (int64_t ins = splitsIn ? sizes[*conv->in] : block; ins % block)
+      twin.setPaddedSums(ArrayRef<int64_t>{conv->axis, ins});
     // Only sums over channels could bring anything else there.
     if (conv->in && !twins.isFull(type, conv->axis))
       twin.setPaddedBlocks(

@@ -127,7 +127,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Some hundred networks each, in parts that can run side by side."""
     if "seeds" not in metafunc.fixturenames:
         return
-    count = 4000 if metafunc.config.getoption("--all-models") else 500
+    count = 4000 if metafunc.config.getoption("--all-models") else 250
     first = 10**6 if metafunc.function is test_grown_and_undone_is_original else 0
     parts = [range(start, start + 50) for start in range(first, first + count, 50)]
     metafunc.parametrize("seeds", parts, ids=[str(part.start) for part in parts])

@@ -109,6 +109,31 @@ bool Contraction::assign() {
   return true;
 }
 
+void Contraction::assignPaddedSum(AffineMap map, ArrayRef<int64_t> blocks,
+                                  int64_t held) {
+  ArrayRef<int64_t> sizes = loops.sizes;
+  auto getSum = [&](AffineExpr expr) -> std::optional<int64_t> {
+    auto dim = dyn_cast<AffineDimExpr>(expr);
+    if (!dim || kinds[dim.getPosition()] != LoopKind::Reduced)
+      return std::nullopt;
+    return dim.getPosition();
+  };
+  std::optional<int64_t> places = getSum(map.getResults().back()), over;
+  if (!places)
+    return;
+  int64_t full = (blocks[1] - 1) / held;
+  // Both loops may have been joined, and one of a single step dropped.
+  if (sizes[*places] == (full + 1) * held) {
+    paddedSum = {std::nullopt, *places, blocks[1]};
+    return;
+  }
+  if (blocks[0] + 1 < map.getNumResults())
+    over = getSum(map.getResult(blocks[0]));
+  if (!over || sizes[*over] != full + 1 || sizes[*places] != held)
+    return;
+  paddedSum = {over, *places, blocks[1] - full * held};
+}
+
 FailureOr<Contraction> Contraction::plan(kernel::ContractOp op,
                                          LoopNest loops) {
   Contraction c(op.getLoc(), std::move(loops));
@@ -123,6 +148,11 @@ FailureOr<Contraction> Contraction::plan(kernel::ContractOp op,
     c.lastBlock = {loop.getPosition(),
                    (*blocks)[1] -
                        (sizes[loop.getPosition()] - 1) * sizes[c.lane]};
+  }
+  if (std::optional<ArrayRef<int64_t>> blocks = op.getPaddedSums()) {
+    auto type = cast<ShapedType>(op.getLhs().getType());
+    c.assignPaddedSum(c.loops.maps[0], *blocks,
+                      type.getDimSize(type.getRank() - 1));
   }
   Block *body = op.getBody();
   if (body->getTerminator()->getOperand(0) == body->getArgument(0))

@@ -51,6 +51,13 @@ struct Contraction {
   /// The loop over blocks of lanes, and how many lanes of the last one are
   /// places of the result; the others become zero.
   std::optional<std::pair<int64_t, int64_t>> lastBlock;
+  /// Of sums over blocks, the last of which is not full.
+  struct PaddedSum {
+    std::optional<int64_t> blocks; ///< the loop over them, if there is one
+    int64_t places; ///< the loop over what a block holds, or over all
+    int64_t rest;   ///< how many of these the last one has, or all
+  };
+  std::optional<PaddedSum> paddedSum;
   int64_t lane = 0;       ///< the Lane loop
   int64_t laneStride = 1; ///< 1 or 2
   /// Whether `scalar` is a vector, too: each lane has products of its own.
@@ -79,6 +86,9 @@ struct Contraction {
 private:
   /// Tells the operands and the loops apart; false if no kernel fits.
   bool assign();
+  /// Finds the loops of `padded_sums`.
+  void assignPaddedSum(mlir::AffineMap map, llvm::ArrayRef<int64_t> blocks,
+                       int64_t held);
 };
 
 /// How much of the result is kept in registers.

@@ -60,6 +60,7 @@ public:
     }
     int64_t steps = 1;
     while (!reduced.empty() && !ShapedType::isDynamic(sizes[reduced.back()]) &&
+           !(c.paddedSum && c.paddedSum->places == reduced.back()) &&
            steps * sizes[reduced.back()] <= kUnrolledSteps) {
       steps *= sizes[reduced.back()];
       unrolled.insert(unrolled.begin(), reduced.pop_back_val());
@@ -381,8 +382,21 @@ private:
                                    Lanes last, SmallVector<Value> sums) {
     if (depth == reduced.size())
       return emitUnrolled(b, 0, t, last, sums);
-    auto loop = scf::ForOp::create(b, loc, constant(b, 0), ends[reduced[depth]],
-                                   constant(b, 1), sums);
+    int64_t loop = reduced[depth];
+    if (!c.paddedSum || c.paddedSum->blocks != loop)
+      return emitSumLoop(b, depth, ends[loop], t, last, sums);
+    // The last block on its own: its loop over places is shorter.
+    Value lastBlock = constant(b, sizes[loop] - 1);
+    sums = emitSumLoop(b, depth, lastBlock, t, last, sums);
+    indices[loop] = lastBlock;
+    return emitLastBlock(b, depth + 1, t, last, std::move(sums));
+  }
+
+  /// A loop of the reduction, and those within it.
+  SmallVector<Value> emitSumLoop(OpBuilder &b, size_t depth, Value end, Tile t,
+                                 Lanes last, ArrayRef<Value> sums) {
+    auto loop =
+        scf::ForOp::create(b, loc, constant(b, 0), end, constant(b, 1), sums);
     OpBuilder inner = OpBuilder::atBlockBegin(loop.getBody());
     indices[reduced[depth]] = loop.getInductionVar();
     SmallVector<Value> next =
@@ -390,6 +404,17 @@ private:
                       SmallVector<Value>(loop.getRegionIterArgs()));
     scf::YieldOp::create(inner, loc, next);
     return SmallVector<Value>(loop.getResults());
+  }
+
+  /// The rest of the reduction in the last block of a sum.
+  SmallVector<Value> emitLastBlock(OpBuilder &b, size_t depth, Tile t,
+                                   Lanes last, SmallVector<Value> sums) {
+    Value &end = ends[c.paddedSum->places];
+    Value whole = end;
+    end = constant(b, c.paddedSum->rest);
+    sums = emitReduction(b, depth, t, last, std::move(sums));
+    end = whole;
+    return sums;
   }
 
   /// Makes elements of the result of the sums of a tile.
@@ -453,7 +478,9 @@ private:
                          ? splat(b, -std::numeric_limits<float>::infinity())
                          : zeros(b));
     });
-    sums = emitReduction(b, 0, t, last, sums);
+    bool isInOneBlock = c.paddedSum && !c.paddedSum->blocks;
+    sums = isInOneBlock ? emitLastBlock(b, 0, t, last, std::move(sums))
+                        : emitReduction(b, 0, t, last, std::move(sums));
     if (c.epilogue)
       finish(b, t, last, sums);
     if (c.lastBlock)

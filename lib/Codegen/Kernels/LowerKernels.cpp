@@ -89,6 +89,7 @@ kernel::ContractOp splitEpilogue(kernel::ContractOp op) {
   auto sums = kernel::ContractOp::create(b, op.getLoc(), operands, op.getInit(),
                                          {all[0], all[1], result});
   sums.setPaddedBlocksAttr(op.getPaddedBlocksAttr());
+  sums.setPaddedSumsAttr(op.getPaddedSumsAttr());
   op.erase();
   return sums;
 }

@@ -112,6 +112,47 @@ func.func @padded(%x: memref<3x1xf32>, %w: memref<2x3x8xf32>, %y: memref<2x1x8xf
 
 // -----
 
+// Sums over 37 places in blocks of 16: two whole ones, and five places of the last.
+// CHECK-LABEL: func @padded_sums
+// CHECK: %[[SUM:.*]]:2 = scf.for %{{.*}} = %c0 to %c2 step %c1 iter_args
+// CHECK-NEXT: scf.for %{{.*}} = %c0 to %c16 step %c1 iter_args
+// CHECK: vector.fma
+// CHECK: scf.for %{{.*}} = %c0 to %c5 step %c1 iter_args(%{{.*}} = %[[SUM]]#0, %{{.*}} = %[[SUM]]#1)
+// CHECK: memref.load %arg0[%c2, %c0, %{{.*}}]
+// CHECK: memref.load %arg0[%c2, %c1, %{{.*}}]
+#x = affine_map<(p, o, i, j) -> (i, p, j)>
+#w = affine_map<(p, o, i, j) -> (i, j, o)>
+#y = affine_map<(p, o, i, j) -> (p, o)>
+func.func @padded_sums(%x: memref<3x2x16xf32>, %w: memref<3x16x8xf32>, %y: memref<2x8xf32>) {
+  kernel.contract ins(%x, %w : memref<3x2x16xf32>, memref<3x16x8xf32>) outs(%y : memref<2x8xf32>)
+      attributes {indexing_maps = [#x, #w, #y], padded_sums = array<i64: 0, 37>} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  }
+  return
+}
+
+// -----
+
+// One loop, of which the places that there are are the beginning.
+// CHECK-LABEL: func @padded_sum
+// CHECK: scf.for %{{.*}} = %c0 to %c27 step %c1 iter_args
+// CHECK: vector.fma
+// CHECK-NOT: vector.fma
+#x = affine_map<(p, o, i, j) -> (p, i, j)>
+#w = affine_map<(p, o, i, j) -> (i, j, o)>
+#y = affine_map<(p, o, i, j) -> (p, o)>
+func.func @padded_sum(%x: memref<1x2x16xf32>, %w: memref<2x16x8xf32>, %y: memref<1x8xf32>) {
+  kernel.contract ins(%x, %w : memref<1x2x16xf32>, memref<2x16x8xf32>) outs(%y : memref<1x8xf32>)
+      attributes {indexing_maps = [#x, #w, #y], padded_sums = array<i64: 1, 27>} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  }
+  return
+}
+
+// -----
+
 // Rows that no vector fits have no kernel.
 // CHECK-LABEL: func @narrow
 // CHECK: linalg.generic

@@ -149,6 +149,21 @@ func.func @blocks(%a: tensor<4x4xf32>) -> tensor<4x4xf32> {
 
 // -----
 
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (k, n)>
+#c = affine_map<(m, n, k) -> (m, n)>
+func.func @sums(%a: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  // expected-error @+1 {{'kernel.contract' op has no such blocks in its first operand}}
+  %0 = kernel.contract ins(%a, %a : tensor<4x4xf32>, tensor<4x4xf32>)
+      outs(%a : tensor<4x4xf32>) attributes {indexing_maps = [#a, #b, #c], padded_sums = array<i64: 0, 12>} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<4x4xf32>
+  return %0 : tensor<4x4xf32>
+}
+
+// -----
+
 func.func @number(%a: tensor<4x4xf32>, %n: i32) -> tensor<4x4xf32> {
   // expected-error @+1 {{'kernel.fill_margins' op fills 'tensor<4x4xf32>' with 'i32'}}
   %0 = kernel.fill_margins %n into %a low [1, 1] high [0, 0] : i32, tensor<4x4xf32> -> tensor<4x4xf32>

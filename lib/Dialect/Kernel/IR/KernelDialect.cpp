@@ -98,6 +98,18 @@ std::optional<int64_t> neuroplast::kernel::findPlainAxis(AffineMap map,
   return std::nullopt;
 }
 
+/// Whether an axis of blocks, and how many places these hold, fit a value whose
+/// last axis is what a block holds.
+static bool hasBlocks(Value value, ArrayRef<int64_t> blocks) {
+  auto type = cast<ShapedType>(value.getType());
+  int64_t last = type.getRank() - 1;
+  return blocks.size() == 2 && blocks[0] >= 0 && blocks[0] < last &&
+         blocks[1] >= 1 && !type.isDynamicDim(blocks[0]) &&
+         !type.isDynamicDim(last) &&
+         llvm::divideCeil(blocks[1], type.getDimSize(last)) ==
+             static_cast<uint64_t>(type.getDimSize(blocks[0]));
+}
+
 LogicalResult ContractOp::verify() {
   if (getInputs().size() < 2)
     return emitOpError("multiplies two operands, but has ")
@@ -138,16 +150,10 @@ LogicalResult ContractOp::verify() {
   for (Type type : body->getArgumentTypes())
     if (!type.isF32())
       return emitOpError("needs a region of f32");
-  if (std::optional<ArrayRef<int64_t>> blocks = getPaddedBlocks()) {
-    auto type = cast<ShapedType>(getInit().getType());
-    int64_t last = type.getRank() - 1;
-    if (blocks->size() != 2 || (*blocks)[0] < 0 || (*blocks)[0] >= last ||
-        (*blocks)[1] < 1 || type.isDynamicDim((*blocks)[0]) ||
-        type.isDynamicDim(last) ||
-        llvm::divideCeil((*blocks)[1], type.getDimSize(last)) !=
-            static_cast<uint64_t>(type.getDimSize((*blocks)[0])))
-      return emitOpError("has no such blocks in its result");
-  }
+  if (getPaddedBlocks() && !hasBlocks(getInit(), *getPaddedBlocks()))
+    return emitOpError("has no such blocks in its result");
+  if (getPaddedSums() && !hasBlocks(getLhs(), *getPaddedSums()))
+    return emitOpError("has no such blocks in its first operand");
   bool isOnTensors = isa<RankedTensorType>(getInit().getType());
   for (Value operand : getOperands())
     if (isa<RankedTensorType>(operand.getType()) != isOnTensors)

@@ -50,7 +50,9 @@ def Kernel_ContractOp : Kernel_Op<"contract", [
     With `padded_blocks = array<i64: A, N>`, axis A of the result counts blocks of
     as many places as the last axis has, which hold N places in all; what stands
     behind those is zero, whatever the sums are: infinity times the zeros that
-    fill up a weight is no number.
+    fill up a weight is no number. With `padded_sums`, the same holds for the
+    first operand, which the op sums over by blocks and by what they hold: what
+    stands behind its N places meets zeros, and need not be read.
 
     ```mlir
     %y = kernel.contract ins(%x, %w, %bias : tensor<8x32xf32>, tensor<32x64xf32>, tensor<64xf32>)
@@ -67,7 +69,8 @@ def Kernel_ContractOp : Kernel_Op<"contract", [
     Variadic<Kernel_F32Shaped>:$inputs,
     Kernel_F32Shaped:$init,
     AffineMapArrayAttr:$indexing_maps,
-    OptionalAttr<DenseI64ArrayAttr>:$padded_blocks);
+    OptionalAttr<DenseI64ArrayAttr>:$padded_blocks,
+    OptionalAttr<DenseI64ArrayAttr>:$padded_sums);
   let results = (outs Variadic<RankedTensorOf<[F32]>>:$results);
   let regions = (region SizedRegion<1>:$epilogue);
   let assemblyFormat = [{
