@@ -26,17 +26,12 @@
 #include "neuroplast/Conversion/Passes.h"
 #include "neuroplast/Dialect/Kernel/IR/Kernel.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
-#include "llvm/Bitcode/BitcodeReader.h"
-#include "llvm/IR/Constants.h"
 #include "llvm/IR/Module.h"
-#include "llvm/IR/Verifier.h"
-#include "llvm/Linker/Linker.h"
 #include "llvm/Object/ObjectFile.h"
-#include "llvm/Transforms/IPO/Internalize.h"
 
 using namespace neuroplast;
 
-// The support runtime as bitcode; see Support/embed.S.
+// The support runtime as an object file; see Support/embed.S.
 extern "C" const char neuroplast_support_begin[];
 extern "C" const char neuroplast_support_end[];
 
@@ -51,72 +46,6 @@ void neuroplast::registerCompilerDialects(mlir::DialectRegistry &registry) {
 
 static llvm::Error makeError(const llvm::Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
-
-/// The functions of the C interface.
-static constexpr llvm::StringLiteral interfaceNames[] = {
-    "info", "run", "run_with", "output_sizes", "params", "free", "error"};
-
-/// What must stay visible of a model's code.
-static bool isExported(llvm::StringRef name, const CompileOptions &options) {
-  for (llvm::StringRef exported : interfaceNames)
-    if (name == ("neuroplast_" + exported).str() ||
-        (!options.prefix.empty() &&
-         name == (options.prefix + "_" + exported).str()))
-      return true;
-  // Whoever loads a model into memory calls one in the end.
-  return name == "neuroplast_close" ||
-         (options.profile && name == "neuroplast_profile");
-}
-
-static llvm::Error linkSupport(llvm::Module &module,
-                               const CompileOptions &options) {
-  llvm::StringRef prefix = options.prefix;
-  llvm::StringRef bitcode(neuroplast_support_begin,
-                          neuroplast_support_end - neuroplast_support_begin);
-  auto support = llvm::parseBitcodeFile(
-      llvm::MemoryBufferRef(bitcode, "support"), module.getContext());
-  if (!support)
-    return support.takeError();
-  (*support)->setTargetTriple(module.getTargetTriple());
-  (*support)->setDataLayout(module.getDataLayout());
-  // It was optimised when it was built, and does nothing for single elements:
-  // half the time of a small model would go into doing it again.
-  for (llvm::Function &function : **support)
-    if (!function.isDeclaration()) {
-      for (auto attribute :
-           {llvm::Attribute::AlwaysInline, llvm::Attribute::OptimizeForSize,
-            llvm::Attribute::MinSize})
-        function.removeFnAttr(attribute);
-      function.addFnAttr(llvm::Attribute::NoInline);
-      function.addFnAttr(llvm::Attribute::OptimizeNone);
-    }
-  if (llvm::Linker::linkModules(module, std::move(*support)))
-    return makeError("the support runtime does not link");
-  for (llvm::Function &function : module) {
-    // The generic target of the bitcode gives way to the one asked for.
-    function.removeFnAttr("target-cpu");
-    function.removeFnAttr("target-features");
-    function.removeFnAttr("tune-cpu");
-  }
-  if (options.sanitizer != Sanitizer::Address) {
-    // Nobody to tell of what is in use.
-    for (llvm::StringRef name :
-         {"__asan_poison_memory_region", "__asan_unpoison_memory_region"})
-      if (auto *function = module.getFunction(name)) {
-        function->replaceAllUsesWith(
-            llvm::ConstantPointerNull::get(function->getType()));
-        function->eraseFromParent();
-      }
-  }
-  if (!prefix.empty())
-    for (llvm::StringRef name : interfaceNames)
-      if (auto *function = module.getFunction(("neuroplast_" + name).str()))
-        llvm::GlobalAlias::create((prefix + "_" + name).str(), function);
-  llvm::internalizeModule(module, [&](const llvm::GlobalValue &value) {
-    return isExported(value.getName(), options);
-  });
-  return llvm::Error::success();
 }
 
 /// The initial values of the parameters that `main` takes, which `initial`
@@ -249,8 +178,6 @@ neuroplast::compileModule(mlir::ModuleOp module,
   llvmModule->setTargetTriple(machine->getTargetTriple());
   llvmModule->setDataLayout(machine->createDataLayout());
   addInterface(*llvmModule, *interface, *table);
-  if (llvm::Error error = linkSupport(*llvmModule, options))
-    return std::move(error);
   // What calls the kernels does little itself, but has a branch for every
   // requirement, and some passes take a power of their number.
   CompileOptions ofCalls = options;
@@ -259,6 +186,11 @@ neuroplast::compileModule(mlir::ModuleOp module,
   if (!object)
     return object.takeError();
   model.objects.push_back(std::move(*object));
+  model.objects.push_back(llvm::MemoryBuffer::getMemBuffer(
+      {neuroplast_support_begin,
+       static_cast<size_t>(neuroplast_support_end - neuroplast_support_begin)},
+      "support.o", /*RequiresNullTerminator=*/false));
+  model.prefix = options.prefix;
   model.needsOpenMP = callsOpenMP(model.objects);
   model.header = writeHeader(*interface, options.prefix);
   return model;

@@ -14,6 +14,7 @@
 #include "neuroplast/Runtime/Model.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Transforms/IPO/Internalize.h"
 
 using namespace neuroplast;
 
@@ -188,16 +189,16 @@ public:
          number(interface.params.size()), addTensors(interface.params),
          addString(interface.fingerprint),
          llvm::ConstantInt::get(i64, interface.workspaceBytes)});
-    new llvm::GlobalVariable(module, info->getType(), true,
-                             llvm::GlobalValue::ExternalLinkage, info,
-                             "neuroplast_model_info");
+    expose(new llvm::GlobalVariable(module, info->getType(), true,
+                                    llvm::GlobalValue::ExternalLinkage, info,
+                                    "neuroplast_model_info"));
     std::vector<uint8_t> inPlace;
     for (const TensorDescription &output : interface.outputs)
       inPlace.push_back(output.isWrittenInPlace);
     auto *marks = llvm::ConstantDataArray::get(context, inPlace);
-    new llvm::GlobalVariable(module, marks->getType(), true,
-                             llvm::GlobalValue::ExternalLinkage, marks,
-                             "neuroplast_writes_in_place");
+    expose(new llvm::GlobalVariable(module, marks->getType(), true,
+                                    llvm::GlobalValue::ExternalLinkage, marks,
+                                    "neuroplast_writes_in_place"));
   }
 
   /// Adds the parameters that the model takes, as `NeuroplastTensor`s.
@@ -222,9 +223,9 @@ public:
                  llvm::ConstantArray::get(sizesType, sizes)}));
     }
     auto *array = llvm::ArrayType::get(type, entries.size());
-    new llvm::GlobalVariable(
+    expose(new llvm::GlobalVariable(
         module, array, false, llvm::GlobalValue::ExternalLinkage,
-        llvm::ConstantArray::get(array, entries), "neuroplast_param_table");
+        llvm::ConstantArray::get(array, entries), "neuroplast_param_table"));
   }
 
   /// Adds a function that unpacks pointers, one to results, if it has some, and
@@ -234,6 +235,7 @@ public:
     auto *function = llvm::Function::Create(
         llvm::FunctionType::get(builder.getVoidTy(), {ptr}, false),
         llvm::GlobalValue::ExternalLinkage, name, module);
+    expose(function);
     builder.SetInsertPoint(
         llvm::BasicBlock::Create(context, "entry", function));
     auto load = [&](unsigned index) {
@@ -253,7 +255,19 @@ public:
     builder.CreateRetVoid();
   }
 
+  /// Whether the support runtime refers to it.
+  bool isExposed(const llvm::GlobalValue &value) const {
+    return exposed.contains(&value);
+  }
+
 private:
+  /// Lets the support runtime see what has been made, and nobody else.
+  void expose(llvm::GlobalValue *value) {
+    value->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    exposed.insert(value);
+  }
+
+  llvm::SmallPtrSet<const llvm::GlobalValue *, 8> exposed;
   llvm::Module &module;
   llvm::LLVMContext &context;
   llvm::IRBuilder<> builder;
@@ -277,6 +291,9 @@ void neuroplast::addInterface(llvm::Module &module,
                     given + inPlace + (interface.workspaceBytes > 0));
   builder.addInvoke("neuroplast_invoke_sizes", "_mlir_ciface_output_sizes",
                     true, given);
+  llvm::internalizeModule(module, [&](const llvm::GlobalValue &value) {
+    return builder.isExposed(value);
+  });
 }
 
 static void writeTensors(llvm::raw_ostream &os, llvm::StringRef title,

@@ -51,10 +51,14 @@ llvm::Expected<InterfaceDescription> describeInterface(mlir::func::FuncOp main);
 void addBuffers(InterfaceDescription &interface, mlir::func::FuncOp main);
 
 /// Adds `neuroplast_model_info`, `neuroplast_param_table`, `neuroplast_invoke`
-/// and `neuroplast_invoke_sizes`, which the support runtime refers to. `table`
-/// are the parameters that `main` takes.
+/// and `neuroplast_invoke_sizes`, which the support runtime refers to; all else
+/// becomes internal. `table` are the parameters that `main` takes.
 void addInterface(llvm::Module &module, const InterfaceDescription &interface,
                   llvm::ArrayRef<ParamData> table);
+
+/// The functions of the C interface, without what all their names begin with.
+inline constexpr llvm::StringLiteral interfaceNames[] = {
+    "info", "run", "run_with", "output_sizes", "params", "free", "error"};
 
 std::string writeHeader(const InterfaceDescription &interface,
                         llvm::StringRef prefix);

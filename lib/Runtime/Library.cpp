@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Interface.h"
 #include "ParamsObject.h"
 #include "TargetMachine.h"
 
@@ -124,6 +125,15 @@ llvm::Error neuroplast::writeLibrary(CompiledModel model,
       }
   for (const std::string &file : needed)
     arguments.push_back(file.c_str());
+  // The second names of the interface.
+  std::vector<std::string> aliases;
+  if (!model.prefix.empty())
+    for (llvm::StringRef function : interfaceNames)
+      aliases.push_back(("--defsym=" + model.prefix + "_" + function +
+                         "=neuroplast_" + function)
+                            .str());
+  for (const std::string &alias : aliases)
+    arguments.push_back(alias.c_str());
   std::string messages;
   llvm::raw_string_ostream stream(messages);
   static std::mutex linkerIsNotReentrant;

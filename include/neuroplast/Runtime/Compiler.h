@@ -61,8 +61,8 @@ struct CompiledModel {
   bool needsOpenMP = false;
   /// In the order of what `neuroplast_profile` gives.
   std::vector<ProfileEntry> profile;
-  /// The C header of the model.
-  std::string header;
+  /// The C header of the model, and what names in it begin with.
+  std::string header, prefix;
   /// The module; `params` point into its resources.
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };

@@ -5,7 +5,7 @@
   .globl neuroplast_support_end
   .p2align 4
 neuroplast_support_begin:
-  .incbin NEUROPLAST_SUPPORT_BITCODE
+  .incbin NEUROPLAST_SUPPORT_OBJECT
 neuroplast_support_end:
   .globl neuroplast_abi_begin
   .globl neuroplast_abi_end

@@ -105,8 +105,6 @@ static ThreadState *getState(void) {
   return state;
 }
 
-void neuroplast_close(void);
-
 /* A model that goes, from memory or as a library that is closed, takes the
    states of all threads with it: nobody may run it any more. */
 __attribute__((destructor)) void neuroplast_close(void) {

@@ -6,10 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-/* Compiled to bitcode when the project is built, and linked into every model:
-   the exported interface, and strided copies. */
+/* Compiled when the project is built, and linked into every model: the exported
+   interface, and strided copies. Nothing else is seen outside the model. */
 
+#pragma GCC visibility push(default)
 #include "neuroplast/Runtime/Abi.h"
+void neuroplast_close(void);
+const int64_t *neuroplast_profile(void);
+#pragma GCC visibility pop
 #include "run.h"
 
 #include <stdio.h>
@@ -107,8 +111,6 @@ void neuroplast_profile_mark(int64_t entry) {
     profileTimes[entry] += now - profileLast;
   profileLast = now;
 }
-
-const int64_t *neuroplast_profile(void);
 
 /* Nanoseconds by entry, of all runs. */
 const int64_t *neuroplast_profile(void) { return profileTimes; }
