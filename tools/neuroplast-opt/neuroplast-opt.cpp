@@ -21,6 +21,7 @@
 #include "neuroplast/Frontend/ONNX/Export.h"
 #include "neuroplast/Frontend/ONNX/Import.h"
 #include "neuroplast/Structure/Passes.h"
+#include "neuroplast/Training/Passes.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ToolOutputFile.h"
@@ -109,6 +110,7 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
   neuroplast::structure::registerStructurePasses();
+  neuroplast::training::registerTrainingPasses();
   neuroplast::registerNeuroplastConversionPasses();
   neuroplast::registerNeuroplastCodegenPasses();
   neuroplast::registerCodegenPipelines();

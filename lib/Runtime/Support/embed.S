@@ -1,4 +1,4 @@
-/* The bitcode of support.c, and the C header of models, as data of the
+/* The object file of support.c, and the C header of models, as data of the
    compiler. */
   .section .rodata
   .globl neuroplast_support_begin

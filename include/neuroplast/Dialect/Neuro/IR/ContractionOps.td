@@ -27,7 +27,7 @@ class Neuro_ContractionOp<string mnemonic, string onnx, list<Trait> traits = []>
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-def Neuro_ConvOp : Neuro_ContractionOp<"conv", "", traits = [DeclareOpInterfaceMethods<LayerOpInterface, ["getLinearMap", "buildOutMap"]>, Neuro_Roles<"i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Data">, Neuro_ZeroWhere<"(zero(getInputMutable()) || zero(getWeightMutable())) && zero(getBiasMutable())">, Neuro_AffineIn<"!(in[0] && in[1])">]> {
+def Neuro_ConvOp : Neuro_ContractionOp<"conv", "", traits = [Neuro_BuildsGradient, DeclareOpInterfaceMethods<LayerOpInterface, ["getLinearMap", "buildOutMap"]>, Neuro_Roles<"i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Data">, Neuro_ZeroWhere<"(zero(getInputMutable()) || zero(getWeightMutable())) && zero(getBiasMutable())">, Neuro_AffineIn<"!(in[0] && in[1])">]> {
   let summary = "grouped, strided, dilated convolution with an optional bias per output channel";
   let description = [{
     The weight is O x (C / group) x kernel. Axis rule
@@ -41,7 +41,7 @@ def Neuro_ConvOp : Neuro_ContractionOp<"conv", "", traits = [DeclareOpInterfaceM
     void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
   }];
 }
-def Neuro_ConvTransposeOp : Neuro_ContractionOp<"conv_transpose", "", traits = [Neuro_Roles<"i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Data">, Neuro_ZeroWhere<"(zero(getInputMutable()) || zero(getWeightMutable())) && zero(getBiasMutable())">, Neuro_AffineIn<"!(in[0] && in[1])">]> {
+def Neuro_ConvTransposeOp : Neuro_ContractionOp<"conv_transpose", "", traits = [Neuro_BuildsGradient, Neuro_Roles<"i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Data">, Neuro_ZeroWhere<"(zero(getInputMutable()) || zero(getWeightMutable())) && zero(getBiasMutable())">, Neuro_AffineIn<"!(in[0] && in[1])">]> {
   let summary = "the adjoint of a convolution in its input, with an optional bias";
   let description = [{
     The weight is C x (O / group) x kernel. `pads` is what the full result is
@@ -80,12 +80,12 @@ def Neuro_DeformConvOp : Neuro_ContractionOp<"deform_conv", "", [Neuro_Roles<"i 
   }];
 }
 
-def Neuro_MatMulOp : Neuro_ContractionOp<"matmul", "MatMul", traits = [DeclareOpInterfaceMethods<LayerOpInterface, ["getLinearMap", "buildOutMap"]>, Neuro_AllWeights, Neuro_ZeroAbsorbing, Neuro_Multilinear]> {
+def Neuro_MatMulOp : Neuro_ContractionOp<"matmul", "MatMul", traits = [Neuro_BuildsGradient, DeclareOpInterfaceMethods<LayerOpInterface, ["getLinearMap", "buildOutMap"]>, Neuro_AllWeights, Neuro_ZeroAbsorbing, Neuro_Multilinear]> {
   let summary = "matrix product with broadcast batch axes, as numpy.matmul";
   let arguments = (ins Neuro_NumberTensor:$lhs, Neuro_NumberTensor:$rhs);
   let results = (outs Neuro_NumberTensor:$result);
 }
-def Neuro_GemmOp : Neuro_ContractionOp<"gemm", "Gemm", traits = [DeclareOpInterfaceMethods<LayerOpInterface, ["getLinearMap", "buildOutMap"]>, Neuro_Roles<"i == 2 ? OperandRole::Bias : OperandRole::Weight">, Neuro_ZeroWhere<"(zero(getAMutable()) || zero(getBMutable())) && zero(getCMutable())">, Neuro_AffineIn<"!(in[0] && in[1])">]> {
+def Neuro_GemmOp : Neuro_ContractionOp<"gemm", "Gemm", traits = [Neuro_BuildsGradient, DeclareOpInterfaceMethods<LayerOpInterface, ["getLinearMap", "buildOutMap"]>, Neuro_Roles<"i == 2 ? OperandRole::Bias : OperandRole::Weight">, Neuro_ZeroWhere<"(zero(getAMutable()) || zero(getBMutable())) && zero(getCMutable())">, Neuro_AffineIn<"!(in[0] && in[1])">]> {
   let summary = "alpha * op(A) * op(B) + beta * C, where op transposes if asked";
   let arguments = (ins Neuro_NumberTensor:$a, Neuro_NumberTensor:$b, Optional<Neuro_NumberTensor>:$c,
     DefaultValuedAttr<F32Attr, "1.0f">:$alpha, DefaultValuedAttr<F32Attr, "1.0f">:$beta,

@@ -11,7 +11,7 @@
 
 include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 
-def Neuro_GatherOp : Neuro_TensorOp<"gather", "Gather", traits = [Neuro_Roles<"i == 0 ? OperandRole::Weight : OperandRole::Data">, Neuro_LinearInFirst], statesContract = 1> {
+def Neuro_GatherOp : Neuro_TensorOp<"gather", "Gather", traits = [Neuro_BuildsGradient, Neuro_Roles<"i == 0 ? OperandRole::Weight : OperandRole::Data">, Neuro_LinearInFirst], statesContract = 1> {
   let summary = "slices of the data along an axis, chosen by indices; negative ones count from the end";
   let arguments = (ins Neuro_Tensor:$data, Neuro_IndexTensor:$indices, DefaultValuedAttr<I64Attr, "0">:$axis);
   let results = (outs Neuro_Tensor:$result);

@@ -21,6 +21,7 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "neuroplast/Dialect/Neuro/IR/AxisRule.h"
+#include "neuroplast/Dialect/Neuro/IR/Gradient.h"
 #include "neuroplast/Dialect/Neuro/IR/LinearMap.h"
 #include "neuroplast/Dialect/Neuro/IR/RuntimeContract.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorTypes.h"
@@ -127,6 +128,11 @@ enum class OperandRole {
   /// Follows the data in training, as the running mean of a norm.
   Statistic
 };
+
+/// Marks the ops whose gradients stand with them (`Neuro_Gradient`).
+template <typename ConcreteOp>
+class HasGradientRules
+    : public mlir::OpTrait::TraitBase<ConcreteOp, HasGradientRules> {};
 
 /// Marks the ops that say what their operands are (`Neuro_Roles`).
 template <typename ConcreteOp>

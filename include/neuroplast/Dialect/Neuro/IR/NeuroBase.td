@@ -125,6 +125,31 @@ def Neuro_Multilinear : Neuro_AffineIn<"in.isSingle()">;
 /// Moves elements of operand 0, or weighs them by what does not depend on them.
 def Neuro_LinearInFirst : TraitList<[Neuro_ZeroWhere<"zero[0]">, Neuro_AffineIn<"in.only(0)">]>;
 
+/// States the gradients of the first two operands in terms of `g`, the gradient
+/// of the first result `y`, and of `a` and `b`, the operands (see `Term`). An
+/// empty one is none: the result does not change with the operand.
+class Neuro_GradientRules<string first, string second> : NativeOpTrait<"HasGradientRules", [], [{
+    ::llvm::LogicalResult buildGradient(::neuroplast::neuro::GradientScope &scope);
+    ::llvm::StringRef getGradientRule();
+  }], [{
+    ::llvm::LogicalResult $cppClass::buildGradient(::neuroplast::neuro::GradientScope &scope) {
+      using namespace ::neuroplast::neuro;
+      Term g = scope.getGradient(), y = scope.getResult(), a = scope.getOperand(0), b = scope.getOperand(1);
+      (void)g, (void)y, (void)a, (void)b;
+      }] # !if(!empty(first), "", "if (scope.isNeeded(0)) scope.give(0, " # first # ");")
+      # !if(!empty(second), "", "if (scope.isNeeded(1)) scope.give(1, " # second # ");") # [{
+      return ::mlir::success();
+    }
+    ::llvm::StringRef $cppClass::getGradientRule() {
+      return R"rule(}] # !if(!empty(first), "0", first) # !if(!empty(second), "", "; " # second) # [{)rule";
+    }
+  }]> {
+  let cppNamespace = "::neuroplast::neuro";
+}
+class Neuro_Gradient<string first, string second = ""> : TraitList<[DifferentiableOpInterface, Neuro_GradientRules<first, second>]>;
+/// A gradient that takes more than a line.
+def Neuro_BuildsGradient : DeclareOpInterfaceMethods<DifferentiableOpInterface, ["buildGradient"]>;
+
 /// States the roles of parameters, in terms of the number `i` of an operand.
 class Neuro_Roles<string role> : NativeOpTrait<"HasRoles", [], [{
     ::neuroplast::neuro::OperandRole getOperandRole(unsigned i);

@@ -95,6 +95,24 @@ def RuntimeContractOpInterface : OpInterface<"RuntimeContractOpInterface"> {
   ];
 }
 
+def DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {
+  let cppNamespace = "::neuroplast::neuro";
+  let description = [{
+    How a change of an op's operands changes its results, backwards: the
+    vector-Jacobian product. What has float results and does not say has no
+    gradient; what is constant almost everywhere says so by stating nothing.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      States the gradients of the operands that need one, in terms of those of
+      the results. Fails, after an error, for a form of the op that has none.
+    }], "::llvm::LogicalResult", "buildGradient", (ins "::neuroplast::neuro::GradientScope &":$scope)>,
+    InterfaceMethod<[{
+      The rule as it is written with the op; empty if it is more than that.
+    }], "::llvm::StringRef", "getGradientRule", (ins), "", [{ return ""; }]>
+  ];
+}
+
 def CostOpInterface : OpInterface<"CostOpInterface"> {
   let cppNamespace = "::neuroplast::neuro";
   let description = [{

@@ -11,7 +11,7 @@
 
 include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 
-def Neuro_BatchNormOp : Neuro_SameTypeOp<"batch_norm", "BatchNormalization", traits = [DeclareOpInterfaceMethods<LayerOpInterface, ["getInputOffset", "getRunningStatistics", "getChannelAffine"]>, Neuro_Roles<"i == 0 ? OperandRole::Data : i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Statistic">, Neuro_ZeroWhere<"zero(getScaleMutable()) && zero(getBiasMutable())">], statesContract = 1> {
+def Neuro_BatchNormOp : Neuro_SameTypeOp<"batch_norm", "BatchNormalization", traits = [Neuro_BuildsGradient, DeclareOpInterfaceMethods<LayerOpInterface, ["getInputOffset", "getRunningStatistics", "getChannelAffine"]>, Neuro_Roles<"i == 0 ? OperandRole::Data : i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Statistic">, Neuro_ZeroWhere<"zero(getScaleMutable()) && zero(getBiasMutable())">], statesContract = 1> {
   let summary = "scale * (x - mean) / sqrt(variance + epsilon) + bias per channel (axis 1), with running statistics";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$scale, Neuro_FloatTensor:$bias,
     Neuro_FloatTensor:$mean, Neuro_FloatTensor:$variance,
@@ -19,14 +19,14 @@ def Neuro_BatchNormOp : Neuro_SameTypeOp<"batch_norm", "BatchNormalization", tra
   let results = (outs Neuro_FloatTensor:$result);
   let hasVerifier = 1;
 }
-def Neuro_InstanceNormOp : Neuro_SameTypeOp<"instance_norm", "InstanceNormalization", traits = [Neuro_Roles<"i == 0 ? OperandRole::Data : i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Statistic">, Neuro_ZeroWhere<"(zero(getInputMutable()) || zero(getScaleMutable())) && zero(getBiasMutable())">], statesContract = 1> {
+def Neuro_InstanceNormOp : Neuro_SameTypeOp<"instance_norm", "InstanceNormalization", traits = [Neuro_BuildsGradient, Neuro_Roles<"i == 0 ? OperandRole::Data : i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Statistic">, Neuro_ZeroWhere<"(zero(getInputMutable()) || zero(getScaleMutable())) && zero(getBiasMutable())">], statesContract = 1> {
   let summary = "normalise each channel of each sample over its pixels, then scale and shift";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$scale, Neuro_FloatTensor:$bias,
     DefaultValuedAttr<F32Attr, "1e-05f">:$epsilon);
   let results = (outs Neuro_FloatTensor:$result);
   let hasVerifier = 1;
 }
-def Neuro_GroupNormOp : Neuro_SameTypeOp<"group_norm", "GroupNormalization", traits = [Neuro_Roles<"i == 0 ? OperandRole::Data : i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Statistic">, Neuro_ZeroWhere<"zero(getScaleMutable()) && zero(getBiasMutable())">], statesContract = 1> {
+def Neuro_GroupNormOp : Neuro_SameTypeOp<"group_norm", "GroupNormalization", traits = [Neuro_BuildsGradient, Neuro_Roles<"i == 0 ? OperandRole::Data : i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Statistic">, Neuro_ZeroWhere<"zero(getScaleMutable()) && zero(getBiasMutable())">], statesContract = 1> {
   let summary = "normalise groups of channels of each sample, then scale and shift per channel";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$scale, Neuro_FloatTensor:$bias,
     DefaultValuedAttr<F32Attr, "1e-05f">:$epsilon, I64Attr:$num_groups, DefaultValuedAttr<I64Attr, "1">:$stash_type);
@@ -36,7 +36,7 @@ def Neuro_GroupNormOp : Neuro_SameTypeOp<"group_norm", "GroupNormalization", tra
   }];
   let hasVerifier = 1;
 }
-def Neuro_LayerNormOp : Neuro_TensorOp<"layer_norm", "LayerNormalization", traits = [DeclareOpInterfaceMethods<CountingOpInterface>, Neuro_Roles<"i == 0 ? OperandRole::Data : i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Statistic">, Neuro_ZeroWhere<"zero(getScaleMutable()) && zero(getBiasMutable())">], statesContract = 1> {
+def Neuro_LayerNormOp : Neuro_TensorOp<"layer_norm", "LayerNormalization", traits = [Neuro_BuildsGradient, DeclareOpInterfaceMethods<CountingOpInterface>, Neuro_Roles<"i == 0 ? OperandRole::Data : i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Statistic">, Neuro_ZeroWhere<"zero(getScaleMutable()) && zero(getBiasMutable())">], statesContract = 1> {
   let summary = "normalise over the axes from `axis` on, then scale and shift";
   let description = [{The mean and the inverse standard deviation are results too, as in ONNX; they are unused in inference.}];
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$scale, Optional<Neuro_FloatTensor>:$bias,
@@ -45,7 +45,7 @@ def Neuro_LayerNormOp : Neuro_TensorOp<"layer_norm", "LayerNormalization", trait
   let results = (outs Neuro_FloatTensor:$result, Neuro_FloatTensor:$mean, Neuro_FloatTensor:$inv_std_dev);
   let hasVerifier = 1;
 }
-def Neuro_RMSNormOp : Neuro_SameTypeOp<"rms_norm", "RMSNormalization", [DeclareOpInterfaceMethods<CountingOpInterface>, Neuro_Roles<"i == 0 ? OperandRole::Data : i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Statistic">, Neuro_AxisInRange, Neuro_ZeroAbsorbing], statesContract = 1> {
+def Neuro_RMSNormOp : Neuro_SameTypeOp<"rms_norm", "RMSNormalization", [Neuro_BuildsGradient, DeclareOpInterfaceMethods<CountingOpInterface>, Neuro_Roles<"i == 0 ? OperandRole::Data : i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Statistic">, Neuro_AxisInRange, Neuro_ZeroAbsorbing], statesContract = 1> {
   let summary = "divide by the root mean square over the axes from `axis` on, then scale";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$scale,
     DefaultValuedAttr<I64Attr, "-1">:$axis, DefaultValuedAttr<F32Attr, "1e-05f">:$epsilon,

@@ -15,14 +15,14 @@ include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 // Pooling: the lists are as in convolutions. `ceil_mode` rounds output sizes up.
 //===----------------------------------------------------------------------===//
 
-def Neuro_MaxPoolOp : Neuro_TensorOp<"max_pool", "", traits = [Neuro_ZeroWhere<"zero[0]">]> {
+def Neuro_MaxPoolOp : Neuro_TensorOp<"max_pool", "", traits = [Neuro_BuildsGradient, Neuro_ZeroWhere<"zero[0]">]> {
   let summary = "maximum over windows, with flat indices of the maxima";
   let arguments = (ins Neuro_NumberTensor:$input, DenseI64ArrayAttr:$kernel_shape, DenseI64ArrayAttr:$strides,
     DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pads, DefaultValuedAttr<I64Attr, "0">:$ceil_mode,
     DefaultValuedAttr<I64Attr, "0">:$storage_order, DefaultValuedAttr<StrAttr, "\"NOTSET\"">:$auto_pad);
   let results = (outs Neuro_NumberTensor:$result, RankedTensorOf<[I64]>:$indices);
 }
-def Neuro_AveragePoolOp : Neuro_TensorOp<"average_pool", "", traits = [Neuro_LinearInFirst]> {
+def Neuro_AveragePoolOp : Neuro_TensorOp<"average_pool", "", traits = [Neuro_BuildsGradient, Neuro_LinearInFirst]> {
   let summary = "mean over windows; `count_include_pad` counts the padding";
   let arguments = (ins Neuro_FloatTensor:$input, DenseI64ArrayAttr:$kernel_shape, DenseI64ArrayAttr:$strides,
     DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pads, DefaultValuedAttr<I64Attr, "0">:$ceil_mode,

@@ -18,7 +18,7 @@ include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 
 class Neuro_ReduceOp<string mnemonic, string onnx, string meaning, Type tensor = Neuro_NumberTensor,
                      list<Trait> traits = [Neuro_ZeroPreserving]>
-    : Neuro_TensorOp<mnemonic, "", traits> {
+    : Neuro_TensorOp<mnemonic, "", traits # [Neuro_BuildsGradient]> {
   let summary = meaning;
   let arguments = (ins tensor:$input, DenseI64ArrayAttr:$axes, DefaultValuedAttr<BoolAttr, "true">:$keepdims);
   let results = (outs tensor:$result);
@@ -62,24 +62,26 @@ class Neuro_ArgOp<string mnemonic, string onnx, string meaning>
 def Neuro_ArgMaxOp : Neuro_ArgOp<"arg_max", "ArgMax", "index of the largest element along an axis">;
 def Neuro_ArgMinOp : Neuro_ArgOp<"arg_min", "ArgMin", "index of the smallest element along an axis">;
 
-class Neuro_AxisOp<string mnemonic, string onnx, string meaning>
-    : Neuro_SameTypeOp<mnemonic, onnx, [Neuro_AxisInRange]> {
+class Neuro_AxisOp<string mnemonic, string onnx, string meaning, string gradient>
+    : Neuro_SameTypeOp<mnemonic, onnx, [Neuro_AxisInRange, Neuro_Gradient<gradient>]> {
   let summary = meaning;
   let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<I64Attr, "-1">:$axis);
   let results = (outs Neuro_FloatTensor:$result);
 }
-def Neuro_SoftmaxOp : Neuro_AxisOp<"softmax", "Softmax", "e^x divided by its sum along an axis">;
-def Neuro_LogSoftmaxOp : Neuro_AxisOp<"log_softmax", "LogSoftmax", "logarithm of the softmax along an axis">;
-def Neuro_HardmaxOp : Neuro_AxisOp<"hardmax", "Hardmax", "1 at the first largest element along an axis, else 0">;
+def Neuro_SoftmaxOp : Neuro_AxisOp<"softmax", "Softmax", "e^x divided by its sum along an axis",
+    "y * (g - (g * y).sum(detail::normalizeAxis(getAxis(), getInput())))">;
+def Neuro_LogSoftmaxOp : Neuro_AxisOp<"log_softmax", "LogSoftmax", "logarithm of the softmax along an axis",
+    "g - y.exp() * g.sum(detail::normalizeAxis(getAxis(), getInput()))">;
+def Neuro_HardmaxOp : Neuro_AxisOp<"hardmax", "Hardmax", "1 at the first largest element along an axis, else 0", "">;
 
-class Neuro_ScanOp<string mnemonic, string meaning>
-    : Neuro_SameTypeOp<mnemonic, "", [Neuro_AxisInRange, Neuro_ZeroWhere<"zero[0] && !getExclusive()">]> {
+class Neuro_ScanOp<string mnemonic, string meaning, list<Trait> traits = []>
+    : Neuro_SameTypeOp<mnemonic, "", traits # [Neuro_AxisInRange, Neuro_ZeroWhere<"zero[0] && !getExclusive()">]> {
   let summary = meaning;
   let arguments = (ins Neuro_NumberTensor:$input, I64Attr:$axis,
     DefaultValuedAttr<BoolAttr, "false">:$exclusive, DefaultValuedAttr<BoolAttr, "false">:$reverse);
   let results = (outs Neuro_NumberTensor:$result);
 }
-def Neuro_CumSumOp : Neuro_ScanOp<"cumsum", "running sum along an axis">;
+def Neuro_CumSumOp : Neuro_ScanOp<"cumsum", "running sum along an axis", [Neuro_BuildsGradient]>;
 def Neuro_CumProdOp : Neuro_ScanOp<"cumprod", "running product along an axis">;
 
 def Neuro_TopKOp : Neuro_TensorOp<"top_k", "", statesContract = 1> {

@@ -16,7 +16,7 @@ include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 // the next operand of the same list.
 //===----------------------------------------------------------------------===//
 
-def Neuro_ReshapeOp : Neuro_TensorOp<"reshape", traits = [Neuro_LinearInFirst], statesContract = 1> {
+def Neuro_ReshapeOp : Neuro_TensorOp<"reshape", traits = [Neuro_Gradient<"g.reshapeLike(a.get())">, Neuro_LinearInFirst], statesContract = 1> {
   let summary = "the same elements in row-major order under other sizes";
   let description = [{
     ```mlir
@@ -35,7 +35,7 @@ def Neuro_ReshapeOp : Neuro_TensorOp<"reshape", traits = [Neuro_LinearInFirst], 
   }];
 }
 
-def Neuro_TransposeOp : Neuro_TensorOp<"transpose", traits = [Neuro_LinearInFirst]> {
+def Neuro_TransposeOp : Neuro_TensorOp<"transpose", traits = [Neuro_BuildsGradient, Neuro_LinearInFirst]> {
   let summary = "axis i of the result is axis permutation[i] of the input";
   let arguments = (ins Neuro_Tensor:$input, DenseI64ArrayAttr:$permutation);
   let results = (outs Neuro_Tensor:$result);
@@ -43,7 +43,7 @@ def Neuro_TransposeOp : Neuro_TensorOp<"transpose", traits = [Neuro_LinearInFirs
   let hasFolder = 1;
 }
 
-def Neuro_ExpandOp : Neuro_TensorOp<"expand", traits = [Neuro_LinearInFirst], statesContract = 1> {
+def Neuro_ExpandOp : Neuro_TensorOp<"expand", traits = [Neuro_Gradient<"g">, Neuro_LinearInFirst], statesContract = 1> {
   let summary = "broadcast to sizes";
   let description = [{
     `sizes` is the shape asked for, before broadcasting with the input's, as in ONNX.
@@ -68,13 +68,13 @@ def Neuro_TileOp : Neuro_TensorOp<"tile", traits = [Neuro_LinearInFirst], states
   }];
 }
 
-def Neuro_ConcatOp : Neuro_TensorOp<"concat", "Concat", traits = [Neuro_ZeroWhere<"zero.allWithAxes()">, Neuro_Affine], statesContract = 1> {
+def Neuro_ConcatOp : Neuro_TensorOp<"concat", "Concat", traits = [Neuro_BuildsGradient, Neuro_ZeroWhere<"zero.allWithAxes()">, Neuro_Affine], statesContract = 1> {
   let summary = "join tensors along an axis";
   let arguments = (ins Variadic<Neuro_Tensor>:$inputs, I64Attr:$axis);
   let results = (outs Neuro_Tensor:$result);
 }
 
-def Neuro_SplitOp : Neuro_TensorOp<"split", traits = [Neuro_LinearInFirst], statesContract = 1> {
+def Neuro_SplitOp : Neuro_TensorOp<"split", traits = [Neuro_BuildsGradient, Neuro_LinearInFirst], statesContract = 1> {
   let summary = "cut a tensor along an axis into consecutive pieces";
   let description = [{A piece of unknown size is one of equally many rows as the others; `sizes` then holds `kDynamic`.}];
   let arguments = (ins Neuro_Tensor:$input, I64Attr:$axis, DenseI64ArrayAttr:$sizes);
@@ -84,7 +84,7 @@ def Neuro_SplitOp : Neuro_TensorOp<"split", traits = [Neuro_LinearInFirst], stat
   }];
 }
 
-def Neuro_SliceOp : Neuro_TensorOp<"slice", "", [AttrSizedOperandSegments, Neuro_LinearInFirst], statesContract = 1> {
+def Neuro_SliceOp : Neuro_TensorOp<"slice", "", [Neuro_BuildsGradient, AttrSizedOperandSegments, Neuro_LinearInFirst], statesContract = 1> {
   let summary = "a strided box of a tensor";
   let description = [{
     One entry per axis: element i of the result is element `start + i * step` of
@@ -107,7 +107,7 @@ def Neuro_SliceOp : Neuro_TensorOp<"slice", "", [AttrSizedOperandSegments, Neuro
   }];
 }
 
-def Neuro_PadOp : Neuro_TensorOp<"pad", "", [AttrSizedOperandSegments,
+def Neuro_PadOp : Neuro_TensorOp<"pad", "", [Neuro_BuildsGradient, AttrSizedOperandSegments,
     Neuro_ZeroWhere<"zero[0] && (getMode() != \"constant\" || detail::isConstantInRange(getValue(), 0, 0))">,
     Neuro_AffineIn<"in.only(0)">],
     statesContract = 1> {
@@ -129,7 +129,7 @@ def Neuro_PadOp : Neuro_TensorOp<"pad", "", [AttrSizedOperandSegments,
   }];
 }
 
-def Neuro_ChannelShuffleOp : Neuro_SameTypeOp<"channel_shuffle", "", [Neuro_LinearInFirst]> {
+def Neuro_ChannelShuffleOp : Neuro_SameTypeOp<"channel_shuffle", "", [Neuro_BuildsGradient, Neuro_LinearInFirst]> {
   let summary = "interleave equal parts of an axis: element i * groups + g is element i of part g";
   let description = [{
     What exporters write as a reshape that splits the axis into `groups` and the rest, a

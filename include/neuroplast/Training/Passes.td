@@ -1,0 +1,64 @@
+//===- Passes.td - Passes for training ---------------------*- tablegen -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_TRAINING_PASSES
+#define NEUROPLAST_TRAINING_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def NeuroDifferentiate : Pass<"neuro-differentiate", "::mlir::ModuleOp"> {
+  let summary = "Let `main` compute gradients, too";
+  let description = [{
+    Behind its inputs `main` takes the gradient of each float result (`grad:` and
+    its name) of whatever is to become smaller, and behind its results it returns
+    the gradients of float inputs and trainable parameters, one by one: the
+    vector-Jacobian product, built op by op by `DifferentiableOpInterface`. What a
+    gradient would have to go through and has none is an error that names it.
+
+    Before, with `--neuro-differentiate="of=params"`:
+    ```mlir
+    func.func @main(%x: tensor<1x4xf32> {neuro.name = "x"}) -> (tensor<1x2xf32> {neuro.name = "y"}) {
+      %w = neuro.get_param @w : tensor<4x2xf32>
+      %y = neuro.matmul %x, %w : (tensor<1x4xf32>, tensor<4x2xf32>) -> tensor<1x2xf32>
+      return %y : tensor<1x2xf32>
+    }
+    ```
+    After:
+    ```mlir
+    func.func @main(%x: tensor<1x4xf32> {neuro.name = "x"}, %dy: tensor<1x2xf32> {neuro.name = "grad:y"})
+        -> (tensor<1x2xf32> {neuro.name = "y"}, tensor<4x2xf32> {neuro.name = "grad:w"}) {
+      %w = neuro.get_param @w : tensor<4x2xf32>
+      %y = neuro.matmul %x, %w : (tensor<1x4xf32>, tensor<4x2xf32>) -> tensor<1x2xf32>
+      %t = neuro.transpose %x [1, 0] : tensor<1x4xf32> -> tensor<4x1xf32>
+      %dw = neuro.matmul %t, %dy : (tensor<4x1xf32>, tensor<1x2xf32>) -> tensor<4x2xf32>
+      return %y, %dw : tensor<1x2xf32>, tensor<4x2xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"of", "of", "std::string", "\"all\"", "what the gradients are of: `params`, `inputs` or `all`">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect",
+                           "::neuroplast::neuro::NeuroDialect"];
+}
+
+def NeuroPrintGradient : Pass<"neuro-print-gradient", "::mlir::ModuleOp"> {
+  let summary = "Print the gradient of every op";
+  let description = [{
+    Writes one line for each op to standard error, in the order of the module: its
+    name and the rule that stands with it, in terms of the gradient `g` of its
+    result `y` and of its operands `a` and `b`; "built" if it takes more than a
+    line, and "none" if it has no gradient.
+
+    ```
+    neuro.tanh: g * (1 - y * y)
+    ```
+  }];
+}
+
+#endif // NEUROPLAST_TRAINING_PASSES

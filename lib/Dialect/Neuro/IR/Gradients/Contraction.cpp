@@ -1,0 +1,166 @@
+//===- Contraction.cpp - Gradients of products and convolutions -----------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "llvm/ADT/Sequence.h"
+
+using namespace mlir;
+using namespace neuroplast::neuro;
+
+LogicalResult MatMulOp::buildGradient(GradientScope &scope) {
+  Term a = scope.getOperand(0), b = scope.getOperand(1),
+       g = scope.getGradient();
+  // Vectors are matrices of one row or column.
+  int64_t aRank = a.getRank(), bRank = b.getRank();
+  if (bRank == 1) {
+    b = b.expandAxes(1);
+    g = g.expandAxes(g.getRank());
+  }
+  if (aRank == 1) {
+    a = a.expandAxes(0);
+    g = g.expandAxes(g.getRank() - 1);
+  }
+  if (scope.isNeeded(0)) {
+    Term gradient = g.matmul(b.transposeMatrix()).unbroadcastTo(a.get());
+    scope.give(0, gradient.reshapeLike(getLhs()));
+  }
+  if (scope.isNeeded(1)) {
+    Term gradient = a.transposeMatrix().matmul(g).unbroadcastTo(b.get());
+    scope.give(1, gradient.reshapeLike(getRhs()));
+  }
+  return success();
+}
+
+LogicalResult GemmOp::buildGradient(GradientScope &scope) {
+  Term g = scope.getGradient();
+  Term scaled = toNumber(getAlpha()) == 1 ? g : g * toNumber(getAlpha());
+  auto orient = [](Term matrix, bool isTransposed) {
+    return isTransposed ? matrix.transposeMatrix() : matrix;
+  };
+  Term a = orient(scope.getOperand(0), getTransA()),
+       b = orient(scope.getOperand(1), getTransB());
+  if (scope.isNeeded(0))
+    scope.give(0, orient(scaled.matmul(b.transposeMatrix()), getTransA()));
+  if (scope.isNeeded(1))
+    scope.give(1, orient(a.transposeMatrix().matmul(scaled), getTransB()));
+  if (scope.isNeeded(2))
+    scope.give(2, g * toNumber(getBeta()));
+  return success();
+}
+
+/// The sums over everything but the channels.
+static Term sumOverPlaces(const Term &g) {
+  SmallVector<int64_t> axes{0};
+  llvm::append_range(axes, llvm::seq<int64_t>(2, g.getRank()));
+  return g.sum(axes, /*keep=*/false);
+}
+
+/// The first so many places of each spatial axis, zeros behind what there is.
+static Term fitPlaces(GradientScope &scope, const Term &term,
+                      ArrayRef<int64_t> sizes) {
+  SmallVector<int64_t> low(term.getRank(), 0), high(low);
+  for (auto [axis, size] : llvm::enumerate(sizes))
+    high[axis + 2] = size - term.getType().getDimSize(axis + 2);
+  if (llvm::all_of(high, [](int64_t size) { return size == 0; }))
+    return term;
+  auto &at = scope.getBuilder();
+  return scope.wrap(PadOp::create(at.builder, at.location, term.get(), Value(),
+                                  ValueRange(), ValueRange(), low, high));
+}
+
+/// The gradient of the weight of a convolution of `x` whose results have the
+/// gradient `g`: the places of one are moved over those of the other, with
+/// strides and dilations exchanged; batches are what is summed over, as
+/// channels are.
+static Term convolveForWeight(GradientScope &scope, const Term &x,
+                              const Term &g, ArrayRef<int64_t> strides,
+                              ArrayRef<int64_t> dilations,
+                              ArrayRef<int64_t> pads, int64_t groups,
+                              ArrayRef<int64_t> kernel) {
+  int64_t batch = x.getType().getDimSize(0), ins = x.getType().getDimSize(1),
+          rank = x.getRank();
+  auto order = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  std::swap(order[0], order[1]);
+  // n (g i) s.. -> i (g n) s..
+  SmallVector<int64_t> split{batch, groups, ins / groups};
+  llvm::append_range(split, x.getType().getShape().drop_front(2));
+  SmallVector<int64_t> joined{ins / groups, groups * batch};
+  llvm::append_range(joined, x.getType().getShape().drop_front(2));
+  SmallVector<int64_t> permutation{2, 1, 0};
+  llvm::append_range(permutation, llvm::seq<int64_t>(3, rank + 1));
+  Term data = x.reshape(split).transpose(permutation).reshape(joined);
+  auto &at = scope.getBuilder();
+  Term sums = scope.wrap(ConvOp::create(at.builder, at.location, data.get(),
+                                        g.transpose(order).get(), Value(),
+                                        dilations, strides, pads, groups));
+  return fitPlaces(scope, sums.transpose(order), kernel);
+}
+
+/// What forms of a convolution there are gradients for.
+template <typename OpT> static LogicalResult checkForm(OpT op) {
+  if (!cast<RankedTensorType>(op.getInput().getType()).hasStaticShape() ||
+      !cast<RankedTensorType>(op.getWeight().getType()).hasStaticShape())
+    return op.emitOpError("of unknown sizes has no gradient yet");
+  return success();
+}
+
+LogicalResult ConvOp::buildGradient(GradientScope &scope) {
+  if (failed(checkForm(*this)))
+    return failure();
+  if (getAutoPad() == "SAME_UPPER" || getAutoPad() == "SAME_LOWER")
+    return emitOpError("with automatic paddings has no gradient");
+  Term g = scope.getGradient(), x = scope.getOperand(0),
+       w = scope.getOperand(1);
+  auto &at = scope.getBuilder();
+  ArrayRef<int64_t> strides = getStrides(), dilations = getDilations(),
+                    pads = getPads(), sizes = x.getType().getShape(),
+                    kernel = w.getType().getShape().drop_front(2);
+  size_t axes = strides.size();
+  if (scope.isNeeded(0)) {
+    // What the strides left over behind the last place has no influence.
+    SmallVector<int64_t> rest;
+    for (size_t i = 0; i < axes; ++i) {
+      int64_t room = sizes[i + 2] + pads[i] + pads[i + axes] -
+                     ((kernel[i] - 1) * dilations[i] + 1);
+      rest.push_back(room % strides[i]);
+    }
+    Term gradient = scope.wrap(ConvTransposeOp::create(
+        at.builder, at.location, g.get(), w.get(), Value(), strides, dilations,
+        pads, rest, getGroup()));
+    scope.give(0, fitPlaces(scope, gradient, sizes.drop_front(2)));
+  }
+  if (scope.isNeeded(1))
+    scope.give(1, convolveForWeight(scope, x, g, strides, dilations, pads,
+                                    getGroup(), kernel));
+  if (scope.isNeeded(2))
+    scope.give(2, sumOverPlaces(g));
+  return success();
+}
+
+LogicalResult ConvTransposeOp::buildGradient(GradientScope &scope) {
+  if (failed(checkForm(*this)))
+    return failure();
+  Term g = scope.getGradient(), x = scope.getOperand(0),
+       w = scope.getOperand(1);
+  auto &at = scope.getBuilder();
+  if (scope.isNeeded(0)) {
+    Term gradient = scope.wrap(
+        ConvOp::create(at.builder, at.location, g.get(), w.get(), Value(),
+                       getStrides(), getDilations(), getPads(), getGroup()));
+    scope.give(
+        0, fitPlaces(scope, gradient, x.getType().getShape().drop_front(2)));
+  }
+  // Data and results exchange their places.
+  if (scope.isNeeded(1))
+    scope.give(1, convolveForWeight(scope, g, x, getStrides(), getDilations(),
+                                    getPads(), getGroup(),
+                                    w.getType().getShape().drop_front(2)));
+  if (scope.isNeeded(2))
+    scope.give(2, sumOverPlaces(g));
+  return success();
+}

@@ -1,0 +1,143 @@
+//===- Normalization.cpp - Gradients of norms -----------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "llvm/ADT/Sequence.h"
+
+using namespace mlir;
+using namespace neuroplast::neuro;
+using neuroplast::neuro::detail::normalizeAxis;
+
+/// A vector over axis 1 so that it broadcasts to so many axes.
+static Term alongChannels(const Term &vector, int64_t rank) {
+  return vector.expandAxes(llvm::to_vector(llvm::seq<int64_t>(1, rank - 1)));
+}
+
+/// All axes but those of channels.
+static SmallVector<int64_t> axesBesideChannels(int64_t rank) {
+  SmallVector<int64_t> axes{0};
+  llvm::append_range(axes, llvm::seq<int64_t>(2, rank));
+  return axes;
+}
+
+LogicalResult BatchNormOp::buildGradient(GradientScope &scope) {
+  Term x = scope.getOperand(0), g = scope.getGradient();
+  int64_t rank = x.getRank();
+  SmallVector<int64_t> axes = axesBesideChannels(rank);
+  Term scale = alongChannels(scope.getOperand(1), rank),
+       mean = alongChannels(scope.getOperand(3), rank),
+       variance = alongChannels(scope.getOperand(4), rank);
+  Term deviation = (variance + toNumber(getEpsilon())).sqrt();
+  Term inverse = 1 / deviation;
+  if (scope.isNeeded(0))
+    scope.give(0, g * scale * inverse);
+  if (scope.isNeeded(1))
+    scope.give(1, (g * (x - mean) * inverse).sum(axes, false));
+  if (scope.isNeeded(2))
+    scope.give(2, g.sum(axes, false));
+  if (scope.isNeeded(3))
+    scope.give(3, -(g * scale * inverse).sum(axes, false));
+  if (scope.isNeeded(4))
+    scope.give(4, (g * scale * (x - mean) * inverse * inverse * inverse * -0.5)
+                      .sum(axes, false));
+  return success();
+}
+
+namespace {
+/// Elements less their mean over axes, and divided by the square root of the
+/// mean of the squares of that.
+struct Normalized {
+  Term value, inverse;
+  SmallVector<int64_t> axes;
+  bool isCentred;
+
+  Normalized(const Term &x, ArrayRef<int64_t> axes, double epsilon,
+             bool isCentred = true)
+      : axes(axes), isCentred(isCentred) {
+    Term centred = isCentred ? x - average(x) : x;
+    inverse = 1 / (average(centred * centred) + epsilon).sqrt();
+    value = centred * inverse;
+  }
+
+  Term average(const Term &term) const {
+    return term.sum(axes) / countElements(term, term.get(), axes);
+  }
+  /// The gradient of what was normalised, by that of what came of it.
+  Term propagate(const Term &g) const {
+    Term along = value * average(g * value);
+    return (isCentred ? g - average(g) - along : g - along) * inverse;
+  }
+};
+} // namespace
+
+LogicalResult LayerNormOp::buildGradient(GradientScope &scope) {
+  if (scope.hasGradient(1) || scope.hasGradient(2))
+    return emitOpError("has no gradient through its mean and deviation");
+  Term x = scope.getOperand(0), g = scope.getGradient();
+  auto axes = llvm::to_vector(
+      llvm::seq<int64_t>(normalizeAxis(getAxis(), x.getRank()), x.getRank()));
+  Normalized normalized(x, axes, toNumber(getEpsilon()));
+  if (scope.isNeeded(0))
+    scope.give(0, normalized.propagate(g * scope.getOperand(1)));
+  if (scope.isNeeded(1))
+    scope.give(1, g * normalized.value);
+  if (scope.isNeeded(2))
+    scope.give(2, g);
+  return success();
+}
+
+LogicalResult RMSNormOp::buildGradient(GradientScope &scope) {
+  Term x = scope.getOperand(0), g = scope.getGradient();
+  auto axes = llvm::to_vector(
+      llvm::seq<int64_t>(normalizeAxis(getAxis(), x.getRank()), x.getRank()));
+  Normalized normalized(x, axes, toNumber(getEpsilon()), /*isCentred=*/false);
+  if (scope.isNeeded(0))
+    scope.give(0, normalized.propagate(g * scope.getOperand(1)));
+  if (scope.isNeeded(1))
+    scope.give(1, g * normalized.value);
+  return success();
+}
+
+LogicalResult InstanceNormOp::buildGradient(GradientScope &scope) {
+  Term x = scope.getOperand(0), g = scope.getGradient();
+  int64_t rank = x.getRank();
+  Normalized normalized(x, llvm::to_vector(llvm::seq<int64_t>(2, rank)),
+                        toNumber(getEpsilon()));
+  if (scope.isNeeded(0))
+    scope.give(
+        0, normalized.propagate(g * alongChannels(scope.getOperand(1), rank)));
+  SmallVector<int64_t> axes = axesBesideChannels(rank);
+  if (scope.isNeeded(1))
+    scope.give(1, (g * normalized.value).sum(axes, false));
+  if (scope.isNeeded(2))
+    scope.give(2, g.sum(axes, false));
+  return success();
+}
+
+LogicalResult GroupNormOp::buildGradient(GradientScope &scope) {
+  Term x = scope.getOperand(0), g = scope.getGradient();
+  if (!x.getType().hasStaticShape())
+    return emitOpError("of unknown sizes has no gradient yet");
+  int64_t rank = x.getRank(), groups = getNumGroups();
+  ArrayRef<int64_t> shape = x.getType().getShape();
+  SmallVector<int64_t> split{shape[0], groups, shape[1] / groups};
+  llvm::append_range(split, shape.drop_front(2));
+  Normalized normalized(x.reshape(split),
+                        llvm::to_vector(llvm::seq<int64_t>(2, rank + 1)),
+                        toNumber(getEpsilon()));
+  if (scope.isNeeded(0)) {
+    Term scaled = g * alongChannels(scope.getOperand(1), rank);
+    scope.give(0, normalized.propagate(scaled.reshape(split)).reshape(shape));
+  }
+  SmallVector<int64_t> axes = axesBesideChannels(rank);
+  if (scope.isNeeded(1))
+    scope.give(1, (g * normalized.value.reshape(shape)).sum(axes, false));
+  if (scope.isNeeded(2))
+    scope.give(2, g.sum(axes, false));
+  return success();
+}

@@ -1,0 +1,92 @@
+//===- Pooling.cpp - Gradients of pools -----------------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+
+using namespace mlir;
+using namespace neuroplast::neuro;
+
+LogicalResult MaxPoolOp::buildGradient(GradientScope &scope) {
+  Term x = scope.getOperand(0), g = scope.getGradient();
+  if (!x.getType().hasStaticShape())
+    return emitOpError("of unknown sizes has no gradient yet");
+  if (getStorageOrder() != 0)
+    return emitOpError("with indices column by column has no gradient yet");
+  // The indices lead through the whole tensor: each maximum has its place
+  // there, where the gradients of all its windows add up.
+  auto &at = scope.getBuilder();
+  Value zeros = ExpandOp::create(at.builder, at.location, g.number(0).get(),
+                                 ValueRange(), x.getType().getNumElements());
+  Term places = scope.getResult(1).reshape(g.getType().getNumElements());
+  Value sums = ScatterElementsOp::create(
+      at.builder, at.location, zeros, places.get(),
+      g.reshape(g.getType().getNumElements()).get(), 0, "add");
+  scope.give(0, scope.wrap(sums).reshape(x.getType().getShape()));
+  return success();
+}
+
+LogicalResult AveragePoolOp::buildGradient(GradientScope &scope) {
+  Term x = scope.getOperand(0), g = scope.getGradient();
+  if (!x.getType().hasStaticShape())
+    return emitOpError("of unknown sizes has no gradient yet");
+  if (getAutoPad() == "SAME_UPPER" || getAutoPad() == "SAME_LOWER")
+    return emitOpError("with automatic paddings has no gradient");
+  auto &at = scope.getBuilder();
+  int64_t rank = x.getRank(), axes = rank - 2;
+  ArrayRef<int64_t> sizes = x.getType().getShape();
+  // A window of ones, moved over a channel of ones, counts what it covers; a
+  // transposed one hands shares back. Channels are batches here.
+  auto flatten = [&](const Term &term) {
+    SmallVector<int64_t> shape{sizes[0] * sizes[1], 1};
+    llvm::append_range(shape, term.getType().getShape().drop_front(2));
+    return term.reshape(shape);
+  };
+  SmallVector<int64_t> window{1, 1}, single{1, 1};
+  llvm::append_range(window, getKernelShape());
+  llvm::append_range(single, sizes.drop_front(2));
+  Term one = g.number(1);
+  Term ones = scope.wrap(ExpandOp::create(at.builder, at.location, one.get(),
+                                          ValueRange(), window));
+  // Where windows reach beyond what there is, and by how much, as rounding up
+  // lets them.
+  SmallVector<int64_t> pads(getPads()), rest, places;
+  for (int64_t i = 0; i < axes; ++i) {
+    int64_t extent = (getKernelShape()[i] - 1) * getDilations()[i] + 1;
+    int64_t reach =
+        (g.getType().getDimSize(i + 2) - 1) * getStrides()[i] + extent;
+    int64_t size = sizes[i + 2] + pads[i];
+    rest.push_back(std::max<int64_t>(size + pads[i + axes] - reach, 0));
+    places.push_back(reach);
+    pads[i + axes] = std::max(pads[i + axes], reach - size);
+  }
+  Term count;
+  if (getCountIncludePad()) {
+    // Paddings count, what rounding up adds does not.
+    SmallVector<int64_t> padded{1, 1}, none(2 * axes, 0);
+    for (int64_t i = 0; i < axes; ++i) {
+      padded.push_back(sizes[i + 2] + getPads()[i] + getPads()[i + axes]);
+      none[i + axes] = pads[i + axes] - getPads()[i + axes];
+    }
+    Value area = ExpandOp::create(at.builder, at.location, one.get(),
+                                  ValueRange(), padded);
+    count =
+        scope.wrap(ConvOp::create(at.builder, at.location, area, ones.get(),
+                                  Value(), getStrides(), getDilations(), none));
+  } else {
+    Value area = ExpandOp::create(at.builder, at.location, one.get(),
+                                  ValueRange(), single);
+    count =
+        scope.wrap(ConvOp::create(at.builder, at.location, area, ones.get(),
+                                  Value(), getStrides(), getDilations(), pads));
+  }
+  Term shares = scope.wrap(ConvTransposeOp::create(
+      at.builder, at.location, flatten(g / count).get(), ones.get(), Value(),
+      getStrides(), getDilations(), pads, rest));
+  scope.give(0, shares.reshape(sizes));
+  return success();
+}

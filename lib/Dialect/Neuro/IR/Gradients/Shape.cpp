@@ -1,0 +1,182 @@
+//===- Shape.cpp - Gradients of what moves elements -----------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "llvm/ADT/Sequence.h"
+
+using namespace mlir;
+using namespace neuroplast::neuro;
+using neuroplast::neuro::detail::getTensorType;
+using neuroplast::neuro::detail::normalizeAxis;
+
+LogicalResult TransposeOp::buildGradient(GradientScope &scope) {
+  SmallVector<int64_t> inverse(getPermutation().size());
+  for (auto [axis, from] : llvm::enumerate(getPermutation()))
+    inverse[from] = axis;
+  scope.give(0, scope.getGradient().transpose(inverse));
+  return success();
+}
+
+/// A box of a tensor of known sizes.
+static Term slice(GradientScope &scope, const Term &term,
+                  ArrayRef<int64_t> starts, ArrayRef<int64_t> sizes,
+                  ArrayRef<int64_t> steps) {
+  auto &at = scope.getBuilder();
+  return scope.wrap(SliceOp::create(at.builder, at.location, term.get(),
+                                    ValueRange(), ValueRange(), ValueRange(),
+                                    starts, sizes, steps));
+}
+
+/// Zeros around a tensor.
+static Term pad(GradientScope &scope, const Term &term, ArrayRef<int64_t> low,
+                ArrayRef<int64_t> high) {
+  auto &at = scope.getBuilder();
+  return scope.wrap(PadOp::create(at.builder, at.location, term.get(), Value(),
+                                  ValueRange(), ValueRange(), low, high));
+}
+
+static LogicalResult checkStatic(Operation *op) {
+  for (Value value : llvm::concat<Value>(SmallVector<Value>(op->getOperands()),
+                                         SmallVector<Value>(op->getResults())))
+    if (auto type = dyn_cast<RankedTensorType>(value.getType());
+        type && !type.hasStaticShape())
+      return op->emitOpError("of unknown sizes has no gradient yet");
+  return success();
+}
+
+LogicalResult ConcatOp::buildGradient(GradientScope &scope) {
+  if (failed(checkStatic(*this)))
+    return failure();
+  Term g = scope.getGradient();
+  int64_t axis = normalizeAxis(getAxis(), g.getRank());
+  SmallVector<int64_t> starts(g.getRank(), 0), ones(g.getRank(), 1);
+  for (auto [i, input] : llvm::enumerate(getInputs())) {
+    ArrayRef<int64_t> sizes = getTensorType(input).getShape();
+    if (scope.isNeeded(i))
+      scope.give(i, slice(scope, g, starts, sizes, ones));
+    starts[axis] += sizes[axis];
+  }
+  return success();
+}
+
+LogicalResult SplitOp::buildGradient(GradientScope &scope) {
+  SmallVector<Value> parts;
+  for (unsigned i = 0; i < getNumResults(); ++i)
+    parts.push_back(scope.getGradient(i).get());
+  auto &at = scope.getBuilder();
+  scope.give(0, scope.wrap(ConcatOp::create(at.builder, at.location, parts,
+                                            getAxis())));
+  return success();
+}
+
+LogicalResult SliceOp::buildGradient(GradientScope &scope) {
+  if (failed(checkStatic(*this)) || !getDynamicStarts().empty() ||
+      !getDynamicSteps().empty())
+    return failed(checkStatic(*this))
+               ? failure()
+               : emitOpError("at unknown places has no gradient yet");
+  Term g = scope.getGradient();
+  // Backwards first, then zeros between the elements, around all, and none
+  // behind the last.
+  int64_t rank = g.getRank();
+  SmallVector<int64_t> zeros(rank, 0), low(getStarts()), high(zeros),
+      ones(rank, 1);
+  ArrayRef<int64_t> sizes = getTensorType(getInput()).getShape();
+  for (int64_t axis = 0; axis < rank; ++axis) {
+    int64_t step = getSteps()[axis], size = g.getType().getDimSize(axis);
+    if (size == 0)
+      return scope.give(0, g.number(0).broadcastLike(getInput())), success();
+    if (step < 0) {
+      SmallVector<int64_t> from(zeros), by(ones);
+      from[axis] = size - 1;
+      by[axis] = -1;
+      g = slice(scope, g, from, g.getType().getShape(), by);
+      low[axis] += (size - 1) * step;
+      step = -step;
+    }
+    if (step > 1 && size > 1) {
+      SmallVector<int64_t> shape(g.getType().getShape());
+      g = g.expandAxes(axis + 1);
+      SmallVector<int64_t> before(rank + 1, 0), behind(before);
+      behind[axis + 1] = step - 1;
+      g = pad(scope, g, before, behind);
+      shape[axis] = size * step;
+      g = g.reshape(shape);
+    }
+    // Cut off, if it is more than there is.
+    high[axis] = sizes[axis] - low[axis] - g.getType().getDimSize(axis);
+  }
+  scope.give(0, pad(scope, g, low, high));
+  return success();
+}
+
+LogicalResult PadOp::buildGradient(GradientScope &scope) {
+  if (failed(checkStatic(*this)))
+    return failure();
+  if (getMode() != "constant" || !getDynamicLow().empty() ||
+      !getDynamicHigh().empty())
+    return emitOpError("in mode '")
+           << getMode() << "', or by unknown numbers, has no gradient yet";
+  Term g = scope.getGradient();
+  SmallVector<int64_t> low, high;
+  for (auto [before, behind] : llvm::zip_equal(getLow(), getHigh())) {
+    low.push_back(-before);
+    high.push_back(-behind);
+  }
+  Term inside = pad(scope, g, low, high);
+  if (scope.isNeeded(0))
+    scope.give(0, inside);
+  if (scope.isNeeded(1)) {
+    auto all = llvm::to_vector(llvm::seq<int64_t>(0, g.getRank()));
+    scope.give(
+        1,
+        (g.sum(all, false) - inside.sum(all, false)).reshapeLike(getValue()));
+  }
+  return success();
+}
+
+LogicalResult ChannelShuffleOp::buildGradient(GradientScope &scope) {
+  auto &at = scope.getBuilder();
+  int64_t size = getTensorType(getInput()).getDimSize(getAxis());
+  if (ShapedType::isDynamic(size))
+    return emitOpError("of unknown sizes has no gradient yet");
+  scope.give(0, scope.wrap(ChannelShuffleOp::create(
+                    at.builder, at.location, scope.getGradient().get(),
+                    getAxis(), size / getGroups())));
+  return success();
+}
+
+LogicalResult GatherOp::buildGradient(GradientScope &scope) {
+  if (failed(checkStatic(*this)))
+    return failure();
+  // Rows of the gradient are added up where they were taken from: the axis
+  // comes first, and each index is one of it.
+  Term g = scope.getGradient(), indices = scope.getOperand(1);
+  RankedTensorType type = getTensorType(getData());
+  int64_t axis = normalizeAxis(getAxis(), type.getRank());
+  int64_t taken = indices.getRank();
+  SmallVector<int64_t> order;
+  llvm::append_range(order, llvm::seq<int64_t>(axis, axis + taken));
+  llvm::append_range(order, llvm::seq<int64_t>(0, axis));
+  llvm::append_range(order, llvm::seq<int64_t>(axis + taken, g.getRank()));
+  SmallVector<int64_t> moved{type.getDimSize(axis)}, back;
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    if (i != axis)
+      moved.push_back(type.getDimSize(i));
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    back.push_back(i == axis ? 0 : i < axis ? i + 1 : i);
+  auto &at = scope.getBuilder();
+  Term zeros = g.number(0);
+  Value empty = ExpandOp::create(at.builder, at.location, zeros.get(),
+                                 ValueRange(), moved);
+  Value sums = ScatterNDOp::create(at.builder, at.location, empty,
+                                   indices.expandAxes(taken).get(),
+                                   g.transpose(order).get(), "add");
+  scope.give(0, scope.wrap(sums).transpose(back));
+  return success();
+}

@@ -1,0 +1,236 @@
+//===- Terms.cpp - What gradients are made of -----------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "neuroplast/Dialect/Neuro/IR/Gradient.h"
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "llvm/ADT/Sequence.h"
+
+using namespace mlir;
+using namespace neuroplast::neuro;
+
+/// Builds an op with one result of the operands and attributes given.
+template <typename OpT, typename... Args>
+static Term build(TermBuilder &at, Args &&...args) {
+  auto op = OpT::create(at.builder, at.location, std::forward<Args>(args)...);
+  return {at, op->getResult(0)};
+}
+
+Term Term::operator-() const { return build<NegOp>(*at, value); }
+Term neuroplast::neuro::operator+(const Term &a, const Term &b) {
+  return build<AddOp>(*a.at, a.value, b.value);
+}
+Term neuroplast::neuro::operator-(const Term &a, const Term &b) {
+  return build<SubOp>(*a.at, a.value, b.value);
+}
+Term neuroplast::neuro::operator*(const Term &a, const Term &b) {
+  return build<MulOp>(*a.at, a.value, b.value);
+}
+Term neuroplast::neuro::operator/(const Term &a, const Term &b) {
+  return build<DivOp>(*a.at, a.value, b.value);
+}
+Term neuroplast::neuro::operator>(const Term &a, const Term &b) {
+  return build<GreaterOp>(*a.at, a.value, b.value);
+}
+Term neuroplast::neuro::operator&&(const Term &a, const Term &b) {
+  return build<AndOp>(*a.at, a.value, b.value);
+}
+Term neuroplast::neuro::operator||(const Term &a, const Term &b) {
+  return build<OrOp>(*a.at, a.value, b.value);
+}
+Term Term::isEqual(const Term &other) const {
+  return build<EqualOp>(*at, value, other.value);
+}
+Term Term::isNot() const { return build<NotOp>(*at, value); }
+
+Term Term::exp() const { return build<ExpOp>(*at, value); }
+Term Term::log() const { return build<LogOp>(*at, value); }
+Term Term::sqrt() const { return build<SqrtOp>(*at, value); }
+Term Term::sin() const { return build<SinOp>(*at, value); }
+Term Term::cos() const { return build<CosOp>(*at, value); }
+Term Term::sinh() const { return build<SinhOp>(*at, value); }
+Term Term::cosh() const { return build<CoshOp>(*at, value); }
+Term Term::tanh() const { return build<TanhOp>(*at, value); }
+Term Term::sigmoid() const { return build<SigmoidOp>(*at, value); }
+Term Term::softplus() const { return build<SoftplusOp>(*at, value); }
+Term Term::erf() const { return build<ErfOp>(*at, value); }
+Term Term::abs() const { return build<AbsOp>(*at, value); }
+Term Term::sign() const { return build<SignOp>(*at, value); }
+Term Term::pow(const Term &exponent) const {
+  return build<PowOp>(*at, value, exponent.value);
+}
+Term Term::select(const Term &yes, const Term &no) const {
+  return build<WhereOp>(*at, value, yes.value, no.value);
+}
+Term Term::cast(Type elementType) const {
+  if (elementType == getType().getElementType())
+    return *this;
+  return build<CastOp>(*at, value, TypeAttr::get(elementType));
+}
+
+Term Term::number(double number) const {
+  auto element = getType().getElementType();
+  auto type = RankedTensorType::get({}, element);
+  Attribute attribute =
+      isa<FloatType>(element)
+          ? Attribute(FloatAttr::get(element, number))
+          : Attribute(IntegerAttr::get(element, static_cast<int64_t>(number)));
+  return build<ConstantOp>(*at, DenseElementsAttr::get(type, attribute));
+}
+
+Term Term::sum(ArrayRef<int64_t> axes, bool keep) const {
+  return axes.empty() ? *this : build<ReduceSumOp>(*at, value, axes, keep);
+}
+
+Term Term::transpose(ArrayRef<int64_t> permutation) const {
+  auto identity = llvm::seq<int64_t>(0, permutation.size());
+  if (llvm::equal(permutation, identity))
+    return *this;
+  return build<TransposeOp>(*at, value, permutation);
+}
+
+Term Term::transposeMatrix() const {
+  auto order = llvm::to_vector(llvm::seq<int64_t>(0, getRank()));
+  std::swap(order[getRank() - 2], order[getRank() - 1]);
+  return transpose(order);
+}
+
+Term Term::matmul(const Term &other) const {
+  return build<MatMulOp>(*at, value, other.value);
+}
+
+/// The size of an axis that is known at run time.
+static Value createDim(TermBuilder &at, Value tensor, int64_t axis) {
+  return tensor::DimOp::create(at.builder, at.location, tensor, axis);
+}
+
+/// The sizes of a tensor that are known at run time.
+static SmallVector<Value> createDims(TermBuilder &at, Value tensor) {
+  SmallVector<Value> dims;
+  auto type = cast<RankedTensorType>(tensor.getType());
+  for (int64_t axis = 0; axis < type.getRank(); ++axis)
+    if (type.isDynamicDim(axis))
+      dims.push_back(createDim(at, tensor, axis));
+  return dims;
+}
+
+Term Term::reshapeLike(Value other) const {
+  auto type = cast<RankedTensorType>(other.getType());
+  if (type.getShape() == getType().getShape())
+    return *this;
+  return build<ReshapeOp>(*at, value, createDims(*at, other), type.getShape());
+}
+
+Term Term::reshape(ArrayRef<int64_t> shape) const {
+  return shape == getType().getShape()
+             ? *this
+             : build<ReshapeOp>(*at, value, ValueRange(), shape);
+}
+
+Term Term::expandAxes(ArrayRef<int64_t> axes) const {
+  if (axes.empty())
+    return *this;
+  SmallVector<int64_t> shape;
+  int64_t rank = getRank() + static_cast<int64_t>(axes.size());
+  for (int64_t axis = 0, next = 0; axis < rank; ++axis)
+    shape.push_back(
+        llvm::is_contained(axes, axis) ? 1 : getType().getDimSize(next++));
+  return build<ReshapeOp>(*at, value, createDims(*at, value), shape);
+}
+
+Term Term::broadcastLike(Value other) const {
+  auto type = cast<RankedTensorType>(other.getType());
+  if (type.getShape() == getType().getShape() && type.hasStaticShape())
+    return *this;
+  return build<ExpandOp>(*at, value, createDims(*at, other), type.getShape());
+}
+
+Term Term::unbroadcastTo(Value other) const {
+  auto type = cast<RankedTensorType>(other.getType());
+  int64_t added = getRank() - type.getRank();
+  SmallVector<int64_t> leading, ones;
+  for (int64_t axis = 0; axis < getRank(); ++axis) {
+    if (axis < added)
+      leading.push_back(axis);
+    else if (type.getDimSize(axis - added) == 1 &&
+             getType().getDimSize(axis) != 1)
+      ones.push_back(axis - added);
+  }
+  Term result = sum(leading, /*keep=*/false).sum(ones);
+  // Whether a size of a run is repeated is nothing that sums can wait for.
+  for (int64_t axis = 0; axis < type.getRank(); ++axis) {
+    if (!type.isDynamicDim(axis))
+      continue;
+    OpBuilder &b = at->builder;
+    Value wanted = createDim(*at, other, axis),
+          found = createDim(*at, result.value, axis);
+    Value same = arith::CmpIOp::create(b, at->location,
+                                       arith::CmpIPredicate::eq, wanted, found);
+    RequireOp::create(b, at->location, same, ValueRange{wanted, found},
+                      /*of_data=*/false,
+                      "a tensor of size {} is repeated {} times by sizes that "
+                      "only the run knows, which has no gradient");
+  }
+  return result;
+}
+
+Term neuroplast::neuro::countElements(const Term &like, Value tensor,
+                                      ArrayRef<int64_t> axes) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  TermBuilder &at = like.getBuilder();
+  int64_t known = 1;
+  SmallVector<Value> open;
+  for (int64_t axis : axes)
+    if (type.isDynamicDim(axis))
+      open.push_back(createDim(at, tensor, axis));
+    else
+      known *= type.getDimSize(axis);
+  Term count = like.number(static_cast<double>(known));
+  for (Value size : open) {
+    OpBuilder &b = at.builder;
+    Value number =
+        arith::IndexCastOp::create(b, at.location, b.getI64Type(), size);
+    Value scalar = tensor::FromElementsOp::create(
+        b, at.location, RankedTensorType::get({}, b.getI64Type()), number);
+    count = count * Term(at, scalar).cast(like.getType().getElementType());
+  }
+  return count;
+}
+
+//===----------------------------------------------------------------------===//
+// The scope of an op
+//===----------------------------------------------------------------------===//
+
+GradientScope::GradientScope(OpBuilder &b, Operation *op,
+                             ArrayRef<Value> results, ArrayRef<bool> active)
+    : builder{b, op->getLoc()}, op(op), results(results),
+      given(op->getNumOperands()), active(active) {}
+
+Term GradientScope::getGradient(unsigned result) {
+  if (results[result])
+    return wrap(results[result]);
+  Term value = getResult(result);
+  return value.number(0).broadcastLike(value.get());
+}
+Term GradientScope::getOperand(unsigned operand) {
+  return operand < op->getNumOperands() ? wrap(op->getOperand(operand))
+                                        : Term();
+}
+Term GradientScope::getResult(unsigned result) {
+  return wrap(op->getResult(result));
+}
+
+void GradientScope::give(unsigned operand, const Term &gradient) {
+  Value like = op->getOperand(operand);
+  Value value = gradient.unbroadcastTo(like).get();
+  // What broadcast from less, as the gradient of a sum that is one number.
+  if (value.getType() != like.getType())
+    value = wrap(value).broadcastLike(like).get();
+  given[operand] = value;
+}

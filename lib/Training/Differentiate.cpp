@@ -1,0 +1,122 @@
+//===- Differentiate.cpp - Gradients of a network -------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Training/Differentiate.h"
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+
+using namespace mlir;
+using namespace neuroplast;
+
+namespace {
+
+bool isFloat(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && isa<FloatType>(type.getElementType());
+}
+
+/// Reverse accumulation along one block.
+class Differentiator {
+public:
+  Differentiator(OpBuilder &builder, Block &block)
+      : builder(builder), block(block) {}
+
+  LogicalResult run(ArrayRef<Value> results, ArrayRef<Value> seeds,
+                    ArrayRef<Value> of) {
+    findActive(of);
+    for (auto [result, seed] : llvm::zip_equal(results, seeds))
+      add(result, seed);
+    SmallVector<Operation *> ops;
+    for (Operation &op : block.without_terminator())
+      ops.push_back(&op);
+    for (Operation *op : llvm::reverse(ops))
+      if (failed(visit(op)))
+        return failure();
+    return success();
+  }
+
+  /// Null if nothing depends on the value.
+  Value getGradient(Value value) const { return gradients.lookup(value); }
+
+private:
+  /// Marks what depends on `of`, these first.
+  void findActive(ArrayRef<Value> of) {
+    active.insert_range(of);
+    for (Operation &op : block.without_terminator())
+      if (dependsOnActive(op))
+        for (Value result : op.getResults())
+          if (isFloat(result))
+            active.insert(result);
+  }
+
+  bool dependsOnActive(Operation &op) {
+    bool depends = false;
+    op.walk([&](Operation *inner) {
+      depends |= llvm::any_of(inner->getOperands(), [&](Value operand) {
+        return active.contains(operand);
+      });
+    });
+    return depends;
+  }
+
+  void add(Value value, Value gradient) {
+    Value &sum = gradients[value];
+    sum = sum ? neuro::buildSum(builder, gradient.getLoc(), sum, gradient)
+              : gradient;
+  }
+
+  LogicalResult visit(Operation *op) {
+    SmallVector<Value> ofResults;
+    for (Value result : op->getResults())
+      ofResults.push_back(active.contains(result) ? gradients.lookup(result)
+                                                  : Value());
+    if (llvm::none_of(ofResults, [](Value value) { return value != nullptr; }))
+      return success();
+    auto differentiable = dyn_cast<neuro::DifferentiableOpInterface>(op);
+    if (!differentiable)
+      return dependsOnActive(*op) ? op->emitOpError("has no gradient")
+                                  : LogicalResult(success());
+    SmallVector<bool> isNeeded;
+    for (Value operand : op->getOperands())
+      isNeeded.push_back(active.contains(operand));
+    neuro::GradientScope scope(builder, op, ofResults, isNeeded);
+    if (failed(differentiable.buildGradient(scope)))
+      return failure();
+    for (auto [operand, gradient, needed] :
+         llvm::zip_equal(op->getOperands(), scope.getGiven(), isNeeded))
+      if (needed && gradient)
+        add(operand, gradient);
+    return success();
+  }
+
+  OpBuilder &builder;
+  Block &block;
+  llvm::DenseSet<Value> active;
+  llvm::DenseMap<Value, Value> gradients;
+};
+
+} // namespace
+
+FailureOr<SmallVector<Value>> neuroplast::training::buildGradients(
+    OpBuilder &builder, Block &block, ArrayRef<Value> results,
+    ArrayRef<Value> seeds, ArrayRef<Value> of) {
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(block.getTerminator());
+  Differentiator differentiator(builder, block);
+  if (failed(differentiator.run(results, seeds, of)))
+    return failure();
+  SmallVector<Value> found;
+  for (Value value : of) {
+    found.push_back(differentiator.getGradient(value));
+    if (found.back())
+      continue;
+    neuro::TermBuilder at{builder, value.getLoc()};
+    neuro::Term like(at, value);
+    found.back() = like.number(0).broadcastLike(value).get();
+  }
+  return found;
+}

@@ -1,0 +1,346 @@
+"""Derived gradients against differences: every rule, in the attributes that matter."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from Models import driver
+from onnx import numpy_helper
+
+from Property.random_networks import Network
+
+HEADER = '<ir_version: 10, opset_import: ["" : 21]>\n'
+
+# Away from kinks and poles: no difference quotient is a derivative there.
+SMOOTH = (0.3, 1.7)
+UNIT = (-0.8, 0.8)
+
+FUNCTIONS = (
+    "Abs",
+    "Neg",
+    "Sqrt",
+    "Reciprocal",
+    "Exp",
+    "Log",
+    "Erf",
+    "Sin",
+    "Cos",
+    "Tan",
+    "Asin",
+    "Acos",
+    "Atan",
+    "Sinh",
+    "Cosh",
+    "Asinh",
+    "Atanh",
+    "Sigmoid",
+    "Tanh",
+    "Softplus",
+    "Softsign",
+    "HardSwish",
+    "Mish",
+    "Elu",
+    "LeakyRelu",
+    "HardSigmoid",
+    "Selu",
+    "Gelu",
+    "Relu",
+)
+REDUCTIONS = (
+    "ReduceSum",
+    "ReduceMean",
+    "ReduceMax",
+    "ReduceMin",
+    "ReduceProd",
+    "ReduceL1",
+    "ReduceL2",
+    "ReduceSumSquare",
+    "ReduceLogSum",
+    "ReduceLogSumExp",
+)
+
+
+@dataclass
+class Case:
+    """A graph on inputs of these shapes; its node's text has the names a, b, c, ..."""
+
+    body: str
+    shapes: list[tuple[int, ...]]
+    span: tuple[float, float] = (-2.0, 2.0)
+    integers: dict[str, np.ndarray] = field(default_factory=dict)
+    outputs: int = 1
+    step: float = 1e-6
+    tolerance: float = 1e-5
+
+    def text(self) -> str:
+        inputs = [
+            f"double{list(shape) or ''} {'abcdefgh'[i]}" for i, shape in enumerate(self.shapes)
+        ]
+        inputs += [f"int64{list(v.shape)} {name}" for name, v in self.integers.items()]
+        results = ", ".join(f"double y{i}" for i in range(self.outputs))
+        return f"{HEADER}g ({', '.join(inputs)}) => ({results}) {{ {self.body} }}"
+
+
+def unary(op: str, span: tuple[float, float] = UNIT, attributes: str = "") -> Case:
+    return Case(f"y0 = {op}{attributes}(a)", [(2, 5)], span)
+
+
+CASES: dict[str, Case] = {
+    **{op: unary(op) for op in FUNCTIONS if op not in ("Sqrt", "Reciprocal", "Log")},
+    **{op: unary(op, SMOOTH) for op in ("Sqrt", "Reciprocal", "Log")},
+    "Acosh": unary("Acosh", (1.2, 2.0)),
+    "HardSwish wide": unary("HardSwish", (-4.0, 4.0)),
+    "Elu alpha": unary("Elu", attributes="<alpha: float = 0.3>"),
+    "Celu": Case(
+        "s = Cast<to: int = 1>(a) t = Celu<alpha: float = 0.3>(s) y0 = Cast<to: int = 11>(t)",
+        [(2, 5)],
+        UNIT,
+        step=1e-2,
+        tolerance=1e-2,
+    ),
+    "Gelu tanh": unary("Gelu", (-2.0, 2.0), '<approximate: string = "tanh">'),
+    "ThresholdedRelu": unary("ThresholdedRelu", attributes="<alpha: float = 0.1>"),
+    "Shrink": unary("Shrink", attributes="<lambd: float = 0.2, bias: float = 0.1>"),
+    "Floor": unary("Floor", (0.2, 0.8)),
+    "Sign": unary("Sign"),
+    "PRelu": Case("y0 = PRelu(a, b)", [(2, 3, 4), (3, 1)]),
+    "Clip": Case("y0 = Clip(a, b, c)", [(3, 5), (), ()], UNIT),
+    "Add": Case("y0 = Add(a, b)", [(2, 3), (2, 3)]),
+    "Add broadcast": Case("y0 = Add(a, b)", [(2, 1, 4), (3, 1)]),
+    "Sub": Case("y0 = Sub(a, b)", [(2, 3), (3,)]),
+    "Mul": Case("y0 = Mul(a, b)", [(2, 3, 4), (2, 1, 1)]),
+    "Mul by itself": Case("y0 = Mul(a, a)", [(2, 3)]),
+    "Div": Case("y0 = Div(a, b)", [(2, 3), (2, 1)], SMOOTH),
+    "Pow": Case("y0 = Pow(a, b)", [(2, 3), (3,)], SMOOTH),
+    "Mod": Case("y0 = Mod<fmod: int = 1>(a, b)", [(2, 3), (3,)], SMOOTH),
+    "Max": Case("y0 = Max(a, b, c)", [(2, 3), (3,), (2, 1)]),
+    "Min": Case("y0 = Min(a, b)", [(2, 3), (2, 3)]),
+    "Sum": Case("y0 = Sum(a, b, c)", [(2, 3), (3,), (2, 1)]),
+    "Mean": Case("y0 = Mean(a, b)", [(2, 3), (3,)]),
+    "Where": Case("s = Greater(a, b) y0 = Where(s, a, b)", [(2, 3), (3,)]),
+    "Softmax": unary("Softmax", attributes="<axis: int = 0>"),
+    "LogSoftmax": unary("LogSoftmax", attributes="<axis: int = -1>"),
+    "CumSum": Case(
+        "n = Constant<value = int64 {1}>() y0 = CumSum<exclusive: int = 1, reverse: int = 1>(a, n)",
+        [(3, 4)],
+    ),
+    **{
+        f"{op}{' kept' if keep else ''}": Case(
+            f"x = Constant<value = int64[2] {{0, 2}}>() y0 = {op}<keepdims: int = {keep}>(a, x)",
+            [(2, 3, 4)],
+            SMOOTH,
+        )
+        for op in REDUCTIONS
+        for keep in (0, 1)
+    },
+    "MatMul": Case("y0 = MatMul(a, b)", [(2, 3), (3, 4)]),
+    "MatMul batches": Case("y0 = MatMul(a, b)", [(2, 1, 3, 4), (5, 4, 2)]),
+    "MatMul vectors": Case("y0 = MatMul(a, b)", [(4,), (4,)]),
+    "MatMul row": Case("y0 = MatMul(a, b)", [(4,), (2, 4, 3)]),
+    "MatMul column": Case("y0 = MatMul(a, b)", [(2, 3, 4), (4,)]),
+    **{
+        f"Gemm {a}{b}": Case(
+            f"y0 = Gemm<alpha: float = 0.5, beta: float = 2.0, transA: int = {a},"
+            f" transB: int = {b}>(a, b, c)",
+            [(3, 2) if a else (2, 3), (4, 3) if b else (3, 4), (4,)],
+        )
+        for a in (0, 1)
+        for b in (0, 1)
+    },
+    "Conv": Case(
+        "y0 = Conv<pads: ints = [1, 1, 1, 1]>(a, b, c)", [(2, 3, 5, 4), (4, 3, 3, 3), (4,)]
+    ),
+    "Conv strides": Case(
+        "y0 = Conv<strides: ints = [2, 3], pads: ints = [1, 0, 0, 1]>(a, b)",
+        [(1, 2, 8, 9), (3, 2, 3, 2)],
+    ),
+    "Conv dilations": Case(
+        "y0 = Conv<dilations: ints = [2, 1]>(a, b)", [(1, 2, 7, 5), (3, 2, 3, 2)]
+    ),
+    "Conv groups": Case(
+        "y0 = Conv<group: int = 2, strides: ints = [2, 2]>(a, b)", [(2, 4, 6, 5), (6, 2, 3, 3)]
+    ),
+    "Conv depthwise": Case(
+        "y0 = Conv<group: int = 3, pads: ints = [1, 1]>(a, b, c)", [(2, 3, 6), (3, 1, 3), (3,)]
+    ),
+    "ConvTranspose": Case(
+        "y0 = ConvTranspose<strides: ints = [2, 1], pads: ints = [1, 0, 0, 1]>(a, b, c)",
+        [(2, 3, 4, 3), (3, 2, 3, 2), (2,)],
+    ),
+    "ConvTranspose groups": Case(
+        "y0 = ConvTranspose<group: int = 2, strides: ints = [3], output_padding: ints = [2]>(a, b)",
+        [(2, 4, 3), (4, 2, 4)],
+    ),
+    "MaxPool": Case(
+        "y0 = MaxPool<kernel_shape: ints = [3, 2], strides: ints = [2, 1],"
+        " pads: ints = [1, 0, 1, 1]>(a)",
+        [(2, 3, 6, 5)],
+    ),
+    "AveragePool": Case(
+        "y0 = AveragePool<kernel_shape: ints = [3, 2], strides: ints = [2, 1],"
+        " pads: ints = [1, 0, 1, 1]>(a)",
+        [(2, 3, 6, 5)],
+    ),
+    "AveragePool counts": Case(
+        "y0 = AveragePool<kernel_shape: ints = [3], strides: ints = [2], pads: ints = [1, 1],"
+        " count_include_pad: int = 1, ceil_mode: int = 1>(a)",
+        [(2, 3, 8)],
+    ),
+    "GlobalAveragePool": Case("y0 = GlobalAveragePool(a)", [(2, 3, 4, 5)]),
+    "BatchNormalization": Case(
+        "y0 = BatchNormalization(a, b, c, d, e)", [(2, 3, 4), (3,), (3,), (3,), (3,)], SMOOTH
+    ),
+    "LayerNormalization": Case(
+        "y0 = LayerNormalization<axis: int = 1>(a, b, c)", [(2, 3, 4), (3, 4), (3, 4)]
+    ),
+    "LayerNormalization last": Case("y0 = LayerNormalization(a, b)", [(2, 3, 4), (4,)]),
+    "InstanceNormalization": Case("y0 = InstanceNormalization(a, b, c)", [(2, 3, 4), (3,), (3,)]),
+    "GroupNormalization": Case(
+        "y0 = GroupNormalization<num_groups: int = 2>(a, b, c)", [(2, 4, 3), (4,), (4,)]
+    ),
+    "Reshape": Case("s = Constant<value = int64[2] {4, -1}>() y0 = Reshape(a, s)", [(2, 2, 3)]),
+    "Transpose": Case("y0 = Transpose<perm: ints = [2, 0, 1]>(a)", [(2, 3, 4)]),
+    "Expand": Case("s = Constant<value = int64[3] {2, 3, 4}>() y0 = Expand(a, s)", [(3, 1)]),
+    "Concat": Case("y0 = Concat<axis: int = 1>(a, b)", [(2, 3), (2, 4)]),
+    "Split": Case("y0, y1 = Split<axis: int = 1, num_outputs: int = 2>(a)", [(2, 6)], outputs=2),
+    "Slice": Case(
+        "s = Constant<value = int64[2] {1, -1}>() e = Constant<value = int64[2] {8, -10}>()"
+        " t = Constant<value = int64[2] {3, -2}>() y0 = Slice(a, s, e, , t)",
+        [(9, 6)],
+    ),
+    "Pad": Case("p = Constant<value = int64[4] {1, 0, 2, -1}>() y0 = Pad(a, p, b)", [(2, 3), ()]),
+    "Gather": Case(
+        "y0 = Gather<axis: int = 1>(a, n)",
+        [(2, 4, 3)],
+        integers={"n": np.array([[0, 3], [3, 3]])},
+    ),
+    "Flatten": Case("y0 = Flatten<axis: int = 2>(a)", [(2, 3, 4)]),
+    "Twice": Case("s = Sin(a) y0 = Mul(s, a) y1 = Exp(s)", [(2, 3)], outputs=2),
+}
+
+
+def differentiate(opt: Path, neuroplast: Path, model: Path, library: Path, of: str) -> None:
+    graph = library.with_suffix(".mlir")
+    subprocess.run([opt, model, f"--neuro-differentiate=of={of}", "-o", graph], check=True)
+    driver.call(neuroplast, "compile", graph, "-o", library)
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_rules(name: str, neuroplast: Path, neuroplast_opt: Path, tmp_path: Path) -> None:
+    """Along random directions, in double precision."""
+    case, random = CASES[name], np.random.default_rng(len(name))
+    model, library = tmp_path / "model.onnx", tmp_path / "model.so"
+    graph = onnx.parser.parse_model(case.text())
+    for output in graph.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    graph = onnx.shape_inference.infer_shapes(graph, data_prop=True)
+    onnx.save(graph, model)
+    differentiate(neuroplast_opt, neuroplast, model, library, "inputs")
+    names = "abcdefgh"[: len(case.shapes)]
+    at = {
+        key: random.uniform(*case.span, shape)
+        for key, shape in zip(names, case.shapes, strict=True)
+    }
+    if name == "Clip":
+        at["b"], at["c"] = np.array(-0.4), np.array(0.3)
+    # Of some ops shape inference says nothing; they keep the shape of their data.
+    results = {
+        output.name: [size.dim_value for size in output.type.tensor_type.shape.dim]
+        if output.type.tensor_type.HasField("shape")
+        else case.shapes[0]
+        for output in graph.graph.output
+    }
+    seeds = {f"grad:{key}": random.normal(size=shape) for key, shape in results.items()}
+    found = driver.run(neuroplast, library, {**at, **case.integers, **seeds})
+    step = case.step
+    for _ in range(2):
+        way = {key: random.normal(size=value.shape) for key, value in at.items()}
+        values = [
+            driver.run(
+                neuroplast,
+                library,
+                {key: value + sign * step * way[key] for key, value in at.items()}
+                | case.integers
+                | seeds,
+            )
+            for sign in (1, -1)
+        ]
+        expected = sum(
+            float(((values[0][key] - values[1][key]) * seeds[f"grad:{key}"]).sum())
+            for key in results
+        ) / (2 * step)
+        actual = sum(float((found[f"grad:{key}"] * way[key]).sum()) for key in at)
+        assert actual == pytest.approx(expected, rel=case.tolerance, abs=case.tolerance / 10)
+
+
+def widen(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same network in double precision."""
+    wide = onnx.ModelProto()
+    wide.CopyFrom(model)
+    single, double = onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE
+    tensors = list(wide.graph.initializer)
+    for node in wide.graph.node:
+        tensors += [a.t for a in node.attribute if a.type == onnx.AttributeProto.TENSOR]
+    for tensor in tensors:
+        if tensor.data_type == single:
+            array = numpy_helper.to_array(tensor).astype(np.float64)
+            tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+    for value in (*wide.graph.input, *wide.graph.output, *wide.graph.value_info):
+        if value.type.tensor_type.elem_type == single:
+            value.type.tensor_type.elem_type = double
+    return wide
+
+
+def shift(model: onnx.ModelProto, way: dict[str, np.ndarray], step: float) -> onnx.ModelProto:
+    """The network with parameters a step further."""
+    moved = onnx.ModelProto()
+    moved.CopyFrom(model)
+    for tensor in moved.graph.initializer:
+        if tensor.name in way:
+            array = numpy_helper.to_array(tensor) + step * way[tensor.name]
+            tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+    return moved
+
+
+# Others have recurrent layers, whose gradients are not there yet.
+@pytest.mark.parametrize("seed", [0, 3, 4, 5, 7, 10, 11, 12, 14, 15, 17, 19])
+def test_networks(seed: int, neuroplast: Path, neuroplast_opt: Path, tmp_path: Path) -> None:
+    """Along a random direction of all parameters; and in single precision, by real kernels."""
+    network, random = Network(seed).build(), np.random.default_rng(seed)
+    wide, model, library = widen(network), tmp_path / "model.onnx", tmp_path / "model.so"
+    x = {"x": random.normal(size=(1, 3, 6, 6))}
+    onnx.save(wide, model)
+    plain = driver.run(neuroplast, model, x)
+    seeds = {f"grad:{key}": random.normal(size=value.shape) for key, value in plain.items()}
+    differentiate(neuroplast_opt, neuroplast, model, library, "params")
+    found = driver.run(neuroplast, library, x | seeds)
+    gradients = {key: value for key, value in found.items() if key.startswith("grad:")}
+    assert len(gradients) > 3
+    way = {
+        key.removeprefix("grad:"): random.normal(size=value.shape)
+        for key, value in gradients.items()
+    }
+    step, values = 1e-7, []
+    for sign in (1, -1):
+        onnx.save(shift(wide, way, sign * step), model)
+        values.append(driver.run(neuroplast, model, x))
+    expected = sum(
+        float(((values[0][key] - values[1][key]) * seeds[f"grad:{key}"]).sum()) for key in plain
+    ) / (2 * step)
+    actual = sum(float((gradients[f"grad:{key}"] * way[key]).sum()) for key in way)
+    assert actual == pytest.approx(expected, rel=1e-4, abs=1e-6)
+    onnx.save(network, model)
+    differentiate(neuroplast_opt, neuroplast, model, library, "params")
+    narrow = driver.run(
+        neuroplast, library, {key: v.astype(np.float32) for key, v in (x | seeds).items()}
+    )
+    # Some vanish, as those of what a norm takes away: then it is others that say what is small.
+    most = max(float(np.abs(value).max()) for value in gradients.values())
+    for key, value in gradients.items():
+        scale = max(float(np.abs(value).max()), 0.1 * most)
+        assert np.abs(narrow[key] - value).max() <= 2e-3 * scale, key

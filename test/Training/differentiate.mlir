@@ -1,0 +1,71 @@
+// RUN: split-file %s %t
+// RUN: neuroplast-opt --neuro-differentiate="of=params" %t/layer.mlir | FileCheck %s
+// RUN: neuroplast-opt --neuro-differentiate="of=inputs" %t/branches.mlir | FileCheck %s --check-prefix=BRANCHES
+// RUN: not neuroplast-opt --neuro-differentiate %t/det.mlir 2>&1 | FileCheck %s --check-prefix=NONE
+// RUN: neuroplast-opt --neuro-differentiate="of=params" %t/det.mlir | FileCheck %s --check-prefix=AROUND
+// RUN: not neuroplast-opt --neuro-differentiate="of=nothing" %t/det.mlir 2>&1 | FileCheck %s --check-prefix=OPTION
+// RUN: neuroplast-opt --neuro-print-gradient %t/layer.mlir -o /dev/null 2>&1 | FileCheck %s --check-prefix=PRINT
+// RUN: neuroplast-opt --neuro-print-gradient %t/det.mlir -o /dev/null 2>&1 | FileCheck %s --check-prefix=PRINT-DET
+
+// Parameters that are not trainable have no gradient.
+// CHECK: func.func @main(%[[X:.*]]: tensor<2x3xf32> {neuro.name = "x"}, %[[DY:.*]]: tensor<2x4xf32> {neuro.name = "grad:y"})
+// CHECK-SAME: -> (tensor<2x4xf32> {neuro.name = "y"}, tensor<3x4xf32> {neuro.name = "grad:w"}, tensor<4xf32> {neuro.name = "grad:layer.bias"})
+// CHECK: %[[Y:.*]] = neuro.tanh
+// What is added is summed over the rows it was repeated for, after what follows it.
+// CHECK: %[[SCALED:.*]] = neuro.mul %[[DY]], %{{.*}} : (tensor<2x4xf32>, tensor<4xf32>)
+// CHECK: neuro.mul %[[Y]], %[[Y]]
+// CHECK: %[[G:.*]] = neuro.mul %[[SCALED]], %{{.*}} : (tensor<2x4xf32>, tensor<2x4xf32>)
+// CHECK: %[[DB:.*]] = neuro.reduce_sum %[[G]] {axes = array<i64: 0>, keepdims = false}
+// CHECK: %[[T:.*]] = neuro.transpose %[[X]] [1, 0]
+// CHECK: %[[DW:.*]] = neuro.matmul %[[T]], %[[G]]
+// CHECK: return %{{.*}}, %[[DW]], %[[DB]]
+
+// What two ops read has the sum of what they give.
+// BRANCHES: func.func @main(%[[X:.*]]: tensor<3xf32>, %[[DA:.*]]: tensor<3xf32> {neuro.name = "grad:output0"}, %[[DB:.*]]: tensor<3xf32> {neuro.name = "grad:output1"})
+// BRANCHES: %[[FIRST:.*]] = neuro.mul %[[DB]], %{{.*}}
+// BRANCHES: %[[SECOND:.*]] = neuro.neg %[[DA]]
+// BRANCHES: %[[SUM:.*]] = neuro.add %[[FIRST]], %[[SECOND]]
+// BRANCHES: return %{{.*}}, %{{.*}}, %[[SUM]]
+
+// NONE: error: 'neuro.det' op has no gradient
+// Nothing that a gradient is asked of is behind it.
+// AROUND: neuro.det
+// AROUND: return %{{.*}}, %{{.*}} : tensor<f32>, tensor<f32>
+// OPTION: error: 'nothing' is none of params, inputs and all
+
+// PRINT: neuro.matmul: built
+// PRINT-NEXT: neuro.add: g; g
+// PRINT-NEXT: neuro.tanh: g * (1 - y * y)
+// PRINT-NEXT: neuro.mul: g * b; g * a
+// PRINT-DET: neuro.det: none
+
+//--- layer.mlir
+neuro.param @w trainable = dense<1.0> : tensor<3x4xf32>
+neuro.param @b trainable onnx "layer.bias" = dense<2.0> : tensor<4xf32>
+neuro.param @c = dense<3.0> : tensor<4xf32>
+func.func @main(%x: tensor<2x3xf32> {neuro.name = "x"}) -> (tensor<2x4xf32> {neuro.name = "y"}) {
+  %w = neuro.get_param @w : tensor<3x4xf32>
+  %b = neuro.get_param @b : tensor<4xf32>
+  %c = neuro.get_param @c : tensor<4xf32>
+  %0 = neuro.matmul %x, %w : (tensor<2x3xf32>, tensor<3x4xf32>) -> tensor<2x4xf32>
+  %1 = neuro.add %0, %b : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+  %2 = neuro.tanh %1 : (tensor<2x4xf32>) -> tensor<2x4xf32>
+  %3 = neuro.mul %2, %c : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+  return %3 : tensor<2x4xf32>
+}
+
+//--- branches.mlir
+func.func @main(%x: tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>) {
+  %0 = neuro.neg %x : (tensor<3xf32>) -> tensor<3xf32>
+  %1 = neuro.exp %x : (tensor<3xf32>) -> tensor<3xf32>
+  return %0, %1 : tensor<3xf32>, tensor<3xf32>
+}
+
+//--- det.mlir
+neuro.param @w trainable = dense<1.0> : tensor<f32>
+func.func @main(%x: tensor<3x3xf32>) -> tensor<f32> {
+  %w = neuro.get_param @w : tensor<f32>
+  %0 = neuro.det %x : (tensor<3x3xf32>) -> tensor<f32>
+  %1 = neuro.mul %0, %w : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  return %1 : tensor<f32>
+}
