@@ -138,7 +138,18 @@ Model::bindInputs(const NamedTensors &inputs) const {
 
 llvm::Error Model::runBound(const std::vector<NeuroplastTensor> &inputs,
                             std::vector<NeuroplastTensor> &outputs) const {
-  if (int32_t code = runFunction(inputs.data(), outputs.data()))
+  return runBound(inputs, outputs, {});
+}
+
+llvm::Error Model::runBound(const std::vector<NeuroplastTensor> &inputs,
+                            std::vector<NeuroplastTensor> &outputs,
+                            const std::vector<NeuroplastTensor> &params) const {
+  NeuroplastRun run = {};
+  run.inputs = inputs.data();
+  run.outputs = outputs.data();
+  if (!params.empty())
+    run.params = params.data();
+  if (int32_t code = runFunction(&run))
     return makeError("run failed with code " + llvm::Twine(code) + ": " +
                      errorFunction());
   return llvm::Error::success();
@@ -295,7 +306,7 @@ public:
       return makeError("has interface version " +
                        llvm::Twine(getInfo().abi_version) + ", expected " +
                        llvm::Twine(NEUROPLAST_ABI_VERSION));
-    if (!find("neuroplast_run", runFunction) ||
+    if (!find("neuroplast_run_with", runFunction) ||
         !find("neuroplast_params", paramsFunction) ||
         !find("neuroplast_free", freeFunction) ||
         !find("neuroplast_error", errorFunction))
@@ -358,7 +369,7 @@ public:
       function = address->toPtr<std::remove_reference_t<decltype(function)>>();
     };
     find("neuroplast_info", infoFunction);
-    find("neuroplast_run", runFunction);
+    find("neuroplast_run_with", runFunction);
     find("neuroplast_params", paramsFunction);
     find("neuroplast_free", freeFunction);
     find("neuroplast_error", errorFunction);

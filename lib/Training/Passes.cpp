@@ -12,10 +12,12 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "neuroplast/Training/Differentiate.h"
+#include "neuroplast/Training/TrainStep.h"
 
 namespace neuroplast::training {
 #define GEN_PASS_DEF_NEURODIFFERENTIATE
 #define GEN_PASS_DEF_NEUROPRINTGRADIENT
+#define GEN_PASS_DEF_NEUROTRAINSTEP
 #include "neuroplast/Training/Passes.h.inc"
 } // namespace neuroplast::training
 
@@ -123,6 +125,28 @@ private:
       add(read,
           param.getSourceName() ? *param.getSourceName() : param.getSymName());
     }
+  }
+};
+
+struct TrainStep : training::impl::NeuroTrainStepBase<TrainStep> {
+  using NeuroTrainStepBase::NeuroTrainStepBase;
+
+  void runOnOperation() override {
+    training::StepOptions options;
+    auto parsedLoss = training::parseLoss(loss);
+    auto parsedKind = training::Optimizer::parseKind(optimizer);
+    if (!parsedLoss || !parsedKind) {
+      getOperation().emitError()
+          << (parsedLoss ? "optimizer '" + optimizer : "loss '" + loss)
+          << "' is none that there is";
+      return signalPassFailure();
+    }
+    options.loss = *parsedLoss;
+    options.optimizer.kind = *parsedKind;
+    options.optimizer.momentum = momentum;
+    options.optimizer.weightDecay = weightDecay;
+    if (failed(training::buildTrainStep(getOperation(), options)))
+      signalPassFailure();
   }
 };
 

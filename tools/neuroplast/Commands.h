@@ -35,6 +35,7 @@ Command getCompileCommand();
 Command getRunCommand();
 Command getSensitivityCommand();
 Command getBenchCommand();
+Command getTrainCommand();
 Command getVerifyCommand();
 
 } // namespace neuroplast::driver

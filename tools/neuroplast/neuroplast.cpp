@@ -31,7 +31,7 @@ int main(int argc, char **argv) {
       getGrowCommand(),     getUndoCommand(),        getReplayCommand(),
       getCompileCommand(),  getRunCommand(),         getBenchCommand(),
       getVerifyCommand(),   getSensitivityCommand(), getFactorizeCommand(),
-      getSparsifyCommand(), getShortenCommand()};
+      getSparsifyCommand(), getShortenCommand(),     getTrainCommand()};
   if (argc < 2) {
     printOverview(llvm::errs(), commands);
     return 1;

@@ -70,7 +70,16 @@ public:
   bindInputs(const NamedTensors &inputs) const;
   llvm::Error runBound(const std::vector<NeuroplastTensor> &inputs,
                        std::vector<NeuroplastTensor> &outputs) const;
+  /// The same with parameters in the place of those of the model, in the order
+  /// of its info.
+  llvm::Error runBound(const std::vector<NeuroplastTensor> &inputs,
+                       std::vector<NeuroplastTensor> &outputs,
+                       const std::vector<NeuroplastTensor> &params) const;
   void release(std::vector<NeuroplastTensor> &outputs) const;
+  /// The parameters that runs read, in the order of the model's info.
+  llvm::ArrayRef<NeuroplastTensor> getParams() const {
+    return {paramsFunction(), static_cast<size_t>(getInfo().num_params)};
+  }
 
   /// What the time of all runs went into, and nanoseconds; empty if the model
   /// was not compiled for that.
@@ -81,8 +90,7 @@ public:
 protected:
   const NeuroplastModelInfo *(*infoFunction)() = nullptr;
   NeuroplastTensor *(*paramsFunction)() = nullptr;
-  int32_t (*runFunction)(const NeuroplastTensor *,
-                         NeuroplastTensor *) = nullptr;
+  int32_t (*runFunction)(const NeuroplastRun *) = nullptr;
   void (*freeFunction)(void *) = nullptr;
   const char *(*errorFunction)() = nullptr;
 

@@ -47,6 +47,42 @@ def NeuroDifferentiate : Pass<"neuro-differentiate", "::mlir::ModuleOp"> {
                            "::neuroplast::neuro::NeuroDialect"];
 }
 
+def NeuroTrainStep : Pass<"neuro-train-step", "::mlir::ModuleOp"> {
+  let summary = "Make `main` a step of training";
+  let description = [{
+    Adds a loss of the first result, derives its gradients, and lets an optimizer
+    move every trainable parameter. Behind its inputs `main` takes "labels",
+    "learning_rate" and "step", the number of the step, and then the parameters
+    and what the optimizer remembers of each (shadows, zero at first) as arguments
+    marked `neuro.param`; it returns "loss", its results, and the new values of
+    these arguments in their order.
+
+    Before:
+    ```mlir
+    func.func @main(%x: tensor<1x4xf32>) -> tensor<1x2xf32> {
+      %w = neuro.get_param @w : tensor<4x2xf32>
+      %y = neuro.matmul %x, %w : (tensor<1x4xf32>, tensor<4x2xf32>) -> tensor<1x2xf32>
+      return %y : tensor<1x2xf32>
+    }
+    ```
+    After, with `--neuro-train-step="loss=mse"`, the body left out:
+    ```mlir
+    func.func @main(%x: tensor<1x4xf32>, %labels: tensor<1x2xf32> {neuro.name = "labels"},
+                    %rate: tensor<f32> {neuro.name = "learning_rate"}, %step: tensor<f32> {neuro.name = "step"},
+                    %w: tensor<4x2xf32> {neuro.name = "w", neuro.param = @w})
+        -> (tensor<f32> {neuro.name = "loss"}, tensor<1x2xf32>, tensor<4x2xf32> {neuro.name = "w"})
+    ```
+  }];
+  let options = [
+    Option<"loss", "loss", "std::string", "\"cross-entropy\"", "`cross-entropy`, `mse` or `mae`">,
+    Option<"optimizer", "optimizer", "std::string", "\"sgd\"", "`sgd`, `adam`, `adamw` or `rmsprop`">,
+    Option<"momentum", "momentum", "double", "0", "of sgd">,
+    Option<"weightDecay", "weight-decay", "double", "0", "how much of each parameter goes in a step, by the rate">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect",
+                           "::neuroplast::neuro::NeuroDialect"];
+}
+
 def NeuroPrintGradient : Pass<"neuro-print-gradient", "::mlir::ModuleOp"> {
   let summary = "Print the gradient of every op";
   let description = [{

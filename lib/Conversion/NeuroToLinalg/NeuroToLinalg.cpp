@@ -19,6 +19,7 @@
 #include "neuroplast/Conversion/Passes.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace neuroplast {
 #define GEN_PASS_DEF_CONVERTNEUROTOLINALG
@@ -170,6 +171,7 @@ struct ConvertNeuroToLinalgPass
     for (HistoryOp history :
          llvm::make_early_inc_range(module.getOps<HistoryOp>()))
       history.erase();
+    dropUnreadShadows(module, symbols);
     declareParamBuffers(module, symbols);
     markTexts(module);
 
@@ -225,6 +227,15 @@ struct ConvertNeuroToLinalgPass
   }
 
 private:
+  /// What is remembered of parameters is no part of the code.
+  void dropUnreadShadows(ModuleOp module, SymbolTable &symbols) {
+    llvm::StringSet<> read;
+    module.walk([&](GetParamOp op) { read.insert(op.getName()); });
+    for (auto param : llvm::make_early_inc_range(module.getOps<ParamOp>()))
+      if (param.getShadowOf() && !read.contains(param.getSymName()))
+        symbols.erase(param);
+  }
+
   /// Marks results that are addresses of texts, which become integers.
   void markTexts(ModuleOp module) {
     for (auto function : module.getOps<func::FuncOp>())

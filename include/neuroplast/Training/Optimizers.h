@@ -1,0 +1,59 @@
+//===- Optimizers.h - How parameters follow their gradients -----*- C++ -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_TRAINING_OPTIMIZERS_H
+#define NEUROPLAST_TRAINING_OPTIMIZERS_H
+
+#include "neuroplast/Dialect/Neuro/IR/Gradient.h"
+#include <optional>
+
+namespace neuroplast::training {
+
+/// A rule by which parameters change; numbers have the names and the defaults
+/// of PyTorch.
+struct Optimizer {
+  enum class Kind {
+    /// v = momentum v + g; p -= rate v (Polyak 1964).
+    Sgd,
+    /// Kingma and Ba, arXiv 1412.6980; weight decay is added to the gradient.
+    Adam,
+    /// Loshchilov and Hutter, arXiv 1711.05101; weight decay is apart from it.
+    AdamW,
+    /// p -= rate g / (sqrt(v) + epsilon), v = alpha v + (1 - alpha) g^2
+    /// (Tieleman and Hinton 2012).
+    RmsProp
+  };
+  Kind kind = Kind::Sgd;
+  double momentum = 0;
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, alpha = 0.99;
+  double weightDecay = 0;
+
+  /// By "sgd", "adam", "adamw" or "rmsprop".
+  static std::optional<Kind> parseKind(llvm::StringRef name);
+
+  /// What it remembers of each parameter, in tensors of the same shape, zero at
+  /// first: how their names end.
+  llvm::SmallVector<llvm::StringRef> getStates() const;
+};
+
+/// A parameter and its states, after a step.
+struct Update {
+  neuro::Term parameter;
+  llvm::SmallVector<neuro::Term> states;
+};
+
+/// Builds a step. `rate` and `step`, the number of this step from 1 on, are
+/// scalars of f32.
+Update buildUpdate(const Optimizer &optimizer, const neuro::Term &parameter,
+                   const neuro::Term &gradient,
+                   llvm::ArrayRef<neuro::Term> states, const neuro::Term &rate,
+                   const neuro::Term &step);
+
+} // namespace neuroplast::training
+
+#endif // NEUROPLAST_TRAINING_OPTIMIZERS_H

@@ -1,0 +1,38 @@
+//===- TrainStep.h - A step of training as one function ---------*- C++ -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_TRAINING_TRAINSTEP_H
+#define NEUROPLAST_TRAINING_TRAINSTEP_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "neuroplast/Training/Losses.h"
+#include "neuroplast/Training/Optimizers.h"
+
+#include <functional>
+
+namespace neuroplast::training {
+
+struct StepOptions {
+  Loss loss = Loss::CrossEntropy;
+  Optimizer optimizer;
+  /// Which parameters, by name, stay as they are; none if it is empty.
+  std::function<bool(llvm::StringRef)> isFrozen = {};
+};
+
+/// Makes `main` a step of training. Behind its inputs it takes "labels",
+/// "learning_rate" and "step" (scalars of f32), and then every parameter that
+/// learns, with its states, as arguments marked `neuro.param`; states are new
+/// parameters that are zero and shadows of theirs. It returns "loss", what it
+/// returned before, and the new value of each of those arguments, in their
+/// order. The loss is that of the first result. Fails after an error.
+llvm::LogicalResult buildTrainStep(mlir::ModuleOp module,
+                                   const StepOptions &options);
+
+} // namespace neuroplast::training
+
+#endif // NEUROPLAST_TRAINING_TRAINSTEP_H

@@ -1,0 +1,75 @@
+//===- Optimizers.cpp - How parameters follow their gradients -------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Training/Optimizers.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace mlir;
+using namespace neuroplast::training;
+using neuroplast::neuro::Term;
+
+std::optional<Optimizer::Kind> Optimizer::parseKind(StringRef name) {
+  return llvm::StringSwitch<std::optional<Kind>>(name)
+      .Case("sgd", Kind::Sgd)
+      .Case("adam", Kind::Adam)
+      .Case("adamw", Kind::AdamW)
+      .Case("rmsprop", Kind::RmsProp)
+      .Default(std::nullopt);
+}
+
+SmallVector<StringRef> Optimizer::getStates() const {
+  switch (kind) {
+  case Kind::Sgd:
+    if (momentum == 0)
+      return {};
+    return {"momentum"};
+  case Kind::Adam:
+  case Kind::AdamW:
+    return {"moment1", "moment2"};
+  case Kind::RmsProp:
+    return {"moment2"};
+  }
+  llvm_unreachable("all kinds are covered");
+}
+
+Update neuroplast::training::buildUpdate(const Optimizer &o, const Term &p,
+                                         const Term &gradient,
+                                         ArrayRef<Term> states,
+                                         const Term &rate, const Term &step) {
+  Type element = p.getType().getElementType();
+  Term r = rate.cast(element), t = step.cast(element), g = gradient;
+  bool isDecoupled = o.kind == Optimizer::Kind::AdamW;
+  Term from = p;
+  if (o.weightDecay != 0 && isDecoupled)
+    from = p - p * (r * o.weightDecay);
+  else if (o.weightDecay != 0)
+    g = g + p * o.weightDecay;
+  switch (o.kind) {
+  case Optimizer::Kind::Sgd: {
+    if (states.empty())
+      return {from - g * r, {}};
+    Term velocity = states[0] * o.momentum + g;
+    return {from - velocity * r, {velocity}};
+  }
+  case Optimizer::Kind::Adam:
+  case Optimizer::Kind::AdamW: {
+    Term first = states[0] * o.beta1 + g * (1 - o.beta1),
+         second = states[1] * o.beta2 + g * g * (1 - o.beta2);
+    // The corrections of moments that began at zero are scalars.
+    Term scale = r / (1 - t.number(o.beta1).pow(t)),
+         root = (1 - t.number(o.beta2).pow(t)).sqrt();
+    return {from - first * scale / (second.sqrt() / root + o.epsilon),
+            {first, second}};
+  }
+  case Optimizer::Kind::RmsProp: {
+    Term second = states[0] * o.alpha + g * g * (1 - o.alpha);
+    return {from - g * r / (second.sqrt() + o.epsilon), {second}};
+  }
+  }
+  llvm_unreachable("all kinds are covered");
+}

@@ -1,0 +1,60 @@
+// RUN: split-file %s %t
+// RUN: neuroplast-opt --neuro-train-step="loss=mse" %t/layer.mlir | FileCheck %s --check-prefix=SGD
+// RUN: neuroplast-opt --neuro-train-step="loss=mae optimizer=adamw weight-decay=0.1" %t/layer.mlir | FileCheck %s --check-prefix=ADAM
+// RUN: neuroplast-opt --neuro-train-step %t/classes.mlir | FileCheck %s --check-prefix=CLASSES
+// RUN: not neuroplast-opt --neuro-train-step="loss=none" %t/layer.mlir 2>&1 | FileCheck %s --check-prefix=LOSS
+// RUN: not neuroplast-opt --neuro-train-step="optimizer=none" %t/layer.mlir 2>&1 | FileCheck %s --check-prefix=OPTIMIZER
+// RUN: not neuroplast-opt --neuro-train-step %t/vector.mlir 2>&1 | FileCheck %s --check-prefix=RANK
+// RUN: not neuroplast-opt --neuro-train-step="loss=mse" %t/vector.mlir 2>&1 | FileCheck %s --check-prefix=FROZEN
+
+// What does not learn is read as before.
+// SGD: func.func @main(%[[X:.*]]: tensor<2x3xf32> {neuro.name = "x"}, %[[L:.*]]: tensor<2x4xf32> {neuro.name = "labels"}, %[[RATE:.*]]: tensor<f32> {neuro.name = "learning_rate"}, %{{.*}}: tensor<f32> {neuro.name = "step"}, %[[W:.*]]: tensor<3x4xf32> {neuro.name = "layer/w", neuro.param = @w})
+// SGD-SAME: -> (tensor<f32> {neuro.name = "loss"}, tensor<2x4xf32> {neuro.name = "y"}, tensor<3x4xf32> {neuro.name = "layer/w"})
+// SGD: neuro.get_param @c
+// SGD-NOT: neuro.get_param
+// SGD: %[[DW:.*]] = neuro.matmul %{{.*}}, %{{.*}} : (tensor<3x2xf32>, tensor<2x4xf32>) -> tensor<3x4xf32>
+// SGD: %[[STEP:.*]] = neuro.mul %[[DW]], %[[RATE]]
+// SGD: %[[NEW:.*]] = neuro.sub %[[W]], %[[STEP]]
+// SGD: return %{{.*}}, %{{.*}}, %[[NEW]] : tensor<f32>, tensor<2x4xf32>, tensor<3x4xf32>
+
+// ADAM-DAG: neuro.param @w.moment1 shadow_of @w onnx "layer/w.moment1" = dense<0.000000e+00> : tensor<3x4xf32>
+// ADAM-DAG: neuro.param @w.moment2 shadow_of @w
+// ADAM: %{{.*}}: tensor<3x4xf32> {neuro.name = "layer/w", neuro.param = @w}, %{{.*}}: tensor<3x4xf32> {neuro.name = "layer/w.moment1", neuro.param = @w.moment1}, %{{.*}}: tensor<3x4xf32> {neuro.name = "layer/w.moment2", neuro.param = @w.moment2})
+// ADAM-SAME: tensor<3x4xf32> {neuro.name = "layer/w"}, tensor<3x4xf32> {neuro.name = "layer/w.moment1"}, tensor<3x4xf32> {neuro.name = "layer/w.moment2"})
+
+// The logits are what the softmax was of.
+// CLASSES: %[[L:[a-z0-9]+]]: tensor<2xi64> {neuro.name = "labels"}
+// CLASSES: %[[Z:.*]] = neuro.matmul
+// CLASSES: neuro.log_softmax %[[Z]] {axis = 1 : i64}
+// CLASSES: neuro.one_hot %[[L]]
+
+// LOSS: error: loss 'none' is none that there is
+// OPTIMIZER: error: optimizer 'none' is none that there is
+// RANK: error: cross-entropy needs an output whose second axis has classes
+// FROZEN: error: has no parameter that could learn
+
+//--- layer.mlir
+neuro.param @w trainable onnx "layer/w" = dense<1.0> : tensor<3x4xf32>
+neuro.param @c = dense<3.0> : tensor<4xf32>
+func.func @main(%x: tensor<2x3xf32> {neuro.name = "x"}) -> (tensor<2x4xf32> {neuro.name = "y"}) {
+  %w = neuro.get_param @w : tensor<3x4xf32>
+  %c = neuro.get_param @c : tensor<4xf32>
+  %0 = neuro.matmul %x, %w : (tensor<2x3xf32>, tensor<3x4xf32>) -> tensor<2x4xf32>
+  %1 = neuro.mul %0, %c : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+  return %1 : tensor<2x4xf32>
+}
+
+//--- classes.mlir
+neuro.param @w trainable = dense<1.0> : tensor<3x4xf32>
+func.func @main(%x: tensor<2x3xf32>) -> tensor<2x4xf32> {
+  %w = neuro.get_param @w : tensor<3x4xf32>
+  %0 = neuro.matmul %x, %w : (tensor<2x3xf32>, tensor<3x4xf32>) -> tensor<2x4xf32>
+  %1 = neuro.softmax %0 {axis = -1 : i64} : (tensor<2x4xf32>) -> tensor<2x4xf32>
+  return %1 : tensor<2x4xf32>
+}
+
+//--- vector.mlir
+func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
+  %0 = neuro.relu %x : (tensor<2xf32>) -> tensor<2xf32>
+  return %0 : tensor<2xf32>
+}

@@ -1,0 +1,275 @@
+//===- TrainingRun.cpp - Steps over examples ------------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TrainingRun.h"
+
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
+#include "neuroplast/Runtime/Npz.h"
+
+#include <cmath>
+#include <numeric>
+
+using namespace neuroplast;
+using namespace neuroplast::driver;
+
+static llvm::Error makeError(const llvm::Twine &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+//===----------------------------------------------------------------------===//
+// Examples
+//===----------------------------------------------------------------------===//
+
+/// Integers of any kind as those of 64 bits, which labels of classes are.
+static void widen(HostTensor &tensor) {
+  auto convert = [&](auto sample) {
+    using T = decltype(sample);
+    std::vector<char> bytes(tensor.getNumElements() * sizeof(int64_t));
+    for (int64_t i = 0; i < tensor.getNumElements(); ++i) {
+      T value;
+      memcpy(&value, tensor.bytes.data() + i * sizeof(T), sizeof(T));
+      auto wide = static_cast<int64_t>(value);
+      memcpy(bytes.data() + i * sizeof wide, &wide, sizeof wide);
+    }
+    tensor.bytes = std::move(bytes);
+    tensor.dtype = NEUROPLAST_INT64;
+  };
+  switch (tensor.dtype) {
+  case NEUROPLAST_UINT8:
+    return convert(uint8_t());
+  case NEUROPLAST_INT8:
+    return convert(int8_t());
+  case NEUROPLAST_INT16:
+    return convert(int16_t());
+  case NEUROPLAST_UINT16:
+    return convert(uint16_t());
+  case NEUROPLAST_INT32:
+    return convert(int32_t());
+  case NEUROPLAST_UINT32:
+    return convert(uint32_t());
+  default:
+    return;
+  }
+}
+
+llvm::Expected<Examples> Examples::read(llvm::StringRef path,
+                                        llvm::StringRef labels) {
+  auto arrays = readNpz(path);
+  if (!arrays)
+    return arrays.takeError();
+  Examples examples;
+  if (!arrays->count(labels.str()))
+    return makeError("has no array '" + labels + "' of labels");
+  bool isFirst = true;
+  for (auto &[name, tensor] : *arrays) {
+    if (tensor.dtype == NEUROPLAST_STRING || tensor.shape.empty())
+      return makeError("array '" + name + "' has no examples");
+    if (!isFirst && tensor.shape[0] != examples.count)
+      return makeError(
+          "array '" + name + "' has " + llvm::Twine(tensor.shape[0]) +
+          " examples, and others have " + llvm::Twine(examples.count));
+    examples.count = tensor.shape[0];
+    isFirst = false;
+    HostTensor &kept =
+        examples.arrays[name == labels ? std::string("labels") : name];
+    kept = std::move(tensor);
+    if (name == labels)
+      widen(kept);
+  }
+  return examples;
+}
+
+std::vector<std::string> Examples::describeShapes(int64_t batch) const {
+  std::vector<std::string> shapes;
+  for (const auto &[name, tensor] : arrays) {
+    if (name == "labels")
+      continue;
+    std::string shape = name + "=" + std::to_string(batch);
+    for (int64_t size : llvm::ArrayRef(tensor.shape).drop_front())
+      shape += "x" + std::to_string(size);
+    shapes.push_back(std::move(shape));
+  }
+  return shapes;
+}
+
+void Examples::gather(llvm::ArrayRef<int64_t> examples,
+                      NamedTensors &batch) const {
+  for (const auto &[name, tensor] : arrays) {
+    HostTensor &rows = batch[name];
+    rows.dtype = tensor.dtype;
+    rows.shape = tensor.shape;
+    rows.shape[0] = examples.size();
+    size_t bytes = count ? tensor.bytes.size() / count : 0;
+    rows.bytes.resize(bytes * examples.size());
+    for (auto [place, example] : llvm::enumerate(examples))
+      memcpy(rows.bytes.data() + place * bytes,
+             tensor.bytes.data() + example * bytes, bytes);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Steps
+//===----------------------------------------------------------------------===//
+
+static HostTensor makeScalar(float value) {
+  HostTensor tensor;
+  tensor.dtype = NEUROPLAST_FLOAT32;
+  tensor.bytes.resize(sizeof value);
+  memcpy(tensor.bytes.data(), &value, sizeof value);
+  return tensor;
+}
+
+TrainingRun::TrainingRun(std::unique_ptr<Model> trained, bool hasClasses)
+    : model(std::move(trained)), hasClasses(hasClasses) {
+  for (const NeuroplastTensor &param : model->getParams())
+    now.push_back(copyTensor(param));
+  next = now;
+  const NeuroplastModelInfo &info = model->getInfo();
+  for (int32_t i = 0; i < info.num_outputs - info.num_params; ++i) {
+    const NeuroplastTensorInfo &output = info.outputs[i];
+    HostTensor &result = results.emplace_back();
+    result.dtype = output.dtype;
+    result.shape.assign(output.shape, output.shape + output.rank);
+    result.bytes.resize(result.getNumElements() * output.element_bytes);
+  }
+}
+
+llvm::Error TrainingRun::step(const NamedTensors &batch) {
+  auto inputs = model->bindInputs(batch);
+  if (!inputs)
+    return inputs.takeError();
+  std::vector<NeuroplastTensor> outputs, params;
+  for (const HostTensor &result : results)
+    outputs.push_back(viewTensor(result));
+  for (const HostTensor &param : next)
+    outputs.push_back(viewTensor(param));
+  for (const HostTensor &param : now)
+    params.push_back(viewTensor(param));
+  return model->runBound(*inputs, outputs, params);
+}
+
+/// Classes lie along axis 1, with so many places behind it.
+static int64_t countInner(const HostTensor &output) {
+  int64_t inner = 1;
+  for (int64_t size : llvm::ArrayRef(output.shape).drop_front(2))
+    inner *= size;
+  return inner;
+}
+
+static int64_t readLabel(const HostTensor &labels, int64_t index) {
+  int64_t label;
+  memcpy(&label, labels.bytes.data() + index * sizeof label, sizeof label);
+  return label;
+}
+
+std::string TrainingRun::checkLabels(const HostTensor &labels) const {
+  if (!hasClasses || labels.dtype != NEUROPLAST_INT64)
+    return "";
+  int64_t classes = results[1].shape[1];
+  for (int64_t i = 0; i < labels.getNumElements(); ++i)
+    if (int64_t label = readLabel(labels, i); label < 0 || label >= classes)
+      return "labels hold " + std::to_string(label) + ", but there are " +
+             std::to_string(classes) + " classes";
+  return "";
+}
+
+int64_t TrainingRun::countRight(const HostTensor &labels) const {
+  const HostTensor &output = results[1];
+  int64_t classes = output.shape[1], inner = countInner(output), right = 0;
+  auto read = [&](int64_t index) {
+    if (output.dtype == NEUROPLAST_FLOAT64)
+      return reinterpret_cast<const double *>(output.bytes.data())[index];
+    return static_cast<double>(
+        reinterpret_cast<const float *>(output.bytes.data())[index]);
+  };
+  for (int64_t i = 0; i < labels.getNumElements(); ++i) {
+    int64_t first = i / inner * classes * inner + i % inner, best = 0;
+    for (int64_t c = 1; c < classes; ++c)
+      if (read(first + c * inner) > read(first + best * inner))
+        best = c;
+    right += best == readLabel(labels, i);
+  }
+  return right;
+}
+
+llvm::Expected<Score> TrainingRun::run(const Examples &examples, int64_t batch,
+                                       llvm::ArrayRef<int64_t> order,
+                                       std::optional<double> rate) {
+  NamedTensors tensors;
+  Score score;
+  int64_t batches = 0, right = 0, labels = 0;
+  for (; !order.empty() && static_cast<int64_t>(order.size()) >= batch;
+       order = order.drop_front(batch)) {
+    examples.gather(order.take_front(batch), tensors);
+    tensors["learning_rate"] = makeScalar(static_cast<float>(rate.value_or(0)));
+    tensors["step"] = makeScalar(static_cast<float>(numSteps + 1));
+    const HostTensor &expected = tensors["labels"];
+    if (std::string reason = checkLabels(expected); !reason.empty())
+      return makeError(reason);
+    if (llvm::Error error = step(tensors))
+      return std::move(error);
+    double loss =
+        results[0].dtype == NEUROPLAST_FLOAT64
+            ? *reinterpret_cast<const double *>(results[0].bytes.data())
+            : *reinterpret_cast<const float *>(results[0].bytes.data());
+    if (!std::isfinite(loss))
+      return makeError("the loss is no finite number in step " +
+                       llvm::Twine(numSteps + 1) +
+                       "; a smaller learning rate may help");
+    score.loss += loss;
+    ++batches;
+    if (hasClasses) {
+      right += countRight(expected);
+      labels += expected.getNumElements();
+    }
+    if (rate) {
+      std::swap(now, next);
+      ++numSteps;
+    }
+  }
+  score.loss /= static_cast<double>(std::max<int64_t>(batches, 1));
+  if (hasClasses)
+    score.accuracy = static_cast<double>(right) /
+                     static_cast<double>(std::max<int64_t>(labels, 1));
+  return score;
+}
+
+llvm::Expected<Score> TrainingRun::train(const Examples &examples,
+                                         int64_t batch, double rate,
+                                         std::mt19937_64 &random) {
+  std::vector<int64_t> order(examples.getCount());
+  std::iota(order.begin(), order.end(), 0);
+  // Fisher and Yates by remainders, the same with every standard library.
+  for (size_t i = order.size(); i > 1; --i)
+    std::swap(order[i - 1], order[random() % i]);
+  return run(examples, batch, order, rate);
+}
+
+llvm::Expected<Score> TrainingRun::evaluate(const Examples &examples,
+                                            int64_t batch) {
+  std::vector<int64_t> order(examples.getCount());
+  std::iota(order.begin(), order.end(), 0);
+  return run(examples, batch, order, std::nullopt);
+}
+
+void TrainingRun::writeParameters(mlir::ModuleOp module) const {
+  const NeuroplastModelInfo &info = model->getInfo();
+  llvm::StringMap<const HostTensor *> values;
+  for (int32_t i = 0; i < info.num_params; ++i)
+    values[info.params[i].name] = &now[i];
+  for (auto param : module.getOps<neuro::ParamOp>()) {
+    auto it = values.find(param.getSourceName() ? *param.getSourceName()
+                                                : param.getSymName());
+    if (it == values.end())
+      continue;
+    const std::vector<char> &bytes = it->second->bytes;
+    param.setValueAttr(makeElements(param.getType(), param.getSymName(),
+                                    std::string(bytes.begin(), bytes.end())));
+  }
+}

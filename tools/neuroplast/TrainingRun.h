@@ -1,0 +1,81 @@
+//===- TrainingRun.h - Steps over examples ----------------------*- C++ -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_TOOLS_NEUROPLAST_TRAININGRUN_H
+#define NEUROPLAST_TOOLS_NEUROPLAST_TRAININGRUN_H
+
+#include "neuroplast/Runtime/Model.h"
+
+#include <random>
+
+namespace neuroplast::driver {
+
+/// Arrays by name whose first axis counts examples, one of them labels.
+class Examples {
+public:
+  /// Fails if the arrays do not count alike, or there are no labels.
+  static llvm::Expected<Examples> read(llvm::StringRef path,
+                                       llvm::StringRef labels);
+
+  int64_t getCount() const { return count; }
+  /// The inputs of so many examples, as values of `--shape`.
+  std::vector<std::string> describeShapes(int64_t batch) const;
+  /// These examples as tensors, by the names that a step of training has.
+  void gather(llvm::ArrayRef<int64_t> examples, NamedTensors &batch) const;
+
+private:
+  NamedTensors arrays; ///< Labels are called so.
+  int64_t count = 0;
+};
+
+/// How well a model does on examples.
+struct Score {
+  double loss = 0;
+  /// The share of labels that are the most likely class.
+  std::optional<double> accuracy;
+};
+
+/// A compiled step of training, and the parameters that it moves.
+class TrainingRun {
+public:
+  /// Takes what `buildTrainStep` made, compiled. Labels of classes have an
+  /// accuracy.
+  TrainingRun(std::unique_ptr<Model> model, bool hasClasses);
+
+  /// Goes through examples once, in an order that is drawn; those that fill no
+  /// batch are left out.
+  llvm::Expected<Score> train(const Examples &examples, int64_t batch,
+                              double rate, std::mt19937_64 &random);
+  /// The same without moving anything, in the order that they have.
+  llvm::Expected<Score> evaluate(const Examples &examples, int64_t batch);
+  /// Gives a module the parameters as they are now, by their names.
+  void writeParameters(mlir::ModuleOp module) const;
+
+private:
+  llvm::Expected<Score> run(const Examples &examples, int64_t batch,
+                            llvm::ArrayRef<int64_t> order,
+                            std::optional<double> rate);
+  /// Runs a step on a batch; the new parameters are in `next`.
+  llvm::Error step(const NamedTensors &batch);
+  /// Why labels are none for the output; empty if they are.
+  std::string checkLabels(const HostTensor &labels) const;
+  /// How many of the labels the output of the last step has right.
+  int64_t countRight(const HostTensor &labels) const;
+
+  std::unique_ptr<Model> model;
+  bool hasClasses;
+  int64_t numSteps = 0;
+  /// What a step reads, and what it writes.
+  std::vector<HostTensor> now, next;
+  /// The loss, and the results of the model.
+  std::vector<HostTensor> results;
+};
+
+} // namespace neuroplast::driver
+
+#endif // NEUROPLAST_TOOLS_NEUROPLAST_TRAININGRUN_H
