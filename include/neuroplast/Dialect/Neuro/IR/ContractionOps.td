@@ -98,7 +98,7 @@ def Neuro_MatMulIntegerOp : Neuro_ContractionOp<"matmul_integer", "MatMulInteger
   let results = (outs RankedTensorOf<[I32]>:$result);
   let assemblyFormat = "$a `,` $b (`a_zero_point` `(` $a_zero_point^ `)`)? (`b_zero_point` `(` $b_zero_point^ `)`)? attr-dict `:` functional-type(operands, results)";
 }
-def Neuro_EinsumOp : Neuro_ContractionOp<"einsum", "Einsum", traits = [Neuro_AllWeights, Neuro_ZeroAbsorbing, Neuro_Multilinear]> {
+def Neuro_EinsumOp : Neuro_ContractionOp<"einsum", "Einsum", traits = [Neuro_BuildsGradient, Neuro_AllWeights, Neuro_ZeroAbsorbing, Neuro_Multilinear]> {
   let summary = "sum of products over named axes; an ellipsis broadcasts";
   let arguments = (ins Variadic<Neuro_NumberTensor>:$inputs, StrAttr:$equation);
   let results = (outs Neuro_NumberTensor:$result);

@@ -100,6 +100,10 @@ public:
   Term expandAxes(llvm::ArrayRef<int64_t> axes) const;
   /// Repeated along axes of size 1 up to the shape of another tensor.
   Term broadcastLike(mlir::Value other) const;
+  /// Zeros in the shape of a tensor.
+  Term zerosLike(mlir::Value other) const {
+    return number(0).broadcastLike(other);
+  }
   /// Summed over what was repeated to give it its shape: the inverse of
   /// broadcasting `other`.
   Term unbroadcastTo(mlir::Value other) const;
@@ -138,6 +142,9 @@ public:
   /// States the gradient of an operand, in the shape of that or of what it was
   /// broadcast to.
   void give(unsigned operand, const Term &gradient);
+
+  /// Fails, after an error, if the run alone knows a size of the op.
+  llvm::LogicalResult requireStaticSizes();
 
   Term wrap(mlir::Value value) { return {builder, value}; }
   TermBuilder &getBuilder() { return builder; }

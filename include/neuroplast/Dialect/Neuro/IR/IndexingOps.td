@@ -16,7 +16,7 @@ def Neuro_GatherOp : Neuro_TensorOp<"gather", "Gather", traits = [Neuro_BuildsGr
   let arguments = (ins Neuro_Tensor:$data, Neuro_IndexTensor:$indices, DefaultValuedAttr<I64Attr, "0">:$axis);
   let results = (outs Neuro_Tensor:$result);
 }
-def Neuro_GatherElementsOp : Neuro_TensorOp<"gather_elements", "GatherElements", [Neuro_AxisInRange, Neuro_LinearInFirst], statesContract = 1> {
+def Neuro_GatherElementsOp : Neuro_TensorOp<"gather_elements", "GatherElements", [Neuro_BuildsGradient, Neuro_AxisInRange, Neuro_LinearInFirst], statesContract = 1> {
   let summary = "elements along an axis, one index for each element of the result";
   let arguments = (ins Neuro_Tensor:$data, Neuro_IndexTensor:$indices, DefaultValuedAttr<I64Attr, "0">:$axis);
   let results = (outs Neuro_Tensor:$result);
@@ -31,7 +31,7 @@ class Neuro_ScatterBase<string mnemonic, string onnx, list<Trait> traits = []>
     : Neuro_SameTypeOp<mnemonic, onnx, traits, statesContract = 1> {
   let results = (outs Neuro_Tensor:$result);
 }
-def Neuro_ScatterElementsOp : Neuro_ScatterBase<"scatter_elements", "ScatterElements", [Neuro_AxisInRange]> {
+def Neuro_ScatterElementsOp : Neuro_ScatterBase<"scatter_elements", "ScatterElements", [Neuro_BuildsGradient, Neuro_AxisInRange]> {
   let summary = "the data with elements along an axis replaced, or combined by `reduction`: none, add, mul, max, min";
   let arguments = (ins Neuro_Tensor:$data, Neuro_IndexTensor:$indices, Neuro_Tensor:$updates,
     DefaultValuedAttr<I64Attr, "0">:$axis, DefaultValuedAttr<StrAttr, "\"none\"">:$reduction);

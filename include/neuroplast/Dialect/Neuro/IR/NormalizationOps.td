@@ -53,12 +53,12 @@ def Neuro_RMSNormOp : Neuro_SameTypeOp<"rms_norm", "RMSNormalization", [Neuro_Bu
   let results = (outs Neuro_FloatTensor:$result);
   let hasVerifier = 1;
 }
-def Neuro_LpNormOp : Neuro_SameTypeOp<"lp_norm", "LpNormalization", [Neuro_AxisInRange, Neuro_ZeroWhere<"zero[0]">]> {
+def Neuro_LpNormOp : Neuro_SameTypeOp<"lp_norm", "LpNormalization", [Neuro_BuildsGradient, Neuro_AxisInRange, Neuro_ZeroWhere<"zero[0]">]> {
   let summary = "divide by the p-norm along an axis";
   let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<I64Attr, "-1">:$axis, DefaultValuedAttr<I64Attr, "2">:$p);
   let results = (outs Neuro_FloatTensor:$result);
 }
-def Neuro_LRNOp : Neuro_SameTypeOp<"lrn", "LRN", traits = [Neuro_ZeroWhere<"zero[0]">]> {
+def Neuro_LRNOp : Neuro_SameTypeOp<"lrn", "LRN", traits = [Neuro_BuildsGradient, Neuro_ZeroWhere<"zero[0]">]> {
   let summary = "local response normalisation across `size` neighbouring channels";
   let arguments = (ins Neuro_FloatTensor:$input, DefaultValuedAttr<F32Attr, "0.0001f">:$alpha,
     DefaultValuedAttr<F32Attr, "0.75f">:$beta, DefaultValuedAttr<F32Attr, "1.0f">:$bias, ConfinedAttr<I64Attr, [IntPositive]>:$size);

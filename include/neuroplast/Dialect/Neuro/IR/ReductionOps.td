@@ -84,7 +84,7 @@ class Neuro_ScanOp<string mnemonic, string meaning, list<Trait> traits = []>
 def Neuro_CumSumOp : Neuro_ScanOp<"cumsum", "running sum along an axis", [Neuro_BuildsGradient]>;
 def Neuro_CumProdOp : Neuro_ScanOp<"cumprod", "running product along an axis">;
 
-def Neuro_TopKOp : Neuro_TensorOp<"top_k", "", statesContract = 1> {
+def Neuro_TopKOp : Neuro_TensorOp<"top_k", "", traits = [Neuro_BuildsGradient], statesContract = 1> {
   let summary = "the k largest or smallest elements along an axis, with their indices";
   let description = [{`k` is static, or `ShapedType::kDynamic` and given by `dynamic_k`.}];
   let arguments = (ins Neuro_NumberTensor:$input, Optional<Index>:$dynamic_k, I64Attr:$k, I64Attr:$axis,

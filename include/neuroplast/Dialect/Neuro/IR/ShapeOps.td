@@ -59,7 +59,7 @@ def Neuro_ExpandOp : Neuro_TensorOp<"expand", traits = [Neuro_Gradient<"g">, Neu
   }];
 }
 
-def Neuro_TileOp : Neuro_TensorOp<"tile", traits = [Neuro_LinearInFirst], statesContract = 1> {
+def Neuro_TileOp : Neuro_TensorOp<"tile", traits = [Neuro_BuildsGradient, Neuro_LinearInFirst], statesContract = 1> {
   let summary = "repeat the whole tensor along each axis";
   let arguments = (ins Neuro_Tensor:$input, Variadic<Index>:$dynamic_repeats, DenseI64ArrayAttr:$repeats);
   let results = (outs Neuro_Tensor:$result);
@@ -144,24 +144,24 @@ def Neuro_ChannelShuffleOp : Neuro_SameTypeOp<"channel_shuffle", "", [Neuro_Buil
   let hasVerifier = 1;
 }
 
-def Neuro_DepthToSpaceOp : Neuro_TensorOp<"depth_to_space", "DepthToSpace", traits = [Neuro_LinearInFirst], statesContract = 1> {
+def Neuro_DepthToSpaceOp : Neuro_TensorOp<"depth_to_space", "DepthToSpace", traits = [Neuro_BuildsGradient, Neuro_LinearInFirst], statesContract = 1> {
   let summary = "move blocks of channels into blocks of pixels; `mode` is DCR or CRD";
   let arguments = (ins Neuro_Tensor:$input, I64Attr:$blocksize, DefaultValuedAttr<StrAttr, "\"DCR\"">:$mode);
   let results = (outs Neuro_Tensor:$result);
 }
-def Neuro_SpaceToDepthOp : Neuro_TensorOp<"space_to_depth", "SpaceToDepth", traits = [Neuro_LinearInFirst], statesContract = 1> {
+def Neuro_SpaceToDepthOp : Neuro_TensorOp<"space_to_depth", "SpaceToDepth", traits = [Neuro_BuildsGradient, Neuro_LinearInFirst], statesContract = 1> {
   let summary = "move blocks of pixels into channels";
   let arguments = (ins Neuro_Tensor:$input, I64Attr:$blocksize);
   let results = (outs Neuro_Tensor:$result);
 }
-def Neuro_ReverseSequenceOp : Neuro_SameTypeOp<"reverse_sequence", "ReverseSequence", traits = [Neuro_LinearInFirst], statesContract = 1> {
+def Neuro_ReverseSequenceOp : Neuro_SameTypeOp<"reverse_sequence", "ReverseSequence", traits = [Neuro_BuildsGradient, Neuro_LinearInFirst], statesContract = 1> {
   let summary = "reverse the first `sequence_lens[b]` elements along the time axis of each batch";
   let arguments = (ins Neuro_Tensor:$input, Neuro_IndexTensor:$sequence_lens,
     DefaultValuedAttr<I64Attr, "1">:$batch_axis, DefaultValuedAttr<I64Attr, "0">:$time_axis);
   let results = (outs Neuro_Tensor:$result);
   let hasVerifier = 1;
 }
-def Neuro_TriluOp : Neuro_SameTypeOp<"trilu", "Trilu", traits = [Neuro_LinearInFirst]> {
+def Neuro_TriluOp : Neuro_SameTypeOp<"trilu", "Trilu", traits = [Neuro_BuildsGradient, Neuro_LinearInFirst]> {
   let summary = "the upper or lower triangle of each matrix; the rest is zero";
   let arguments = (ins Neuro_Tensor:$input, Optional<Neuro_Tensor>:$k, DefaultValuedAttr<I64Attr, "1">:$upper);
   let results = (outs Neuro_Tensor:$result);

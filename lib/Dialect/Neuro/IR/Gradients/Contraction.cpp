@@ -53,6 +53,58 @@ LogicalResult GemmOp::buildGradient(GradientScope &scope) {
   return success();
 }
 
+LogicalResult EinsumOp::buildGradient(GradientScope &scope) {
+  auto terms = detail::parseEinsum(getEquation(), getInputs());
+  if (failed(terms))
+    return emitOpError("has an equation that does not fit");
+  // The axes of an ellipsis get letters that nobody has.
+  std::string all = terms->output;
+  for (const std::string &term : terms->inputs)
+    all += term;
+  auto rename = [&](std::string text) {
+    char next = 'A';
+    for (char digit = '0'; digit <= '9'; ++digit) {
+      while (StringRef(all).contains(next))
+        ++next;
+      llvm::replace(text, digit, next++);
+    }
+    return text;
+  };
+  std::string output = rename(terms->output);
+  SmallVector<std::string> inputs;
+  for (const std::string &term : terms->inputs)
+    inputs.push_back(rename(term));
+  auto &at = scope.getBuilder();
+  for (auto [i, term] : llvm::enumerate(inputs)) {
+    if (!scope.isNeeded(i))
+      continue;
+    for (char axis : term)
+      if (StringRef(term).count(axis) > 1)
+        return emitOpError("that takes a diagonal has no gradient yet");
+    SmallVector<Value> factors{scope.getGradient().get()};
+    std::string equation = output, present = output;
+    for (auto [j, other] : llvm::enumerate(inputs)) {
+      if (i == j)
+        continue;
+      factors.push_back(getInputs()[j]);
+      equation += "," + other;
+      present += other;
+    }
+    // An axis that is summed over here alone has the same gradient everywhere.
+    std::string kept;
+    SmallVector<int64_t> missing;
+    for (auto [place, axis] : llvm::enumerate(term))
+      if (StringRef(present).contains(axis))
+        kept.push_back(axis);
+      else
+        missing.push_back(static_cast<int64_t>(place));
+    Term gradient = scope.wrap(EinsumOp::create(
+        at.builder, at.location, factors, equation + "->" + kept));
+    scope.give(i, gradient.expandAxes(missing));
+  }
+  return success();
+}
+
 /// The sums over everything but the channels.
 static Term sumOverPlaces(const Term &g) {
   SmallVector<int64_t> axes{0};
@@ -101,16 +153,8 @@ static Term convolveForWeight(GradientScope &scope, const Term &x,
   return fitPlaces(scope, sums.transpose(order), kernel);
 }
 
-/// What forms of a convolution there are gradients for.
-template <typename OpT> static LogicalResult checkForm(OpT op) {
-  if (!cast<RankedTensorType>(op.getInput().getType()).hasStaticShape() ||
-      !cast<RankedTensorType>(op.getWeight().getType()).hasStaticShape())
-    return op.emitOpError("of unknown sizes has no gradient yet");
-  return success();
-}
-
 LogicalResult ConvOp::buildGradient(GradientScope &scope) {
-  if (failed(checkForm(*this)))
+  if (failed(scope.requireStaticSizes()))
     return failure();
   if (getAutoPad() == "SAME_UPPER" || getAutoPad() == "SAME_LOWER")
     return emitOpError("with automatic paddings has no gradient");
@@ -143,7 +187,7 @@ LogicalResult ConvOp::buildGradient(GradientScope &scope) {
 }
 
 LogicalResult ConvTransposeOp::buildGradient(GradientScope &scope) {
-  if (failed(checkForm(*this)))
+  if (failed(scope.requireStaticSizes()))
     return failure();
   Term g = scope.getGradient(), x = scope.getOperand(0),
        w = scope.getOperand(1);

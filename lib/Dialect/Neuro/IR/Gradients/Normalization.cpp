@@ -141,3 +141,49 @@ LogicalResult GroupNormOp::buildGradient(GradientScope &scope) {
     scope.give(2, g.sum(axes, false));
   return success();
 }
+
+LogicalResult LpNormOp::buildGradient(GradientScope &scope) {
+  Term x = scope.getOperand(0), g = scope.getGradient(), y = scope.getResult();
+  int64_t axis = normalizeAxis(getAxis(), x.getRank());
+  Term along = (g * y).sum(axis);
+  if (getP() == 1)
+    scope.give(0, (g - x.sign() * along) / x.abs().sum(axis));
+  else
+    scope.give(0, (g - y * along) / (x * x).sum(axis).sqrt());
+  return success();
+}
+
+/// Of every channel the sum over `size` of them, of which so many stand before
+/// it.
+static Term sumOverNeighbours(const Term &term, int64_t size, int64_t before) {
+  TermBuilder &at = term.getBuilder();
+  ArrayRef<int64_t> shape = term.getType().getShape();
+  int64_t inner = 1;
+  for (int64_t places : shape.drop_front(2))
+    inner *= places;
+  Term rows = term.reshape({shape[0], 1, shape[1], inner});
+  Term means(at, AveragePoolOp::create(
+                     at.builder, at.location, rows.get(),
+                     ArrayRef<int64_t>{size, 1}, ArrayRef<int64_t>{1, 1},
+                     ArrayRef<int64_t>{1, 1},
+                     ArrayRef<int64_t>{before, 0, size - 1 - before, 0},
+                     /*ceil_mode=*/0, /*count_include_pad=*/1));
+  return (means * static_cast<double>(size)).reshape(shape);
+}
+
+LogicalResult LRNOp::buildGradient(GradientScope &scope) {
+  if (failed(scope.requireStaticSizes()))
+    return failure();
+  // y = x d^-beta with d = bias + alpha / size * (x^2 of the neighbours)
+  Term x = scope.getOperand(0), g = scope.getGradient();
+  auto size = static_cast<int64_t>(getSize());
+  int64_t before = (size - 1) / 2;
+  double share = toNumber(getAlpha()) / static_cast<double>(size),
+         beta = toNumber(getBeta());
+  Term d = sumOverNeighbours(x * x, size, before) * share + toNumber(getBias());
+  Term power = (d.log() * -beta).exp();
+  // Whoever has a channel as a neighbour stands on the other side of it.
+  Term others = sumOverNeighbours(g * x * power / d, size, size - 1 - before);
+  scope.give(0, g * power - x * others * (2 * share * beta));
+  return success();
+}

@@ -13,8 +13,8 @@ using namespace neuroplast::neuro;
 
 LogicalResult MaxPoolOp::buildGradient(GradientScope &scope) {
   Term x = scope.getOperand(0), g = scope.getGradient();
-  if (!x.getType().hasStaticShape())
-    return emitOpError("of unknown sizes has no gradient yet");
+  if (failed(scope.requireStaticSizes()))
+    return failure();
   if (getStorageOrder() != 0)
     return emitOpError("with indices column by column has no gradient yet");
   // The indices lead through the whole tensor: each maximum has its place
@@ -32,8 +32,8 @@ LogicalResult MaxPoolOp::buildGradient(GradientScope &scope) {
 
 LogicalResult AveragePoolOp::buildGradient(GradientScope &scope) {
   Term x = scope.getOperand(0), g = scope.getGradient();
-  if (!x.getType().hasStaticShape())
-    return emitOpError("of unknown sizes has no gradient yet");
+  if (failed(scope.requireStaticSizes()))
+    return failure();
   if (getAutoPad() == "SAME_UPPER" || getAutoPad() == "SAME_LOWER")
     return emitOpError("with automatic paddings has no gradient");
   auto &at = scope.getBuilder();

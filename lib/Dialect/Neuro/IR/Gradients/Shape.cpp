@@ -40,17 +40,8 @@ static Term pad(GradientScope &scope, const Term &term, ArrayRef<int64_t> low,
                                   ValueRange(), ValueRange(), low, high));
 }
 
-static LogicalResult checkStatic(Operation *op) {
-  for (Value value : llvm::concat<Value>(SmallVector<Value>(op->getOperands()),
-                                         SmallVector<Value>(op->getResults())))
-    if (auto type = dyn_cast<RankedTensorType>(value.getType());
-        type && !type.hasStaticShape())
-      return op->emitOpError("of unknown sizes has no gradient yet");
-  return success();
-}
-
 LogicalResult ConcatOp::buildGradient(GradientScope &scope) {
-  if (failed(checkStatic(*this)))
+  if (failed(scope.requireStaticSizes()))
     return failure();
   Term g = scope.getGradient();
   int64_t axis = normalizeAxis(getAxis(), g.getRank());
@@ -75,11 +66,10 @@ LogicalResult SplitOp::buildGradient(GradientScope &scope) {
 }
 
 LogicalResult SliceOp::buildGradient(GradientScope &scope) {
-  if (failed(checkStatic(*this)) || !getDynamicStarts().empty() ||
-      !getDynamicSteps().empty())
-    return failed(checkStatic(*this))
-               ? failure()
-               : emitOpError("at unknown places has no gradient yet");
+  if (failed(scope.requireStaticSizes()))
+    return failure();
+  if (!getDynamicStarts().empty() || !getDynamicSteps().empty())
+    return emitOpError("at unknown places has no gradient yet");
   Term g = scope.getGradient();
   // Backwards first, then zeros between the elements, around all, and none
   // behind the last.
@@ -116,7 +106,7 @@ LogicalResult SliceOp::buildGradient(GradientScope &scope) {
 }
 
 LogicalResult PadOp::buildGradient(GradientScope &scope) {
-  if (failed(checkStatic(*this)))
+  if (failed(scope.requireStaticSizes()))
     return failure();
   if (getMode() != "constant" || !getDynamicLow().empty() ||
       !getDynamicHigh().empty())
@@ -151,32 +141,56 @@ LogicalResult ChannelShuffleOp::buildGradient(GradientScope &scope) {
   return success();
 }
 
-LogicalResult GatherOp::buildGradient(GradientScope &scope) {
-  if (failed(checkStatic(*this)))
+LogicalResult TileOp::buildGradient(GradientScope &scope) {
+  if (failed(scope.requireStaticSizes()))
     return failure();
-  // Rows of the gradient are added up where they were taken from: the axis
-  // comes first, and each index is one of it.
-  Term g = scope.getGradient(), indices = scope.getOperand(1);
-  RankedTensorType type = getTensorType(getData());
-  int64_t axis = normalizeAxis(getAxis(), type.getRank());
-  int64_t taken = indices.getRank();
-  SmallVector<int64_t> order;
-  llvm::append_range(order, llvm::seq<int64_t>(axis, axis + taken));
-  llvm::append_range(order, llvm::seq<int64_t>(0, axis));
-  llvm::append_range(order, llvm::seq<int64_t>(axis + taken, g.getRank()));
-  SmallVector<int64_t> moved{type.getDimSize(axis)}, back;
-  for (int64_t i = 0; i < type.getRank(); ++i)
-    if (i != axis)
-      moved.push_back(type.getDimSize(i));
-  for (int64_t i = 0; i < type.getRank(); ++i)
-    back.push_back(i == axis ? 0 : i < axis ? i + 1 : i);
+  Term g = scope.getGradient();
+  SmallVector<int64_t> split, copies;
+  for (auto [repeats, size] :
+       llvm::zip_equal(getRepeats(), getTensorType(getInput()).getShape())) {
+    if (ShapedType::isDynamic(repeats))
+      return emitOpError("by unknown numbers has no gradient yet");
+    copies.push_back(static_cast<int64_t>(split.size()));
+    split.append({repeats, size});
+  }
+  scope.give(0, g.reshape(split).sum(copies, /*keep=*/false));
+  return success();
+}
+
+LogicalResult TriluOp::buildGradient(GradientScope &scope) {
   auto &at = scope.getBuilder();
-  Term zeros = g.number(0);
-  Value empty = ExpandOp::create(at.builder, at.location, zeros.get(),
-                                 ValueRange(), moved);
-  Value sums = ScatterNDOp::create(at.builder, at.location, empty,
-                                   indices.expandAxes(taken).get(),
-                                   g.transpose(order).get(), "add");
-  scope.give(0, scope.wrap(sums).transpose(back));
+  scope.give(0, scope.wrap(TriluOp::create(at.builder, at.location,
+                                           scope.getGradient().get(), getK(),
+                                           getUpper())));
+  return success();
+}
+
+LogicalResult ReverseSequenceOp::buildGradient(GradientScope &scope) {
+  auto &at = scope.getBuilder();
+  scope.give(0, scope.wrap(ReverseSequenceOp::create(
+                    at.builder, at.location, scope.getGradient().get(),
+                    getSequenceLens(), getBatchAxis(), getTimeAxis())));
+  return success();
+}
+
+LogicalResult DepthToSpaceOp::buildGradient(GradientScope &scope) {
+  if (failed(scope.requireStaticSizes()))
+    return failure();
+  ArrayRef<int64_t> sizes = getTensorType(getInput()).getShape();
+  int64_t block = getBlocksize();
+  // n c (h i) (w j) is n (i j c) h w, or n (c i j) h w.
+  Term parts = scope.getGradient().reshape(
+      {sizes[0], sizes[1] / (block * block), sizes[2], block, sizes[3], block});
+  parts = getMode() == "DCR" ? parts.transpose({0, 3, 5, 1, 2, 4})
+                             : parts.transpose({0, 1, 3, 5, 2, 4});
+  scope.give(0, parts.reshape(sizes));
+  return success();
+}
+
+LogicalResult SpaceToDepthOp::buildGradient(GradientScope &scope) {
+  auto &at = scope.getBuilder();
+  scope.give(0, scope.wrap(DepthToSpaceOp::create(at.builder, at.location,
+                                                  scope.getGradient().get(),
+                                                  getBlocksize())));
   return success();
 }

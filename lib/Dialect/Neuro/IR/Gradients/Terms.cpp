@@ -234,3 +234,14 @@ void GradientScope::give(unsigned operand, const Term &gradient) {
     value = wrap(value).broadcastLike(like).get();
   given[operand] = value;
 }
+
+LogicalResult GradientScope::requireStaticSizes() {
+  auto isStatic = [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return !tensor || tensor.hasStaticShape();
+  };
+  if (llvm::all_of(op->getOperandTypes(), isStatic) &&
+      llvm::all_of(op->getResultTypes(), isStatic))
+    return success();
+  return op->emitOpError("of unknown sizes has no gradient yet");
+}

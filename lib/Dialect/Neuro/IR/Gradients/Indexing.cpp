@@ -1,0 +1,87 @@
+//===- Indexing.cpp - Gradients of what is chosen by indices --------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "llvm/ADT/Sequence.h"
+
+using namespace mlir;
+using namespace neuroplast::neuro;
+using neuroplast::neuro::detail::getTensorType;
+using neuroplast::neuro::detail::normalizeAxis;
+
+LogicalResult GatherOp::buildGradient(GradientScope &scope) {
+  if (failed(scope.requireStaticSizes()))
+    return failure();
+  // Rows of the gradient are added up where they were taken from: the axis
+  // comes first, and each index is one of it.
+  Term g = scope.getGradient(), indices = scope.getOperand(1);
+  RankedTensorType type = getTensorType(getData());
+  int64_t axis = normalizeAxis(getAxis(), type.getRank());
+  int64_t taken = indices.getRank();
+  SmallVector<int64_t> order;
+  llvm::append_range(order, llvm::seq<int64_t>(axis, axis + taken));
+  llvm::append_range(order, llvm::seq<int64_t>(0, axis));
+  llvm::append_range(order, llvm::seq<int64_t>(axis + taken, g.getRank()));
+  SmallVector<int64_t> moved{type.getDimSize(axis)}, back;
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    if (i != axis)
+      moved.push_back(type.getDimSize(i));
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    back.push_back(i == axis ? 0 : i < axis ? i + 1 : i);
+  auto &at = scope.getBuilder();
+  Term zeros = g.number(0);
+  Value empty = ExpandOp::create(at.builder, at.location, zeros.get(),
+                                 ValueRange(), moved);
+  Value sums = ScatterNDOp::create(at.builder, at.location, empty,
+                                   indices.expandAxes(taken).get(),
+                                   g.transpose(order).get(), "add");
+  scope.give(0, scope.wrap(sums).transpose(back));
+  return success();
+}
+
+/// The gradient of data of which elements along an axis were taken.
+static Term putBack(GradientScope &scope, Value data, Value indices,
+                    int64_t axis) {
+  auto &at = scope.getBuilder();
+  Term g = scope.getGradient();
+  return scope.wrap(ScatterElementsOp::create(at.builder, at.location,
+                                              g.zerosLike(data).get(), indices,
+                                              g.get(), axis, "add"));
+}
+
+LogicalResult GatherElementsOp::buildGradient(GradientScope &scope) {
+  scope.give(0, putBack(scope, getData(), getIndices(), getAxis()));
+  return success();
+}
+
+LogicalResult TopKOp::buildGradient(GradientScope &scope) {
+  scope.give(0, putBack(scope, getInput(), getIndices(), getAxis()));
+  return success();
+}
+
+LogicalResult ScatterElementsOp::buildGradient(GradientScope &scope) {
+  if (getReduction() != "none" && getReduction() != "add")
+    return emitOpError("that combines by '")
+           << getReduction() << "' has no gradient yet";
+  Term g = scope.getGradient();
+  auto &at = scope.getBuilder();
+  if (scope.isNeeded(0)) {
+    // What was replaced has no influence any more.
+    Value data = g.get();
+    if (getReduction() == "none")
+      data =
+          ScatterElementsOp::create(at.builder, at.location, data, getIndices(),
+                                    g.zerosLike(getUpdates()).get(), getAxis());
+    scope.give(0, scope.wrap(data));
+  }
+  if (scope.isNeeded(2))
+    scope.give(
+        2, scope.wrap(GatherElementsOp::create(at.builder, at.location, g.get(),
+                                               getIndices(), getAxis())));
+  return success();
+}
