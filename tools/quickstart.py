@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +49,17 @@ def accuracy(neuroplast: Path, model: Path, images: np.ndarray, labels: np.ndarr
     return float(np.mean(np.argmax(scores, axis=1) == labels))
 
 
-def measure(
+@dataclass(frozen=True)
+class Cut:
+    """A model at one share of the operations, as cut and fitted, with their accuracies."""
+
+    share: float
+    model: Path
+    accuracy: float
+    fitted: float
+
+
+def prune(
     neuroplast: Path,
     original: Path,
     share: float,
@@ -55,26 +67,33 @@ def measure(
     data: Path,
     images: np.ndarray,
     labels: np.ndarray,
-    rounds: int,
-) -> Row:
-    """Prunes, compiles and measures at one share of the operations."""
+) -> Cut:
+    """Cuts a model, and fits it to what it gave."""
     name = f"cls-{round(share * 100):03}"
-    model, cut = folder / f"{name}.onnx", folder / "cut.onnx"
+    model, cut = folder / f"{name}.onnx", folder / f"{name}-cut.onnx"
     if share == 1:
-        model = cut = original
-    else:
-        call = ("prune", original, "--data", data, "--target-flops", f"{share}x", "--no-compare")
-        driver.call(neuroplast, *call, "-o", cut, "--no-reconstruct")
-        driver.call(neuroplast, *call, "-o", model)
+        same = accuracy(neuroplast, original, images, labels)
+        return Cut(share, original, same, same)
+    call = ("prune", original, "--data", data, "--target-flops", f"{share}x", "--no-compare")
+    driver.call(neuroplast, *call, "-o", cut, "--no-reconstruct")
+    driver.call(neuroplast, *call, "-o", model)
+    before, after = (accuracy(neuroplast, path, images, labels) for path in (cut, model))
+    cut.unlink()
+    return Cut(share, model, before, after)
+
+
+def measure(neuroplast: Path, cut: Cut, folder: Path, images: np.ndarray, rounds: int) -> Row:
+    """Compiles a model and measures it."""
+    model, name = cut.model, f"cls-{round(cut.share * 100):03}"
     facts = json.loads(driver.call(neuroplast, "inspect", model, "--json", "--shape", SHAPE))
     inputs = {"x": images[:1]}
     library = folder / f"{name}.so"
     latency.compile_model(neuroplast, model, library, inputs, "--header", library.with_suffix(".h"))
     timed = latency.compare(neuroplast, model, library, inputs, rounds, 0.5)
     return Row(
-        share,
-        accuracy(neuroplast, cut, images, labels),
-        accuracy(neuroplast, model, images, labels),
+        cut.share,
+        cut.accuracy,
+        cut.fitted,
         facts["parameters"],
         facts["flops"],
         timed.ours_ms,
@@ -143,17 +162,21 @@ def main() -> int:
     calibration, _ = text_lines.turned_lines(arguments.lines, seed=11, calibrates=True)
     data = folder / "calibration.npz"
     driver.save(data, {"x": calibration})
-    latency.pin()
     print(f"PP-OCR text orientation on {len(images)} rendered lines, half of them upside down")
-    rows = []
-    for share in SHARES:
-        rows.append(
-            measure(neuroplast, original, share, folder, data, images, labels, arguments.rounds)
-        )
-        print(f"  {share:.1f}x: accuracy {rows[-1].fitted:.3f}", flush=True)
+    cuts = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for cut in pool.map(
+            lambda share: prune(neuroplast, original, share, folder, data, images, labels), SHARES
+        ):
+            cuts.append(cut)
+            print(f"  {cut.share:.1f}x: accuracy {cut.fitted:.3f}", flush=True)
+    latency.pin()
+    rows = [measure(neuroplast, cut, folder, images, arguments.rounds) for cut in cuts]
     text = table(rows)
-    print(f"\n{text}\n\nNothing was trained: 'as cut' has the weights that were left, "
-          "'fitted' has them fitted\nto what the layers gave before, on as many other lines.")
+    print(
+        f"\n{text}\n\nNothing was trained: 'as cut' has the weights that were left, "
+        "'fitted' has them fitted\nto what the layers gave before, on as many other lines."
+    )
     (folder / "table.md").write_text(text + "\n")
     picture(rows, folder / "figure.png")
     chosen = f"cls-{round(LIBRARY_SHARE * 100):03}"
