@@ -8,7 +8,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "neuroplast/Dialect/Neuro/IR/MappedFile.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Runtime/Compiler.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -47,8 +47,7 @@ std::string neuroplast::computeFingerprint(mlir::ModuleOp module) {
   flags.useLocalScope().elideLargeElementsAttrs(0).elideLargeResourceString(0);
   for (auto function : module.getOps<mlir::func::FuncOp>()) {
     for (unsigned i = 0; i < function.getNumArguments(); ++i)
-      if (auto param = function.getArgAttrOfType<mlir::FlatSymbolRefAttr>(
-              i, "neuro.param"))
+      if (auto param = neuro::getArgumentParam(function, i))
         given.insert(param.getValue());
     function.print(os, flags);
     os << '\n';

@@ -9,7 +9,7 @@
 #include "Interface.h"
 
 #include "neuroplast/Dialect/Neuro/IR/ElementTypes.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Runtime/Abi.h"
 #include "neuroplast/Runtime/Model.h"
 #include "llvm/IR/IRBuilder.h"
@@ -106,8 +106,7 @@ neuroplast::describeInterface(mlir::func::FuncOp main) {
                        "input" + llvm::Twine(i));
     if (!tensor)
       return tensor.takeError();
-    auto param =
-        main.getArgAttrOfType<mlir::FlatSymbolRefAttr>(i, "neuro.param");
+    auto param = neuro::getArgumentParam(main, i);
     if (param)
       tensor->param = param.getValue().str();
     (param ? interface.params : interface.inputs).push_back(*tensor);

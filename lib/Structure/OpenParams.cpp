@@ -8,8 +8,10 @@
 
 #include "neuroplast/Structure/OpenParams.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Verifier.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Structure/Edit.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -79,6 +81,9 @@ public:
     for (auto param : module.getOps<neuro::ParamOp>())
       if (RankedTensorType type = getOpenType(param))
         makeArgument(param, type, reads[param.getSymName()]);
+    // What was tried has left sizes behind that nobody needs.
+    IRRewriter rewriter(module.getContext());
+    (void)runRegionDCE(rewriter, main->getRegions());
     return mlir::verify(main);
   }
 
@@ -165,16 +170,7 @@ private:
 
   void makeArgument(neuro::ParamOp param, RankedTensorType type,
                     ArrayRef<neuro::GetParamOp> reads) {
-    Builder b(module.getContext());
-    StringAttr name = param.getSourceNameAttr();
-    auto attributes = b.getDictionaryAttr(
-        {b.getNamedAttr("neuro.name", name ? name : param.getSymNameAttr()),
-         b.getNamedAttr("neuro.param",
-                        FlatSymbolRefAttr::get(param.getSymNameAttr()))});
-    unsigned index = main.getNumArguments();
-    if (failed(main.insertArgument(index, type, attributes, param.getLoc())))
-      llvm_unreachable("every type is one of an argument");
-    BlockArgument argument = main.getArgument(index);
+    Value argument = neuro::addParamArgument(main, param, type);
     for (neuro::GetParamOp read : reads) {
       read.getResult().replaceAllUsesWith(argument);
       read.erase();
@@ -253,8 +249,7 @@ LogicalResult neuroplast::structure::openParams(
     auto param = dyn_cast<neuro::ParamOp>(member.tensor);
     if (!param)
       return false;
-    auto it = shapes.find(param.getSourceName() ? *param.getSourceName()
-                                                : param.getSymName());
+    auto it = shapes.find(neuro::getUserName(param));
     return it != shapes.end() &&
            llvm::all_of(member.runs, [&](const MemberRun &run) {
              return run.axis < it->second.size() && it->second[run.axis] < 0;

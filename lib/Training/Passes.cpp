@@ -10,7 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Training/Differentiate.h"
 #include "neuroplast/Training/TrainStep.h"
 
@@ -112,8 +112,9 @@ private:
   template <typename Add>
   static void collectParams(func::FuncOp main, SymbolTable &symbols, Add add) {
     llvm::StringMap<Value> seen;
-    for (auto read :
-         llvm::make_early_inc_range(main.front().getOps<neuro::GetParamOp>())) {
+    SmallVector<neuro::GetParamOp> reads;
+    main.walk([&](neuro::GetParamOp read) { reads.push_back(read); });
+    for (neuro::GetParamOp read : reads) {
       auto param = symbols.lookup<neuro::ParamOp>(read.getName());
       if (!param.getTrainable() || !isFloat(read.getType()))
         continue;
@@ -122,8 +123,10 @@ private:
         read.getResult().replaceAllUsesWith(entry->second);
         continue;
       }
-      add(read,
-          param.getSourceName() ? *param.getSourceName() : param.getSymName());
+      // One that a loop or a branch reads is read before it.
+      if (read->getBlock() != &main.front())
+        read->moveBefore(&main.front(), main.front().begin());
+      add(read, neuro::getUserName(param));
     }
   }
 };

@@ -8,7 +8,7 @@
 
 #include "neuroplast/Training/TrainStep.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Training/Differentiate.h"
 
 using namespace mlir;
@@ -81,12 +81,9 @@ public:
   }
 
 private:
-  Value addArgument(RankedTensorType type, StringRef name,
-                    StringAttr param = {}) {
+  Value addArgument(RankedTensorType type, StringRef name) {
     NamedAttrList attributes;
     attributes.append("neuro.name", b.getStringAttr(name));
-    if (param)
-      attributes.append("neuro.param", FlatSymbolRefAttr::get(param));
     unsigned index = main.getNumArguments();
     if (failed(main.insertArgument(index, type,
                                    attributes.getDictionary(b.getContext()),
@@ -108,12 +105,11 @@ private:
   /// Takes the parameters that learn as arguments, and adds their states.
   void collectLearners() {
     llvm::StringMap<Value> known;
-    SmallVector<neuro::GetParamOp> reads(
-        main.front().getOps<neuro::GetParamOp>());
+    SmallVector<neuro::GetParamOp> reads;
+    main.walk([&](neuro::GetParamOp read) { reads.push_back(read); });
     for (neuro::GetParamOp read : reads) {
       auto param = symbols.lookup<neuro::ParamOp>(read.getName());
-      StringRef name =
-          param.getSourceName() ? *param.getSourceName() : param.getSymName();
+      StringRef name = neuro::getUserName(param);
       if (!param.getTrainable() ||
           !isa<FloatType>(param.getType().getElementType()) ||
           (options.isFrozen && options.isFrozen(name)))
@@ -129,7 +125,7 @@ private:
   Value addLearner(neuro::ParamOp param, StringRef name) {
     Learner learner;
     RankedTensorType type = param.getType();
-    learner.parameter = addArgument(type, name, param.getSymNameAttr());
+    learner.parameter = neuro::addParamArgument(main, param, type);
     names.push_back(name.str());
     auto zero =
         DenseElementsAttr::get(type, b.getFloatAttr(type.getElementType(), 0));
@@ -143,8 +139,7 @@ private:
           FlatSymbolRefAttr::get(param.getSymNameAttr()),
           b.getStringAttr(title), StringAttr());
       symbols.insert(state);
-      learner.states.push_back(
-          addArgument(type, title, state.getSymNameAttr()));
+      learner.states.push_back(neuro::addParamArgument(main, state, type));
       names.push_back(title);
     }
     learners.push_back(learner);

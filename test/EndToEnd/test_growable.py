@@ -6,9 +6,11 @@ import ctypes
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from Models import driver, models, pruning
 from Models.c_interface import Tensor, describe, load
+from onnx import numpy_helper
 
 NAME = "squeezenet"
 PATTERN = "fire3*"
@@ -43,6 +45,32 @@ def test_grown_equals_recompiled(name: str, pattern: str, neuroplast: Path, tmp_
     # Without parameters it is what it was.
     plain = driver.run(neuroplast, before, inputs)
     assert pruning.worst(plain, models.reference(model, inputs)) <= 1
+
+
+def test_sets_that_stay_leave_no_trace(neuroplast: Path, tmp_path: Path) -> None:
+    """Units that a computed size depends on stay; the model grown elsewhere is recognised."""
+    text = """<ir_version: 10, opset_import: ["" : 21]> g (float[N,3,5] x) => (float[N,3,2] y) {
+        a = MatMul(x, u)  b = MatMul(a, w)  c = Transpose<perm: ints = [0, 2, 1]>(b)
+        s = Shape(c)  one = Constant<value = int64 {1}>()  n = Gather(s, zero)  k = Gather(s, one)
+        m = Mul(n, k)  zeros = Constant<value = int64[1] {0}>()  r = Unsqueeze(m, zeros)
+        rest = Constant<value = int64[1] {3}>()  t = Concat<axis: int = 0>(r, rest)
+        d = Reshape(c, t)  e = Relu(d)  f = Reshape(e, s)
+        h = Transpose<perm: ints = [0, 2, 1]>(f)  y = MatMul(h, v) }"""
+    model = onnx.parser.parse_model(text)
+    random = np.random.default_rng(2)
+    model.graph.initializer.append(numpy_helper.from_array(np.array(0), "zero"))
+    for name, shape in {"u": (5, 4), "w": (4, 6), "v": (6, 2)}.items():
+        value = random.normal(size=shape).astype(np.float32)
+        model.graph.initializer.append(numpy_helper.from_array(value, name))
+    source, library, grown = tmp_path / "m.onnx", tmp_path / "m.so", tmp_path / "g.onnx"
+    onnx.save(model, source)
+    driver.call(neuroplast, "compile", source, "-o", library, "--growable", "*")
+    driver.edit(
+        neuroplast, "dropin", source, grown, "--units", "+2", "--init", "random", "--at", "u"
+    )
+    inputs = {"x": random.normal(size=(2, 3, 5)).astype(np.float32)}
+    given = driver.run(neuroplast, library, inputs, "--params", str(grown))
+    assert pruning.worst(given, models.reference(grown, inputs)) <= 1
 
 
 def test_arrays(neuroplast: Path, library: Path, tmp_path: Path) -> None:

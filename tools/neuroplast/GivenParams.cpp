@@ -12,6 +12,7 @@
 #include "RunnableModel.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "neuroplast/Dialect/Neuro/IR/ElementTypes.h"
+#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Frontend/ONNX/Import.h"
 #include "neuroplast/Runtime/Npz.h"
 #include "neuroplast/Structure/OpenParams.h"
@@ -45,8 +46,7 @@ static NamedTensors readArguments(mlir::ModuleOp module) {
   NamedTensors tensors;
   auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
   for (unsigned i = 0; i < main.getNumArguments(); ++i) {
-    auto symbol =
-        main.getArgAttrOfType<mlir::FlatSymbolRefAttr>(i, "neuro.param");
+    auto symbol = neuro::getArgumentParam(main, i);
     if (!symbol)
       continue;
     auto param = module.lookupSymbol<neuro::ParamOp>(symbol.getValue());

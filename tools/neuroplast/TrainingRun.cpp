@@ -8,7 +8,7 @@
 
 #include "TrainingRun.h"
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "neuroplast/Runtime/Npz.h"
 
@@ -264,8 +264,7 @@ void TrainingRun::writeParameters(mlir::ModuleOp module) const {
   for (int32_t i = 0; i < info.num_params; ++i)
     values[info.params[i].name] = &now[i];
   for (auto param : module.getOps<neuro::ParamOp>()) {
-    auto it = values.find(param.getSourceName() ? *param.getSourceName()
-                                                : param.getSymName());
+    auto it = values.find(neuro::getUserName(param));
     if (it == values.end())
       continue;
     const std::vector<char> &bytes = it->second->bytes;

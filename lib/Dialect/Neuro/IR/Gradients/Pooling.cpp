@@ -54,14 +54,13 @@ LogicalResult AveragePoolOp::buildGradient(GradientScope &scope) {
                                           ValueRange(), window));
   // Where windows reach beyond what there is, and by how much, as rounding up
   // lets them.
-  SmallVector<int64_t> pads(getPads()), rest, places;
+  SmallVector<int64_t> pads(getPads()), rest;
   for (int64_t i = 0; i < axes; ++i) {
     int64_t extent = (getKernelShape()[i] - 1) * getDilations()[i] + 1;
     int64_t reach =
         (g.getType().getDimSize(i + 2) - 1) * getStrides()[i] + extent;
     int64_t size = sizes[i + 2] + pads[i];
     rest.push_back(std::max<int64_t>(size + pads[i + axes] - reach, 0));
-    places.push_back(reach);
     pads[i + axes] = std::max(pads[i + axes], reach - size);
   }
   Term count;

@@ -1,0 +1,32 @@
+//===- ParamArguments.h - Parameters that main takes ------------*- C++ -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_DIALECT_NEURO_IR_PARAMARGUMENTS_H
+#define NEUROPLAST_DIALECT_NEURO_IR_PARAMARGUMENTS_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+
+namespace neuroplast::neuro {
+
+/// What users call a parameter: its name in the ONNX file, if it has one, else
+/// its symbol.
+llvm::StringRef getUserName(ParamOp param);
+
+/// Lets a function take a parameter, as this type, behind what it takes. The
+/// argument is marked by `neuro.param`; reads of the parameter stay.
+mlir::BlockArgument addParamArgument(mlir::func::FuncOp function, ParamOp param,
+                                     mlir::RankedTensorType type);
+
+/// The parameter that an argument stands for; null if it is an input.
+mlir::FlatSymbolRefAttr getArgumentParam(mlir::func::FuncOp function,
+                                         unsigned argument);
+
+} // namespace neuroplast::neuro
+
+#endif // NEUROPLAST_DIALECT_NEURO_IR_PARAMARGUMENTS_H
