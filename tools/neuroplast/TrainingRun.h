@@ -9,29 +9,11 @@
 #ifndef NEUROPLAST_TOOLS_NEUROPLAST_TRAININGRUN_H
 #define NEUROPLAST_TOOLS_NEUROPLAST_TRAININGRUN_H
 
-#include "neuroplast/Runtime/Model.h"
+#include "Examples.h"
 
 #include <random>
 
 namespace neuroplast::driver {
-
-/// Arrays by name whose first axis counts examples, one of them labels.
-class Examples {
-public:
-  /// Fails if the arrays do not count alike, or there are no labels.
-  static llvm::Expected<Examples> read(llvm::StringRef path,
-                                       llvm::StringRef labels);
-
-  int64_t getCount() const { return count; }
-  /// The inputs of so many examples, as values of `--shape`.
-  std::vector<std::string> describeShapes(int64_t batch) const;
-  /// These examples as tensors, by the names that a step of training has.
-  void gather(llvm::ArrayRef<int64_t> examples, NamedTensors &batch) const;
-
-private:
-  NamedTensors arrays; ///< Labels are called so.
-  int64_t count = 0;
-};
 
 /// How well a model does on examples.
 struct Score {
