@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -134,16 +135,22 @@ def test_learns(neuroplast: Path, tmp_path: Path) -> None:
     before, validation = perceptron(model), classes(64, 2)
     driver.save(data, classes(512, 1))
     driver.save(other, validation)
-    targets = [tmp_path / f"t{i}.onnx" for i in range(2)]
+    targets, log = [tmp_path / f"t{i}.onnx" for i in range(2)], tmp_path / "log.jsonl"
     for target in targets:
         printed = driver.call(
             neuroplast, "train", model, "--data", data, "--val", other, "-o", target,
-            "--optimizer", "adam", "--lr", "0.01", "--epochs", "8", "--freeze", "b",
+            "--optimizer", "adam", "--lr", "0.01", "--epochs", "8", "--freeze", "b", "--log", log,
         )  # fmt: skip
     lines = printed.splitlines()
     assert len(lines) == 8
     found = re.findall(r"loss ([\d.]+), accuracy ([\d.]+) %", lines[-1])
     assert float(found[0][1]) > 90
+    logged = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["epoch"] for line in logged] == list(range(1, 9))
+    for kind, (loss, accuracy) in zip(("", "validation_"), found, strict=True):
+        assert logged[-1][f"{kind}loss"] == pytest.approx(float(loss), abs=1e-4)
+        assert 100 * logged[-1][f"{kind}accuracy"] == pytest.approx(float(accuracy), abs=0.051)
+    assert all(line["seconds"] > 0 for line in logged)
     outputs = models.reference(targets[0], {"x": validation["x"]})["y"]
     accuracy = (outputs.argmax(axis=1) == validation["labels"]).mean()
     assert float(found[1][1]) == pytest.approx(100 * accuracy, abs=0.051)

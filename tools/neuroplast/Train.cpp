@@ -16,6 +16,7 @@
 #include "neuroplast/Structure/UnitSelection.h"
 #include "neuroplast/Training/TrainStep.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/JSON.h"
 
 #include <chrono>
 
@@ -72,12 +73,54 @@ static std::optional<TrainOptions> readOptions(const Arguments &arguments) {
   return options;
 }
 
-static void print(const char *what, const Score &score) {
-  llvm::outs() << what << "loss " << llvm::format("%.4f", score.loss);
-  if (score.accuracy)
-    llvm::outs() << ", accuracy " << llvm::format("%.1f", 100 * *score.accuracy)
-                 << " %";
-}
+/// Says what an epoch brought, to people and to a log that may be none.
+class EpochReport {
+public:
+  /// False after a message.
+  bool open(llvm::StringRef path) {
+    if (path.empty())
+      return true;
+    std::error_code error;
+    log.emplace(path, error);
+    if (error)
+      reportError(path, llvm::errorCodeToError(error));
+    return !error;
+  }
+
+  void write(int64_t epoch, const Score &training,
+             const std::optional<Score> &validation, double seconds) {
+    llvm::outs() << "epoch " << epoch << ": ";
+    print("", training);
+    if (validation)
+      print("; validation ", *validation);
+    llvm::outs() << ", " << llvm::format("%.1f", seconds) << " s\n";
+    if (!log)
+      return;
+    llvm::json::Object line{{"epoch", epoch}, {"seconds", seconds}};
+    add(line, "", training);
+    if (validation)
+      add(line, "validation_", *validation);
+    *log << llvm::json::Value(std::move(line)) << '\n';
+    log->flush();
+  }
+
+private:
+  static void print(llvm::StringRef what, const Score &score) {
+    llvm::outs() << what << "loss " << llvm::format("%.4f", score.loss);
+    if (score.accuracy)
+      llvm::outs() << ", accuracy "
+                   << llvm::format("%.1f", 100 * *score.accuracy) << " %";
+  }
+
+  static void add(llvm::json::Object &line, llvm::StringRef prefix,
+                  const Score &score) {
+    line[(prefix + "loss").str()] = score.loss;
+    if (score.accuracy)
+      line[(prefix + "accuracy").str()] = *score.accuracy;
+  }
+
+  std::optional<llvm::raw_fd_ostream> log;
+};
 
 /// Compiles a step for these examples; null after a message.
 static std::unique_ptr<TrainingRun> prepare(llvm::StringRef path,
@@ -149,23 +192,25 @@ static int runTrain(const Arguments &arguments) {
   auto module = loadModule(input, context);
   if (!module)
     return 1;
+  EpochReport report;
+  if (!report.open(arguments.get("--log")))
+    return 1;
   std::mt19937_64 random(options->seed);
   for (int64_t epoch = 1; epoch <= options->epochs; ++epoch) {
     auto start = std::chrono::steady_clock::now();
     auto score = run->train(*data, options->batch, options->rate, random);
     if (!score)
       return reportError(input, score.takeError());
-    std::string title = "epoch " + std::to_string(epoch) + ": ";
-    print(title.c_str(), *score);
-    if (validation) {
-      auto other = run->evaluate(*validation, options->batch);
-      if (!other)
-        return reportError(input, other.takeError());
-      print("; validation ", *other);
-    }
     std::chrono::duration<double> elapsed =
         std::chrono::steady_clock::now() - start;
-    llvm::outs() << ", " << llvm::format("%.1f", elapsed.count()) << " s\n";
+    std::optional<Score> other;
+    if (validation) {
+      auto scored = run->evaluate(*validation, options->batch);
+      if (!scored)
+        return reportError(input, scored.takeError());
+      other = *scored;
+    }
+    report.write(epoch, *score, other, elapsed.count());
   }
   run->writeParameters(*module);
   return mlir::succeeded(saveModule(*module, output)) ? 0 : 1;
@@ -190,6 +235,9 @@ Command neuroplast::driver::getTrainCommand() {
             {"--epochs", "N", "how often to go through the data (1)"},
             {"--batch", "N", "examples in a step (32)"},
             {"--seed", "N", "seed of the order of the examples (0)"},
+            {"--log", "FILE",
+             "write a line of JSON for each epoch, whose seconds are those of "
+             "training"},
             {"--freeze", "PATTERN", "leave parameters whose name matches"},
             {"--threads", "N", "threads that a step uses (1)"}}},
           runTrain};
