@@ -14,6 +14,7 @@
 // whatever the channels hold, and meets weights that are zero.
 
 #include "ChannelTwins.h"
+#include "ConvolutionRoles.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -33,50 +34,6 @@ using namespace mlir;
 using namespace neuroplast;
 
 namespace {
-
-/// The roles of the loops of a convolution.
-struct Convolution {
-  /// Along the channels of the result.
-  unsigned out;
-  /// Along the channels of the data, summed over; none if each channel has its
-  /// own kernel.
-  std::optional<unsigned> in;
-  /// Where the channels are: behind the groups, if there are any.
-  int64_t axis = 1;
-
-  static std::optional<Convolution> match(kernel::ContractOp op,
-                                          PackedConstants &constants) {
-    auto type = cast<ShapedType>(op.getInit().getType());
-    if (!isa<RankedTensorType>(type) || type.getRank() < 3 ||
-        !constants.isConstant(op.getRhs()))
-      return std::nullopt;
-    SmallVector<AffineMap> maps = op.getMaps();
-    AffineMap data = maps[0], weight = maps[1], result = maps.back();
-    if (!result.isProjectedPermutation() || data.getNumResults() < 3)
-      return std::nullopt;
-    Convolution conv;
-    std::optional<unsigned> group = kernel::getPlainLoop(result, 1);
-    if (group && type.getRank() > 3 && kernel::getPlainLoop(data, 1) == group &&
-        kernel::getPlainLoop(result, 2) &&
-        !data.isFunctionOfDim(*kernel::getPlainLoop(result, 2)))
-      conv.axis = 2;
-    std::optional<unsigned> out = kernel::getPlainLoop(result, conv.axis);
-    std::optional<unsigned> channels = kernel::getPlainLoop(data, conv.axis);
-    if (!out || !channels || !kernel::findPlainAxis(weight, *out))
-      return std::nullopt;
-    conv.out = *out;
-    if (type.isDynamicDim(conv.axis) ||
-        cast<ShapedType>(op.getLhs().getType()).isDynamicDim(conv.axis))
-      return std::nullopt;
-    if (*channels == *out)
-      return conv;
-    if (data.isFunctionOfDim(*out) || result.isFunctionOfDim(*channels) ||
-        !kernel::findPlainAxis(weight, *channels))
-      return std::nullopt;
-    conv.in = *channels;
-    return conv;
-  }
-};
 
 /// Whether a body makes finite numbers of finite ones, whatever they are.
 bool isTotal(Block &body) {
@@ -115,7 +72,10 @@ public:
     for (Operation *op : ops) {
       builder.setInsertionPoint(op);
       Twin twin;
-      if (auto contract = dyn_cast<kernel::ContractOp>(op))
+      if (auto contract = dyn_cast<kernel::ContractOp>(op);
+          contract && WeightGradient::match(contract))
+        visitGradient(contract);
+      else if (contract)
         twin = visit(contract);
       else if (auto pad = dyn_cast<tensor::PadOp>(op))
         twin = visit(pad);
@@ -125,12 +85,14 @@ public:
         twin = visit(generic);
       else if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
         twin = visit(insert);
+      else if (auto extract = dyn_cast<tensor::ExtractSliceOp>(op))
+        twin = visit(extract);
       else if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))
         twin = visit(collapse);
       else if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
         twin = visit(expand);
       else if (auto reduce = dyn_cast<linalg::ReduceOp>(op))
-        visit(reduce);
+        twin = visit(reduce);
       if (twin.value)
         twins.replace(op->getResult(0), twin);
     }
@@ -157,8 +119,7 @@ private:
         continue;
       double work = countProducts(contract.getStaticLoopRanges());
       all += work;
-      auto conv = Convolution::match(contract, constants);
-      if (conv && isWellFilled(contract, *conv))
+      if (isBetterInBlocks(contract))
         better += work;
     }
     constexpr double kMost = 0.7;
@@ -182,17 +143,34 @@ private:
     return cast<RankedTensorType>(value.getType());
   }
 
+  bool isBetterInBlocks(kernel::ContractOp op) {
+    if (auto conv = Convolution::match(op))
+      return hasCheapWeight(op) && isWellFilled(op, conv->out, conv->in);
+    auto gradient = WeightGradient::match(op);
+    return gradient && isWellFilled(op, gradient->out, gradient->in);
+  }
+
   /// Whether the blocks of the channels hold little but channels.
-  bool isWellFilled(kernel::ContractOp op, const Convolution &conv) {
+  bool isWellFilled(kernel::ContractOp op, unsigned out,
+                    std::optional<unsigned> in) {
     SmallVector<int64_t> sizes = op.getStaticLoopRanges();
     auto share = [&](int64_t size) {
       return static_cast<double>(size) /
              (llvm::divideCeil(size, block) * block);
     };
-    double filled = share(sizes[conv.out]);
-    if (conv.in && sizes[*conv.in] >= block / 2)
-      filled *= share(sizes[*conv.in]);
+    double filled = share(sizes[out]);
+    if (in && sizes[*in] >= block / 2)
+      filled *= share(sizes[*in]);
     return filled >= 0.45;
+  }
+
+  /// Whether to lay the weight of a convolution out costs next to nothing: it
+  /// is constant, or there is much to do for each of its elements.
+  bool hasCheapWeight(kernel::ContractOp op) {
+    constexpr double kManyPlaces = 16;
+    return constants.isConstant(op.getRhs()) ||
+           countProducts(op.getStaticLoopRanges()) >=
+               kManyPlaces * countElements(op.getRhs());
   }
 
   //===--------------------------------------------------------------------===//
@@ -200,8 +178,8 @@ private:
   //===--------------------------------------------------------------------===//
 
   Twin visit(kernel::ContractOp op) {
-    std::optional<Convolution> conv = Convolution::match(op, constants);
-    if (!conv)
+    std::optional<Convolution> conv = Convolution::match(op);
+    if (!conv || !hasCheapWeight(op))
       return {};
     auto type = cast<RankedTensorType>(op.getInit().getType());
     SmallVector<int64_t> sizes = op.getStaticLoopRanges();
@@ -252,7 +230,7 @@ private:
     }
     axes.push_back(*kernel::findPlainAxis(maps[1], conv->out));
     lanes.push_back(outLane);
-    inputs.push_back(constants.pack(builder, op.getRhs(), axes, block));
+    inputs.push_back(twins.pack(loc, op.getRhs(), axes));
     newMaps.push_back(extend(maps[1], lanes));
     // What the epilogue reads.
     for (auto [extra, map] : llvm::zip_equal(
@@ -283,6 +261,75 @@ private:
       twin.setPaddedBlocks(
           ArrayRef<int64_t>{conv->axis, type.getDimSize(conv->axis)});
     return {twin.getResult(0), conv->axis};
+  }
+
+  /// The gradient of a weight, whose channels become blocks, too. What it is
+  /// needed for finds it as it was.
+  void visitGradient(kernel::ContractOp op) {
+    WeightGradient gradient = *WeightGradient::match(op);
+    auto type = cast<RankedTensorType>(op.getInit().getType());
+    SmallVector<int64_t> sizes = op.getStaticLoopRanges();
+    bool splitsIn = sizes[gradient.in] >= block / 2;
+    double toCopy = countElements(op.getInit());
+    auto count = [&](Value operand) {
+      if (!twins.contains(operand))
+        toCopy += countElements(operand);
+    };
+    count(op.getRhs());
+    if (splitsIn)
+      count(op.getLhs());
+    constexpr double kMuchWork = 16;
+    if (sizes[gradient.out] < block / 2 ||
+        countProducts(sizes) < kMuchWork * toCopy)
+      return;
+    SmallVector<AffineMap> maps = op.getMaps();
+    // The lanes are the last axes, those of the data before the others.
+    SmallVector<unsigned> channels{gradient.out};
+    if (splitsIn)
+      channels.insert(channels.begin(), gradient.in);
+    unsigned loops = op.getNumLoops(), total = loops + channels.size();
+    Location loc = op.getLoc();
+    SmallVector<Value> inputs;
+    SmallVector<AffineMap> newMaps;
+    auto getAxes = [&](AffineMap map) {
+      SmallVector<int64_t> axes;
+      for (unsigned channel : channels)
+        if (std::optional<int64_t> axis = kernel::findPlainAxis(map, channel))
+          axes.push_back(*axis);
+      return axes;
+    };
+    auto extend = [&](AffineMap map) {
+      SmallVector<AffineExpr> exprs(map.getResults());
+      for (auto [lane, channel] : llvm::enumerate(channels))
+        if (map.isFunctionOfDim(channel))
+          exprs.push_back(builder.getAffineDimExpr(loops + lane));
+      return AffineMap::get(total, 0, exprs, builder.getContext());
+    };
+    for (auto [index, input] : llvm::enumerate(op.getInputs())) {
+      SmallVector<int64_t> axes = getAxes(maps[index]);
+      for (unsigned channel : channels)
+        if (maps[index].isFunctionOfDim(channel) &&
+            !kernel::findPlainAxis(maps[index], channel))
+          return;
+      inputs.push_back(axes.empty() ? input
+                       : index < 2  ? twins.get(loc, input, 1)
+                                    : twins.pack(loc, input, axes));
+      newMaps.push_back(extend(maps[index]));
+    }
+    newMaps.push_back(extend(maps.back()));
+    SmallVector<int64_t> shape(type.getShape()), axes = getAxes(maps.back());
+    for (int64_t axis : axes)
+      shape[axis] = twins.countBlocks(shape[axis]);
+    shape.append(axes.size(), block);
+    Value empty =
+        tensor::EmptyOp::create(builder, loc, shape, type.getElementType());
+    auto blocked = kernel::ContractOp::create(
+        builder, loc, inputs, empty, newMaps,
+        [&](OpBuilder &b, Location, ValueRange args) {
+          return op.cloneEpilogue(b, args);
+        });
+    op.getResult(0).replaceAllUsesWith(
+        twins.unpack(loc, blocked.getResult(0), axes, type));
   }
 
   Twin visit(tensor::PadOp op) {
@@ -318,11 +365,18 @@ private:
         builder, op.getLoc(), twins.lookup(op.getSrc(), *axis), groups)};
   }
 
-  /// Channels that are split into groups of whole blocks.
+  /// Channels that are split into groups of whole blocks, or places.
   Twin visit(tensor::ExpandShapeOp op) {
     Value twin = twins.lookup(op.getSrc());
     SmallVector<ReassociationIndices> groups = op.getReassociationIndices();
     RankedTensorType type = op.getResultType();
+    if (twin && groups.size() > 2 && groups[0].size() == 1 &&
+        groups[1].size() == 1) {
+      groups.push_back({type.getRank()});
+      return {tensor::ExpandShapeOp::create(
+          builder, op.getLoc(), twins.getType(type), twin, groups,
+          twins.getSizes(op.getMixedOutputShape(), 1))};
+    }
     if (!twin || groups.size() < 3 || groups[0].size() != 1 ||
         groups[1].size() != 2 || ShapedType::isDynamic(type.getDimSize(2)) ||
         type.getDimSize(2) % block)
@@ -334,11 +388,49 @@ private:
             2};
   }
 
-  /// A part of a concatenation along the channels.
+  /// Some of the places.
+  Twin visit(tensor::ExtractSliceOp op) {
+    Value twin = twins.lookup(op.getSource());
+    RankedTensorType type = op.getResultType();
+    if (!twin || type.getRank() != op.getSourceType().getRank() ||
+        op.getStaticOffset(1) != 0 || op.getStaticStride(1) != 1 ||
+        type.getDimSize(1) != op.getSourceType().getDimSize(1))
+      return {};
+    SmallVector<OpFoldResult> offsets = op.getMixedOffsets(),
+                              strides = op.getMixedStrides();
+    offsets.push_back(builder.getIndexAttr(0));
+    strides.push_back(builder.getIndexAttr(1));
+    return {tensor::ExtractSliceOp::create(
+        builder, op.getLoc(), twin, offsets,
+        twins.getSizes(op.getMixedSizes(), 1), strides)};
+  }
+
+  /// Places among others that are all the same number.
+  Twin insertPlaces(tensor::InsertSliceOp op, Value source) {
+    std::optional<Value> filling = getFilling(op.getDest());
+    if (!filling)
+      return {};
+    SmallVector<OpFoldResult> offsets = op.getMixedOffsets(),
+                              strides = op.getMixedStrides();
+    offsets.push_back(builder.getIndexAttr(0));
+    strides.push_back(builder.getIndexAttr(1));
+    Location loc = op.getLoc();
+    Value into = fill(loc, twins.createEmpty(loc, op.getDest(), 1), *filling);
+    return {tensor::InsertSliceOp::create(builder, loc, source, into, offsets,
+                                          twins.getSizes(op.getMixedSizes(), 1),
+                                          strides)};
+  }
+
+  /// A part of a concatenation along the channels, or some of the places.
   Twin visit(tensor::InsertSliceOp op) {
     Value source = twins.lookup(op.getSource());
     RankedTensorType type = op.getResultType();
     int64_t offset = op.getStaticOffset(1), size = op.getStaticSize(1);
+    if (source && type.getRank() == op.getSourceType().getRank() &&
+        offset == 0 && op.getStaticStride(1) == 1 &&
+        !ShapedType::isDynamic(size) && size == type.getDimSize(1) &&
+        !twins.contains(op.getDest()))
+      return insertPlaces(op, source);
     if (!source || type.getRank() != op.getSourceType().getRank() ||
         !op.hasUnitStride() || type.isDynamicDim(1) ||
         ShapedType::isDynamic(offset) || ShapedType::isDynamic(size) ||
@@ -480,9 +572,8 @@ private:
     std::optional<unsigned> channel = kernel::getPlainLoop(output, *blocked);
     if (!channel || (!twins.isFull(type, *blocked) && !isTotal(*op.getBody())))
       return {};
-    // Everything of the same size must have a twin, or there is no gain.
     auto hasTwin = [&](Value value) { return twins.contains(value, *blocked); };
-    bool follows = false;
+    double known = 0, toCopy = 0;
     for (OpOperand *operand : op.getDpsInputOperands()) {
       AffineMap map = op.getMatchingIndexingMap(operand);
       if (!map.isFunctionOfDim(*channel))
@@ -498,13 +589,15 @@ private:
           llvm::any_of(llvm::seq<int64_t>(1, type.getRank()), [&](int64_t i) {
             return i != *axis && operandType.getDimSize(i) != 1;
           });
-      if (isLarge && !hasTwin(operand->get()))
-        return {};
       if (!operandType.getElementType().isF32())
         return {};
-      follows |= hasTwin(operand->get());
+      if (hasTwin(operand->get()))
+        known += countElements(operand->get());
+      else if (isLarge)
+        toCopy += countElements(operand->get());
     }
-    if (!follows)
+    // To unpack the others takes as long.
+    if (known == 0 || toCopy > known)
       return {};
     Location loc = op.getLoc();
     unsigned lane = op.getNumLoops();
@@ -542,29 +635,29 @@ private:
     return {twin.getResult(0), *blocked};
   }
 
-  /// A sum or the like over all places of each channel.
-  void visit(linalg::ReduceOp op) {
+  /// A sum or the like over places of each channel, and over batches.
+  Twin visit(linalg::ReduceOp op) {
     if (op.getInputs().size() != 1)
-      return;
+      return {};
     Value twin = twins.lookup(op.getInputs()[0]);
     std::optional<Value> filling = getFilling(op.getInits()[0]);
-    auto type = cast<RankedTensorType>(op.getInputs()[0].getType());
     ArrayRef<int64_t> axes = op.getDimensions();
-    if (!twin || !filling || !*filling || axes.front() != 2 ||
-        static_cast<int64_t>(axes.size()) != type.getRank() - 2)
-      return;
+    if (!twin || !filling || !*filling || llvm::is_contained(axes, 1))
+      return {};
     Location loc = op.getLoc();
+    auto type = cast<RankedTensorType>(op.getResult(0).getType());
+    int64_t channels = axes.front() == 0 ? 0 : 1;
     Value into =
-        fill(loc, twins.createEmpty(loc, op.getInits()[0], 1), *filling);
+        fill(loc, twins.createEmpty(loc, op.getInits()[0], channels), *filling);
     auto sums = linalg::ReduceOp::create(builder, loc, into.getType(), twin,
                                          into, axes);
     IRMapping values;
     op.getRegion().cloneInto(&sums.getRegion(), values);
-    SmallVector<ReassociationIndices> groups{{0}, {1, 2}};
-    Value flat = tensor::CollapseShapeOp::create(builder, loc,
-                                                 sums.getResult(0), groups);
+    if (channels == 1 && type.getRank() > 2)
+      return {sums.getResult(0)};
     op.getResult(0).replaceAllUsesWith(
-        twins.cutChannels(loc, flat, type.getDimSize(1)));
+        twins.unpack(loc, sums.getResult(0), channels, type));
+    return {};
   }
 
   PackedConstants constants;

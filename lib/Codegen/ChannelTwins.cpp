@@ -51,8 +51,8 @@ void ChannelTwins::replace(Value value, Twin twin) {
       if (std::optional<int64_t> axis = dim.getConstantIndex();
           axis && *axis != twin.axis)
         dim.getSourceMutable().assign(twin.value);
-  Value unpacked =
-      unpack(value.getLoc(), twin, cast<RankedTensorType>(value.getType()));
+  Value unpacked = unpack(value.getLoc(), twin.value, twin.axis,
+                          cast<RankedTensorType>(value.getType()));
   value.replaceAllUsesWith(unpacked);
   twins[twin.axis][unpacked] = twin.value;
 }
@@ -63,40 +63,50 @@ Value ChannelTwins::createEmpty(Location loc, Value value, int64_t axis) {
       getElementTypeOrSelf(value.getType()));
 }
 
-Value ChannelTwins::pack(Location loc, Value value, int64_t axis) {
+Value ChannelTwins::pack(Location loc, Value value, ArrayRef<int64_t> axes) {
   if (constants.isConstant(value))
-    return constants.pack(builder, value, axis, block);
+    return constants.pack(builder, value, axes, block);
   auto type = cast<RankedTensorType>(value.getType());
-  int64_t rank = type.getRank(), size = type.getDimSize(axis);
-  int64_t blocks = countBlocks(size);
-  if (size % block) {
-    SmallVector<OpFoldResult> low(rank, builder.getIndexAttr(0)), high(low);
-    high[axis] = builder.getIndexAttr(blocks * block - size);
-    SmallVector<int64_t> padded(type.getShape());
-    padded[axis] = blocks * block;
+  int64_t rank = type.getRank();
+  SmallVector<OpFoldResult> low(rank, builder.getIndexAttr(0)), high(low);
+  SmallVector<int64_t> padded(type.getShape());
+  for (int64_t axis : axes) {
+    padded[axis] = countBlocks(padded[axis]) * block;
+    high[axis] = builder.getIndexAttr(padded[axis] - type.getDimSize(axis));
+  }
+  if (ArrayRef(padded) != type.getShape()) {
     Value zero =
         arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(0));
     value = tensor::PadOp::create(builder, loc, type.clone(padded), value, low,
                                   high, zero);
   }
-  SmallVector<int64_t> split(type.getShape());
-  split[axis] = blocks;
-  split.insert(split.begin() + axis + 1, block);
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, value);
-  sizes[axis] = builder.getIndexAttr(blocks);
-  sizes.insert(sizes.begin() + axis + 1, builder.getIndexAttr(block));
+  SmallVector<int64_t> split, order, lanes;
+  SmallVector<OpFoldResult> old = tensor::getMixedSizes(builder, loc, value),
+                            sizes;
   SmallVector<ReassociationIndices> groups;
-  SmallVector<int64_t> order;
-  for (int64_t i = 0, at = 0; i < rank; ++i) {
-    groups.push_back({at++});
-    order.push_back(groups.back()[0]);
-    if (i == axis)
-      groups.back().push_back(at++);
+  auto add = [&](int64_t size, OpFoldResult mixed) {
+    groups.back().push_back(static_cast<int64_t>(split.size()));
+    split.push_back(size);
+    sizes.push_back(mixed);
+  };
+  lanes.resize(axes.size());
+  for (int64_t axis = 0; axis < rank; ++axis) {
+    groups.emplace_back();
+    order.push_back(static_cast<int64_t>(split.size()));
+    const int64_t *cut = llvm::find(axes, axis);
+    if (cut == axes.end()) {
+      add(padded[axis], old[axis]);
+      continue;
+    }
+    int64_t blocks = padded[axis] / block;
+    add(blocks, builder.getIndexAttr(blocks));
+    lanes[cut - axes.begin()] = static_cast<int64_t>(split.size());
+    add(block, builder.getIndexAttr(block));
   }
-  order.push_back(axis + 1);
+  llvm::append_range(order, lanes);
   value = tensor::ExpandShapeOp::create(builder, loc, type.clone(split), value,
                                         groups, sizes);
-  return axis + 1 == rank ? value : transpose(loc, value, order);
+  return llvm::is_sorted(order) ? value : transpose(loc, value, order);
 }
 
 Value ChannelTwins::cutChannels(Location loc, Value value, int64_t channels,
@@ -138,20 +148,23 @@ Value ChannelTwins::transpose(Location loc, Value value,
       .getResult(0);
 }
 
-Value ChannelTwins::unpack(Location loc, Twin twin, RankedTensorType type) {
+Value ChannelTwins::unpack(Location loc, Value packed, ArrayRef<int64_t> axes,
+                           RankedTensorType type) {
   int64_t rank = type.getRank();
   SmallVector<int64_t> order;
   SmallVector<ReassociationIndices> groups;
   for (int64_t axis = 0; axis < rank; ++axis) {
     groups.push_back({static_cast<int64_t>(order.size())});
     order.push_back(axis);
-    if (axis == twin.axis) {
-      groups.back().push_back(order.size());
-      order.push_back(rank);
-    }
+    const int64_t *cut = llvm::find(axes, axis);
+    if (cut == axes.end())
+      continue;
+    groups.back().push_back(static_cast<int64_t>(order.size()));
+    order.push_back(rank + (cut - axes.begin()));
   }
-  Value value = transpose(loc, twin.value, order);
-  return cutChannels(
-      loc, tensor::CollapseShapeOp::create(builder, loc, value, groups),
-      type.getDimSize(twin.axis), twin.axis);
+  Value value = llvm::is_sorted(order) ? packed : transpose(loc, packed, order);
+  value = tensor::CollapseShapeOp::create(builder, loc, value, groups);
+  for (int64_t axis : axes)
+    value = cutChannels(loc, value, type.getDimSize(axis), axis);
+  return value;
 }

@@ -60,21 +60,22 @@ public:
   /// An uninitialised tensor of the sizes of a twin of `value`.
   mlir::Value createEmpty(mlir::Location location, mlir::Value value,
                           int64_t axis);
-  /// A tensor with an axis in blocks, whose places stand behind all others; the
-  /// last one is filled up with zeros.
-  mlir::Value pack(mlir::Location location, mlir::Value value, int64_t axis);
+  /// A tensor with axes in blocks, whose places stand behind all others in the
+  /// order of the axes; the last ones are filled up with zeros.
+  mlir::Value pack(mlir::Location location, mlir::Value value,
+                   llvm::ArrayRef<int64_t> axes);
+  /// The tensor of which this was made by `pack`, or would have been.
+  mlir::Value unpack(mlir::Location location, mlir::Value packed,
+                     llvm::ArrayRef<int64_t> axes, mlir::RankedTensorType type);
   /// The first channels of a tensor.
   mlir::Value cutChannels(mlir::Location location, mlir::Value value,
-                          int64_t channels, int64_t axis = 1);
+                          int64_t channels, int64_t axis);
 
 private:
   /// Copies a tensor with its axes in another order: axis i of the result is
   /// axis `order[i]`.
   mlir::Value transpose(mlir::Location location, mlir::Value value,
                         llvm::ArrayRef<int64_t> order);
-  /// The tensor of which this is the twin.
-  mlir::Value unpack(mlir::Location location, Twin twin,
-                     mlir::RankedTensorType type);
 
   mlir::OpBuilder &builder;
   PackedConstants &constants;

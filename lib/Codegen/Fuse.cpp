@@ -117,6 +117,63 @@ private:
   }
 };
 
+/// Lets a contraction read what was transposed before it where that was.
+struct ReadBeforeTranspose : OpRewritePattern<kernel::ContractOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(kernel::ContractOp op,
+                                PatternRewriter &rewriter) const override {
+    SmallVector<AffineMap> maps = op.getMaps();
+    bool hasChanged = false;
+    for (OpOperand &operand : op.getInputsMutable()) {
+      auto transpose = operand.get().getDefiningOp<linalg::TransposeOp>();
+      if (!transpose)
+        continue;
+      AffineMap &map = maps[operand.getOperandNumber()];
+      SmallVector<AffineExpr> exprs(map.getNumResults());
+      for (auto [axis, from] : llvm::enumerate(transpose.getPermutation()))
+        exprs[from] = map.getResult(axis);
+      map = AffineMap::get(map.getNumDims(), 0, exprs, op.getContext());
+      rewriter.modifyOpInPlace(op, [&] { operand.set(transpose.getInput()); });
+      hasChanged = true;
+    }
+    if (!hasChanged)
+      return rewriter.notifyMatchFailure(op, "reads nothing transposed");
+    rewriter.modifyOpInPlace(op, [&] {
+      op.setIndexingMapsAttr(rewriter.getAffineMapArrayAttr(maps));
+    });
+    return success();
+  }
+};
+
+/// Lets a contraction whose result is only transposed write that.
+struct WriteTransposed : OpRewritePattern<linalg::TransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::TransposeOp op,
+                                PatternRewriter &rewriter) const override {
+    auto contract = op.getInput().getDefiningOp<kernel::ContractOp>();
+    if (!contract || !op.getInput().hasOneUse() ||
+        contract->getBlock() != op->getBlock())
+      return rewriter.notifyMatchFailure(op, "transposes no sum of its own");
+    SmallVector<AffineMap> maps = contract.getMaps();
+    AffineMap result = maps.pop_back_val();
+    SmallVector<AffineExpr> exprs;
+    for (int64_t from : op.getPermutation())
+      exprs.push_back(result.getResult(from));
+    maps.push_back(
+        AffineMap::get(result.getNumDims(), 0, exprs, op.getContext()));
+    auto transposed = kernel::ContractOp::create(
+        rewriter, contract.getLoc(), contract.getInputs(), op.getInit(), maps,
+        [&](OpBuilder &b, Location, ValueRange elements) {
+          return contract.cloneEpilogue(b, elements);
+        });
+    rewriter.replaceOp(op, transposed.getResults());
+    rewriter.eraseOp(contract);
+    return success();
+  }
+};
+
 struct FusePass : neuroplast::impl::FuseBase<FusePass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
@@ -135,7 +192,8 @@ struct FusePass : neuroplast::impl::FuseBase<FusePass> {
           return collapse && collapse->hasOneUse() &&
                  collapse.getSrc().getDefiningOp<kernel::ContractOp>();
         });
-    patterns.add<FuseEpilogue>(&getContext());
+    patterns.add<FuseEpilogue, ReadBeforeTranspose, WriteTransposed>(
+        &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

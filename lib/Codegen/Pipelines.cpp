@@ -67,6 +67,7 @@ void neuroplast::buildNeuroToKernelsPipeline(
     manager.addPass(
         createBlockChannels(BlockChannelsOptions{options.vectorBits}));
     manager.addPass(createPackWeights(PackWeightsOptions{options.vectorBits}));
+    manager.addPass(createChooseLanes(ChooseLanesOptions{options.vectorBits}));
     manager.addPass(createCanonicalizerPass());
     manager.addPass(createCSEPass());
     manager.addNestedPass<func::FuncOp>(createNestConcatenations());

@@ -129,3 +129,29 @@ func.func @grouped(%x: tensor<1x2x4x8xf32>, %w: tensor<2x3x4xf32>, %s: tensor<6x
   } -> tensor<1x6x8xf32>
   return %2 : tensor<1x6x8xf32>
 }
+
+// -----
+
+// Maps say what is transposed before a contraction, and behind it.
+// CHECK-DAG: #[[A:.*]] = affine_map<(d0, d1, d2) -> (d2, d0)>
+// CHECK-DAG: #[[B:.*]] = affine_map<(d0, d1, d2) -> (d2, d1)>
+// CHECK-DAG: #[[C:.*]] = affine_map<(d0, d1, d2) -> (d1, d0)>
+// CHECK-LABEL: func @transposed
+// CHECK-NOT: linalg.transpose
+// CHECK: kernel.contract ins(%arg0, %arg1 : tensor<5x3xf32>, tensor<5x7xf32>) outs(%{{.*}} : tensor<7x3xf32>) attributes {indexing_maps = [#[[A]], #[[B]], #[[C]]]}
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (k, n)>
+#c = affine_map<(m, n, k) -> (m, n)>
+func.func @transposed(%x: tensor<5x3xf32>, %y: tensor<5x7xf32>) -> tensor<7x3xf32> {
+  %0 = tensor.empty() : tensor<3x5xf32>
+  %1 = linalg.transpose ins(%x : tensor<5x3xf32>) outs(%0 : tensor<3x5xf32>) permutation = [1, 0]
+  %2 = tensor.empty() : tensor<3x7xf32>
+  %3 = kernel.contract ins(%1, %y : tensor<3x5xf32>, tensor<5x7xf32>)
+      outs(%2 : tensor<3x7xf32>) attributes {indexing_maps = [#a, #b, #c]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<3x7xf32>
+  %4 = tensor.empty() : tensor<7x3xf32>
+  %5 = linalg.transpose ins(%3 : tensor<3x7xf32>) outs(%4 : tensor<7x3xf32>) permutation = [1, 0]
+  return %5 : tensor<7x3xf32>
+}

@@ -16,7 +16,7 @@ MOST = {
     "densenet121": (0, 27, 9.0),
     "squeezenet": (0, 0, 3.8),
     "shufflenet": (0, 1, 4.5),
-    "inception_v1": (0, 14, 9.0),
+    "inception_v1": (0, 12, 11.2),
     "inception_v2": (0, 16, 4.0),
     "ppocr_det": (114, 0, 0.1),
     "ppocr_rec": (112, 0, 0.1),

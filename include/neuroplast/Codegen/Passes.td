@@ -135,7 +135,9 @@ def Fuse : Pass<"neuro-fuse"> {
     Elementwise ops that walk through the same places become one, but not a part
     of a reduction, which would repeat them. A `kernel.contract` whose sums only
     an elementwise op reads ends with what that does to them, if it is a few
-    instructions.
+    instructions. It reads what is transposed before it, and writes what its
+    result is transposed to: maps say all that a transposition does, and
+    `neuro-choose-lanes` makes the copies that pay.
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::neuroplast::kernel::KernelDialect"];
 }
@@ -171,6 +173,35 @@ def PackWeights : Pass<"neuro-pack-weights", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::tensor::TensorDialect", "::neuroplast::kernel::KernelDialect",
                            "::neuroplast::neuro::NeuroDialect"];
+}
+
+def ChooseLanes : Pass<"neuro-choose-lanes", "::mlir::ModuleOp"> {
+  let summary = "Choose what the vectors of contractions run along";
+  let description = [{
+    The vectors of a `kernel.contract` run along the last axis of its result, and
+    the operands that move with them must lie so, too. Where they do not, the loop
+    is chosen for which the least has to be copied: operands that move with it are
+    transposed, once and at compile time if they are constant, and the result is
+    transposed back. The rows of a small matrix become columns so, rather than the
+    columns of a large one rows.
+
+    Before, `y = x * transposed(w)`:
+    ```mlir
+    %y = kernel.contract ins(%x, %w : tensor<32x784xf32>, tensor<512x784xf32>) ...
+        [(m, n, k) -> (m, k), (m, n, k) -> (n, k), (m, n, k) -> (m, n)] ... -> tensor<32x512xf32>
+    ```
+    After:
+    ```mlir
+    %xt = linalg.transpose ins(%x : tensor<32x784xf32>) ... permutation = [1, 0]
+    %yt = kernel.contract ins(%xt, %w : tensor<784x32xf32>, tensor<512x784xf32>) ...
+        [(m, n, k) -> (k, m), (m, n, k) -> (n, k), (m, n, k) -> (n, m)] ... -> tensor<512x32xf32>
+    %y = linalg.transpose ins(%yt : tensor<512x32xf32>) ... permutation = [1, 0]
+    ```
+  }];
+  let options = [Option<"vectorBits", "vector-bits", "unsigned", "512", "Width of a vector register">];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect",
+                           "::neuroplast::kernel::KernelDialect", "::neuroplast::neuro::NeuroDialect"];
 }
 
 def NestConcatenations : Pass<"neuro-nest-concatenations", "::mlir::func::FuncOp"> {

@@ -12,37 +12,6 @@
 using namespace mlir;
 using namespace neuroplast;
 
-/// The factor of a loop in an expression that is a sum of multiples of loops.
-static std::optional<int64_t> getFactor(AffineExpr expr, unsigned loop) {
-  if (auto dim = dyn_cast<AffineDimExpr>(expr))
-    return dim.getPosition() == loop ? 1 : 0;
-  if (isa<AffineConstantExpr>(expr))
-    return 0;
-  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
-  if (!binary)
-    return std::nullopt;
-  std::optional<int64_t> lhs = getFactor(binary.getLHS(), loop);
-  std::optional<int64_t> rhs = getFactor(binary.getRHS(), loop);
-  if (!lhs || !rhs)
-    return std::nullopt;
-  if (expr.getKind() == AffineExprKind::Add)
-    return *lhs + *rhs;
-  auto factor = dyn_cast<AffineConstantExpr>(binary.getRHS());
-  if (expr.getKind() == AffineExprKind::Mul && factor)
-    return *lhs * factor.getValue();
-  return std::nullopt;
-}
-
-/// The factor of `loop` in the last result of `map`, if it is in no other.
-static std::optional<int64_t> getLastFactor(AffineMap map, unsigned loop) {
-  if (map.getNumResults() == 0)
-    return std::nullopt;
-  for (AffineExpr expr : map.getResults().drop_back())
-    if (getFactor(expr, loop) != 0)
-      return std::nullopt;
-  return getFactor(map.getResults().back(), loop);
-}
-
 static bool isContiguousInLastAxis(Value buffer) {
   auto type = cast<MemRefType>(buffer.getType());
   return type.getRank() > 0 && type.isLastDimUnitStride();
@@ -50,7 +19,8 @@ static bool isContiguousInLastAxis(Value buffer) {
 
 bool Contraction::isContiguousAlong(Value operand, AffineMap map,
                                     int64_t loop) {
-  return getLastFactor(map, loop) == 1 && isContiguousInLastAxis(operand);
+  return kernel::getInnermostStep(map, loop) == 1 &&
+         isContiguousInLastAxis(operand);
 }
 
 bool Contraction::assign() {
@@ -85,7 +55,7 @@ bool Contraction::assign() {
   if (!vectorMap.isFunctionOfDim(lane) ||
       (scalarMoves && !isContiguousAlong(scalar, scalarMap, lane)))
     return false;
-  std::optional<int64_t> stride = getLastFactor(vectorMap, lane);
+  std::optional<int64_t> stride = kernel::getInnermostStep(vectorMap, lane);
   if (!stride || (*stride != 1 && *stride != 2) ||
       !isContiguousInLastAxis(vector) ||
       !isContiguousAlong(result, resultMap, lane))

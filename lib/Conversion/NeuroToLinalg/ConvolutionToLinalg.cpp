@@ -257,6 +257,59 @@ Value createExpansion(ConvTransposeOp op, OpBuilder &b, Location loc,
   return tensor::CollapseShapeOp::create(b, loc, result, groups);
 }
 
+/// weight'[g * O + o, i, k] = weight[g * I + i, o, K - 1 - k]
+Value mirrorKernel(OpBuilder &b, Location loc, Value weight, int64_t group) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  ArrayRef<int64_t> kernel = type.getShape().drop_front(2);
+  MLIRContext *context = b.getContext();
+  int64_t rank = type.getRank();
+  if (llvm::any_of(kernel, [](int64_t size) { return size != 1; })) {
+    SmallVector<AffineExpr> from;
+    for (int64_t axis = 0; axis < rank; ++axis) {
+      AffineExpr place = getAffineDimExpr(axis, context);
+      from.push_back(axis < 2 ? place : type.getDimSize(axis) - 1 - place);
+    }
+    SmallVector<AffineMap> maps{
+        AffineMap::get(rank, 0, from, context),
+        AffineMap::getMultiDimIdentityMap(rank, context)};
+    Value empty =
+        createEmpty(b, loc, getDims(b, loc, weight), type.getElementType());
+    weight = linalg::GenericOp::create(
+                 b, loc, type, weight, empty, maps,
+                 SmallVector<Iterator>(rank, Iterator::parallel),
+                 [](OpBuilder &n, Location l, ValueRange args) {
+                   linalg::YieldOp::create(n, l, args[0]);
+                 })
+                 .getResult(0);
+  }
+  // Groups stand by themselves while the channels change places.
+  int64_t ins = type.getDimSize(0) / group, outs = type.getDimSize(1);
+  SmallVector<int64_t> split{group, ins, outs}, exchanged{group, outs, ins},
+      joined{group * outs, ins}, order{0, 2, 1};
+  for (auto *shape : {&split, &exchanged, &joined})
+    llvm::append_range(*shape, kernel);
+  llvm::append_range(order, llvm::seq<int64_t>(3, rank + 1));
+  SmallVector<ReassociationIndices> groups{{0, 1}};
+  for (int64_t axis = 2; axis <= rank; ++axis)
+    groups.push_back({axis});
+  if (group == 1) {
+    split.erase(split.begin());
+    exchanged.erase(exchanged.begin());
+    order = {1, 0};
+    llvm::append_range(order, llvm::seq<int64_t>(2, rank));
+  } else {
+    weight = tensor::ExpandShapeOp::create(b, loc, type.clone(split), weight,
+                                           groups);
+  }
+  Value empty =
+      tensor::EmptyOp::create(b, loc, exchanged, type.getElementType());
+  weight =
+      linalg::TransposeOp::create(b, loc, weight, empty, order).getResult()[0];
+  return group == 1 ? weight
+                    : Value(tensor::CollapseShapeOp::create(
+                          b, loc, type.clone(joined), weight, groups));
+}
+
 /// A transposed convolution is a convolution, with the kernel mirrored and its
 /// channels exchanged, of the input with zeros between its elements.
 struct ConvTransposeLowering : OpConversionPattern<ConvTransposeOp> {
@@ -282,29 +335,7 @@ struct ConvTransposeLowering : OpConversionPattern<ConvTransposeOp> {
       return success();
     }
     int64_t spatial = weightType.getRank() - 2, group = op.getGroup();
-    int64_t perGroup = weightType.getDimSize(0) / group;
-    int64_t outputs = weightType.getDimSize(1);
-    // weight'[g * O + o, i, k] = weight[g * I + i, o, K - 1 - k]
-    SmallVector<OpFoldResult> sizes{b.getIndexAttr(group * outputs),
-                                    b.getIndexAttr(perGroup)};
-    for (int64_t axis = 0; axis < spatial; ++axis)
-      sizes.push_back(b.getIndexAttr(weightType.getDimSize(axis + 2)));
-    Value mirrored = createMap(
-        b, loc, sizes, weightType.getElementType(),
-        [&](OpBuilder &n, Location l, ValueRange x) -> Value {
-          auto index = [&](int64_t value) {
-            return Value(arith::ConstantIndexOp::create(n, l, value));
-          };
-          Value g = arith::DivUIOp::create(n, l, x[0], index(outputs));
-          Value o = arith::RemUIOp::create(n, l, x[0], index(outputs));
-          Value row = arith::AddIOp::create(
-              n, l, arith::MulIOp::create(n, l, g, index(perGroup)), x[1]);
-          SmallVector<Value> at{row, o};
-          for (int64_t axis = 0; axis < spatial; ++axis)
-            at.push_back(arith::SubIOp::create(
-                n, l, index(weightType.getDimSize(axis + 2) - 1), x[axis + 2]));
-          return tensor::ExtractOp::create(n, l, weight, at);
-        });
+    Value mirrored = mirrorKernel(b, loc, weight, group);
     // The input spread by the strides and padded (or cropped) around.
     Value zero = arith::ConstantOp::create(
         b, loc, b.getZeroAttr(getElementTypeOrSelf(input.getType())));
@@ -313,7 +344,7 @@ struct ConvTransposeLowering : OpConversionPattern<ConvTransposeOp> {
         padded{dims[0], dims[1]};
     SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0));
     SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
-    SmallVector<int64_t> lows;
+    SmallVector<int64_t> lows, highs;
     for (int64_t axis = 0; axis < spatial; ++axis) {
       int64_t reach =
           (weightType.getDimSize(axis + 2) - 1) * op.getDilations()[axis];
@@ -321,6 +352,7 @@ struct ConvTransposeLowering : OpConversionPattern<ConvTransposeOp> {
       int64_t high =
           reach - op.getPads()[axis + spatial] + op.getOutputPadding()[axis];
       lows.push_back(low);
+      highs.push_back(high);
       // (size - 1) * stride + 1 + low + high
       OpFoldResult between =
           mulSizes(b, loc, addSizes(b, loc, dims[axis + 2], b.getIndexAttr(-1)),
@@ -328,14 +360,18 @@ struct ConvTransposeLowering : OpConversionPattern<ConvTransposeOp> {
       padded.push_back(
           addSizes(b, loc, between, b.getIndexAttr(1 + low + high)));
     }
-    bool canInsert = llvm::all_of(lows, [](int64_t low) { return low >= 0; });
-    for (int64_t axis = 0; axis < spatial; ++axis)
-      canInsert &=
-          (weightType.getDimSize(axis + 2) - 1) * op.getDilations()[axis] -
-              op.getPads()[axis + spatial] + op.getOutputPadding()[axis] >=
-          0;
+    auto isNoCrop = [](int64_t pad) { return pad >= 0; };
+    bool canInsert =
+        llvm::all_of(lows, isNoCrop) && llvm::all_of(highs, isNoCrop);
     Value wide;
-    if (canInsert) {
+    if (canInsert && isAll(op.getStrides(), 1)) {
+      SmallVector<OpFoldResult> before(2, b.getIndexAttr(0)), behind(before);
+      for (auto [low, high] : llvm::zip_equal(lows, highs)) {
+        before.push_back(b.getIndexAttr(low));
+        behind.push_back(b.getIndexAttr(high));
+      }
+      wide = tensor::PadOp::create(b, loc, Type(), input, before, behind, zero);
+    } else if (canInsert) {
       for (int64_t axis = 0; axis < spatial; ++axis) {
         offsets.push_back(b.getIndexAttr(lows[axis]));
         strides.push_back(b.getIndexAttr(op.getStrides()[axis]));

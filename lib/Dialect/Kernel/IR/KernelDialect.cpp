@@ -98,6 +98,37 @@ std::optional<int64_t> neuroplast::kernel::findPlainAxis(AffineMap map,
   return std::nullopt;
 }
 
+/// The factor of a loop in an expression that is a sum of multiples of loops.
+static std::optional<int64_t> getFactor(AffineExpr expr, unsigned loop) {
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return dim.getPosition() == loop ? 1 : 0;
+  if (isa<AffineConstantExpr>(expr))
+    return 0;
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return std::nullopt;
+  std::optional<int64_t> lhs = getFactor(binary.getLHS(), loop);
+  std::optional<int64_t> rhs = getFactor(binary.getRHS(), loop);
+  if (!lhs || !rhs)
+    return std::nullopt;
+  if (expr.getKind() == AffineExprKind::Add)
+    return *lhs + *rhs;
+  auto factor = dyn_cast<AffineConstantExpr>(binary.getRHS());
+  if (expr.getKind() == AffineExprKind::Mul && factor)
+    return *lhs * factor.getValue();
+  return std::nullopt;
+}
+
+std::optional<int64_t> neuroplast::kernel::getInnermostStep(AffineMap map,
+                                                            unsigned loop) {
+  if (map.getNumResults() == 0)
+    return std::nullopt;
+  for (AffineExpr expr : map.getResults().drop_back())
+    if (getFactor(expr, loop) != 0)
+      return std::nullopt;
+  return getFactor(map.getResults().back(), loop);
+}
+
 /// Whether an axis of blocks, and how many places these hold, fit a value whose
 /// last axis is what a block holds.
 static bool hasBlocks(Value value, ArrayRef<int64_t> blocks) {

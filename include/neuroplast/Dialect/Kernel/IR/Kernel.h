@@ -34,6 +34,9 @@ namespace neuroplast::kernel {
 std::optional<unsigned> getPlainLoop(mlir::AffineMap map, int64_t axis);
 /// The axis of an operand of which that is so for a loop.
 std::optional<int64_t> findPlainAxis(mlir::AffineMap map, unsigned loop);
+/// How far a step of a loop leads along the innermost axis of an operand; none
+/// if it leads along others, too.
+std::optional<int64_t> getInnermostStep(mlir::AffineMap map, unsigned loop);
 
 } // namespace neuroplast::kernel
 

@@ -149,7 +149,7 @@ class Neuro_AlphaOp<string mnemonic, string onnx, string meaning, string alpha, 
   let results = (outs Neuro_FloatTensor:$result);
 }
 
-def Neuro_ReluOp : Neuro_UnaryOp<"relu", "Relu", "max(x, 0)", traits = [Neuro_Gradient<"(a > 0).select(g, 0)">, Neuro_ZeroPreserving, Neuro_Idempotent]>;
+def Neuro_ReluOp : Neuro_UnaryOp<"relu", "Relu", "max(x, 0)", traits = [Neuro_Gradient<"(y > 0).select(g, 0)">, Neuro_ZeroPreserving, Neuro_Idempotent]>;
 def Neuro_SigmoidOp : Neuro_UnaryOp<"sigmoid", "Sigmoid", "1 / (1 + e^-x)", Neuro_FloatTensor, traits = [Neuro_Gradient<"g * y * (1 - y)">]>;
 def Neuro_TanhOp : Neuro_UnaryOp<"tanh", "Tanh", "hyperbolic tangent", Neuro_FloatTensor, traits = [Neuro_Gradient<"g * (1 - y * y)">, Neuro_ZeroPreserving]>;
 def Neuro_SoftplusOp : Neuro_UnaryOp<"softplus", "Softplus", "log(1 + e^x)", Neuro_FloatTensor, traits = [Neuro_Gradient<"g * a.sigmoid()">]>;

@@ -89,6 +89,8 @@ public:
 
   /// Sums over axes, which stay with size 1 if they are kept.
   Term sum(llvm::ArrayRef<int64_t> axes, bool keep = true) const;
+  /// The least along axes, which stay with size 1.
+  Term min(llvm::ArrayRef<int64_t> axes) const;
   Term transpose(llvm::ArrayRef<int64_t> permutation) const;
   /// The last two axes exchanged.
   Term transposeMatrix() const;
@@ -96,10 +98,14 @@ public:
   /// The same elements in the shape of another tensor.
   Term reshapeLike(mlir::Value other) const;
   Term reshape(llvm::ArrayRef<int64_t> shape) const;
+  /// The first places of each axis as far as a shape leads, zeros behind what
+  /// there is.
+  Term fitTo(llvm::ArrayRef<int64_t> shape) const;
   /// Axes of size 1 put in, at these places of the result, ascending.
   Term expandAxes(llvm::ArrayRef<int64_t> axes) const;
   /// Repeated along axes of size 1 up to the shape of another tensor.
   Term broadcastLike(mlir::Value other) const;
+  Term broadcastTo(llvm::ArrayRef<int64_t> shape) const;
   /// Zeros in the shape of a tensor.
   Term zerosLike(mlir::Value other) const {
     return number(0).broadcastLike(other);

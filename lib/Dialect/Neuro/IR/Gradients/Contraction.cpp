@@ -112,19 +112,6 @@ static Term sumOverPlaces(const Term &g) {
   return g.sum(axes, /*keep=*/false);
 }
 
-/// The first so many places of each spatial axis, zeros behind what there is.
-static Term fitPlaces(GradientScope &scope, const Term &term,
-                      ArrayRef<int64_t> sizes) {
-  SmallVector<int64_t> low(term.getRank(), 0), high(low);
-  for (auto [axis, size] : llvm::enumerate(sizes))
-    high[axis + 2] = size - term.getType().getDimSize(axis + 2);
-  if (llvm::all_of(high, [](int64_t size) { return size == 0; }))
-    return term;
-  auto &at = scope.getBuilder();
-  return scope.wrap(PadOp::create(at.builder, at.location, term.get(), Value(),
-                                  ValueRange(), ValueRange(), low, high));
-}
-
 /// The gradient of the weight of a convolution of `x` whose results have the
 /// gradient `g`: the places of one are moved over those of the other, with
 /// strides and dilations exchanged; batches are what is summed over, as
@@ -135,22 +122,40 @@ static Term convolveForWeight(GradientScope &scope, const Term &x,
                               ArrayRef<int64_t> pads, int64_t groups,
                               ArrayRef<int64_t> kernel) {
   int64_t batch = x.getType().getDimSize(0), ins = x.getType().getDimSize(1),
-          rank = x.getRank();
+          rank = x.getRank(), axes = rank - 2;
   auto order = llvm::to_vector(llvm::seq<int64_t>(0, rank));
   std::swap(order[0], order[1]);
-  // n (g i) s.. -> i (g n) s..
-  SmallVector<int64_t> split{batch, groups, ins / groups};
-  llvm::append_range(split, x.getType().getShape().drop_front(2));
-  SmallVector<int64_t> joined{ins / groups, groups * batch};
-  llvm::append_range(joined, x.getType().getShape().drop_front(2));
-  SmallVector<int64_t> permutation{2, 1, 0};
-  llvm::append_range(permutation, llvm::seq<int64_t>(3, rank + 1));
-  Term data = x.reshape(split).transpose(permutation).reshape(joined);
   auto &at = scope.getBuilder();
+  // Paddings belong to the data before their axes are exchanged, where they are
+  // those of the convolution.
+  SmallVector<int64_t> low{0, 0}, high{0, 0};
+  llvm::append_range(low, pads.take_front(axes));
+  llvm::append_range(high, pads.drop_front(axes));
+  Term data = x;
+  if (llvm::any_of(pads, [](int64_t pad) { return pad != 0; }))
+    data = scope.wrap(PadOp::create(at.builder, at.location, x.get(), Value(),
+                                    ValueRange(), ValueRange(), low, high));
+  if (groups == 1) {
+    data = data.transpose(order);
+  } else {
+    // n (g i) s.. -> i (g n) s..
+    auto places = data.getType().getShape().drop_front(2);
+    SmallVector<int64_t> split{batch, groups, ins / groups},
+        permutation{2, 1, 0}, joined{ins / groups, groups * batch};
+    llvm::append_range(split, places);
+    llvm::append_range(joined, places);
+    llvm::append_range(permutation, llvm::seq<int64_t>(3, rank + 1));
+    data = data.reshape(split).transpose(permutation).reshape(joined);
+  }
+  SmallVector<int64_t> none(2 * axes, 0);
   Term sums = scope.wrap(ConvOp::create(at.builder, at.location, data.get(),
                                         g.transpose(order).get(), Value(),
-                                        dilations, strides, pads, groups));
-  return fitPlaces(scope, sums.transpose(order), kernel);
+                                        dilations, strides, none, groups));
+  Term gradient = sums.transpose(order);
+  // What the strides left over behind the last place is no part of the kernel.
+  SmallVector<int64_t> shape(gradient.getType().getShape().take_front(2));
+  llvm::append_range(shape, kernel);
+  return gradient.fitTo(shape);
 }
 
 LogicalResult ConvOp::buildGradient(GradientScope &scope) {
@@ -176,7 +181,7 @@ LogicalResult ConvOp::buildGradient(GradientScope &scope) {
     Term gradient = scope.wrap(ConvTransposeOp::create(
         at.builder, at.location, g.get(), w.get(), Value(), strides, dilations,
         pads, rest, getGroup()));
-    scope.give(0, fitPlaces(scope, gradient, sizes.drop_front(2)));
+    scope.give(0, gradient.fitTo(sizes));
   }
   if (scope.isNeeded(1))
     scope.give(1, convolveForWeight(scope, x, g, strides, dilations, pads,
@@ -196,8 +201,7 @@ LogicalResult ConvTransposeOp::buildGradient(GradientScope &scope) {
     Term gradient = scope.wrap(
         ConvOp::create(at.builder, at.location, g.get(), w.get(), Value(),
                        getStrides(), getDilations(), getPads(), getGroup()));
-    scope.give(
-        0, fitPlaces(scope, gradient, x.getType().getShape().drop_front(2)));
+    scope.give(0, gradient.fitTo(x.getType().getShape()));
   }
   // Data and results exchange their places.
   if (scope.isNeeded(1))

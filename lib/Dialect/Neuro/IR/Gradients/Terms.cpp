@@ -88,6 +88,10 @@ Term Term::sum(ArrayRef<int64_t> axes, bool keep) const {
   return axes.empty() ? *this : build<ReduceSumOp>(*at, value, axes, keep);
 }
 
+Term Term::min(ArrayRef<int64_t> axes) const {
+  return build<ReduceMinOp>(*at, value, axes);
+}
+
 Term Term::transpose(ArrayRef<int64_t> permutation) const {
   auto identity = llvm::seq<int64_t>(0, permutation.size());
   if (llvm::equal(permutation, identity))
@@ -133,6 +137,16 @@ Term Term::reshape(ArrayRef<int64_t> shape) const {
              : build<ReshapeOp>(*at, value, ValueRange(), shape);
 }
 
+Term Term::fitTo(ArrayRef<int64_t> shape) const {
+  if (shape == getType().getShape())
+    return *this;
+  SmallVector<int64_t> low(getRank(), 0), high(low);
+  for (auto [axis, size] : llvm::enumerate(shape))
+    high[axis] = size - getType().getDimSize(axis);
+  return build<PadOp>(*at, value, Value(), ValueRange(), ValueRange(), low,
+                      high);
+}
+
 Term Term::expandAxes(ArrayRef<int64_t> axes) const {
   if (axes.empty())
     return *this;
@@ -149,6 +163,10 @@ Term Term::broadcastLike(Value other) const {
   if (type.getShape() == getType().getShape() && type.hasStaticShape())
     return *this;
   return build<ExpandOp>(*at, value, createDims(*at, other), type.getShape());
+}
+
+Term Term::broadcastTo(ArrayRef<int64_t> shape) const {
+  return build<ExpandOp>(*at, value, ValueRange(), shape);
 }
 
 Term Term::unbroadcastTo(Value other) const {

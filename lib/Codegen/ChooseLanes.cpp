@@ -1,0 +1,204 @@
+//===- ChooseLanes.cpp - Choose what vectors of contractions run along ----===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "PackedConstants.h"
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "neuroplast/Codegen/Passes.h"
+
+namespace neuroplast {
+#define GEN_PASS_DEF_CHOOSELANES
+#include "neuroplast/Codegen/Passes.h.inc"
+} // namespace neuroplast
+
+using namespace mlir;
+using namespace neuroplast;
+
+namespace {
+
+/// Sizes that only a run knows count as this many.
+constexpr int64_t kUnknownSize = 128;
+
+double countPlaces(ArrayRef<int64_t> sizes) {
+  double places = 1;
+  for (int64_t size : sizes)
+    places *=
+        static_cast<double>(ShapedType::isDynamic(size) ? kUnknownSize : size);
+  return places;
+}
+
+class LaneChooser {
+public:
+  LaneChooser(ModuleOp module, int64_t width)
+      : constants(module), b(module.getContext()), width(width) {}
+
+  void run(ModuleOp module) {
+    SmallVector<kernel::ContractOp> ops;
+    module.walk([&](kernel::ContractOp op) { ops.push_back(op); });
+    for (kernel::ContractOp op : ops)
+      visit(op);
+    constants.dropUnread();
+  }
+
+private:
+  /// What it takes to run along a loop.
+  struct Choice {
+    unsigned loop = 0;
+    double cycles = 0;
+    SmallVector<unsigned> moved; ///< the inputs to be transposed
+    bool movesResult = false;
+
+    bool isAsItLies() const { return moved.empty() && !movesResult; }
+  };
+
+  /// None if the operands cannot be laid out for it.
+  std::optional<Choice> consider(kernel::ContractOp op, unsigned loop) {
+    SmallVector<AffineMap> maps = op.getMaps();
+    SmallVector<int64_t> sizes = op.getStaticLoopRanges();
+    constexpr int64_t kFewLanes = 4;
+    bool isKnown = !ShapedType::isDynamic(sizes[loop]);
+    if ((isKnown && sizes[loop] < kFewLanes) ||
+        !kernel::findPlainAxis(maps.back(), loop))
+      return std::nullopt;
+    Choice choice;
+    choice.loop = loop;
+    double filled = isKnown ? static_cast<double>(sizes[loop]) /
+                                  (llvm::divideCeil(sizes[loop], width) * width)
+                            : 1;
+    choice.cycles =
+        countPlaces(sizes) / (static_cast<double>(width) * 2 * filled);
+    auto copy = [&](Value value) {
+      constexpr double kCyclesPerElement = 1;
+      choice.cycles +=
+          kCyclesPerElement *
+          countPlaces(cast<ShapedType>(value.getType()).getShape());
+    };
+    bool bothMove =
+        maps[0].isFunctionOfDim(loop) && maps[1].isFunctionOfDim(loop);
+    for (auto [index, input] : llvm::enumerate(op.getInputs())) {
+      if (!maps[index].isFunctionOfDim(loop))
+        continue;
+      std::optional<int64_t> step = kernel::getInnermostStep(maps[index], loop);
+      if (step == 1 || (step == 2 && index < 2 && !bothMove))
+        continue;
+      if (!kernel::findPlainAxis(maps[index], loop))
+        return std::nullopt;
+      choice.moved.push_back(index);
+      if (!constants.isConstant(input))
+        copy(input);
+    }
+    if (kernel::getInnermostStep(maps.back(), loop) != 1) {
+      choice.movesResult = true;
+      copy(op.getInit());
+    }
+    return choice;
+  }
+
+  void visit(kernel::ContractOp op) {
+    auto type = cast<ShapedType>(op.getInit().getType());
+    if (type.getRank() == 0 || op.getPaddedBlocks() || op.getPaddedSums())
+      return;
+    std::optional<Choice> best;
+    for (unsigned loop = 0; loop < op.getNumLoops(); ++loop) {
+      std::optional<Choice> choice = consider(op, loop);
+      if (!choice)
+        continue;
+      // What needs no copies was laid out by those who knew more.
+      if (choice->isAsItLies())
+        return;
+      if (!best || choice->cycles < best->cycles)
+        best = std::move(choice);
+    }
+    // One element after the other.
+    constexpr double kCyclesPerProduct = 2;
+    if (best && best->cycles <
+                    kCyclesPerProduct * countPlaces(op.getStaticLoopRanges()))
+      apply(op, *best);
+  }
+
+  /// The order of axes in which one stands last.
+  static SmallVector<int64_t> moveLast(int64_t rank, int64_t axis) {
+    SmallVector<int64_t> order;
+    for (int64_t i = 0; i < rank; ++i)
+      if (i != axis)
+        order.push_back(i);
+    order.push_back(axis);
+    return order;
+  }
+
+  Value transpose(Location loc, Value value, ArrayRef<int64_t> order) {
+    if (constants.isConstant(value))
+      return constants.pack(b, value, {}, width, order);
+    SmallVector<OpFoldResult> old = tensor::getMixedSizes(b, loc, value), sizes;
+    for (int64_t axis : order)
+      sizes.push_back(old[axis]);
+    Value empty = tensor::EmptyOp::create(
+        b, loc, sizes, getElementTypeOrSelf(value.getType()));
+    return linalg::TransposeOp::create(b, loc, value, empty, order)
+        .getResult()[0];
+  }
+
+  void apply(kernel::ContractOp op, const Choice &choice) {
+    b.setInsertionPoint(op);
+    Location loc = op.getLoc();
+    SmallVector<AffineMap> maps = op.getMaps();
+    SmallVector<Value> inputs(op.getInputs());
+    auto reorder = [&](AffineMap &map) {
+      SmallVector<int64_t> order = moveLast(
+          map.getNumResults(), *kernel::findPlainAxis(map, choice.loop));
+      SmallVector<AffineExpr> exprs;
+      for (int64_t axis : order)
+        exprs.push_back(map.getResult(axis));
+      map = AffineMap::get(map.getNumDims(), 0, exprs, b.getContext());
+      return order;
+    };
+    for (unsigned index : choice.moved) {
+      SmallVector<int64_t> order = reorder(maps[index]);
+      inputs[index] = transpose(loc, inputs[index], order);
+    }
+    Value init = op.getInit();
+    SmallVector<int64_t> order;
+    if (choice.movesResult) {
+      order = reorder(maps.back());
+      SmallVector<OpFoldResult> old = tensor::getMixedSizes(b, loc, init),
+                                sizes;
+      for (int64_t axis : order)
+        sizes.push_back(old[axis]);
+      init = tensor::EmptyOp::create(b, loc, sizes,
+                                     getElementTypeOrSelf(init.getType()));
+    }
+    auto contract = kernel::ContractOp::create(
+        b, loc, inputs, init, maps,
+        [&](OpBuilder &nested, Location, ValueRange elements) {
+          return op.cloneEpilogue(nested, elements);
+        });
+    Value result = contract.getResult(0);
+    if (choice.movesResult)
+      result = transpose(loc, result, invertPermutationVector(order));
+    op.getResult(0).replaceAllUsesWith(result);
+    op.erase();
+  }
+
+  PackedConstants constants;
+  OpBuilder b;
+  int64_t width;
+};
+
+struct ChooseLanesPass : neuroplast::impl::ChooseLanesBase<ChooseLanesPass> {
+  using ChooseLanesBase::ChooseLanesBase;
+
+  void runOnOperation() override {
+    LaneChooser(getOperation(), vectorBits / 32).run(getOperation());
+  }
+};
+
+} // namespace
