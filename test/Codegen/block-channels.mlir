@@ -242,3 +242,120 @@ func.func @main(%x: tensor<1x1x3x3xf32>) -> tensor<1x13x3x3xf32> {
   %2 = tensor.insert_slice %0 into %1[0, 6, 0, 0] [1, 6, 3, 3] [1, 1, 1, 1] : tensor<1x6x3x3xf32> into tensor<1x13x3x3xf32>
   return %2 : tensor<1x13x3x3xf32>
 }
+
+// -----
+
+// A weight that a run gives is laid out in it, and so is what its gradient, whose sums run over
+// batches and places, changes it to.
+// CHECK-DAG: #[[X:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7, d8) -> (d4, d1, d2 + d5, d3 + d6, d7)>
+// CHECK-DAG: #[[G:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7, d8) -> (d4, d0, d5, d6, d8)>
+// CHECK-DAG: #[[W:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7, d8) -> (d0, d1, d2, d3, d7, d8)>
+// CHECK-DAG: #[[R:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7, d8) -> ()>
+// CHECK-LABEL: func @main
+// CHECK: tensor.expand_shape %arg1 {{.*}} output_shape [2, 4, 2, 4, 3, 3]
+// CHECK: %[[P:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<2x2x3x3x4x4xf32>)
+// CHECK: %[[Y:.*]] = kernel.contract ins(%{{.*}}, %[[P]] : tensor<4x2x8x8x4xf32>, tensor<2x2x3x3x4x4xf32>) outs(%{{.*}} : tensor<4x2x6x6x4xf32>)
+// CHECK: %[[NEW:.*]] = kernel.contract ins(%{{.*}}, %[[Y]], %{{.*}}, %arg2 : tensor<4x2x8x8x4xf32>, tensor<4x2x6x6x4xf32>, tensor<2x2x3x3x4x4xf32>, tensor<f32>) outs(%{{.*}} : tensor<2x2x3x3x4x4xf32>) attributes {indexing_maps = [#[[X]], #[[G]], #[[W]], #[[R]], #[[W]]]}
+// CHECK: %[[U:.*]] = linalg.generic {{.*}} ins(%[[NEW]] : {{.*}}) outs(%{{.*}} : tensor<2x4x2x4x3x3xf32>)
+// CHECK: %[[C:.*]] = tensor.collapse_shape %[[U]]
+// CHECK: return %[[C]]
+#x = affine_map<(n, o, h, w, i, k, l) -> (n, i, h + k, w + l)>
+#w = affine_map<(n, o, h, w, i, k, l) -> (o, i, k, l)>
+#y = affine_map<(n, o, h, w, i, k, l) -> (n, o, h, w)>
+#gx = affine_map<(o, i, k, l, n, h, w) -> (n, i, h + k, w + l)>
+#gy = affine_map<(o, i, k, l, n, h, w) -> (n, o, h, w)>
+#gw = affine_map<(o, i, k, l, n, h, w) -> (o, i, k, l)>
+#rate = affine_map<(o, i, k, l, n, h, w) -> ()>
+#ix = affine_map<(n, o, h, w, i) -> (n, i, h, w)>
+#iw = affine_map<(n, o, h, w, i) -> (o, i)>
+#iy = affine_map<(n, o, h, w, i) -> (n, o, h, w)>
+func.func @main(%image: tensor<4x1x8x8xf32>, %w: tensor<8x8x3x3xf32>, %r: tensor<f32>) -> tensor<8x8x3x3xf32> {
+  %v = arith.constant dense<1.0> : tensor<8x1xf32>
+  %d = tensor.empty() : tensor<4x8x8x8xf32>
+  %x = kernel.contract ins(%image, %v : tensor<4x1x8x8xf32>, tensor<8x1xf32>)
+      outs(%d : tensor<4x8x8x8xf32>) attributes {indexing_maps = [#ix, #iw, #iy]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<4x8x8x8xf32>
+  %e = tensor.empty() : tensor<4x8x6x6xf32>
+  %0 = kernel.contract ins(%x, %w : tensor<4x8x8x8xf32>, tensor<8x8x3x3xf32>)
+      outs(%e : tensor<4x8x6x6xf32>) attributes {indexing_maps = [#x, #w, #y]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<4x8x6x6xf32>
+  %f = tensor.empty() : tensor<8x8x3x3xf32>
+  %1 = kernel.contract ins(%x, %0, %w, %r : tensor<4x8x8x8xf32>, tensor<4x8x6x6xf32>, tensor<8x8x3x3xf32>, tensor<f32>)
+      outs(%f : tensor<8x8x3x3xf32>) attributes {indexing_maps = [#gx, #gy, #gw, #rate, #gw]} {
+  ^bb0(%sum: f32, %old: f32, %rate: f32):
+    %step = arith.mulf %sum, %rate : f32
+    %new = arith.subf %old, %step : f32
+    kernel.yield %new : f32
+  } -> tensor<8x8x3x3xf32>
+  return %1 : tensor<8x8x3x3xf32>
+}
+
+// -----
+
+// A weight for two places only is not worth it.
+// CHECK-LABEL: func @main
+// CHECK-NOT: tensor.expand_shape
+#x = affine_map<(n, o, h, w, i) -> (n, i, h, w)>
+#w = affine_map<(n, o, h, w, i) -> (o, i)>
+#y = affine_map<(n, o, h, w, i) -> (n, o, h, w)>
+func.func @main(%x: tensor<1x8x2x1xf32>, %w: tensor<8x8xf32>) -> tensor<1x8x2x1xf32> {
+  %e = tensor.empty() : tensor<1x8x2x1xf32>
+  %0 = kernel.contract ins(%x, %w : tensor<1x8x2x1xf32>, tensor<8x8xf32>)
+      outs(%e : tensor<1x8x2x1xf32>) attributes {indexing_maps = [#x, #w, #y]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<1x8x2x1xf32>
+  return %0 : tensor<1x8x2x1xf32>
+}
+
+// -----
+
+// Windows of places, what is cut out of them, sums over batches too: all of that finds twins; a
+// smaller operand that has none gets one.
+// CHECK-LABEL: func @main
+// CHECK: %[[Y:.*]] = kernel.contract {{.*}} outs(%{{.*}} : tensor<4x2x6x6x4xf32>)
+// CHECK: %[[S:.*]] = tensor.extract_slice %[[Y]][0, 0, 1, 1, 0] [4, 2, 4, 4, 4]
+// CHECK: %[[W:.*]] = tensor.expand_shape %[[S]] {{\[\[}}0], [1], [2, 3], [4, 5], [6]] output_shape [4, 2, 2, 2, 2, 2, 4]
+// CHECK: %[[G:.*]] = linalg.generic {{.*}} ins(%{{.*}} : tensor<4x2x4x2x1x2x1xf32>) outs(%{{.*}} : tensor<4x2x2x1x2x1x4xf32>)
+// CHECK: %[[Z:.*]] = linalg.generic {{.*}} ins(%[[W]], %[[G]] : {{.*}}) outs(%{{.*}} : tensor<4x2x2x2x2x2x4xf32>)
+// CHECK: linalg.reduce { arith.addf } ins(%[[Z]] : {{.*}}) outs(%{{.*}} : tensor<4x2x2x2x4xf32>) dimensions = [3, 5]
+// CHECK: linalg.reduce { arith.addf } ins(%[[Y]] : {{.*}}) outs(%{{.*}} : tensor<2x4xf32>) dimensions = [0, 2, 3]
+// CHECK: tensor.insert_slice %[[Y]] into %{{.*}}[0, 0, 0, 0, 0] [4, 2, 6, 6, 4] [1, 1, 2, 2, 1] : {{.*}} into tensor<4x2x11x11x4xf32>
+#x = affine_map<(n, o, h, w, i) -> (n, i, h, w)>
+#w = affine_map<(n, o, h, w, i) -> (o, i)>
+#y = affine_map<(n, o, h, w, i) -> (n, o, h, w)>
+#full = affine_map<(n, o, h, k, w, l) -> (n, o, h, k, w, l)>
+#one = affine_map<(n, o, h, k, w, l) -> (n, o, h, 0, w, 0)>
+func.func @main(%x: tensor<4x1x6x6xf32>, %w: tensor<8x1xf32>, %g: tensor<4x8x2x1x2x1xf32>)
+    -> (tensor<4x8x2x2xf32>, tensor<8xf32>, tensor<4x8x11x11xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x8x6x6xf32>
+  %0 = kernel.contract ins(%x, %w : tensor<4x1x6x6xf32>, tensor<8x1xf32>)
+      outs(%e : tensor<4x8x6x6xf32>) attributes {indexing_maps = [#x, #w, #y]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<4x8x6x6xf32>
+  %1 = tensor.extract_slice %0[0, 0, 1, 1] [4, 8, 4, 4] [1, 1, 1, 1] : tensor<4x8x6x6xf32> to tensor<4x8x4x4xf32>
+  %2 = tensor.expand_shape %1 [[0], [1], [2, 3], [4, 5]] output_shape [4, 8, 2, 2, 2, 2] : tensor<4x8x4x4xf32> into tensor<4x8x2x2x2x2xf32>
+  %f = tensor.empty() : tensor<4x8x2x2x2x2xf32>
+  %3 = linalg.generic {indexing_maps = [#full, #one, #full], iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel", "parallel"]}
+      ins(%2, %g : tensor<4x8x2x2x2x2xf32>, tensor<4x8x2x1x2x1xf32>) outs(%f : tensor<4x8x2x2x2x2xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    linalg.yield %p : f32
+  } -> tensor<4x8x2x2x2x2xf32>
+  %h = tensor.empty() : tensor<4x8x2x2xf32>
+  %i = linalg.fill ins(%zero : f32) outs(%h : tensor<4x8x2x2xf32>) -> tensor<4x8x2x2xf32>
+  %4 = linalg.reduce { arith.addf } ins(%3 : tensor<4x8x2x2x2x2xf32>) outs(%i : tensor<4x8x2x2xf32>) dimensions = [3, 5]
+  %j = tensor.empty() : tensor<8xf32>
+  %k = linalg.fill ins(%zero : f32) outs(%j : tensor<8xf32>) -> tensor<8xf32>
+  %5 = linalg.reduce { arith.addf } ins(%0 : tensor<4x8x6x6xf32>) outs(%k : tensor<8xf32>) dimensions = [0, 2, 3]
+  %l = tensor.empty() : tensor<4x8x11x11xf32>
+  %m = linalg.fill ins(%zero : f32) outs(%l : tensor<4x8x11x11xf32>) -> tensor<4x8x11x11xf32>
+  %6 = tensor.insert_slice %0 into %m[0, 0, 0, 0] [4, 8, 6, 6] [1, 1, 2, 2] : tensor<4x8x6x6xf32> into tensor<4x8x11x11xf32>
+  return %4, %5, %6 : tensor<4x8x2x2xf32>, tensor<8xf32>, tensor<4x8x11x11xf32>
+}

@@ -79,6 +79,31 @@ bool Contraction::assign() {
   return true;
 }
 
+void Contraction::assignAccumulated() {
+  SmallVector<int64_t> reduced = getLoops(LoopKind::Reduced);
+  auto countBytes = [](Value buffer) {
+    auto type = cast<MemRefType>(buffer.getType());
+    return type.hasStaticShape() ? type.getNumElements() * 4 : 0;
+  };
+  if (reduced.size() < 2 || lastBlock || paddedSum)
+    return;
+  int64_t steps = 1;
+  for (int64_t loop : reduced) {
+    if (ShapedType::isDynamic(loops.sizes[loop]))
+      return;
+    steps *= loops.sizes[loop];
+  }
+  int64_t first = reduced.front(), parts = loops.sizes[first];
+  // Half of a cache of the second level, and so many steps that to load and
+  // store the sums is next to nothing.
+  constexpr int64_t kCachedBytes = 1 << 19, kManySteps = 64;
+  if (parts > 1 && steps / parts >= kManySteps &&
+      scalarMap.isFunctionOfDim(first) && vectorMap.isFunctionOfDim(first) &&
+      countBytes(scalar) + countBytes(vector) > kCachedBytes &&
+      countBytes(result) <= kCachedBytes)
+    accumulated = first;
+}
+
 void Contraction::assignPaddedSum(AffineMap map, ArrayRef<int64_t> blocks,
                                   int64_t held) {
   ArrayRef<int64_t> sizes = loops.sizes;
@@ -124,6 +149,7 @@ FailureOr<Contraction> Contraction::plan(kernel::ContractOp op,
     c.assignPaddedSum(c.loops.maps[0], *blocks,
                       type.getDimSize(type.getRank() - 1));
   }
+  c.assignAccumulated();
   Block *body = op.getBody();
   if (body->getTerminator()->getOperand(0) == body->getArgument(0))
     return c;

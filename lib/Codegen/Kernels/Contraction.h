@@ -58,6 +58,10 @@ struct Contraction {
     int64_t rest;   ///< how many of these the last one has, or all
   };
   std::optional<PaddedSum> paddedSum;
+  /// A loop of a long sum around all others, whose parts then stay in the cache
+  /// while all of the result gets its share of them; none if the sum is made at
+  /// once.
+  std::optional<int64_t> accumulated;
   int64_t lane = 0;       ///< the Lane loop
   int64_t laneStride = 1; ///< 1 or 2
   /// Whether `scalar` is a vector, too: each lane has products of its own.
@@ -86,6 +90,8 @@ struct Contraction {
 private:
   /// Tells the operands and the loops apart; false if no kernel fits.
   bool assign();
+  /// Finds the loop to accumulate over.
+  void assignAccumulated();
   /// Finds the loops of `padded_sums`.
   void assignPaddedSum(mlir::AffineMap map, llvm::ArrayRef<int64_t> blocks,
                        int64_t held);

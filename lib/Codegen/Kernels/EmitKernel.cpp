@@ -53,6 +53,8 @@ public:
     tile = chooseTile(row < 0 ? 1 : sizes[row], place < 0 ? 1 : sizes[place],
                       sizes[c.lane], width, width == 16 ? 31 : 15);
     for (int64_t loop = 0, e = sizes.size(); loop < e; ++loop) {
+      if (loop == c.accumulated)
+        continue;
       if (c.kinds[loop] == LoopKind::Reduced)
         reduced.push_back(loop);
       else if (loop != row && loop != place && loop != c.lane)
@@ -70,6 +72,10 @@ public:
   void emit(OpBuilder &b, int64_t threads) {
     for (int64_t loop = 0, e = sizes.size(); loop < e; ++loop)
       ends.push_back(c.loops.createSize(b, loc, loop));
+    if (c.accumulated) {
+      Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
+      linalg::FillOp::create(b, loc, zero, c.result);
+    }
     shared = chooseSharedLoop(getSharableLoops(), countSteps(sizes), threads);
     if (!shared)
       return emitLoops(b);
@@ -102,6 +108,11 @@ private:
 
   void emitLoops(OpBuilder &b) {
     indices.assign(sizes.size(), constant(b, 0));
+    if (c.accumulated) {
+      loopOver(b, *c.accumulated, constant(b, 0), 1,
+               [&](OpBuilder &inner) { emitOuter(inner, 0); });
+      return;
+    }
     if (!isWeightStationary()) {
       emitOuter(b, 0);
       return;
@@ -473,7 +484,9 @@ private:
                  v + 1 == t.vectors ? last : Lanes{width});
     };
     SmallVector<Value> sums;
-    forEach([&](size_t, ValueRange, Lanes) {
+    forEach([&](size_t, ValueRange at, Lanes lanes) {
+      if (c.accumulated)
+        return sums.push_back(load(b, c.result, at, lanes));
       sums.push_back(c.combination == Combination::Maximum
                          ? splat(b, -std::numeric_limits<float>::infinity())
                          : zeros(b));

@@ -228,6 +228,9 @@ private:
     FailureOr<Contraction> plan = Contraction::plan(op, std::move(loops));
     if (failed(plan))
       return false;
+    if constexpr (std::is_same_v<Op, kernel::ContractOp>)
+      if (plan->accumulated && plan->epilogue)
+        return emitPlanned(splitEpilogue(op));
     emitKernel(builder, *plan, getWidth(), threads);
     op.erase();
     return true;

@@ -202,3 +202,29 @@ func.func @open(%a: memref<?x?xf32>, %b: memref<?x?xf32>, %c: memref<?x?xf32>) {
   }
   return
 }
+
+// -----
+
+// A long sum over batches of more than a cache holds: all of the result gets the share of one
+// batch before the next one comes, and what becomes of the sums waits for the last.
+// CHECK-LABEL: func @accumulated
+// CHECK: %[[C16:.*]] = arith.constant 16 : index
+// CHECK: scf.for %[[N:.*]] = %{{.*}} to %[[C16]] step
+// CHECK: scf.for
+// CHECK: %[[SUM:.*]] = vector.load %[[OUT:.*]][%{{.*}}] : memref<{{.*}}>, vector<8xf32>
+// CHECK: %[[NEXT:.*]]:{{.*}} = scf.for {{.*}} iter_args(%{{.*}} = %[[SUM]]
+// CHECK: vector.store %[[NEXT]]#0, %[[OUT]]
+// CHECK: arith.mulf
+#x = affine_map<(i, j, o, n, h, w) -> (n, i, h, w, j)>
+#g = affine_map<(i, j, o, n, h, w) -> (n, h, w, o)>
+#r = affine_map<(i, j, o, n, h, w) -> (i, j, o)>
+#s = affine_map<(i, j, o, n, h, w) -> ()>
+func.func @accumulated(%x: memref<16x2x32x32x4xf32>, %g: memref<16x32x32x8xf32>, %s: memref<f32>, %y: memref<2x4x8xf32>) {
+  kernel.contract ins(%x, %g, %s : memref<16x2x32x32x4xf32>, memref<16x32x32x8xf32>, memref<f32>)
+      outs(%y : memref<2x4x8xf32>) attributes {indexing_maps = [#x, #g, #s, #r]} {
+  ^bb0(%sum: f32, %rate: f32):
+    %0 = arith.mulf %sum, %rate : f32
+    kernel.yield %0 : f32
+  }
+  return
+}
