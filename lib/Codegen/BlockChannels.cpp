@@ -91,8 +91,6 @@ public:
         twin = visit(collapse);
       else if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
         twin = visit(expand);
-      else if (auto reduce = dyn_cast<linalg::ReduceOp>(op))
-        twin = visit(reduce);
       if (twin.value)
         twins.replace(op->getResult(0), twin);
     }
@@ -551,26 +549,34 @@ private:
     return {twin.getResult(0), *axis};
   }
 
-  /// Elementwise ops along twins.
+  /// Elementwise ops along twins, and sums or the like over places and batches.
   Twin visit(linalg::GenericOp op) {
     if (op.getNumResults() != 1 || op.hasIndexSemantics())
       return {};
     auto type = dyn_cast<RankedTensorType>(op.getResult(0).getType());
     OpOperand *init = op.getDpsInitOperand(0);
     AffineMap output = op.getMatchingIndexingMap(init);
-    if (!type || type.getRank() < 3 || !type.getElementType().isF32() ||
+    if (!type || !type.getElementType().isF32() ||
         !output.isProjectedPermutation())
       return {};
-    std::optional<Value> filling = getFilling(init->get());
+    OpOperand *first = nullptr;
     std::optional<int64_t> blocked;
     for (OpOperand *operand : op.getDpsInputOperands())
-      if (!blocked)
-        blocked = twins.getAxis(operand->get());
-    if (!filling || !blocked || *blocked >= type.getRank() ||
-        type.isDynamicDim(*blocked))
+      if (!blocked && (blocked = twins.getAxis(operand->get())))
+        first = operand;
+    std::optional<Value> filling = getFilling(init->get());
+    if (!filling || !blocked)
       return {};
-    std::optional<unsigned> channel = kernel::getPlainLoop(output, *blocked);
-    if (!channel || (!twins.isFull(type, *blocked) && !isTotal(*op.getBody())))
+    int64_t rank = getTensorType(first->get()).getRank();
+    std::optional<unsigned> channel =
+        kernel::getPlainLoop(op.getMatchingIndexingMap(first), *blocked);
+    std::optional<int64_t> resultAxis =
+        channel ? kernel::findPlainAxis(output, *channel) : std::nullopt;
+    if (!resultAxis || type.isDynamicDim(*resultAxis) ||
+        (!twins.isFull(type, *resultAxis) && !isTotal(*op.getBody())))
+      return {};
+    bool isTwin = resultAxis == blocked && type.getRank() > 2;
+    if (!isTwin && (op.getNumReductionLoops() == 0 || !*filling))
       return {};
     auto hasTwin = [&](Value value) { return twins.contains(value, *blocked); };
     double known = 0, toCopy = 0;
@@ -584,11 +590,10 @@ private:
       RankedTensorType operandType = getTensorType(operand->get());
       if (operandType.isDynamicDim(*axis))
         return {};
-      bool isLarge =
-          operandType.getRank() == type.getRank() && *axis == *blocked &&
-          llvm::any_of(llvm::seq<int64_t>(1, type.getRank()), [&](int64_t i) {
-            return i != *axis && operandType.getDimSize(i) != 1;
-          });
+      bool isLarge = operandType.getRank() == rank && *axis == *blocked &&
+                     llvm::any_of(llvm::seq<int64_t>(1, rank), [&](int64_t i) {
+                       return i != *axis && operandType.getDimSize(i) != 1;
+                     });
       if (!operandType.getElementType().isF32())
         return {};
       if (hasTwin(operand->get()))
@@ -614,10 +619,8 @@ private:
       std::optional<int64_t> axis = kernel::findPlainAxis(map, *channel);
       Value input = operand->get();
       if (axis)
-        input = *axis == *blocked &&
-                        (hasTwin(input) ||
-                         cast<RankedTensorType>(input.getType()).getRank() ==
-                             type.getRank())
+        input = *axis == *blocked && (hasTwin(input) ||
+                                      getTensorType(input).getRank() == rank)
                     ? twins.get(loc, input, *blocked)
                     : twins.pack(loc, input, *axis);
       inputs.push_back(input);
@@ -627,36 +630,15 @@ private:
     SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
     iterators.push_back(utils::IteratorType::parallel);
     Value into =
-        fill(loc, twins.createEmpty(loc, init->get(), *blocked), *filling);
+        fill(loc, twins.createEmpty(loc, init->get(), *resultAxis), *filling);
     auto twin = linalg::GenericOp::create(builder, loc, into.getType(), inputs,
                                           into, maps, iterators);
     IRMapping values;
     op.getRegion().cloneInto(&twin.getRegion(), values);
-    return {twin.getResult(0), *blocked};
-  }
-
-  /// A sum or the like over places of each channel, and over batches.
-  Twin visit(linalg::ReduceOp op) {
-    if (op.getInputs().size() != 1)
-      return {};
-    Value twin = twins.lookup(op.getInputs()[0]);
-    std::optional<Value> filling = getFilling(op.getInits()[0]);
-    ArrayRef<int64_t> axes = op.getDimensions();
-    if (!twin || !filling || !*filling || llvm::is_contained(axes, 1))
-      return {};
-    Location loc = op.getLoc();
-    auto type = cast<RankedTensorType>(op.getResult(0).getType());
-    int64_t channels = axes.front() == 0 ? 0 : 1;
-    Value into =
-        fill(loc, twins.createEmpty(loc, op.getInits()[0], channels), *filling);
-    auto sums = linalg::ReduceOp::create(builder, loc, into.getType(), twin,
-                                         into, axes);
-    IRMapping values;
-    op.getRegion().cloneInto(&sums.getRegion(), values);
-    if (channels == 1 && type.getRank() > 2)
-      return {sums.getResult(0)};
+    if (isTwin)
+      return {twin.getResult(0), *blocked};
     op.getResult(0).replaceAllUsesWith(
-        twins.unpack(loc, sums.getResult(0), channels, type));
+        twins.unpack(loc, twin.getResult(0), *resultAxis, type));
     return {};
   }
 

@@ -36,6 +36,43 @@ double countPlaces(ArrayRef<int64_t> sizes) {
   return places;
 }
 
+/// The order of axes in which one stands last.
+SmallVector<int64_t> moveLast(int64_t rank, int64_t axis) {
+  SmallVector<int64_t> order;
+  for (int64_t i = 0; i < rank; ++i)
+    if (i != axis)
+      order.push_back(i);
+  order.push_back(axis);
+  return order;
+}
+
+/// Whether a tensor is the same memory with its axes in another order: only
+/// axes of one place move among others.
+bool isSameMemory(ShapedType type, ArrayRef<int64_t> order) {
+  int64_t last = -1;
+  for (int64_t axis : order) {
+    if (type.getDimSize(axis) == 1)
+      continue;
+    if (axis < last)
+      return false;
+    last = axis;
+  }
+  return true;
+}
+
+/// Groups of axes with one each that has more than one place.
+SmallVector<ReassociationIndices> groupAroundPlaces(ArrayRef<int64_t> shape) {
+  SmallVector<ReassociationIndices> groups(1);
+  bool isTaken = false;
+  for (auto [axis, size] : llvm::enumerate(shape)) {
+    if (size != 1 && isTaken)
+      groups.emplace_back();
+    isTaken |= size != 1;
+    groups.back().push_back(static_cast<int64_t>(axis));
+  }
+  return groups;
+}
+
 class LaneChooser {
 public:
   LaneChooser(ModuleOp module, int64_t width)
@@ -76,11 +113,11 @@ private:
                             : 1;
     choice.cycles =
         countPlaces(sizes) / (static_cast<double>(width) * 2 * filled);
-    auto copy = [&](Value value) {
+    auto copy = [&](Value value, int64_t axis) {
       constexpr double kCyclesPerElement = 1;
-      choice.cycles +=
-          kCyclesPerElement *
-          countPlaces(cast<ShapedType>(value.getType()).getShape());
+      auto type = cast<ShapedType>(value.getType());
+      if (!isSameMemory(type, moveLast(type.getRank(), axis)))
+        choice.cycles += kCyclesPerElement * countPlaces(type.getShape());
     };
     bool bothMove =
         maps[0].isFunctionOfDim(loop) && maps[1].isFunctionOfDim(loop);
@@ -90,15 +127,16 @@ private:
       std::optional<int64_t> step = kernel::getInnermostStep(maps[index], loop);
       if (step == 1 || (step == 2 && index < 2 && !bothMove))
         continue;
-      if (!kernel::findPlainAxis(maps[index], loop))
+      std::optional<int64_t> axis = kernel::findPlainAxis(maps[index], loop);
+      if (!axis)
         return std::nullopt;
       choice.moved.push_back(index);
       if (!constants.isConstant(input))
-        copy(input);
+        copy(input, *axis);
     }
     if (kernel::getInnermostStep(maps.back(), loop) != 1) {
       choice.movesResult = true;
-      copy(op.getInit());
+      copy(op.getInit(), *kernel::findPlainAxis(maps.back(), loop));
     }
     return choice;
   }
@@ -125,22 +163,22 @@ private:
       apply(op, *best);
   }
 
-  /// The order of axes in which one stands last.
-  static SmallVector<int64_t> moveLast(int64_t rank, int64_t axis) {
-    SmallVector<int64_t> order;
-    for (int64_t i = 0; i < rank; ++i)
-      if (i != axis)
-        order.push_back(i);
-    order.push_back(axis);
-    return order;
-  }
-
   Value transpose(Location loc, Value value, ArrayRef<int64_t> order) {
     if (constants.isConstant(value))
       return constants.pack(b, value, {}, width, order);
     SmallVector<OpFoldResult> old = tensor::getMixedSizes(b, loc, value), sizes;
-    for (int64_t axis : order)
+    auto type = cast<RankedTensorType>(value.getType());
+    SmallVector<int64_t> shape;
+    for (int64_t axis : order) {
       sizes.push_back(old[axis]);
+      shape.push_back(type.getDimSize(axis));
+    }
+    if (isSameMemory(type, order)) {
+      value = tensor::CollapseShapeOp::create(
+          b, loc, value, groupAroundPlaces(type.getShape()));
+      return tensor::ExpandShapeOp::create(b, loc, type.clone(shape), value,
+                                           groupAroundPlaces(shape), sizes);
+    }
     Value empty = tensor::EmptyOp::create(
         b, loc, sizes, getElementTypeOrSelf(value.getType()));
     return linalg::TransposeOp::create(b, loc, value, empty, order)

@@ -181,8 +181,10 @@ struct FusePass : neuroplast::impl::FuseBase<FusePass> {
         patterns, [](OpOperand *operand) {
           auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
           auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
+          // A reduction would repeat what it reads more than once.
           return producer && consumer && producer->hasOneUse() &&
-                 consumer.getNumReductionLoops() == 0;
+                 (consumer.getNumReductionLoops() == 0 ||
+                  consumer.getMatchingIndexingMap(operand).isPermutation());
         });
     // The channels of a grouped convolution are split in its result.
     linalg::populateFoldReshapeOpsByExpansionPatterns(

@@ -8,8 +8,10 @@
 
 #include "neuroplast/Training/TrainStep.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Training/Differentiate.h"
+#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -24,35 +26,29 @@ struct Learner {
   SmallVector<Value> states;
 };
 
+/// A parameter that is a mean over batches.
+struct Statistic {
+  Value remembered;
+  Term updated; ///< null if nothing of a batch was seen
+};
+
 class StepBuilder {
 public:
   StepBuilder(ModuleOp module, func::FuncOp main, const StepOptions &options)
-      : options(options), symbols(module), main(main), b(main.getContext()) {}
+      : options(options), symbols(module), main(main), b(main.getContext()),
+        at{b, main.getLoc()} {}
 
-  LogicalResult run() {
-    Operation *end = main.front().getTerminator();
-    if (end->getNumOperands() == 0)
-      return main.emitError("returns nothing that could be trained");
-    Value output = end->getOperand(0);
-    auto type = dyn_cast<RankedTensorType>(output.getType());
-    std::string reason = "the first output is no tensor of floats";
-    RankedTensorType labelsType;
-    if (type && isa<FloatType>(type.getElementType()))
-      labelsType = getLabelsType(options.loss, type, reason);
-    if (!labelsType)
-      return main.emitError(reason);
+  LogicalResult buildStep() {
+    if (failed(start()))
+      return failure();
     auto scalar = RankedTensorType::get({}, b.getF32Type());
-    Value labels = addArgument(labelsType, "labels"),
-          rate = addArgument(scalar, "learning_rate"),
+    Value rate = addArgument(scalar, "learning_rate"),
           step = addArgument(scalar, "step");
-    collectLearners();
+    collectParameters(/*hasStates=*/true);
     if (learners.empty())
       return main.emitError("has no parameter that could learn");
-
-    b.setInsertionPoint(end);
-    neuro::TermBuilder at{b, end->getLoc()};
-    Term loss = buildLoss(options.loss, Term(at, output), Term(at, labels));
-    Term seed = loss.number(1);
+    useBatchStatistics();
+    Term loss = buildLossOfOutput(), seed = loss.number(1);
     SmallVector<Value> parameters;
     for (const Learner &learner : learners)
       parameters.push_back(learner.parameter);
@@ -72,6 +68,9 @@ public:
       for (const Term &state : update.states)
         updated.push_back(state.get());
     }
+    for (const auto &[name, statistic] : statistics)
+      updated.push_back(statistic.updated ? statistic.updated.get()
+                                          : statistic.remembered);
     if (failed(addResult(0, loss.get(), "loss")))
       return failure();
     for (auto [value, name] : llvm::zip_equal(updated, names))
@@ -80,7 +79,38 @@ public:
     return success();
   }
 
+  LogicalResult buildEvaluation() {
+    if (failed(start()))
+      return failure();
+    collectParameters(/*hasStates=*/false);
+    return addResult(0, buildLossOfOutput().get(), "loss");
+  }
+
 private:
+  /// Adds the labels, of which the first output has to have a loss.
+  LogicalResult start() {
+    Operation *end = main.front().getTerminator();
+    if (end->getNumOperands() == 0)
+      return main.emitError("returns nothing that could be trained");
+    auto type = dyn_cast<RankedTensorType>(end->getOperand(0).getType());
+    std::string reason = "the first output is no tensor of floats";
+    RankedTensorType labelsType;
+    if (type && isa<FloatType>(type.getElementType()))
+      labelsType = getLabelsType(options.loss, type, reason);
+    if (!labelsType)
+      return main.emitError(reason);
+    labels = addArgument(labelsType, "labels");
+    return success();
+  }
+
+  Term buildLossOfOutput() {
+    Operation *end = main.front().getTerminator();
+    at.builder.setInsertionPoint(end);
+    b.setInsertionPoint(end);
+    return buildLoss(options.loss, Term(at, end->getOperand(0)),
+                     Term(at, labels));
+  }
+
   Value addArgument(RankedTensorType type, StringRef name) {
     NamedAttrList attributes;
     attributes.append("neuro.name", b.getStringAttr(name));
@@ -102,64 +132,150 @@ private:
     return success();
   }
 
-  /// Takes the parameters that learn as arguments, and adds their states.
-  void collectLearners() {
+  bool isFrozen(neuro::ParamOp param) const {
+    return options.isFrozen && options.isFrozen(neuro::getUserName(param));
+  }
+
+  /// Takes the parameters that change as arguments: those that learn, with
+  /// their states, and statistics.
+  void collectParameters(bool hasStates) {
     llvm::StringMap<Value> known;
     SmallVector<neuro::GetParamOp> reads;
     main.walk([&](neuro::GetParamOp read) { reads.push_back(read); });
     for (neuro::GetParamOp read : reads) {
       auto param = symbols.lookup<neuro::ParamOp>(read.getName());
-      StringRef name = neuro::getUserName(param);
       if (!param.getTrainable() ||
-          !isa<FloatType>(param.getType().getElementType()) ||
-          (options.isFrozen && options.isFrozen(name)))
+          !isa<FloatType>(param.getType().getElementType()) || isFrozen(param))
         continue;
       Value &argument = known[read.getName()];
       if (!argument)
-        argument = addLearner(param, name);
-      read.getResult().replaceAllUsesWith(argument);
-      read.erase();
+        argument = addLearner(param, hasStates);
+      replace(read, argument);
+    }
+    main.walk([&](neuro::LayerOpInterface op) {
+      auto running = op.getRunningStatistics();
+      if (!running || op->getBlock() != &main.front())
+        return;
+      SmallVector<neuro::GetParamOp> remembered;
+      for (unsigned operand : {running->mean, running->variance}) {
+        auto read = op->getOperand(operand).getDefiningOp<neuro::GetParamOp>();
+        if (!read || isFrozen(symbols.lookup<neuro::ParamOp>(read.getName())))
+          return;
+        remembered.push_back(read);
+      }
+      for (neuro::GetParamOp read : remembered)
+        addStatistic(read);
+      learning.push_back(op);
+    });
+  }
+
+  static void replace(neuro::GetParamOp read, Value argument) {
+    read.getResult().replaceAllUsesWith(argument);
+    read.erase();
+  }
+
+  void addStatistic(neuro::GetParamOp read) {
+    auto param = symbols.lookup<neuro::ParamOp>(read.getName());
+    Statistic &statistic = statistics[param.getSymName()];
+    if (!statistic.remembered) {
+      statistic.remembered =
+          neuro::addParamArgument(main, param, param.getType());
+      names.push_back(neuro::getUserName(param).str());
+    }
+    replace(read, statistic.remembered);
+  }
+
+  /// Lets what remembers statistics go by those of the batch, and remember
+  /// them.
+  void useBatchStatistics() {
+    for (neuro::LayerOpInterface op : learning) {
+      neuro::RunningStatistics running = *op.getRunningStatistics();
+      at.builder.setInsertionPoint(op);
+      auto batch = neuro::BatchStatisticsOp::create(
+          at.builder, op.getLoc(), op->getOperand(running.data));
+      for (auto [operand, value] :
+           {std::pair(running.mean, Value(batch.getMean())),
+            std::pair(running.variance, Value(batch.getVariance()))}) {
+        Value remembered = op->getOperand(operand);
+        Statistic &statistic =
+            llvm::find_if(statistics, [&](const auto &entry) {
+              return entry.second.remembered == remembered;
+            })->second;
+        Term before = statistic.updated ? statistic.updated
+                                        : Term(at, statistic.remembered);
+        Term seen = Term(at, value).cast(before.getType().getElementType());
+        statistic.updated =
+            before * running.momentum + seen * (1 - running.momentum);
+        op->setOperand(operand, seen.get());
+      }
     }
   }
 
-  Value addLearner(neuro::ParamOp param, StringRef name) {
+  Value addLearner(neuro::ParamOp param, bool hasStates) {
     Learner learner;
+    StringRef name = neuro::getUserName(param);
     RankedTensorType type = param.getType();
     learner.parameter = neuro::addParamArgument(main, param, type);
     names.push_back(name.str());
-    auto zero =
-        DenseElementsAttr::get(type, b.getFloatAttr(type.getElementType(), 0));
-    for (StringRef suffix : options.optimizer.getStates()) {
-      OpBuilder behind(param->getContext());
-      behind.setInsertionPointAfter(param);
-      std::string title = (name + "." + suffix).str();
-      auto state = neuro::ParamOp::create(
-          behind, param.getLoc(), (param.getSymName() + "." + suffix).str(),
-          zero, /*trainable=*/false,
-          FlatSymbolRefAttr::get(param.getSymNameAttr()),
-          b.getStringAttr(title), StringAttr());
-      symbols.insert(state);
-      learner.states.push_back(neuro::addParamArgument(main, state, type));
-      names.push_back(title);
-    }
+    if (hasStates)
+      for (StringRef suffix : options.optimizer.getStates())
+        learner.states.push_back(
+            addState(param, (name + "." + suffix).str(), suffix));
     learners.push_back(learner);
     return learner.parameter;
+  }
+
+  /// A shadow of a parameter that begins as zeros, as an argument.
+  Value addState(neuro::ParamOp param, const std::string &title,
+                 StringRef suffix) {
+    RankedTensorType type = param.getType();
+    auto zero =
+        DenseElementsAttr::get(type, b.getFloatAttr(type.getElementType(), 0));
+    OpBuilder behind(param->getContext());
+    behind.setInsertionPointAfter(param);
+    auto state = neuro::ParamOp::create(
+        behind, param.getLoc(), (param.getSymName() + "." + suffix).str(), zero,
+        /*trainable=*/false, FlatSymbolRefAttr::get(param.getSymNameAttr()),
+        b.getStringAttr(title), StringAttr());
+    symbols.insert(state);
+    names.push_back(title);
+    return neuro::addParamArgument(main, state, type);
   }
 
   const StepOptions &options;
   SymbolTable symbols;
   func::FuncOp main;
   OpBuilder b;
+  neuro::TermBuilder at;
+  Value labels;
   std::vector<Learner> learners;
+  llvm::MapVector<StringRef, Statistic> statistics; ///< by their symbols
+  /// What goes by the statistics of the batch.
+  std::vector<neuro::LayerOpInterface> learning;
   std::vector<std::string> names; ///< of what is updated
 };
 
 } // namespace
 
-LogicalResult neuroplast::training::buildTrainStep(ModuleOp module,
-                                                   const StepOptions &options) {
+/// Fails, after an error, if a module has no network in one block.
+static FailureOr<func::FuncOp> findMain(ModuleOp module) {
   auto main = module.lookupSymbol<func::FuncOp>("main");
   if (!main || !main.getBody().hasOneBlock())
     return module.emitError("has no function 'main' of one block");
-  return StepBuilder(module, main, options).run();
+  return main;
+}
+
+LogicalResult neuroplast::training::buildTrainStep(ModuleOp module,
+                                                   const StepOptions &options) {
+  auto main = findMain(module);
+  return failed(main) ? failure()
+                      : StepBuilder(module, *main, options).buildStep();
+}
+
+LogicalResult
+neuroplast::training::buildEvaluation(ModuleOp module,
+                                      const StepOptions &options) {
+  auto main = findMain(module);
+  return failed(main) ? failure()
+                      : StepBuilder(module, *main, options).buildEvaluation();
 }

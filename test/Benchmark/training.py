@@ -59,7 +59,31 @@ def cnn(b: Builder, x: str) -> str:
     return dense(b, b.node("Flatten", x), "head", 64 * 12 * 12, CLASSES)
 
 
-NETWORKS = {"mlp": Network((784,), mlp), "cnn": Network((1, 28, 28), cnn)}
+def resnet20(b: Builder, x: str) -> str:
+    """For images of 32 x 32, as He et al. trained it (2015)."""
+
+    def layer(x: str, name: str, inner: int, outer: int, kernel: int, stride: int) -> str:
+        x = b.conv(x, f"{name}.conv", inner, outer, kernel, bias=False, strides=[stride] * 2)
+        return b.batch_norm(x, f"{name}.norm", outer)
+
+    x, inner = b.node("Relu", layer(x, "stem", 3, 16, 3, 1)), 16
+    for stage, outer in enumerate([16, 32, 64]):
+        for block in range(3):
+            name, stride = f"{stage}.{block}", 2 if stage and not block else 1
+            y = b.node("Relu", layer(x, f"{name}.a", inner, outer, 3, stride))
+            y = layer(y, f"{name}.b", outer, outer, 3, 1)
+            if inner != outer:
+                x = layer(x, f"{name}.skip", inner, outer, 1, stride)
+            x, inner = b.node("Relu", b.node("Add", x, y)), outer
+    x = b.node("Flatten", b.node("GlobalAveragePool", x))
+    return dense(b, x, "head", 64, CLASSES)
+
+
+NETWORKS = {
+    "mlp": Network((784,), mlp),
+    "cnn": Network((1, 28, 28), cnn),
+    "resnet20": Network((3, 32, 32), resnet20),
+}
 
 # Trains one of these in JAX; prints the milliseconds of a step.
 PEER = """
@@ -82,12 +106,43 @@ def cnn(p, x):
     x = jax.nn.relu(conv(p, jax.nn.relu(conv(p, x, 0)), 1))
     x = lax.reduce_window(x, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
     return dense(p, x.reshape(x.shape[0], -1), 2)
+def norm(p, x, i):
+    mean = x.mean((0, 1, 2))
+    variance = ((x - mean) ** 2).mean((0, 1, 2))
+    return (x - mean) * lax.rsqrt(variance + 1e-5) * p[f"s{i}"] + p[f"b{i}"]
+def layer(p, x, i, stride):
+    axes = ("NHWC", "HWIO", "NHWC")
+    pad = [(p[f"w{i}"].shape[0] // 2,) * 2] * 2
+    y = lax.conv_general_dilated(x, p[f"w{i}"], (stride, stride), pad, dimension_numbers=axes)
+    return norm(p, y, i)
+def resnet20(p, x):
+    x, i = jax.nn.relu(layer(p, x, 0, 1)), 1
+    for stage in range(3):
+        for block in range(3):
+            stride = 2 if stage and not block else 1
+            y = layer(p, jax.nn.relu(layer(p, x, i, stride)), i + 1, 1)
+            i += 2
+            if stride == 2:
+                x = layer(p, x, i, 2)
+                i += 1
+            x = jax.nn.relu(x + y)
+    return dense(p, x.mean((1, 2)), i)
+def get_shapes():
+    shapes, inner = [(3, 3, 3, 16)], 16
+    for stage, outer in enumerate([16, 32, 64]):
+        for block in range(3):
+            shapes += [(3, 3, inner, outer), (3, 3, outer, outer)]
+            if stage and not block:
+                shapes.append((1, 1, inner, outer))
+            inner = outer
+    return shapes + [(64, 10)]
 forward, shapes, shape = {
     "mlp": (mlp, [(784, 512), (512, 512), (512, 10)], (784,)),
     "cnn": (cnn, [(3, 3, 1, 32), (3, 3, 32, 64), (64 * 12 * 12, 10)], (28, 28, 1)),
+    "resnet20": (resnet20, get_shapes(), (32, 32, 3)),
 }[name]
 params = {f"w{i}": weight(*s) for i, s in enumerate(shapes)}
-params |= {f"b{i}": weight(s[-1]) for i, s in enumerate(shapes)}
+params |= {f"{n}{i}": weight(s[-1]) for i, s in enumerate(shapes) for n in "bs"}
 def loss(p, x, y):
     return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(forward(p, x)), y[:, None], 1))
 @jax.jit

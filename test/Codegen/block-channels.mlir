@@ -60,7 +60,7 @@ func.func @main(%x: tensor<1x1x5x6xf32>) -> tensor<1x6x5x6xf32> {
 // CHECK: tensor.insert_slice %{{.*}} into %{{.*}}[0, 2, 0, 0, 0] [1, 2, 4, 4, 4]
 // CHECK: linalg.fill ins(%{{.*}}) outs(%{{.*}} : tensor<1x4x2x2x4xf32>)
 // CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<1x4x4x4x4xf32>, tensor<2x2xi1>) outs(%{{.*}} : tensor<1x4x2x2x4xf32>)
-// CHECK: linalg.reduce {{.*}} ins(%{{.*}} : tensor<1x4x2x2x4xf32>) outs(%{{.*}} : tensor<1x4x4xf32>) dimensions = [2, 3]
+// CHECK: linalg.generic {{.*}}"reduction"{{.*}} ins(%{{.*}} : tensor<1x4x2x2x4xf32>) outs(%{{.*}} : tensor<1x4x4xf32>)
 // CHECK: tensor.collapse_shape %{{.*}} {{\[\[}}0], [1, 2]] : tensor<1x4x4xf32> into tensor<1x16xf32>
 #x = affine_map<(n, o, h, w, i, y, x) -> (n, i, h + y, w + x)>
 #w = affine_map<(n, o, h, w, i, y, x) -> (o, i, y, x)>
@@ -103,7 +103,12 @@ func.func @main(%x: tensor<1x1x4x4xf32>) -> tensor<1x16xf32> {
   } -> tensor<1x16x2x2xf32>
   %vector = tensor.empty() : tensor<1x16xf32>
   %start = linalg.fill ins(%zero : f32) outs(%vector : tensor<1x16xf32>) -> tensor<1x16xf32>
-  %sums = linalg.reduce { arith.addf } ins(%pool : tensor<1x16x2x2xf32>) outs(%start : tensor<1x16xf32>) dimensions = [2, 3]
+  %sums = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
+      ins(%pool : tensor<1x16x2x2xf32>) outs(%start : tensor<1x16xf32>) {
+  ^bb0(%in: f32, %sum: f32):
+    %new = arith.addf %in, %sum : f32
+    linalg.yield %new : f32
+  } -> tensor<1x16xf32>
   return %sums : tensor<1x16xf32>
 }
 
@@ -115,7 +120,7 @@ func.func @main(%x: tensor<1x1x4x4xf32>) -> tensor<1x16xf32> {
 // CHECK: %[[X:.*]] = tensor.expand_shape %{{.*}} {{\[\[}}0], [1, 2], [3], [4], [5]] output_shape [1, 2, 1, 4, 4, 4]
 // CHECK: %[[Y:.*]] = kernel.contract ins(%[[X]], %{{.*}} : tensor<1x2x1x4x4x4xf32>, tensor<2x2x1x1x1x4x4xf32>) outs(%{{.*}} : tensor<1x2x2x4x4x4xf32>)
 // CHECK: %[[Z:.*]] = tensor.collapse_shape %[[Y]] {{\[\[}}0], [1, 2], [3], [4], [5]] : tensor<1x2x2x4x4x4xf32> into tensor<1x4x4x4x4xf32>
-// CHECK: linalg.reduce {{.*}} ins(%[[Z]] : tensor<1x4x4x4x4xf32>)
+// CHECK: linalg.generic {{.*}}"reduction"{{.*}} ins(%[[Z]] : tensor<1x4x4x4x4xf32>)
 #x = affine_map<(n, o, h, w, i, y, x) -> (n, i, h + y, w + x)>
 #w = affine_map<(n, o, h, w, i, y, x) -> (o, i, y, x)>
 #y = affine_map<(n, o, h, w, i, y, x) -> (n, o, h, w)>
@@ -143,7 +148,12 @@ func.func @main(%x: tensor<1x1x4x4xf32>) -> tensor<1x16xf32> {
   %2 = tensor.collapse_shape %1 [[0], [1, 2], [3], [4]] : tensor<1x2x8x4x4xf32> into tensor<1x16x4x4xf32>
   %vector = tensor.empty() : tensor<1x16xf32>
   %start = linalg.fill ins(%zero : f32) outs(%vector : tensor<1x16xf32>) -> tensor<1x16xf32>
-  %sums = linalg.reduce { arith.addf } ins(%2 : tensor<1x16x4x4xf32>) outs(%start : tensor<1x16xf32>) dimensions = [2, 3]
+  %sums = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
+      ins(%2 : tensor<1x16x4x4xf32>) outs(%start : tensor<1x16xf32>) {
+  ^bb0(%in: f32, %sum: f32):
+    %new = arith.addf %in, %sum : f32
+    linalg.yield %new : f32
+  } -> tensor<1x16xf32>
   return %sums : tensor<1x16xf32>
 }
 
@@ -322,8 +332,8 @@ func.func @main(%x: tensor<1x8x2x1xf32>, %w: tensor<8x8xf32>) -> tensor<1x8x2x1x
 // CHECK: %[[W:.*]] = tensor.expand_shape %[[S]] {{\[\[}}0], [1], [2, 3], [4, 5], [6]] output_shape [4, 2, 2, 2, 2, 2, 4]
 // CHECK: %[[G:.*]] = linalg.generic {{.*}} ins(%{{.*}} : tensor<4x2x4x2x1x2x1xf32>) outs(%{{.*}} : tensor<4x2x2x1x2x1x4xf32>)
 // CHECK: %[[Z:.*]] = linalg.generic {{.*}} ins(%[[W]], %[[G]] : {{.*}}) outs(%{{.*}} : tensor<4x2x2x2x2x2x4xf32>)
-// CHECK: linalg.reduce { arith.addf } ins(%[[Z]] : {{.*}}) outs(%{{.*}} : tensor<4x2x2x2x4xf32>) dimensions = [3, 5]
-// CHECK: linalg.reduce { arith.addf } ins(%[[Y]] : {{.*}}) outs(%{{.*}} : tensor<2x4xf32>) dimensions = [0, 2, 3]
+// CHECK: linalg.generic {{.*}}"reduction"{{.*}} ins(%[[Z]] : {{.*}}) outs(%{{.*}} : tensor<4x2x2x2x4xf32>)
+// CHECK: linalg.generic {{.*}}"reduction"{{.*}} ins(%[[Y]] : {{.*}}) outs(%{{.*}} : tensor<2x4xf32>)
 // CHECK: tensor.insert_slice %[[Y]] into %{{.*}}[0, 0, 0, 0, 0] [4, 2, 6, 6, 4] [1, 1, 2, 2, 1] : {{.*}} into tensor<4x2x11x11x4xf32>
 #x = affine_map<(n, o, h, w, i) -> (n, i, h, w)>
 #w = affine_map<(n, o, h, w, i) -> (o, i)>
@@ -350,10 +360,20 @@ func.func @main(%x: tensor<4x1x6x6xf32>, %w: tensor<8x1xf32>, %g: tensor<4x8x2x1
   } -> tensor<4x8x2x2x2x2xf32>
   %h = tensor.empty() : tensor<4x8x2x2xf32>
   %i = linalg.fill ins(%zero : f32) outs(%h : tensor<4x8x2x2xf32>) -> tensor<4x8x2x2xf32>
-  %4 = linalg.reduce { arith.addf } ins(%3 : tensor<4x8x2x2x2x2xf32>) outs(%i : tensor<4x8x2x2xf32>) dimensions = [3, 5]
+  %4 = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d1, d2, d3, d4, d5)>, affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d1, d2, d4)>], iterator_types = ["parallel", "parallel", "parallel", "reduction", "parallel", "reduction"]}
+      ins(%3 : tensor<4x8x2x2x2x2xf32>) outs(%i : tensor<4x8x2x2xf32>) {
+  ^bb0(%in: f32, %sum: f32):
+    %new = arith.addf %in, %sum : f32
+    linalg.yield %new : f32
+  } -> tensor<4x8x2x2xf32>
   %j = tensor.empty() : tensor<8xf32>
   %k = linalg.fill ins(%zero : f32) outs(%j : tensor<8xf32>) -> tensor<8xf32>
-  %5 = linalg.reduce { arith.addf } ins(%0 : tensor<4x8x6x6xf32>) outs(%k : tensor<8xf32>) dimensions = [0, 2, 3]
+  %5 = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>, affine_map<(d0, d1, d2, d3) -> (d1)>], iterator_types = ["reduction", "parallel", "reduction", "reduction"]}
+      ins(%0 : tensor<4x8x6x6xf32>) outs(%k : tensor<8xf32>) {
+  ^bb0(%in: f32, %sum: f32):
+    %new = arith.addf %in, %sum : f32
+    linalg.yield %new : f32
+  } -> tensor<8xf32>
   %l = tensor.empty() : tensor<4x8x11x11xf32>
   %m = linalg.fill ins(%zero : f32) outs(%l : tensor<4x8x11x11xf32>) -> tensor<4x8x11x11xf32>
   %6 = tensor.insert_slice %0 into %m[0, 0, 0, 0] [4, 8, 6, 6] [1, 1, 2, 2] : tensor<4x8x6x6xf32> into tensor<4x8x11x11xf32>

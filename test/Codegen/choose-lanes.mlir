@@ -81,6 +81,28 @@ func.func @tiny(%x: tensor<1x1xf32>, %w: tensor<2x1xf32>) -> tensor<1x2xf32> {
 
 // -----
 
+// Channels of one place each are the last axis already, under another shape.
+// CHECK-LABEL: func @places
+// CHECK-NOT: linalg.transpose
+// CHECK: kernel.contract ins(%{{.*}}, %{{.*}} : tensor<?x40x1x1xf32>, tensor<40x1x1x16xf32>) outs(%{{.*}} : tensor<?x1x1x16xf32>)
+// CHECK: %[[C:.*]] = tensor.collapse_shape %{{.*}} {{\[\[}}0, 1, 2], [3]] : tensor<?x1x1x16xf32> into tensor<?x16xf32>
+// CHECK: tensor.expand_shape %[[C]] {{\[\[}}0], [1, 2, 3]] {{.*}} : tensor<?x16xf32> into tensor<?x16x1x1xf32>
+#a = affine_map<(n, o, h, w, i) -> (n, i, h, w)>
+#b = affine_map<(n, o, h, w, i) -> (o, i, h, w)>
+#c = affine_map<(n, o, h, w, i) -> (n, o, h, w)>
+func.func @places(%x: tensor<?x40x1x1xf32>, %n: index) -> tensor<?x16x1x1xf32> {
+  %w = arith.constant dense<1.0> : tensor<16x40x1x1xf32>
+  %e = tensor.empty(%n) : tensor<?x16x1x1xf32>
+  %0 = kernel.contract ins(%x, %w : tensor<?x40x1x1xf32>, tensor<16x40x1x1xf32>)
+      outs(%e : tensor<?x16x1x1xf32>) attributes {indexing_maps = [#a, #b, #c]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<?x16x1x1xf32>
+  return %0 : tensor<?x16x1x1xf32>
+}
+
+// -----
+
 // What is constant is transposed at compile time.
 // CHECK-LABEL: func @constant
 // CHECK-NOT: linalg.transpose

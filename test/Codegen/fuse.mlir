@@ -155,3 +155,45 @@ func.func @transposed(%x: tensor<5x3xf32>, %y: tensor<5x7xf32>) -> tensor<7x3xf3
   %5 = linalg.transpose ins(%3 : tensor<3x7xf32>) outs(%4 : tensor<7x3xf32>) permutation = [1, 0]
   return %5 : tensor<7x3xf32>
 }
+
+// -----
+
+// A sum over what it reads once takes part in it; one that reads a row for all others does not.
+// CHECK-LABEL: func @into_reduction
+// CHECK: linalg.generic {{.*}} ["parallel", "reduction"]} ins(%arg0 : tensor<3x5xf32>)
+// CHECK: math.exp
+// CHECK: arith.addf
+// CHECK: linalg.generic {{.*}} ["parallel"]} ins(%arg1 : tensor<5xf32>)
+// CHECK: math.exp
+// CHECK: linalg.generic {{.*}} ["parallel", "reduction"]}
+// CHECK-NOT: math.exp
+#id = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+#column = affine_map<(i, j) -> (j)>
+#v = affine_map<(i) -> (i)>
+func.func @into_reduction(%x: tensor<3x5xf32>, %y: tensor<5xf32>, %s: tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>) {
+  %e = tensor.empty() : tensor<3x5xf32>
+  %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<3x5xf32>) outs(%e : tensor<3x5xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %p = math.exp %a : f32
+    linalg.yield %p : f32
+  } -> tensor<3x5xf32>
+  %1 = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]} ins(%0 : tensor<3x5xf32>) outs(%s : tensor<3xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %p = arith.addf %b, %a : f32
+    linalg.yield %p : f32
+  } -> tensor<3xf32>
+  %f = tensor.empty() : tensor<5xf32>
+  %2 = linalg.generic {indexing_maps = [#v, #v], iterator_types = ["parallel"]} ins(%y : tensor<5xf32>) outs(%f : tensor<5xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %p = math.exp %a : f32
+    linalg.yield %p : f32
+  } -> tensor<5xf32>
+  %3 = linalg.generic {indexing_maps = [#id, #column, #row], iterator_types = ["parallel", "reduction"]} ins(%x, %2 : tensor<3x5xf32>, tensor<5xf32>) outs(%s : tensor<3xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %q = arith.mulf %a, %b : f32
+    %p = arith.addf %c, %q : f32
+    linalg.yield %p : f32
+  } -> tensor<3xf32>
+  return %1, %3 : tensor<3xf32>, tensor<3xf32>
+}

@@ -18,9 +18,9 @@ MOST = {
     "shufflenet": (0, 1, 4.5),
     "inception_v1": (0, 12, 11.2),
     "inception_v2": (0, 16, 4.0),
-    "ppocr_det": (114, 0, 0.1),
+    "ppocr_det": (115, 0, 0.1),
     "ppocr_rec": (112, 0, 0.1),
-    "ppocr_cls": (84, 0, 0.1),
+    "ppocr_cls": (93, 2, 0.1),
     "minilm_l3": (105, 6, 0.1),
     "silero_vad": (21, 5, 0.1),
 }

@@ -162,6 +162,70 @@ def test_learns(neuroplast: Path, tmp_path: Path) -> None:
         assert np.array_equal(value, before[key]) == (key == "b")
 
 
+def normalise(p: Arrays, x: np.ndarray) -> tuple[np.ndarray, Arrays]:
+    """A network with a batch norm, as it trains, and what that sees of the batch."""
+    h = x @ p["w"]
+    seen = {"m": h.mean(axis=0), "v": h.var(axis=0)}
+    t = np.tanh((h - seen["m"]) / np.sqrt(seen["v"] + 1e-5) * p["s"] + p["b"])
+    return t @ p["u"], seen
+
+
+def slope(p: Arrays, key: str, x: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The gradient of the mean square by differences."""
+    found = np.zeros_like(p[key])
+    for place in np.ndindex(found.shape):
+        losses = []
+        for sign in (1, -1):
+            moved = p | {key: p[key].copy()}
+            moved[key][place] += sign * 1e-6
+            losses.append(((normalise(moved, x)[0] - labels) ** 2).mean())
+        found[place] = (losses[0] - losses[1]) / 2e-6
+    return found
+
+
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_batch_norm(is_frozen: bool, neuroplast: Path, tmp_path: Path) -> None:
+    """Norms go by the batch and remember it; frozen ones, and those of validation, go by that."""
+    random = np.random.default_rng(6)
+    model, target, data = tmp_path / "m.onnx", tmp_path / "t.onnx", tmp_path / "d.npz"
+    params = {
+        "w": random.normal(size=(INS, HIDDEN)), "s": 1 + 0.3 * random.normal(size=HIDDEN),
+        "b": random.normal(size=HIDDEN), "m": random.normal(size=HIDDEN),
+        "v": 1 + random.random(HIDDEN), "u": random.normal(size=(HIDDEN, OUTS)),
+    }  # fmt: skip
+    graph = onnx.parser.parse_graph(
+        f"g (double[N,{INS}] x) => (double[N,{OUTS}] y) {{ h = MatMul(x, w)"
+        " n = BatchNormalization<momentum: float = 0.75>(h, s, b, m, v) t = Tanh(n)"
+        " y = MatMul(t, u) }"
+    )
+    graph.initializer.extend(numpy_helper.from_array(value, key) for key, value in params.items())
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), model)
+    x, labels = random.normal(size=(16, INS)), random.normal(size=(16, OUTS))
+    driver.save(data, {"x": x, "labels": labels})
+    options = ["--freeze", "m", "--freeze", "v"] if is_frozen else []
+    printed = driver.call(
+        neuroplast, "train", model, "--data", data, "--val", data, "-o", target, "--loss", "mse",
+        "--lr", str(RATE), "--epochs", "3", "--batch", "16", *options,
+    )  # fmt: skip
+    trained = read_params(target)
+    outputs = models.reference(target, {"x": x})["y"]
+    validation = float(re.findall(r"validation loss ([\d.]+)", printed)[-1])
+    assert validation == pytest.approx(((outputs - labels) ** 2).mean(), abs=1e-4)
+    if is_frozen:
+        np.testing.assert_array_equal(trained["m"], params["m"])
+        np.testing.assert_array_equal(trained["v"], params["v"])
+        assert not np.array_equal(trained["s"], params["s"])
+        return
+    for _ in range(3):
+        seen = normalise(params, x)[1]
+        params |= {
+            key: params[key] - RATE * slope(params, key, x, labels) for key in ("w", "s", "b", "u")
+        }
+        params |= {key: 0.75 * params[key] + 0.25 * value for key, value in seen.items()}
+    for key, value in trained.items():
+        np.testing.assert_allclose(value, params[key], rtol=1e-5, atol=1e-7)
+
+
 def test_convolutions(neuroplast: Path, tmp_path: Path) -> None:
     """Layers with windows learn, from any starting place, on several threads as on one."""
     random = np.random.default_rng(4)

@@ -1,6 +1,7 @@
 // RUN: split-file %s %t
 // RUN: neuroplast-opt --neuro-train-step="loss=mse" %t/layer.mlir | FileCheck %s --check-prefix=SGD
 // RUN: neuroplast-opt --neuro-train-step="loss=mae optimizer=adamw weight-decay=0.1" %t/layer.mlir | FileCheck %s --check-prefix=ADAM
+// RUN: neuroplast-opt --neuro-train-step="loss=mse" %t/norm.mlir | FileCheck %s --check-prefix=NORM
 // RUN: neuroplast-opt --neuro-train-step %t/classes.mlir | FileCheck %s --check-prefix=CLASSES
 // RUN: not neuroplast-opt --neuro-train-step="loss=none" %t/layer.mlir 2>&1 | FileCheck %s --check-prefix=LOSS
 // RUN: not neuroplast-opt --neuro-train-step="optimizer=none" %t/layer.mlir 2>&1 | FileCheck %s --check-prefix=OPTIMIZER
@@ -22,6 +23,17 @@
 // ADAM: %{{.*}}: tensor<3x4xf32> {neuro.name = "layer/w", neuro.param = @w}, %{{.*}}: tensor<3x4xf32> {neuro.name = "layer/w.moment1", neuro.param = @w.moment1}, %{{.*}}: tensor<3x4xf32> {neuro.name = "layer/w.moment2", neuro.param = @w.moment2})
 // ADAM-SAME: tensor<3x4xf32> {neuro.name = "layer/w"}, tensor<3x4xf32> {neuro.name = "layer/w.moment1"}, tensor<3x4xf32> {neuro.name = "layer/w.moment2"})
 
+// What remembers statistics goes by those of the batch, which become a part of what it remembers.
+// NORM: func.func @main(
+// NORM-SAME: %[[M:[a-z0-9]+]]: tensor<4xf32> {neuro.name = "mean", neuro.param = @mean}, %[[V:[a-z0-9]+]]: tensor<4xf32> {neuro.name = "variance", neuro.param = @variance}) -> (
+// NORM-SAME: tensor<4xf32> {neuro.name = "mean"}, tensor<4xf32> {neuro.name = "variance"})
+// NORM: %[[BM:.*]], %[[BV:.*]] = neuro.batch_statistics %[[X:.*]] : (tensor<2x4xf32>)
+// NORM: %[[OLD:.*]] = neuro.mul %[[M]], %{{.*}}
+// NORM: %[[SEEN:.*]] = neuro.mul %[[BM]], %{{.*}}
+// NORM: %[[NEW:.*]] = neuro.add %[[OLD]], %[[SEEN]]
+// NORM: neuro.batch_norm %[[X]], %{{.*}}, %{{.*}}, %[[BM]], %[[BV]]
+// NORM: return {{.*}}, %[[NEW]], %{{[0-9]+}} :
+
 // The logits are what the softmax was of.
 // CLASSES: %[[L:[a-z0-9]+]]: tensor<2xi64> {neuro.name = "labels"}
 // CLASSES: %[[Z:.*]] = neuro.matmul
@@ -41,6 +53,23 @@ func.func @main(%x: tensor<2x3xf32> {neuro.name = "x"}) -> (tensor<2x4xf32> {neu
   %c = neuro.get_param @c : tensor<4xf32>
   %0 = neuro.matmul %x, %w : (tensor<2x3xf32>, tensor<3x4xf32>) -> tensor<2x4xf32>
   %1 = neuro.mul %0, %c : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+  return %1 : tensor<2x4xf32>
+}
+
+//--- norm.mlir
+neuro.param @w trainable = dense<1.0> : tensor<3x4xf32>
+neuro.param @scale trainable = dense<1.0> : tensor<4xf32>
+neuro.param @shift trainable = dense<0.0> : tensor<4xf32>
+neuro.param @mean = dense<0.0> : tensor<4xf32>
+neuro.param @variance = dense<1.0> : tensor<4xf32>
+func.func @main(%x: tensor<2x3xf32>) -> tensor<2x4xf32> {
+  %w = neuro.get_param @w : tensor<3x4xf32>
+  %s = neuro.get_param @scale : tensor<4xf32>
+  %b = neuro.get_param @shift : tensor<4xf32>
+  %m = neuro.get_param @mean : tensor<4xf32>
+  %v = neuro.get_param @variance : tensor<4xf32>
+  %0 = neuro.matmul %x, %w : (tensor<2x3xf32>, tensor<3x4xf32>) -> tensor<2x4xf32>
+  %1 = neuro.batch_norm %0, %s, %b, %m, %v : (tensor<2x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
   return %1 : tensor<2x4xf32>
 }
 

@@ -122,21 +122,22 @@ private:
   std::optional<llvm::raw_fd_ostream> log;
 };
 
-/// Compiles a step for these examples; null after a message.
-static std::unique_ptr<TrainingRun> prepare(llvm::StringRef path,
-                                            const TrainOptions &options,
-                                            const Examples &examples,
-                                            const CompileOptions &compile) {
+using Build = mlir::LogicalResult (*)(mlir::ModuleOp,
+                                      const training::StepOptions &);
+
+/// Compiles what `build` makes of a model for batches of these examples; null
+/// after a message.
+static std::unique_ptr<Model> compileFor(llvm::StringRef path, Build build,
+                                         const TrainOptions &options,
+                                         const Examples &examples,
+                                         const CompileOptions &compile) {
   auto context = std::make_unique<mlir::MLIRContext>(
       makeRegistry(), mlir::MLIRContext::Threading::DISABLED);
   auto module =
       loadModule(path, *context, examples.describeShapes(options.batch));
-  if (!module || mlir::failed(training::buildTrainStep(*module, options.step)))
+  if (!module || mlir::failed(build(*module, options.step)))
     return nullptr;
-  auto compiled = [&] {
-    Progress progress("compiling a step of training");
-    return compileModule(*module, compile);
-  }();
+  auto compiled = compileModule(*module, compile);
   if (!compiled) {
     reportError(path, compiled.takeError());
     return nullptr;
@@ -147,8 +148,31 @@ static std::unique_ptr<TrainingRun> prepare(llvm::StringRef path,
     reportError(path, model.takeError());
     return nullptr;
   }
-  return std::make_unique<TrainingRun>(
-      std::move(*model), options.step.loss == training::Loss::CrossEntropy);
+  return std::move(*model);
+}
+
+/// Compiles a step for these examples, and the evaluation of others if there
+/// are any; null after a message.
+static std::unique_ptr<TrainingRun> prepare(llvm::StringRef path,
+                                            const TrainOptions &options,
+                                            const Examples &examples,
+                                            const Examples *validation,
+                                            const CompileOptions &compile) {
+  Progress progress("compiling a step of training");
+  auto step =
+      compileFor(path, training::buildTrainStep, options, examples, compile);
+  if (!step)
+    return nullptr;
+  std::unique_ptr<Model> evaluation;
+  if (validation) {
+    evaluation = compileFor(path, training::buildEvaluation, options,
+                            *validation, compile);
+    if (!evaluation)
+      return nullptr;
+  }
+  return std::make_unique<TrainingRun>(std::move(step), std::move(evaluation),
+                                       options.step.loss ==
+                                           training::Loss::CrossEntropy);
 }
 
 static int runTrain(const Arguments &arguments) {
@@ -183,7 +207,8 @@ static int runTrain(const Arguments &arguments) {
                          llvm::Twine(options->batch));
   CompileOptions compile;
   compile.threads = *threads;
-  std::unique_ptr<TrainingRun> run = prepare(input, *options, *data, compile);
+  std::unique_ptr<TrainingRun> run = prepare(
+      input, *options, *data, validation ? &*validation : nullptr, compile);
   if (!run)
     return 1;
   // What is written has its sizes as open as it was read.

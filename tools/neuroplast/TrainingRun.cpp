@@ -29,12 +29,22 @@ static HostTensor makeScalar(float value) {
   return tensor;
 }
 
-TrainingRun::TrainingRun(std::unique_ptr<Model> trained, bool hasClasses)
-    : model(std::move(trained)), hasClasses(hasClasses) {
+TrainingRun::TrainingRun(std::unique_ptr<Model> trained,
+                         std::unique_ptr<Model> evaluator, bool hasClasses)
+    : model(std::move(trained)), evaluation(std::move(evaluator)),
+      hasClasses(hasClasses) {
   for (const NeuroplastTensor &param : model->getParams())
     now.push_back(copyTensor(param));
   next = now;
   const NeuroplastModelInfo &info = model->getInfo();
+  if (evaluation) {
+    llvm::StringMap<size_t> places;
+    for (int32_t i = 0; i < info.num_params; ++i)
+      places[info.params[i].name] = i;
+    const NeuroplastModelInfo &other = evaluation->getInfo();
+    for (int32_t i = 0; i < other.num_params; ++i)
+      evaluated.push_back(places.lookup(other.params[i].name));
+  }
   for (int32_t i = 0; i < info.num_outputs - info.num_params; ++i) {
     const NeuroplastTensorInfo &output = info.outputs[i];
     HostTensor &result = results.emplace_back();
@@ -56,6 +66,18 @@ llvm::Error TrainingRun::step(const NamedTensors &batch) {
   for (const HostTensor &param : now)
     params.push_back(viewTensor(param));
   return model->runBound(*inputs, outputs, params);
+}
+
+llvm::Error TrainingRun::evaluateBatch(const NamedTensors &batch) {
+  auto inputs = evaluation->bindInputs(batch);
+  if (!inputs)
+    return inputs.takeError();
+  std::vector<NeuroplastTensor> outputs, params;
+  for (const HostTensor &result : results)
+    outputs.push_back(viewTensor(result));
+  for (size_t i : evaluated)
+    params.push_back(viewTensor(now[i]));
+  return evaluation->runBound(*inputs, outputs, params);
 }
 
 /// Classes lie along axis 1, with so many places behind it.
@@ -111,12 +133,14 @@ llvm::Expected<Score> TrainingRun::run(const Examples &examples, int64_t batch,
   for (; !order.empty() && static_cast<int64_t>(order.size()) >= batch;
        order = order.drop_front(batch)) {
     examples.gather(order.take_front(batch), tensors);
-    tensors["learning_rate"] = makeScalar(static_cast<float>(rate.value_or(0)));
-    tensors["step"] = makeScalar(static_cast<float>(numSteps + 1));
+    if (rate) {
+      tensors["learning_rate"] = makeScalar(static_cast<float>(*rate));
+      tensors["step"] = makeScalar(static_cast<float>(numSteps + 1));
+    }
     const HostTensor &expected = tensors["labels"];
     if (std::string reason = checkLabels(expected); !reason.empty())
       return makeError(reason);
-    if (llvm::Error error = step(tensors))
+    if (llvm::Error error = rate ? step(tensors) : evaluateBatch(tensors))
       return std::move(error);
     double loss =
         results[0].dtype == NEUROPLAST_FLOAT64

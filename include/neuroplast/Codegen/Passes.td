@@ -132,8 +132,8 @@ def AddOutputSizes : Pass<"neuro-add-output-sizes", "::mlir::ModuleOp"> {
 def Fuse : Pass<"neuro-fuse"> {
   let summary = "Join elementwise ops with each other, and with the contractions before them";
   let description = [{
-    Elementwise ops that walk through the same places become one, but not a part
-    of a reduction, which would repeat them. A `kernel.contract` whose sums only
+    Elementwise ops that walk through the same places become one, and a part of a
+    reduction that reads each of them once; any other would repeat them. A `kernel.contract` whose sums only
     an elementwise op reads ends with what that does to them, if it is a few
     instructions. It reads what is transposed before it, and writes what its
     result is transposed to: maps say all that a transposition does, and

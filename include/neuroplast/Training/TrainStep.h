@@ -30,8 +30,18 @@ struct StepOptions {
 /// parameters that are zero and shadows of theirs. It returns "loss", what it
 /// returned before, and the new value of each of those arguments, in their
 /// order. The loss is that of the first result. Fails after an error.
+///
+/// What remembers statistics of its data (see `RunningStatistics`) goes by
+/// those of the batch, and the remembered ones are arguments and results, too;
+/// one whose statistics are frozen does as it did.
 llvm::LogicalResult buildTrainStep(mlir::ModuleOp module,
                                    const StepOptions &options);
+
+/// Makes `main` say how well it does: it takes "labels" behind its inputs, and
+/// the parameters that a step of training would change, and returns "loss"
+/// before what it returned.
+llvm::LogicalResult buildEvaluation(mlir::ModuleOp module,
+                                    const StepOptions &options);
 
 } // namespace neuroplast::training
 

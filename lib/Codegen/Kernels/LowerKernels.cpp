@@ -13,7 +13,6 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -202,12 +201,6 @@ struct LowerKernelsPass : neuroplast::impl::LowerKernelsBase<LowerKernelsPass> {
       lowerToFills(op);
     if (!kernels)
       return;
-    IRRewriter rewriter(&getContext());
-    getOperation()->walk([&](linalg::ReduceOp op) {
-      rewriter.setInsertionPoint(op);
-      // It is a generic op in other words, so this cannot fail.
-      (void)linalg::generalizeNamedOp(rewriter, op);
-    });
     SmallVector<linalg::GenericOp> ops;
     getOperation()->walk([&](linalg::GenericOp op) { ops.push_back(op); });
     for (linalg::GenericOp op : ops)

@@ -209,8 +209,20 @@ Value neuroplast::createBroadcastMap(
 Value neuroplast::createReduction(
     OpBuilder &builder, Location location, Value input, ArrayRef<int64_t> axes,
     Value init, function_ref<Value(OpBuilder &, Location, Value, Value)> body) {
-  auto reduce = linalg::ReduceOp::create(
-      builder, location, input, init, axes,
+  int64_t rank = cast<RankedTensorType>(input.getType()).getRank();
+  MLIRContext *context = builder.getContext();
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
+  SmallVector<AffineExpr> kept;
+  for (int64_t axis = 0; axis < rank; ++axis)
+    if (llvm::is_contained(axes, axis))
+      iterators[axis] = utils::IteratorType::reduction;
+    else
+      kept.push_back(getAffineDimExpr(axis, context));
+  SmallVector<AffineMap> maps{AffineMap::getMultiDimIdentityMap(rank, context),
+                              AffineMap::get(rank, 0, kept, context)};
+  auto reduce = linalg::GenericOp::create(
+      builder, location, init.getType(), input, init, maps, iterators,
       [&](OpBuilder &b, Location loc, ValueRange args) {
         linalg::YieldOp::create(b, loc, body(b, loc, args[0], args[1]));
       });

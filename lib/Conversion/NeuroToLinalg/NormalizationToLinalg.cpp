@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Contraction.h"
 #include "Patterns.h"
 
 #include "neuroplast/Dialect/Kernel/IR/Kernel.h"
@@ -31,40 +32,52 @@ struct BatchNormLowering : OpConversionPattern<BatchNormOp> {
     int64_t rank = cast<RankedTensorType>(op.getType()).getRank();
     if (rank < 2)
       return b.notifyMatchFailure(op, "the input has no channels");
-    SmallVector<Value> inputs{adaptor.getInput()};
-    SmallVector<Type> types{element};
-    for (auto [value, original] :
-         llvm::zip_equal(adaptor.getOperands().drop_front(),
-                         op->getOperands().drop_front())) {
-      inputs.push_back(asChannels(b, loc, value, rank));
-      types.push_back(getElementTypeOrSelf(original.getType()));
-    }
+    // Roots and quotients are those of channels, not of all elements.
+    SmallVector<Type> types(op->getOperandTypes());
+    for (Type &type : types)
+      type = getElementTypeOrSelf(type);
+    Value factor = createBroadcastMap(
+        b, loc, {adaptor.getScale(), adaptor.getVariance()},
+        getDims(b, loc, adaptor.getScale()),
+        ScalarEmitter::getComputeType(element),
+        [&](OpBuilder &n, Location l, ValueRange x) {
+          ScalarEmitter e(n, l, element);
+          auto read = [&](Value stored, Type type) {
+            return e.convert(e.load(stored, type), type, element);
+          };
+          Value epsilon = e.constant(op.getEpsilon().convertToDouble());
+          Value variance = read(x[1], types[4]);
+          return e.div(read(x[0], types[1]), e.sqrt(e.add(variance, epsilon)));
+        });
+    SmallVector<Value> inputs{adaptor.getInput(),
+                              asChannels(b, loc, factor, rank),
+                              asChannels(b, loc, adaptor.getMean(), rank),
+                              asChannels(b, loc, adaptor.getBias(), rank)};
     Value result = createBroadcastMap(
         b, loc, inputs, getDims(b, loc, adaptor.getInput()), element,
-        [&](OpBuilder &n, Location l, ValueRange stored) {
+        [&](OpBuilder &n, Location l, ValueRange x) {
           ScalarEmitter e(n, l, element);
-          SmallVector<Value> x;
-          for (auto [value, type] : llvm::zip_equal(stored, types))
-            x.push_back(e.convert(e.load(value, type), type, element));
-          Value epsilon = e.constant(op.getEpsilon().convertToDouble());
-          Value deviation = e.sqrt(e.add(x[4], epsilon));
-          Value scaled = e.mul(e.div(x[1], deviation), e.sub(x[0], x[3]));
-          return e.store(e.add(scaled, x[2]), element);
+          auto read = [&](Value stored, Type type) {
+            return e.convert(e.load(stored, type), type, element);
+          };
+          Value centred = e.sub(e.load(x[0], element), read(x[2], types[3]));
+          Value scaled = e.mul(x[1], centred);
+          return e.store(e.add(scaled, read(x[3], types[2])), element);
         });
     b.replaceOp(op, castTo(b, loc, result, op.getType()));
     return success();
   }
 };
 
-/// Mean and inverse standard deviation over axes, kept with size 1, in the
-/// compute type.
-struct Moments {
-  Value mean, inverse;
+/// Mean, and mean square of what is left without it, over axes, in the compute
+/// type; `isCentred` false leaves the mean out.
+struct Statistics {
+  Value mean, variance;
 };
 
-/// `centred` false leaves the mean out (root mean square).
-Moments computeMoments(OpBuilder &b, Location loc, Value input, Type element,
-                       ArrayRef<int64_t> axes, double epsilon, bool centred) {
+Statistics computeStatistics(OpBuilder &b, Location loc, Value input,
+                             Type element, ArrayRef<int64_t> axes,
+                             bool isCentred) {
   ScalarEmitter outer(b, loc, element);
   SmallVector<OpFoldResult> kept;
   OpFoldResult count = b.getIndexAttr(1);
@@ -75,7 +88,7 @@ Moments computeMoments(OpBuilder &b, Location loc, Value input, Type element,
       kept.push_back(size);
   }
   Value countIndex = toIndex(b, loc, count);
-  auto divideByCount = [&](Value sum, double add, bool invert) {
+  auto divideByCount = [&](Value sum) {
     return createBroadcastMap(
         b, loc, sum, getDims(b, loc, sum), outer.getType(),
         [&](OpBuilder &n, Location l, ValueRange x) {
@@ -84,29 +97,27 @@ Moments computeMoments(OpBuilder &b, Location loc, Value input, Type element,
           Value divisor =
               e.convert(arith::IndexCastOp::create(n, l, i64, countIndex), i64,
                         e.getType());
-          Value mean = e.div(x[0], divisor);
-          if (!invert)
-            return mean;
-          return e.div(e.constant(1), e.sqrt(e.add(mean, e.constant(add))));
+          return e.div(x[0], divisor);
         });
   };
   Value zeros = createFilled(b, loc, kept, outer.constant(0));
-  Moments moments;
+  Statistics statistics;
   Value squares = input;
-  if (centred) {
+  if (isCentred) {
     Value sum =
         createReduction(b, loc, input, axes, zeros,
                         [&](OpBuilder &n, Location l, Value x, Value acc) {
                           ScalarEmitter e(n, l, element);
                           return e.add(acc, e.load(x, element));
                         });
-    moments.mean = expandAxes(b, loc, divideByCount(sum, 0, false), axes);
-    squares = createBroadcastMap(b, loc, {input, moments.mean},
-                                 getDims(b, loc, input), outer.getType(),
-                                 [&](OpBuilder &n, Location l, ValueRange x) {
-                                   ScalarEmitter e(n, l, element);
-                                   return e.sub(e.load(x[0], element), x[1]);
-                                 });
+    statistics.mean = divideByCount(sum);
+    squares = createBroadcastMap(
+        b, loc, {input, expandAxes(b, loc, statistics.mean, axes)},
+        getDims(b, loc, input), outer.getType(),
+        [&](OpBuilder &n, Location l, ValueRange x) {
+          ScalarEmitter e(n, l, element);
+          return e.sub(e.load(x[0], element), x[1]);
+        });
   }
   Type squareType = getElementTypeOrSelf(squares.getType());
   Value sum =
@@ -117,7 +128,32 @@ Moments computeMoments(OpBuilder &b, Location loc, Value input, Type element,
                             squareType == e.getType() ? x : e.load(x, element);
                         return e.add(acc, e.mul(value, value));
                       });
-  moments.inverse = expandAxes(b, loc, divideByCount(sum, epsilon, true), axes);
+  statistics.variance = divideByCount(sum);
+  return statistics;
+}
+
+/// Mean and inverse standard deviation over axes, kept with size 1, in the
+/// compute type.
+struct Moments {
+  Value mean, inverse;
+};
+
+/// `isCentred` false leaves the mean out (root mean square).
+Moments computeMoments(OpBuilder &b, Location loc, Value input, Type element,
+                       ArrayRef<int64_t> axes, double epsilon, bool isCentred) {
+  Statistics statistics =
+      computeStatistics(b, loc, input, element, axes, isCentred);
+  Value inverse = createBroadcastMap(
+      b, loc, statistics.variance, getDims(b, loc, statistics.variance),
+      ScalarEmitter::getComputeType(element),
+      [&](OpBuilder &n, Location l, ValueRange x) {
+        ScalarEmitter e(n, l, element);
+        return e.div(e.constant(1), e.sqrt(e.add(x[0], e.constant(epsilon))));
+      });
+  Moments moments;
+  if (isCentred)
+    moments.mean = expandAxes(b, loc, statistics.mean, axes);
+  moments.inverse = expandAxes(b, loc, inverse, axes);
   return moments;
 }
 
@@ -149,6 +185,28 @@ SmallVector<int64_t> getAxesFrom(int64_t axis, int64_t rank) {
   return llvm::to_vector(
       llvm::seq<int64_t>(axis < 0 ? axis + rank : axis, rank));
 }
+
+struct BatchStatisticsLowering : OpConversionPattern<BatchStatisticsOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(BatchStatisticsOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Type element = getElementTypeOrSelf(op.getInput().getType());
+    auto axes = llvm::to_vector(
+        llvm::seq<int64_t>(0, op.getInput().getType().getRank()));
+    axes.erase(axes.begin() + 1);
+    Statistics statistics =
+        computeStatistics(b, loc, adaptor.getInput(), element, axes, true);
+    SmallVector<Value> results;
+    for (auto [value, type] :
+         llvm::zip_equal(ArrayRef{statistics.mean, statistics.variance},
+                         op->getResultTypes()))
+      results.push_back(
+          castTo(b, loc, finishAccumulator(b, loc, value, element), type));
+    b.replaceOp(op, results);
+    return success();
+  }
+};
 
 struct LayerNormLowering : OpConversionPattern<LayerNormOp> {
   using OpConversionPattern::OpConversionPattern;
@@ -405,7 +463,7 @@ struct LRNLowering : OpConversionPattern<LRNOp> {
 
 void neuroplast::populateNormalizationToLinalgPatterns(
     TypeConverter &converter, RewritePatternSet &patterns) {
-  patterns.add<BatchNormLowering, LayerNormLowering, RMSNormLowering,
-               InstanceNormLowering, GroupNormLowering, LpNormLowering,
-               LRNLowering>(converter, patterns.getContext());
+  patterns.add<BatchNormLowering, BatchStatisticsLowering, LayerNormLowering,
+               RMSNormLowering, InstanceNormLowering, GroupNormLowering,
+               LpNormLowering, LRNLowering>(converter, patterns.getContext());
 }

@@ -45,7 +45,17 @@ func.func @little(%x: memref<100x16xf32>, %y: memref<100x16xf32>) {
 // CHECK-NOT: vector.reduction
 // CHECK: return
 func.func @sums(%x: memref<300x1024xf32>, %y: memref<300xf32>, %z: memref<1024xf32>) {
-  linalg.reduce { arith.addf } ins(%x : memref<300x1024xf32>) outs(%y : memref<300xf32>) dimensions = [1]
-  linalg.reduce { arith.addf } ins(%x : memref<300x1024xf32>) outs(%z : memref<1024xf32>) dimensions = [0]
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<300x1024xf32>) outs(%y : memref<300xf32>) {
+  ^bb0(%in: f32, %sum: f32):
+    %new = arith.addf %in, %sum : f32
+    linalg.yield %new : f32
+  }
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d1)>], iterator_types = ["reduction", "parallel"]}
+      ins(%x : memref<300x1024xf32>) outs(%z : memref<1024xf32>) {
+  ^bb0(%in: f32, %sum: f32):
+    %new = arith.addf %in, %sum : f32
+    linalg.yield %new : f32
+  }
   return
 }

@@ -15,7 +15,12 @@
 // CHECK: vector.reduction <add>, %{{.*}}, %[[OLD]] fastmath<reassoc>
 // CHECK: memref.store
 func.func @row_sum(%x: memref<3x77xf32>, %y: memref<3xf32>) {
-  linalg.reduce { arith.addf } ins(%x : memref<3x77xf32>) outs(%y : memref<3xf32>) dimensions = [1]
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<3x77xf32>) outs(%y : memref<3xf32>) {
+  ^bb0(%in: f32, %sum: f32):
+    %new = arith.addf %in, %sum : f32
+    linalg.yield %new : f32
+  }
   return
 }
 
@@ -27,7 +32,12 @@ func.func @row_sum(%x: memref<3x77xf32>, %y: memref<3xf32>) {
 // CHECK: arith.maximumf
 // CHECK: vector.reduction <maximumf>
 func.func @row_maximum(%x: memref<3x21xf32>, %y: memref<3xf32>) {
-  linalg.reduce { arith.maximumf } ins(%x : memref<3x21xf32>) outs(%y : memref<3xf32>) dimensions = [1]
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<3x21xf32>) outs(%y : memref<3xf32>) {
+  ^bb0(%in: f32, %sum: f32):
+    %new = arith.maximumf %in, %sum : f32
+    linalg.yield %new : f32
+  }
   return
 }
 
@@ -39,12 +49,13 @@ func.func @row_maximum(%x: memref<3x21xf32>, %y: memref<3xf32>) {
 // CHECK: arith.mulf %[[X]], %[[X]] : vector<8xf32>
 // CHECK: vector.reduction <add>
 func.func @row_sum_of_squares(%x: memref<3x16xf32>, %y: memref<3xf32>) {
-  linalg.reduce ins(%x : memref<3x16xf32>) outs(%y : memref<3xf32>) dimensions = [1]
-    (%in: f32, %sum: f32) {
-      %square = arith.mulf %in, %in : f32
-      %next = arith.addf %sum, %square : f32
-      linalg.yield %next : f32
-    }
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<3x16xf32>) outs(%y : memref<3xf32>) {
+  ^bb0(%in: f32, %sum: f32):
+    %square = arith.mulf %in, %in : f32
+    %next = arith.addf %sum, %square : f32
+    linalg.yield %next : f32
+  }
   return
 }
 
@@ -55,12 +66,13 @@ func.func @row_sum_of_squares(%x: memref<3x16xf32>, %y: memref<3xf32>) {
 // CHECK: linalg.generic
 // CHECK-NOT: vector
 func.func @not_a_sum(%x: memref<3x16xf32>, %y: memref<3xf32>) {
-  linalg.reduce ins(%x : memref<3x16xf32>) outs(%y : memref<3xf32>) dimensions = [1]
-    (%in: f32, %sum: f32) {
-      %half = arith.mulf %sum, %in : f32
-      %next = arith.addf %half, %in : f32
-      linalg.yield %next : f32
-    }
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<3x16xf32>) outs(%y : memref<3xf32>) {
+  ^bb0(%in: f32, %sum: f32):
+    %half = arith.mulf %sum, %in : f32
+    %next = arith.addf %half, %in : f32
+    linalg.yield %next : f32
+  }
   return
 }
 
@@ -71,7 +83,12 @@ func.func @not_a_sum(%x: memref<3x16xf32>, %y: memref<3xf32>) {
 // CHECK: arith.mulf {{.*}} : vector<8xf32>
 // CHECK: vector.store
 func.func @column_product(%x: memref<3x16xf32>, %y: memref<16xf32>) {
-  linalg.reduce { arith.mulf } ins(%x : memref<3x16xf32>) outs(%y : memref<16xf32>) dimensions = [0]
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d1)>], iterator_types = ["reduction", "parallel"]}
+      ins(%x : memref<3x16xf32>) outs(%y : memref<16xf32>) {
+  ^bb0(%in: f32, %sum: f32):
+    %new = arith.mulf %in, %sum : f32
+    linalg.yield %new : f32
+  }
   return
 }
 
@@ -88,6 +105,11 @@ func.func @column_product(%x: memref<3x16xf32>, %y: memref<16xf32>) {
 // CHECK: arith.select %[[MASK]], %[[X]]
 // CHECK: vector.reduction <add>
 func.func @open(%x: memref<3x?xf32>, %y: memref<3xf32>) {
-  linalg.reduce { arith.addf } ins(%x : memref<3x?xf32>) outs(%y : memref<3xf32>) dimensions = [1]
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<3x?xf32>) outs(%y : memref<3xf32>) {
+  ^bb0(%in: f32, %sum: f32):
+    %new = arith.addf %in, %sum : f32
+    linalg.yield %new : f32
+  }
   return
 }

@@ -140,7 +140,7 @@ std::optional<InputOffset> BatchNormOp::getInputOffset() {
 }
 
 std::optional<RunningStatistics> BatchNormOp::getRunningStatistics() {
-  return RunningStatistics{0, 3, 4};
+  return RunningStatistics{0, 3, 4, getMomentum().convertToDouble()};
 }
 
 std::optional<ChannelAffine> BatchNormOp::getChannelAffine(

@@ -81,6 +81,18 @@ LogicalResult RMSNormOp::verify() {
   return verifyBroadcast(*this, "scale", getScale());
 }
 
+LogicalResult BatchStatisticsOp::inferReturnTypes(
+    MLIRContext *, std::optional<Location> location, Adaptor adaptor,
+    SmallVectorImpl<Type> &types) {
+  RankedTensorType input = getTensorType(adaptor.getInput());
+  if (input.getRank() < 2)
+    return emitOptionalError(location, "'", getOperationName(),
+                             "' op has no channels in ", input);
+  types.append(
+      2, RankedTensorType::get(input.getDimSize(1), input.getElementType()));
+  return success();
+}
+
 LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *context,
                                             std::optional<Location> location,
                                             Adaptor adaptor,

@@ -45,3 +45,12 @@ func.func @axis(%x: tensor<2x6x4xf32>) {
   %0 = neuro.lp_norm %x {axis = 3 : i64} : (tensor<2x6x4xf32>) -> tensor<2x6x4xf32>
   return
 }
+
+// -----
+
+func.func @no_channels(%x: tensor<2xf32>) -> tensor<2xf32> {
+  // expected-error @+2 {{'neuro.batch_statistics' op has no channels in 'tensor<2xf32>'}}
+  // expected-error @+1 {{'neuro.batch_statistics' op failed to infer returned types}}
+  %m, %v = neuro.batch_statistics %x : (tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>)
+  return %v : tensor<2xf32>
+}

@@ -49,3 +49,10 @@ func.func @rms_norm(%a: tensor<3x4xf32>, %b: tensor<4xf32>) -> tensor<3x4xf32> {
   %r = neuro.rms_norm %a, %b : (tensor<3x4xf32>, tensor<4xf32>) -> tensor<3x4xf32>
   return %r : tensor<3x4xf32>
 }
+
+// CHECK-LABEL: @batch_statistics(
+// CHECK: neuro.batch_statistics %{{.*}} : (tensor<?x3x4xf32>) -> (tensor<3xf32>, tensor<3xf32>)
+func.func @batch_statistics(%a: tensor<?x3x4xf32>) -> tensor<3xf32> {
+  %m, %v = neuro.batch_statistics %a : (tensor<?x3x4xf32>) -> (tensor<3xf32>, tensor<3xf32>)
+  return %v : tensor<3xf32>
+}

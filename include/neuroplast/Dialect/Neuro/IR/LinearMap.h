@@ -49,9 +49,12 @@ struct InputOffset {
   double sign = 1;
 };
 
-/// What an op remembers of an operand: mean and variance along axis 1.
+/// What an op remembers of an operand: mean and variance along axis 1. While it
+/// trains, it goes by those of the batch, and remembers `momentum` of what it
+/// did and the rest of these.
 struct RunningStatistics {
   unsigned data, mean, variance;
+  double momentum;
 };
 
 /// What an op makes of each index of axis 1 of its data, its other operands

@@ -19,6 +19,15 @@ def Neuro_BatchNormOp : Neuro_SameTypeOp<"batch_norm", "BatchNormalization", tra
   let results = (outs Neuro_FloatTensor:$result);
   let hasVerifier = 1;
 }
+def Neuro_BatchStatisticsOp : Neuro_TensorOp<"batch_statistics", "", [Neuro_BuildsGradient]> {
+  let summary = "mean and variance per channel (axis 1) of a batch, as batch norms of training take them";
+  let description = [{
+    The variance is that of what there is, divided by its number (Ioffe and
+    Szegedy, "Batch Normalization", 2015).
+  }];
+  let arguments = (ins Neuro_FloatTensor:$input);
+  let results = (outs Neuro_FloatTensor:$mean, Neuro_FloatTensor:$variance);
+}
 def Neuro_InstanceNormOp : Neuro_SameTypeOp<"instance_norm", "InstanceNormalization", traits = [Neuro_BuildsGradient, Neuro_Roles<"i == 0 ? OperandRole::Data : i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Statistic">, Neuro_ZeroWhere<"(zero(getInputMutable()) || zero(getScaleMutable())) && zero(getBiasMutable())">], statesContract = 1> {
   let summary = "normalise each channel of each sample over its pixels, then scale and shift";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$scale, Neuro_FloatTensor:$bias,

@@ -47,6 +47,14 @@ RuleBuilder buildTrailingRule(Operation *op, int64_t axis) {
 } // namespace
 
 AxisRule BatchNormOp::getAxisRule() { return buildChannelRule(*this).take(); }
+AxisRule BatchStatisticsOp::getAxisRule() {
+  RuleBuilder build(*this);
+  TensorAxes axes = build.axes(getInput());
+  build.set(getInputMutable(), axes);
+  for (Value result : getResults())
+    build.set(result, axes.size() > 1 ? TensorAxes{axes[1]} : TensorAxes{});
+  return build.take();
+}
 AxisRule InstanceNormOp::getAxisRule() {
   // What is normalised over need not be pixels: of a group norm written with
   // reshapes it is channels, too.

@@ -29,22 +29,37 @@ LogicalResult BatchNormOp::buildGradient(GradientScope &scope) {
   Term x = scope.getOperand(0), g = scope.getGradient();
   int64_t rank = x.getRank();
   SmallVector<int64_t> axes = axesBesideChannels(rank);
-  Term scale = alongChannels(scope.getOperand(1), rank),
-       mean = alongChannels(scope.getOperand(3), rank),
-       variance = alongChannels(scope.getOperand(4), rank);
-  Term deviation = (variance + toNumber(getEpsilon())).sqrt();
-  Term inverse = 1 / deviation;
+  // All but the data are vectors, and so are the sums that their gradients are
+  // made of.
+  Term scale = scope.getOperand(1), mean = scope.getOperand(3),
+       variance = scope.getOperand(4);
+  Term inverse = 1 / (variance + toNumber(getEpsilon())).sqrt();
+  Term factor = scale * inverse;
   if (scope.isNeeded(0))
-    scope.give(0, g * scale * inverse);
-  if (scope.isNeeded(1))
-    scope.give(1, (g * (x - mean) * inverse).sum(axes, false));
-  if (scope.isNeeded(2))
-    scope.give(2, g.sum(axes, false));
-  if (scope.isNeeded(3))
-    scope.give(3, -(g * scale * inverse).sum(axes, false));
-  if (scope.isNeeded(4))
-    scope.give(4, (g * scale * (x - mean) * inverse * inverse * inverse * -0.5)
-                      .sum(axes, false));
+    scope.give(0, g * alongChannels(factor, rank));
+  if (scope.isNeeded(1) || scope.isNeeded(4)) {
+    Term sum = (g * (x - alongChannels(mean, rank))).sum(axes, false);
+    scope.give(1, sum * inverse);
+    scope.give(4, sum * factor * inverse * inverse * -0.5);
+  }
+  if (scope.isNeeded(2) || scope.isNeeded(3)) {
+    Term sum = g.sum(axes, false);
+    scope.give(2, sum);
+    scope.give(3, -(sum * factor));
+  }
+  return success();
+}
+
+LogicalResult BatchStatisticsOp::buildGradient(GradientScope &scope) {
+  Term x = scope.getOperand(0);
+  int64_t rank = x.getRank();
+  Term count = countElements(x, x.get(), axesBesideChannels(rank));
+  // The mean is where the sum of squares is least: it has no part in theirs.
+  Term slope = scope.getGradient(1) / count * 2,
+       offset = scope.getGradient(0) / count;
+  scope.give(0, (x - alongChannels(scope.getResult(0), rank)) *
+                        alongChannels(slope, rank) +
+                    alongChannels(offset, rank));
   return success();
 }
 
