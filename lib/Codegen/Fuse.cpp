@@ -127,7 +127,8 @@ struct ReadBeforeTranspose : OpRewritePattern<kernel::ContractOp> {
     bool hasChanged = false;
     for (OpOperand &operand : op.getInputsMutable()) {
       auto transpose = operand.get().getDefiningOp<linalg::TransposeOp>();
-      if (!transpose)
+      // What is transposed once for all steps of a loop stays so.
+      if (!transpose || transpose->getBlock() != op->getBlock())
         continue;
       AffineMap &map = maps[operand.getOperandNumber()];
       SmallVector<AffineExpr> exprs(map.getNumResults());

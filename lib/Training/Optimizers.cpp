@@ -19,7 +19,13 @@ std::optional<Optimizer::Kind> Optimizer::parseKind(StringRef name) {
       .Case("adam", Kind::Adam)
       .Case("adamw", Kind::AdamW)
       .Case("rmsprop", Kind::RmsProp)
+      .Case("adagrad", Kind::Adagrad)
+      .Case("lion", Kind::Lion)
       .Default(std::nullopt);
+}
+
+StringRef Optimizer::getKinds() {
+  return "sgd, adam, adamw, rmsprop, adagrad and lion";
 }
 
 SmallVector<StringRef> Optimizer::getStates() const {
@@ -32,7 +38,10 @@ SmallVector<StringRef> Optimizer::getStates() const {
   case Kind::AdamW:
     return {"moment1", "moment2"};
   case Kind::RmsProp:
+  case Kind::Adagrad:
     return {"moment2"};
+  case Kind::Lion:
+    return {"moment1"};
   }
   llvm_unreachable("all kinds are covered");
 }
@@ -43,7 +52,8 @@ Update neuroplast::training::buildUpdate(const Optimizer &o, const Term &p,
                                          const Term &rate, const Term &step) {
   Type element = p.getType().getElementType();
   Term r = rate.cast(element), t = step.cast(element), g = gradient;
-  bool isDecoupled = o.kind == Optimizer::Kind::AdamW;
+  bool isDecoupled =
+      o.kind == Optimizer::Kind::AdamW || o.kind == Optimizer::Kind::Lion;
   Term from = p;
   if (o.weightDecay != 0 && isDecoupled)
     from = p - p * (r * o.weightDecay);
@@ -54,21 +64,31 @@ Update neuroplast::training::buildUpdate(const Optimizer &o, const Term &p,
     if (states.empty())
       return {from - g * r, {}};
     Term velocity = states[0] * o.momentum + g;
-    return {from - velocity * r, {velocity}};
+    Term direction = o.isNesterov ? g + velocity * o.momentum : velocity;
+    return {from - direction * r, {velocity}};
   }
   case Optimizer::Kind::Adam:
   case Optimizer::Kind::AdamW: {
     Term first = states[0] * o.beta1 + g * (1 - o.beta1),
-         second = states[1] * o.beta2 + g * g * (1 - o.beta2);
+         second = states[1] * o.getBeta2() + g * g * (1 - o.getBeta2());
     // The corrections of moments that began at zero are scalars.
     Term scale = r / (1 - t.number(o.beta1).pow(t)),
-         root = (1 - t.number(o.beta2).pow(t)).sqrt();
+         root = (1 - t.number(o.getBeta2()).pow(t)).sqrt();
     return {from - first * scale / (second.sqrt() / root + o.epsilon),
             {first, second}};
   }
   case Optimizer::Kind::RmsProp: {
     Term second = states[0] * o.alpha + g * g * (1 - o.alpha);
     return {from - g * r / (second.sqrt() + o.epsilon), {second}};
+  }
+  case Optimizer::Kind::Adagrad: {
+    Term sum = states[0] + g * g;
+    return {from - g * r / (sum.sqrt() + o.epsilon), {sum}};
+  }
+  case Optimizer::Kind::Lion: {
+    Term direction = (states[0] * o.beta1 + g * (1 - o.beta1)).sign();
+    return {from - direction * r,
+            {states[0] * o.getBeta2() + g * (1 - o.getBeta2())}};
   }
   }
   llvm_unreachable("all kinds are covered");

@@ -136,18 +136,21 @@ struct TrainStep : training::impl::NeuroTrainStepBase<TrainStep> {
 
   void runOnOperation() override {
     training::StepOptions options;
-    auto parsedLoss = training::parseLoss(loss);
-    auto parsedKind = training::Optimizer::parseKind(optimizer);
-    if (!parsedLoss || !parsedKind) {
+    auto lossKind = training::Loss::parseKind(loss);
+    auto optimizerKind = training::Optimizer::parseKind(optimizer);
+    if (!lossKind || !optimizerKind) {
       getOperation().emitError()
-          << (parsedLoss ? "optimizer '" + optimizer : "loss '" + loss)
+          << (lossKind ? "optimizer '" + optimizer : "loss '" + loss)
           << "' is none that there is";
       return signalPassFailure();
     }
-    options.loss = *parsedLoss;
-    options.optimizer.kind = *parsedKind;
+    options.loss.kind = *lossKind;
+    options.loss.smoothing = labelSmoothing;
+    options.optimizer.kind = *optimizerKind;
     options.optimizer.momentum = momentum;
+    options.optimizer.isNesterov = nesterov;
     options.optimizer.weightDecay = weightDecay;
+    options.clipNorm = clipNorm;
     if (failed(training::buildTrainStep(getOperation(), options)))
       signalPassFailure();
   }

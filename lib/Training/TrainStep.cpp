@@ -12,6 +12,7 @@
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Training/Differentiate.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -56,6 +57,8 @@ public:
         buildGradients(b, main.front(), loss.get(), seed.get(), parameters);
     if (failed(gradients))
       return failure();
+    if (options.clipNorm > 0)
+      clip(*gradients);
     SmallVector<Value> updated;
     for (auto [learner, gradient] : llvm::zip_equal(learners, *gradients)) {
       SmallVector<Term> states;
@@ -96,7 +99,7 @@ private:
     std::string reason = "the first output is no tensor of floats";
     RankedTensorType labelsType;
     if (type && isa<FloatType>(type.getElementType()))
-      labelsType = getLabelsType(options.loss, type, reason);
+      labelsType = options.loss.getLabelsType(type, reason);
     if (!labelsType)
       return main.emitError(reason);
     labels = addArgument(labelsType, "labels");
@@ -107,8 +110,7 @@ private:
     Operation *end = main.front().getTerminator();
     at.builder.setInsertionPoint(end);
     b.setInsertionPoint(end);
-    return buildLoss(options.loss, Term(at, end->getOperand(0)),
-                     Term(at, labels));
+    return options.loss.build(Term(at, end->getOperand(0)), Term(at, labels));
   }
 
   Value addArgument(RankedTensorType type, StringRef name) {
@@ -130,6 +132,24 @@ private:
       return failure();
     main.front().getTerminator()->insertOperands(index, value);
     return success();
+  }
+
+  /// Makes gradients shorter whose common norm is more than it may be.
+  void clip(MutableArrayRef<Value> gradients) {
+    Type f32 = b.getF32Type();
+    Term squares;
+    for (Value gradient : gradients) {
+      Term g = Term(at, gradient).cast(f32);
+      Term sum = (g * g).sum(
+          llvm::to_vector(llvm::seq<int64_t>(0, g.getRank())), /*keep=*/false);
+      squares = squares ? squares + sum : sum;
+    }
+    Term norm = squares.sqrt();
+    Term factor = (norm > options.clipNorm).select(options.clipNorm / norm, 1);
+    for (Value &gradient : gradients) {
+      Term g(at, gradient);
+      gradient = (g * factor.cast(g.getType().getElementType())).get();
+    }
   }
 
   bool isFrozen(neuro::ParamOp param) const {

@@ -79,10 +79,26 @@ def resnet20(b: Builder, x: str) -> str:
     return dense(b, x, "head", 64, CLASSES)
 
 
+def gru(b: Builder, x: str) -> str:
+    """Reads 64 steps of 24 features; the last state says the class."""
+    hidden, features = 128, 24
+    weights = [
+        b.weight("gru.w", 1, 3 * hidden, features, scale=0.1),
+        b.weight("gru.r", 1, 3 * hidden, hidden, scale=0.08),
+        b.weight("gru.b", 1, 6 * hidden, scale=0.1),
+    ]
+    steps_first = b.node("Transpose", x, perm=[1, 0, 2])
+    _, last = b.node(
+        "GRU", steps_first, *weights, outputs=2, hidden_size=hidden, linear_before_reset=1
+    )
+    return dense(b, b.reshape(last, -1, hidden), "head", hidden, CLASSES)
+
+
 NETWORKS = {
     "mlp": Network((784,), mlp),
     "cnn": Network((1, 28, 28), cnn),
     "resnet20": Network((3, 32, 32), resnet20),
+    "gru": Network((64, 24), gru),
 }
 
 # Trains one of these in JAX; prints the milliseconds of a step.
@@ -136,10 +152,22 @@ def get_shapes():
                 shapes.append((1, 1, inner, outer))
             inner = outer
     return shapes + [(64, 10)]
+def gru(p, x):
+    projected = jnp.swapaxes(x, 0, 1) @ p["w0"] + p["b0"]
+    def step(h, row):
+        product = h @ p["w1"] + p["b1"]
+        xz, xr, xn = jnp.split(row, 3, -1)
+        hz, hr, hn = jnp.split(product, 3, -1)
+        z = jax.nn.sigmoid(xz + hz)
+        n = jnp.tanh(xn + jax.nn.sigmoid(xr + hr) * hn)
+        return (1 - z) * n + z * h, None
+    last, _ = lax.scan(step, jnp.zeros((x.shape[0], 128)), projected)
+    return dense(p, last, 2)
 forward, shapes, shape = {
     "mlp": (mlp, [(784, 512), (512, 512), (512, 10)], (784,)),
     "cnn": (cnn, [(3, 3, 1, 32), (3, 3, 32, 64), (64 * 12 * 12, 10)], (28, 28, 1)),
     "resnet20": (resnet20, get_shapes(), (32, 32, 3)),
+    "gru": (gru, [(24, 384), (128, 384), (128, 10)], (64, 24)),
 }[name]
 params = {f"w{i}": weight(*s) for i, s in enumerate(shapes)}
 params |= {f"{n}{i}": weight(s[-1]) for i, s in enumerate(shapes) for n in "bs"}

@@ -28,7 +28,7 @@ from onnx import numpy_helper
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test"))
-from Models import driver  # noqa: E402
+from Models import driver, server  # noqa: E402
 
 PASSING = Path(__file__).with_name("passing.txt")
 REFUSED = Path(__file__).with_name("refused.tsv")
@@ -110,16 +110,9 @@ def run_data_set(
         source, target = Path(folder) / "in.npz", Path(folder) / "out.npz"
         driver.save(source, inputs)
         model = Path(case.folder) / "model.onnx"
-        command = [neuroplast, "run", model, "--inputs", source, "--outputs", target]
+        command = ("run", model, "--inputs", source, "--outputs", target)
         try:
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                timeout=TIME_LIMIT,
-                errors="replace",
-                check=False,
-            )
+            done = server.run(neuroplast, *command, timeout=TIME_LIMIT)
         except subprocess.TimeoutExpired:
             return Result(case.name, "wrong", "out of time")
         lines = [line for line in done.stderr.splitlines() if "warning:" not in line]

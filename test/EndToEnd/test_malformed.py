@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from Models import driver, models
+from Models import driver, models, server
 from onnx import TensorProto, helper, numpy_helper
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>\n'
@@ -294,15 +294,7 @@ def call(tool: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]
         "detect_container_overflow=0:allow_user_poisoning=0:allocator_may_return_null=1"
     )
     environment["UBSAN_OPTIONS"] = "print_stacktrace=1"
-    done = subprocess.run(
-        [str(tool), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        timeout=120,
-        env=environment,
-    )
+    done = server.run(tool, *arguments, timeout=120, environment=environment)
     assert "Sanitizer" not in done.stderr, done.stderr[:4000]
     assert "runtime error" not in done.stderr, done.stderr[:4000]
     assert done.returncode in (0, 1), (arguments, done.returncode, done.stderr[:2000])

@@ -1,124 +1,102 @@
-"""Training from a model file: `neuroplast train` against the formulas of its parts."""
+"""Training from a model file: `neuroplast train` from its first epoch to its last."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from Models import driver, models
+from Models.training import HIDDEN, INS, OUTS, Arrays, differ, perceptron, read_params
 from onnx import TensorProto, helper, numpy_helper
 
-Arrays = dict[str, np.ndarray]
-INS, HIDDEN, OUTS = 6, 8, 4
+RATE = 0.05
+OPTIONS = ("--optimizer", "adam", "--lr", "0.01", "--epochs", "500", "--schedule", "cosine")
 
 
-def perceptron(path: Path, has_softmax: bool = True, dtype: int = TensorProto.FLOAT) -> Arrays:
-    """Writes a perceptron with one hidden layer; its parameters."""
-    random = np.random.default_rng(3)
-    kind = helper.tensor_dtype_to_np_dtype(dtype)
-    params = {
-        "w": random.normal(size=(INS, HIDDEN)),
-        "b": random.normal(size=HIDDEN),
-        "v": random.normal(size=(HIDDEN, OUTS)),
-        "c": random.normal(size=OUTS),
-    }
-    params = {name: value.astype(kind) for name, value in params.items()}
-    nodes = [
-        helper.make_node("Gemm", ["x", "w", "b"], ["h"]),
-        helper.make_node("Tanh", ["h"], ["t"]),
-        helper.make_node("Gemm", ["t", "v", "c"], ["y" if not has_softmax else "z"]),
-    ]
-    if has_softmax:
-        nodes.append(helper.make_node("Softmax", ["z"], ["y"], axis=1))
-    graph = helper.make_graph(
-        nodes,
-        "g",
-        [helper.make_tensor_value_info("x", dtype, ["N", INS])],
-        [helper.make_tensor_value_info("y", dtype, ["N", OUTS])],
-        [numpy_helper.from_array(value, name) for name, value in params.items()],
+def test_resumed_is_uninterrupted(neuroplast: Path, tmp_path: Path) -> None:
+    """Ended at any time, even while a checkpoint is written, it comes to the same weights."""
+    model, data, other = tmp_path / "m.onnx", tmp_path / "d.npz", tmp_path / "v.npz"
+    perceptron(model)
+    driver.save(data, classes(4096, 1))
+    driver.save(other, classes(64, 2))
+    whole, parts = tmp_path / "whole.onnx", tmp_path / "parts.onnx"
+    call = ("train", model, "--data", data, "--val", other, "--patience", "500", *OPTIONS)
+    driver.call(neuroplast, *call, "-o", whole)
+    checkpoint, random = tmp_path / "c.npz", np.random.default_rng(3)
+    kills = 0
+    for _ in range(60):
+        command = [neuroplast, *call, "-o", parts, "--checkpoint", checkpoint, "--resume"]
+        process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
+        try:
+            assert process.wait(random.uniform(0.1, 0.25)) == 0
+            break
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            kills += 1
+    assert kills >= 5
+    for key, value in read_params(whole).items():
+        np.testing.assert_array_equal(value, read_params(parts)[key])
+
+
+def test_checkpoints_that_do_not_fit(neuroplast: Path, tmp_path: Path) -> None:
+    model, data, target = tmp_path / "m.onnx", tmp_path / "d.npz", tmp_path / "t.onnx"
+    checkpoint = tmp_path / "c.npz"
+    perceptron(model)
+    driver.save(data, classes(64, 1))
+    call = ("train", model, "--data", data, "-o", target)
+    driver.call(neuroplast, *call, "--checkpoint", checkpoint)
+    target.unlink()
+    kept = checkpoint.read_bytes()
+    other = tmp_path / "other.onnx"
+    perceptron(other, dtype=TensorProto.DOUBLE)
+    wide = tmp_path / "wide.npz"
+    driver.save(
+        wide, {key: v.astype(float) if key == "x" else v for key, v in classes(64, 1).items()}
     )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), path)
-    return params
+    for bad, options, message in (
+        (kept[: len(kept) // 2], (), "c.npz"),
+        (data.read_bytes(), (), "is no checkpoint"),
+        (kept, ("--lr", "0.5"), "was asked for something else"),
+        (kept, ("--data", wide), "has no parameter"),
+    ):
+        checkpoint.write_bytes(bad)
+        changed = list(call)
+        if "--data" in options:
+            changed[1] = other
+        with pytest.raises(driver.DriverError, match="exit code 1") as error:
+            driver.call(neuroplast, *changed, "--checkpoint", checkpoint, "--resume", *options)
+        assert message in str(error.value)
+        assert not target.exists()
+        assert checkpoint.read_bytes() == bad
+    with pytest.raises(driver.DriverError, match="cannot write"):
+        driver.call(neuroplast, *call, "--checkpoint", tmp_path / "missing" / "c.npz")
+    assert not target.exists()
 
 
-def read_params(path: Path) -> Arrays:
-    return {t.name: numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
-
-
-def gradients(p: Arrays, x: np.ndarray, labels: np.ndarray, is_class: bool) -> Arrays:
-    t = np.tanh(x @ p["w"] + p["b"])
-    z = t @ p["v"] + p["c"]
-    if is_class:
-        odds = np.exp(z - z.max(axis=1, keepdims=True))
-        dz = (odds / odds.sum(axis=1, keepdims=True) - np.eye(OUTS)[labels]) / len(x)
-    else:
-        dz = 2 * (z - labels) / z.size
-    dh = dz @ p["v"].T * (1 - t * t)
-    return {"w": x.T @ dh, "b": dh.sum(axis=0), "v": t.T @ dz, "c": dz.sum(axis=0)}
-
-
-Rule = Callable[[np.ndarray, np.ndarray, list[np.ndarray], int], np.ndarray]
-RATE, DECAY = 0.05, 0.1
-
-
-def sgd(p: np.ndarray, g: np.ndarray, state: list[np.ndarray], step: int) -> np.ndarray:
-    state[0] = 0.9 * state[0] + g + DECAY * p
-    return p - RATE * state[0]
-
-
-def adam(p: np.ndarray, g: np.ndarray, state: list[np.ndarray], step: int) -> np.ndarray:
-    state[0] = 0.9 * state[0] + 0.1 * g
-    state[1] = 0.999 * state[1] + 0.001 * g * g
-    root = np.sqrt(state[1] / (1 - 0.999**step))
-    return p - RATE * state[0] / (1 - 0.9**step) / (root + 1e-8)
-
-
-def adamw(p: np.ndarray, g: np.ndarray, state: list[np.ndarray], step: int) -> np.ndarray:
-    return adam(p, g, state, step) - RATE * DECAY * p
-
-
-def rmsprop(p: np.ndarray, g: np.ndarray, state: list[np.ndarray], step: int) -> np.ndarray:
-    state[0] = 0.99 * state[0] + 0.01 * g * g
-    return p - RATE * g / (np.sqrt(state[0]) + 1e-8)
-
-
-OPTIMIZERS: dict[str, tuple[list[str], Rule]] = {
-    "sgd": (["--momentum", "0.9", "--weight-decay", str(DECAY)], sgd),
-    "adam": ([], adam),
-    "adamw": (["--weight-decay", str(DECAY)], adamw),
-    "rmsprop": ([], rmsprop),
-}
-
-
-@pytest.mark.parametrize("name", list(OPTIMIZERS))
-@pytest.mark.parametrize("loss", ["cross-entropy", "mse"])
-def test_steps(name: str, loss: str, neuroplast: Path, tmp_path: Path) -> None:
-    """Five steps on all the data are what the formulas say, in double precision."""
-    model, target, data = tmp_path / "m.onnx", tmp_path / "t.onnx", tmp_path / "d.npz"
-    is_class = loss == "cross-entropy"
-    params = perceptron(model, has_softmax=is_class, dtype=TensorProto.DOUBLE)
-    random = np.random.default_rng(5)
-    x = random.normal(size=(16, INS))
-    labels = random.integers(0, OUTS, 16) if is_class else random.normal(size=(16, OUTS))
-    driver.save(data, {"x": x, "labels": labels})
-    options, rule = OPTIMIZERS[name]
+def test_patience(neuroplast: Path, tmp_path: Path) -> None:
+    """It ends when nothing gets better any more, with the best that there was."""
+    model, data, other = tmp_path / "m.onnx", tmp_path / "d.npz", tmp_path / "v.npz"
+    target, log = tmp_path / "t.onnx", tmp_path / "log.jsonl"
+    perceptron(model)
+    driver.save(data, classes(64, 1))
+    validation = classes(64, 2)
+    driver.save(other, validation)
     driver.call(
-        neuroplast, "train", model, "--data", data, "-o", target, "--loss", loss, "--optimizer",
-        name, "--lr", str(RATE), "--epochs", "5", "--batch", "16", *options,
+        neuroplast, "train", model, "--data", data, "--val", other, "-o", target, "--optimizer",
+        "adam", "--lr", "0.5", "--epochs", "100", "--patience", "4", "--log", log,
     )  # fmt: skip
-    states = {key: [np.zeros_like(value)] * 2 for key, value in params.items()}
-    for step in range(1, 6):
-        gradient = gradients(params, x, labels, is_class)
-        params = {
-            key: rule(value, gradient[key], states[key], step) for key, value in params.items()
-        }
-    for key, value in read_params(target).items():
-        np.testing.assert_allclose(value, params[key], rtol=1e-5, atol=1e-7)
+    losses = [json.loads(line)["validation_loss"] for line in log.read_text().splitlines()]
+    best = int(np.argmin(losses))
+    assert len(losses) == best + 5 < 100
+    outputs = models.reference(target, {"x": validation["x"]})["y"]
+    chosen = outputs[np.arange(64), validation["labels"]]
+    assert losses[best] == pytest.approx(-np.log(chosen).mean(), abs=1e-4)
 
 
 def classes(count: int, seed: int) -> Arrays:
@@ -170,19 +148,6 @@ def normalise(p: Arrays, x: np.ndarray) -> tuple[np.ndarray, Arrays]:
     return t @ p["u"], seen
 
 
-def slope(p: Arrays, key: str, x: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The gradient of the mean square by differences."""
-    found = np.zeros_like(p[key])
-    for place in np.ndindex(found.shape):
-        losses = []
-        for sign in (1, -1):
-            moved = p | {key: p[key].copy()}
-            moved[key][place] += sign * 1e-6
-            losses.append(((normalise(moved, x)[0] - labels) ** 2).mean())
-        found[place] = (losses[0] - losses[1]) / 2e-6
-    return found
-
-
 @pytest.mark.parametrize("is_frozen", [False, True])
 def test_batch_norm(is_frozen: bool, neuroplast: Path, tmp_path: Path) -> None:
     """Norms go by the batch and remember it; frozen ones, and those of validation, go by that."""
@@ -218,9 +183,8 @@ def test_batch_norm(is_frozen: bool, neuroplast: Path, tmp_path: Path) -> None:
         return
     for _ in range(3):
         seen = normalise(params, x)[1]
-        params |= {
-            key: params[key] - RATE * slope(params, key, x, labels) for key in ("w", "s", "b", "u")
-        }
+        gradient = differ(lambda p: ((normalise(p, x)[0] - labels) ** 2).mean(), params)
+        params |= {key: params[key] - RATE * gradient[key] for key in ("w", "s", "b", "u")}
         params |= {key: 0.75 * params[key] + 0.25 * value for key, value in seen.items()}
     for key, value in trained.items():
         np.testing.assert_allclose(value, params[key], rtol=1e-5, atol=1e-7)
@@ -274,7 +238,12 @@ def test_refused(neuroplast: Path, tmp_path: Path) -> None:
         (good | {"labels": good["x"]}, [], "'labels' has another"),
         (good | {"z": good["x"]}, [], "z"),
         (good, ["--loss", "hinge"], "loss 'hinge' is none of"),
-        (good, ["--optimizer", "lion"], "optimizer 'lion' is none of"),
+        (good, ["--optimizer", "newton"], "optimizer 'newton' is none of"),
+        (good, ["--schedule", "wild"], "schedule 'wild' is none of"),
+        (good, ["--nesterov"], "'--nesterov' needs '--momentum'"),
+        (good, ["--lr", "-1"], "'--lr' must not be negative"),
+        (good, ["--patience", "3"], "'--patience' needs '--val'"),
+        (good, ["--resume"], "'--resume' needs '--checkpoint FILE'"),
         (good, ["--batch", "100"], "have 64 examples, and a batch has 100"),
         (good, ["--freeze", "*"], "has no parameter that could learn"),
         (good | {"x": good["x"] * np.float32(np.nan)}, [], "no finite number in step 1"),

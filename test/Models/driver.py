@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from Models import server
+
 
 class DriverError(RuntimeError):
     """A command that ended with an error; its text is what the driver printed."""
@@ -20,11 +22,11 @@ class DriverError(RuntimeError):
 
 def call(neuroplast: Path, *arguments: str | Path, timeout: float = 600) -> str:
     """Runs the driver; returns its standard output."""
-    command = [str(neuroplast), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    done = server.run(neuroplast, *arguments, timeout=timeout)
     if done.returncode != 0:
         last = (done.stderr.strip() or done.stdout.strip())[-2000:]
-        raise DriverError(f"{' '.join(command)}: exit code {done.returncode}: {last}")
+        command = " ".join(map(str, (neuroplast, *arguments)))
+        raise DriverError(f"{command}: exit code {done.returncode}: {last}")
     return done.stdout
 
 

@@ -92,7 +92,75 @@ def unary(op: str, span: tuple[float, float] = UNIT, attributes: str = "") -> Ca
     return Case(f"y0 = {op}{attributes}(a)", [(2, 5)], span)
 
 
+STEPS, BATCH, INS, HIDDEN = 4, 3, 3, 2
+
+
+def recurrent(op: str, attributes: str = "", extras: str = "", directions: int = 1) -> Case:
+    """A recurrent layer; of its operands behind the bias, `extras` names those that it has."""
+    gates = {"RNN": 1, "GRU": 3, "LSTM": 4}[op] * HIDDEN
+    batch_first = "layout: int = 1" in attributes
+    state = (BATCH, directions, HIDDEN) if batch_first else (directions, BATCH, HIDDEN)
+    data = (BATCH, STEPS, INS) if batch_first else (STEPS, BATCH, INS)
+    shapes = [data, (directions, gates, INS), (directions, gates, HIDDEN)]
+    integers = {"n": np.array([4, 2, 3])} if "lens" in extras else {}
+    operands = ["a", "b", "c"]
+    for name, shape in (
+        ("bias", (directions, 2 * gates)),
+        ("lens", None),
+        ("state", state),
+        ("cell", state),
+        ("looks", (directions, 3 * HIDDEN)),
+    ):
+        if name not in extras:
+            operands.append("")
+        elif shape:
+            operands.append("abcdefgh"[len(shapes)])
+            shapes.append(shape)
+        else:
+            operands.append("l")
+    operands = operands if op == "LSTM" else operands[:6]
+    results = ", ".join(f"y{i}" for i in range(3 if op == "LSTM" else 2))
+    direction = ', direction: string = "bidirectional"' if directions == 2 else ""
+    return Case(
+        f"l = Cast<to: int = 6>(n) {results} = " * bool(integers)
+        + f"{results} = " * (not integers)
+        + f"{op}<hidden_size: int = {HIDDEN}{direction}{attributes}>({', '.join(operands)})",
+        shapes,
+        (-1.0, 1.0),
+        integers,
+        outputs=3 if op == "LSTM" else 2,
+    )
+
+
+def activations(*names: str) -> str:
+    return f", activations: strings = [{', '.join(chr(34) + name + chr(34) for name in names)}]"
+
+
+REVERSE, BATCH_FIRST = ', direction: string = "reverse"', ", layout: int = 1"
+LAYERS: dict[str, Case] = {
+    "RNN": recurrent("RNN"),
+    "RNN lengths": recurrent("RNN", REVERSE + activations("Affine"), "bias lens state"),
+    "RNN both": recurrent("RNN", activations("Softsign", "Elu"), "bias lens", directions=2),
+    "GRU": recurrent("GRU"),
+    "GRU both": recurrent("GRU", "", "bias lens state", directions=2),
+    "GRU late": recurrent("GRU", ", linear_before_reset: int = 1", "bias"),
+    "GRU late lengths": recurrent(
+        "GRU", ", linear_before_reset: int = 1, clip: float = 0.7" + REVERSE, "bias lens state"
+    ),
+    "GRU functions": recurrent("GRU", activations("HardSigmoid", "ScaledTanh") + REVERSE, "state"),
+    "GRU batch first": recurrent("GRU", BATCH_FIRST, "bias state"),
+    "LSTM": recurrent("LSTM"),
+    "LSTM batch first": recurrent("LSTM", BATCH_FIRST, "bias lens state cell", directions=2),
+    "LSTM both": recurrent("LSTM", "", "bias lens state cell", directions=2),
+    "LSTM looks": recurrent("LSTM", REVERSE, "bias lens state cell looks"),
+    "LSTM coupled": recurrent("LSTM", ", input_forget: int = 1", "bias cell looks"),
+    "LSTM functions": recurrent(
+        "LSTM", activations("Sigmoid", "LeakyRelu", "Softplus") + ", clip: float = 0.5", "bias"
+    ),
+}
+
 CASES: dict[str, Case] = {
+    **LAYERS,
     **{op: unary(op) for op in FUNCTIONS if op not in ("Sqrt", "Reciprocal", "Log")},
     **{op: unary(op, SMOOTH) for op in ("Sqrt", "Reciprocal", "Log")},
     "Acosh": unary("Acosh", (1.2, 2.0)),

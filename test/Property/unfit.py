@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from Models import driver
+from Models import driver, server
 from onnx import helper
 
 from Property.hostile import NUMBERS, Rng
 from Property.sweep import compare, make_session
-from Property.watching import Finding, is_sanitized, watch
+from Property.watching import Finding, watch
 
 HEADER = '<ir_version: 10, opset_import: ["" : 21]>\n'
 # The graph, and what of its inputs: `f` floats, `i` whole numbers, `b` booleans.
@@ -192,7 +192,7 @@ def try_open(kind: str, seed: int, draws: int, neuroplast: Path) -> tuple[list[F
         text, library = folder / "m.onnxtext", folder / "m.so"
         text.write_text(HEADER + "g " + OPEN[kind])
         model = onnx.parser.parse_model(text.read_text())
-        options = ["--sanitize", "address"] if is_sanitized(neuroplast) else []
+        options = ["--sanitize", "address"] if server.is_sanitized(neuroplast) else []
         reason, code = watch(
             [neuroplast, "compile", text, "-O", "1", "-o", library, *options], folder
         )

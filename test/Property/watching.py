@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import resource
 import subprocess
@@ -10,6 +9,8 @@ import time
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+
+from Models import server
 
 SECONDS = 10.0
 MEGABYTES = 6000  # of memory that a command may have
@@ -29,11 +30,6 @@ def limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEGABYTES << 20, MEGABYTES << 20))
 
 
-@functools.cache
-def is_sanitized(neuroplast: Path) -> bool:
-    return b"__asan_init" in neuroplast.read_bytes()
-
-
 def watch(command: list[str | Path], folder: Path) -> tuple[str, int]:
     """Runs a command; why it misbehaved, or nothing, and its exit code."""
     options = f"detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb={MEGABYTES}"
@@ -42,7 +38,7 @@ def watch(command: list[str | Path], folder: Path) -> tuple[str, int]:
         options += ":allow_user_poisoning=0"
     environment = {**os.environ, "ASAN_OPTIONS": options}
     # A sanitizer reserves far more than it uses.
-    limit = (lambda: None) if is_sanitized(Path(command[0])) else limit_memory
+    limit = (lambda: None) if server.is_sanitized(Path(command[0])) else limit_memory
     start = time.monotonic()
     try:
         done = subprocess.run(

@@ -26,6 +26,7 @@ Command getPruneCommand();
 Command getDropinCommand();
 Command getGrowCommand();
 Command getFactorizeCommand();
+Command getServeCommand();
 Command getShortenCommand();
 Command getSparsifyCommand();
 Command getUndoCommand();
@@ -37,6 +38,9 @@ Command getSensitivityCommand();
 Command getBenchCommand();
 Command getTrainCommand();
 Command getVerifyCommand();
+
+/// Runs the command that the first argument names; returns its exit code.
+int runCommand(llvm::ArrayRef<const char *> arguments);
 
 } // namespace neuroplast::driver
 

@@ -6,82 +6,36 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Checkpoint.h"
 #include "Commands.h"
 #include "Modules.h"
 #include "Progress.h"
 #include "RunnableModel.h"
+#include "TrainOptions.h"
 #include "TrainingRun.h"
 
 #include "neuroplast/Runtime/Npz.h"
-#include "neuroplast/Structure/UnitSelection.h"
-#include "neuroplast/Training/TrainStep.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 
 #include <chrono>
+#include <sstream>
 
 using namespace neuroplast;
 using namespace neuroplast::driver;
-
-/// What a user asked for.
-struct TrainOptions {
-  training::StepOptions step;
-  int64_t batch = 32, epochs = 1, seed = 0;
-  double rate = 0.01;
-};
-
-/// None after a message.
-static std::optional<TrainOptions> readOptions(const Arguments &arguments) {
-  TrainOptions options;
-  llvm::StringRef loss = arguments.get("--loss", "cross-entropy"),
-                  optimizer = arguments.get("--optimizer", "sgd");
-  auto parsedLoss = training::parseLoss(loss);
-  if (!parsedLoss)
-    return reportError("loss '" + loss +
-                       "' is none of cross-entropy, mse and mae"),
-           std::nullopt;
-  auto kind = training::Optimizer::parseKind(optimizer);
-  if (!kind)
-    return reportError("optimizer '" + optimizer +
-                       "' is none of sgd, adam, adamw and rmsprop"),
-           std::nullopt;
-  options.step.loss = *parsedLoss;
-  options.step.optimizer.kind = *kind;
-  auto rate = arguments.getNumber("--lr", options.rate),
-       momentum = arguments.getNumber("--momentum", 0),
-       decay = arguments.getNumber("--weight-decay", 0);
-  auto batch = arguments.getInteger("--batch", options.batch),
-       epochs = arguments.getInteger("--epochs", options.epochs),
-       seed = arguments.getInteger("--seed", options.seed);
-  if (!rate || !momentum || !decay || !batch || !epochs || !seed)
-    return std::nullopt;
-  if (*batch < 1 || *epochs < 0)
-    return reportError("'--batch' and '--epochs' must be positive"),
-           std::nullopt;
-  options.rate = *rate;
-  options.step.optimizer.momentum = *momentum;
-  options.step.optimizer.weightDecay = *decay;
-  options.batch = *batch;
-  options.epochs = *epochs;
-  options.seed = *seed;
-  if (arguments.has("--freeze")) {
-    std::vector<std::string> patterns = arguments.getAll("--freeze").vec();
-    options.step.isFrozen = [patterns](llvm::StringRef name) {
-      return structure::matchesAny(name, patterns);
-    };
-  }
-  return options;
-}
 
 /// Says what an epoch brought, to people and to a log that may be none.
 class EpochReport {
 public:
   /// False after a message.
-  bool open(llvm::StringRef path) {
+  bool open(llvm::StringRef path, bool isContinued) {
     if (path.empty())
       return true;
     std::error_code error;
-    log.emplace(path, error);
+    log.emplace(path, error,
+                isContinued ? llvm::sys::fs::OF_Append
+                            : llvm::sys::fs::OF_None);
     if (error)
       reportError(path, llvm::errorCodeToError(error));
     return !error;
@@ -171,20 +125,114 @@ static std::unique_ptr<TrainingRun> prepare(llvm::StringRef path,
       return nullptr;
   }
   return std::make_unique<TrainingRun>(std::move(step), std::move(evaluation),
-                                       options.step.loss ==
-                                           training::Loss::CrossEntropy);
+                                       options.step.loss.hasClasses());
 }
+
+/// A training from epoch to epoch, with its checkpoints.
+class Training {
+public:
+  Training(std::unique_ptr<TrainingRun> run, const TrainOptions &options,
+           const Examples &data, const Examples *validation)
+      : run(std::move(run)), options(options), data(data),
+        validation(validation),
+        schedule(options.scheduleFor(data.getCount() / options.batch)),
+        random(options.seed) {
+    state.recipe =
+        options.describe() + "; examples " + std::to_string(data.getCount());
+  }
+
+  /// Goes on where a checkpoint stands.
+  llvm::Error resume(llvm::StringRef path) {
+    auto read = Checkpoint::read(path);
+    if (!read)
+      return read.takeError();
+    if (read->recipe != state.recipe)
+      return llvm::createStringError(
+          "is of a training that was asked for something else: " +
+          read->recipe + ", not " + state.recipe);
+    if (llvm::Error error = run->setParameters(read->params, read->step))
+      return error;
+    state = std::move(*read);
+    std::istringstream(state.random) >> random;
+    return llvm::Error::success();
+  }
+
+  /// Trains to the end.
+  llvm::Error train(EpochReport &report, llvm::StringRef checkpoint) {
+    while (state.epoch < options.epochs && !hasEnded()) {
+      auto start = std::chrono::steady_clock::now();
+      auto score = run->train(data, options.batch, schedule, random);
+      if (!score)
+        return score.takeError();
+      std::chrono::duration<double> elapsed =
+          std::chrono::steady_clock::now() - start;
+      std::optional<Score> other;
+      if (validation) {
+        auto scored = run->evaluate(*validation, options.batch);
+        if (!scored)
+          return scored.takeError();
+        other = *scored;
+        judge(other->loss);
+      }
+      ++state.epoch;
+      report.write(state.epoch, *score, other, elapsed.count());
+      if (checkpoint.empty())
+        continue;
+      state.step = run->getNumSteps();
+      state.params = run->getParameters();
+      std::ostringstream text;
+      text << random;
+      state.random = text.str();
+      if (llvm::Error error = state.write(checkpoint))
+        return error;
+    }
+    return llvm::Error::success();
+  }
+
+  /// The parameters at the end: the best ones, if it looked for these.
+  NamedTensors getParameters() const {
+    return state.best.empty() ? run->getParameters() : state.best;
+  }
+
+private:
+  bool hasEnded() const {
+    return options.patience > 0 && state.waited >= options.patience;
+  }
+
+  void judge(double loss) {
+    if (options.patience == 0)
+      return;
+    ++state.waited;
+    if (state.bestLoss && loss >= *state.bestLoss)
+      return;
+    state.bestLoss = loss;
+    state.waited = 0;
+    state.best = run->getParameters();
+  }
+
+  std::unique_ptr<TrainingRun> run;
+  const TrainOptions &options;
+  const Examples &data, *validation;
+  training::Schedule schedule;
+  std::mt19937_64 random;
+  Checkpoint state;
+};
 
 static int runTrain(const Arguments &arguments) {
   llvm::StringRef input = arguments.getPositional(0),
-                  output = arguments.get("-o");
+                  output = arguments.get("-o"),
+                  checkpoint = arguments.get("--checkpoint");
   if (output.empty() || !arguments.has("--data"))
     return reportError("'train' needs '--data FILE.npz' and '-o FILE'");
+  if (arguments.has("--resume") && checkpoint.empty())
+    return reportError("'--resume' needs '--checkpoint FILE'");
   for (llvm::StringRef read :
        {input, arguments.get("--data"), arguments.get("--val")})
-    if (isSameFile(read, output))
-      return reportError("'train' does not overwrite its input '" + read + "'");
-  auto options = readOptions(arguments);
+    for (llvm::StringRef written : {output, checkpoint})
+      if (!written.empty() && isSameFile(read, written))
+        return reportError("'train' does not overwrite its input '" + read +
+                           "'");
+  auto options = TrainOptions::read(arguments);
   std::optional<unsigned> threads = arguments.getThreads();
   if (!options || !threads)
     return 1;
@@ -200,15 +248,16 @@ static int runTrain(const Arguments &arguments) {
     validation = read(arguments.get("--val"));
   if (!data || (arguments.has("--val") && !validation))
     return 1;
-  for (const auto *examples : {&*data, validation ? &*validation : &*data})
-    if (examples->getCount() < options->batch)
+  const Examples *other = validation ? &*validation : nullptr;
+  for (const Examples *examples :
+       {static_cast<const Examples *>(&*data), other})
+    if (examples && examples->getCount() < options->batch)
       return reportError("the data have " + llvm::Twine(examples->getCount()) +
                          " examples, and a batch has " +
                          llvm::Twine(options->batch));
   CompileOptions compile;
   compile.threads = *threads;
-  std::unique_ptr<TrainingRun> run = prepare(
-      input, *options, *data, validation ? &*validation : nullptr, compile);
+  auto run = prepare(input, *options, *data, other, compile);
   if (!run)
     return 1;
   // What is written has its sizes as open as it was read.
@@ -218,52 +267,37 @@ static int runTrain(const Arguments &arguments) {
   if (!module)
     return 1;
   EpochReport report;
-  if (!report.open(arguments.get("--log")))
+  if (!report.open(arguments.get("--log"), arguments.has("--resume")))
     return 1;
-  std::mt19937_64 random(options->seed);
-  for (int64_t epoch = 1; epoch <= options->epochs; ++epoch) {
-    auto start = std::chrono::steady_clock::now();
-    auto score = run->train(*data, options->batch, options->rate, random);
-    if (!score)
-      return reportError(input, score.takeError());
-    std::chrono::duration<double> elapsed =
-        std::chrono::steady_clock::now() - start;
-    std::optional<Score> other;
-    if (validation) {
-      auto scored = run->evaluate(*validation, options->batch);
-      if (!scored)
-        return reportError(input, scored.takeError());
-      other = *scored;
-    }
-    report.write(epoch, *score, other, elapsed.count());
-  }
-  run->writeParameters(*module);
+  Training training(std::move(run), *options, *data, other);
+  if (arguments.has("--resume") && llvm::sys::fs::exists(checkpoint))
+    if (llvm::Error error = training.resume(checkpoint))
+      return reportError(checkpoint, std::move(error));
+  if (llvm::Error error = training.train(report, checkpoint))
+    return reportError(input, std::move(error));
+  writeParameters(training.getParameters(), *module);
   return mlir::succeeded(saveModule(*module, output)) ? 0 : 1;
 }
 
 Command neuroplast::driver::getTrainCommand() {
+  std::vector<OptionSpec> options{
+      {"--data", "FILE.npz",
+       "inputs by name, and labels; the first axis counts examples"},
+      {"--val", "FILE.npz", "the same, to be looked at only"},
+      {"-o", "FILE", "where to write the trained model"},
+      {"--labels", "NAME", "the array with the labels (labels)"}};
+  llvm::append_range(options, TrainOptions::getSpecs());
+  options.insert(
+      options.end(),
+      {{"--log", "FILE",
+        "write a line of JSON for each epoch, whose seconds are those of "
+        "training"},
+       {"--checkpoint", "FILE.npz", "write where it stands after each epoch"},
+       {"--resume", "", "go on where the checkpoint stands, if there is one"},
+       {"--threads", "N", "threads that a step uses (1)"}});
   return {{"train",
            "train a model on labelled examples",
            {"MODEL"},
-           {{"--data", "FILE.npz",
-             "inputs by name, and labels; the first axis counts examples"},
-            {"--val", "FILE.npz", "the same, to be looked at only"},
-            {"-o", "FILE", "where to write the trained model"},
-            {"--labels", "NAME", "the array with the labels (labels)"},
-            {"--loss", "NAME",
-             "of the first output: cross-entropy of logits, or of their "
-             "softmax, mse or mae (cross-entropy)"},
-            {"--optimizer", "NAME", "sgd, adam, adamw or rmsprop (sgd)"},
-            {"--lr", "X", "learning rate (0.01)"},
-            {"--momentum", "X", "of sgd (0)"},
-            {"--weight-decay", "X", "weight decay (0)"},
-            {"--epochs", "N", "how often to go through the data (1)"},
-            {"--batch", "N", "examples in a step (32)"},
-            {"--seed", "N", "seed of the order of the examples (0)"},
-            {"--log", "FILE",
-             "write a line of JSON for each epoch, whose seconds are those of "
-             "training"},
-            {"--freeze", "PATTERN", "leave parameters whose name matches"},
-            {"--threads", "N", "threads that a step uses (1)"}}},
+           std::move(options)},
           runTrain};
 }

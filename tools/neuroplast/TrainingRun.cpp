@@ -126,21 +126,22 @@ int64_t TrainingRun::countRight(const HostTensor &labels) const {
 
 llvm::Expected<Score> TrainingRun::run(const Examples &examples, int64_t batch,
                                        llvm::ArrayRef<int64_t> order,
-                                       std::optional<double> rate) {
+                                       const training::Schedule *schedule) {
   NamedTensors tensors;
   Score score;
   int64_t batches = 0, right = 0, labels = 0;
   for (; !order.empty() && static_cast<int64_t>(order.size()) >= batch;
        order = order.drop_front(batch)) {
     examples.gather(order.take_front(batch), tensors);
-    if (rate) {
-      tensors["learning_rate"] = makeScalar(static_cast<float>(*rate));
+    if (schedule) {
+      tensors["learning_rate"] =
+          makeScalar(static_cast<float>(schedule->getRate(numSteps)));
       tensors["step"] = makeScalar(static_cast<float>(numSteps + 1));
     }
     const HostTensor &expected = tensors["labels"];
     if (std::string reason = checkLabels(expected); !reason.empty())
       return makeError(reason);
-    if (llvm::Error error = rate ? step(tensors) : evaluateBatch(tensors))
+    if (llvm::Error error = schedule ? step(tensors) : evaluateBatch(tensors))
       return std::move(error);
     double loss =
         results[0].dtype == NEUROPLAST_FLOAT64
@@ -156,7 +157,7 @@ llvm::Expected<Score> TrainingRun::run(const Examples &examples, int64_t batch,
       right += countRight(expected);
       labels += expected.getNumElements();
     }
-    if (rate) {
+    if (schedule) {
       std::swap(now, next);
       ++numSteps;
     }
@@ -169,33 +170,55 @@ llvm::Expected<Score> TrainingRun::run(const Examples &examples, int64_t batch,
 }
 
 llvm::Expected<Score> TrainingRun::train(const Examples &examples,
-                                         int64_t batch, double rate,
+                                         int64_t batch,
+                                         const training::Schedule &schedule,
                                          std::mt19937_64 &random) {
   std::vector<int64_t> order(examples.getCount());
   std::iota(order.begin(), order.end(), 0);
   // Fisher and Yates by remainders, the same with every standard library.
   for (size_t i = order.size(); i > 1; --i)
     std::swap(order[i - 1], order[random() % i]);
-  return run(examples, batch, order, rate);
+  return run(examples, batch, order, &schedule);
 }
 
 llvm::Expected<Score> TrainingRun::evaluate(const Examples &examples,
                                             int64_t batch) {
   std::vector<int64_t> order(examples.getCount());
   std::iota(order.begin(), order.end(), 0);
-  return run(examples, batch, order, std::nullopt);
+  return run(examples, batch, order, nullptr);
 }
 
-void TrainingRun::writeParameters(mlir::ModuleOp module) const {
+NamedTensors TrainingRun::getParameters() const {
   const NeuroplastModelInfo &info = model->getInfo();
-  llvm::StringMap<const HostTensor *> values;
+  NamedTensors params;
   for (int32_t i = 0; i < info.num_params; ++i)
-    values[info.params[i].name] = &now[i];
+    params[info.params[i].name] = now[i];
+  return params;
+}
+
+llvm::Error TrainingRun::setParameters(const NamedTensors &params,
+                                       int64_t steps) {
+  const NeuroplastModelInfo &info = model->getInfo();
+  for (int32_t i = 0; i < info.num_params; ++i) {
+    auto it = params.find(info.params[i].name);
+    if (it == params.end() || it->second.dtype != now[i].dtype ||
+        it->second.shape != now[i].shape)
+      return makeError("has no parameter '" +
+                       llvm::StringRef(info.params[i].name) +
+                       "' as this model has it");
+    now[i].bytes = it->second.bytes;
+  }
+  numSteps = steps;
+  return llvm::Error::success();
+}
+
+void neuroplast::driver::writeParameters(const NamedTensors &params,
+                                         mlir::ModuleOp module) {
   for (auto param : module.getOps<neuro::ParamOp>()) {
-    auto it = values.find(neuro::getUserName(param));
-    if (it == values.end())
+    auto it = params.find(neuro::getUserName(param).str());
+    if (it == params.end())
       continue;
-    const std::vector<char> &bytes = it->second->bytes;
+    const std::vector<char> &bytes = it->second.bytes;
     param.setValueAttr(makeElements(param.getType(), param.getSymName(),
                                     std::string(bytes.begin(), bytes.end())));
   }

@@ -11,6 +11,8 @@
 
 #include "Examples.h"
 
+#include "neuroplast/Training/Schedule.h"
+
 #include <random>
 
 namespace neuroplast::driver {
@@ -33,18 +35,23 @@ public:
   /// Goes through examples once, in an order that is drawn; those that fill no
   /// batch are left out.
   llvm::Expected<Score> train(const Examples &examples, int64_t batch,
-                              double rate, std::mt19937_64 &random);
+                              const training::Schedule &schedule,
+                              std::mt19937_64 &random);
   /// The same in the order that they have, only to see how well it does.
   llvm::Expected<Score> evaluate(const Examples &examples, int64_t batch);
-  /// Gives a module the parameters as they are now, by their names.
-  void writeParameters(mlir::ModuleOp module) const;
+  /// The parameters, with what the optimizer remembers of them, by name.
+  NamedTensors getParameters() const;
+  /// Goes on with others after so many steps. Fails, with a reason, if they are
+  /// not those of this model.
+  llvm::Error setParameters(const NamedTensors &params, int64_t steps);
+  int64_t getNumSteps() const { return numSteps; }
 
 private:
   /// Goes through batches of examples, with a model whose results are the loss
   /// and those of the network first.
   llvm::Expected<Score> run(const Examples &examples, int64_t batch,
                             llvm::ArrayRef<int64_t> order,
-                            std::optional<double> rate);
+                            const training::Schedule *schedule);
   /// Runs a step on a batch; the new parameters are in `next`.
   llvm::Error step(const NamedTensors &batch);
   /// Runs the network on a batch.
@@ -64,6 +71,9 @@ private:
   /// The loss, and the results of the model.
   std::vector<HostTensor> results;
 };
+
+/// Gives a module parameters by their names.
+void writeParameters(const NamedTensors &params, mlir::ModuleOp module);
 
 } // namespace neuroplast::driver
 

@@ -13,6 +13,16 @@
 
 using namespace neuroplast::driver;
 
+static std::vector<Command> getCommands() {
+  return {getImportCommand(),   getExportCommand(),      getInspectCommand(),
+          getPruneCommand(),    getCalibrateCommand(),   getDropinCommand(),
+          getGrowCommand(),     getUndoCommand(),        getReplayCommand(),
+          getCompileCommand(),  getRunCommand(),         getBenchCommand(),
+          getVerifyCommand(),   getSensitivityCommand(), getFactorizeCommand(),
+          getSparsifyCommand(), getShortenCommand(),     getTrainCommand(),
+          getServeCommand()};
+}
+
 static void printOverview(llvm::raw_ostream &os,
                           llvm::ArrayRef<Command> commands) {
   os << "neuroplast COMMAND [arguments]\n\n"
@@ -23,20 +33,13 @@ static void printOverview(llvm::raw_ostream &os,
   os << "\n  neuroplast COMMAND --help explains a command\n";
 }
 
-int main(int argc, char **argv) {
-  llvm::InitLLVM init(argc, argv);
-  const std::vector<Command> commands = {
-      getImportCommand(),   getExportCommand(),      getInspectCommand(),
-      getPruneCommand(),    getCalibrateCommand(),   getDropinCommand(),
-      getGrowCommand(),     getUndoCommand(),        getReplayCommand(),
-      getCompileCommand(),  getRunCommand(),         getBenchCommand(),
-      getVerifyCommand(),   getSensitivityCommand(), getFactorizeCommand(),
-      getSparsifyCommand(), getShortenCommand(),     getTrainCommand()};
-  if (argc < 2) {
+int neuroplast::driver::runCommand(llvm::ArrayRef<const char *> arguments) {
+  std::vector<Command> commands = getCommands();
+  if (arguments.empty()) {
     printOverview(llvm::errs(), commands);
     return 1;
   }
-  llvm::StringRef name = argv[1];
+  llvm::StringRef name = arguments.front();
   if (name == "--help" || name == "-h" || name == "help") {
     printOverview(llvm::outs(), commands);
     return 0;
@@ -44,10 +47,14 @@ int main(int argc, char **argv) {
   for (const Command &command : commands)
     if (command.spec.name == name) {
       int exitCode = 0;
-      llvm::ArrayRef<const char *> rest(argv + 2, argc - 2);
-      std::optional<Arguments> arguments =
-          Arguments::parse(command.spec, rest, exitCode);
-      return arguments ? command.run(*arguments) : exitCode;
+      std::optional<Arguments> parsed =
+          Arguments::parse(command.spec, arguments.drop_front(), exitCode);
+      return parsed ? command.run(*parsed) : exitCode;
     }
   return reportError("'" + name + "' is no command; see neuroplast --help");
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  return runCommand({argv + 1, static_cast<size_t>(std::max(argc - 1, 0))});
 }

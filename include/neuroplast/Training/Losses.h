@@ -14,27 +14,51 @@
 
 namespace neuroplast::training {
 
-enum class Loss {
-  /// The mean negative logarithm of the probability of a class: axis 1 of the
-  /// output has logits, or their softmax; labels are integers.
-  CrossEntropy,
-  /// The mean squared difference; labels have the type of the output.
-  MeanSquares,
-  /// The mean magnitude of the difference.
-  MeanMagnitude
+/// What training makes smaller: a mean over all that it is taken of. Logits may
+/// come as what a softmax or a sigmoid made of them.
+struct Loss {
+  enum class Kind {
+    /// The negative logarithm of the probability of a class: axis 1 of the
+    /// output has logits; labels are integers.
+    CrossEntropy,
+    /// The same of labels that are probabilities of all classes.
+    SoftCrossEntropy,
+    /// By how much less they say of the labels than these do of themselves: the
+    /// divergence of Kullback and Leibler (1951) of the labels from the output.
+    Divergence,
+    /// The negative logarithm of the probability of each label, which is one or
+    /// zero, or something between: elements of the output are logits.
+    BinaryCrossEntropy,
+    /// The square of the difference; labels have the type of the output.
+    MeanSquares,
+    /// The magnitude of the difference.
+    MeanMagnitude,
+    /// Half the square of the difference up to `delta`, linear from there on
+    /// (Huber 1964).
+    Huber,
+    /// One less the cosine of the angle to the labels along axis 1.
+    Cosine
+  };
+  Kind kind = Kind::CrossEntropy;
+  /// The share of probability that all classes get, of labels that are classes
+  /// (Szegedy et al., arXiv 1512.00567).
+  double smoothing = 0;
+  double delta = 1;
+
+  /// By "cross-entropy", "soft-cross-entropy", "kl", "bce", "mse", "mae",
+  /// "huber" or "cosine".
+  static std::optional<Kind> parseKind(llvm::StringRef name);
+  static llvm::StringRef getKinds(); ///< for people
+
+  bool hasClasses() const { return kind == Kind::CrossEntropy; }
+
+  /// The type that labels need for such an output; null, with a reason, if the
+  /// loss is not for it.
+  mlir::RankedTensorType getLabelsType(mlir::RankedTensorType output,
+                                       std::string &reason) const;
+  /// The loss of an output as a scalar.
+  neuro::Term build(const neuro::Term &output, const neuro::Term &labels) const;
 };
-
-/// By "cross-entropy", "mse" or "mae".
-std::optional<Loss> parseLoss(llvm::StringRef name);
-
-/// The type that labels need for such an output; null, with a reason, if the
-/// loss is not for it.
-mlir::RankedTensorType getLabelsType(Loss loss, mlir::RankedTensorType output,
-                                     std::string &reason);
-
-/// The loss of an output as a scalar.
-neuro::Term buildLoss(Loss loss, const neuro::Term &output,
-                      const neuro::Term &labels);
 
 } // namespace neuroplast::training
 

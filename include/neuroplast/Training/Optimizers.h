@@ -18,7 +18,8 @@ namespace neuroplast::training {
 /// of PyTorch.
 struct Optimizer {
   enum class Kind {
-    /// v = momentum v + g; p -= rate v (Polyak 1964).
+    /// v = momentum v + g; p -= rate v (Polyak 1964), or, after Nesterov
+    /// (1983), p -= rate (g + momentum v).
     Sgd,
     /// Kingma and Ba, arXiv 1412.6980; weight decay is added to the gradient.
     Adam,
@@ -26,15 +27,25 @@ struct Optimizer {
     AdamW,
     /// p -= rate g / (sqrt(v) + epsilon), v = alpha v + (1 - alpha) g^2
     /// (Tieleman and Hinton 2012).
-    RmsProp
+    RmsProp,
+    /// p -= rate g / (sqrt(v) + epsilon), v += g^2 (Duchi et al. 2011).
+    Adagrad,
+    /// p -= rate sign(c), c = beta1 m + (1 - beta1) g, m = beta2 m + (1 -
+    /// beta2)
+    /// g (Chen et al., arXiv 2302.06675); weight decay is apart from it.
+    Lion
   };
   Kind kind = Kind::Sgd;
   double momentum = 0;
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, alpha = 0.99;
+  bool isNesterov = false;
+  double beta1 = 0.9, epsilon = 1e-8, alpha = 0.99;
   double weightDecay = 0;
 
-  /// By "sgd", "adam", "adamw" or "rmsprop".
+  /// By "sgd", "adam", "adamw", "rmsprop", "adagrad" or "lion".
   static std::optional<Kind> parseKind(llvm::StringRef name);
+  static llvm::StringRef getKinds(); ///< for people
+
+  double getBeta2() const { return kind == Kind::Lion ? 0.99 : 0.999; }
 
   /// What it remembers of each parameter, in tensors of the same shape, zero at
   /// first: how their names end.

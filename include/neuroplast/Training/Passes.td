@@ -74,9 +74,12 @@ def NeuroTrainStep : Pass<"neuro-train-step", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"loss", "loss", "std::string", "\"cross-entropy\"", "`cross-entropy`, `mse` or `mae`">,
-    Option<"optimizer", "optimizer", "std::string", "\"sgd\"", "`sgd`, `adam`, `adamw` or `rmsprop`">,
+    Option<"loss", "loss", "std::string", "\"cross-entropy\"", "`cross-entropy`, `soft-cross-entropy`, `kl`, `bce`, `mse`, `mae`, `huber` or `cosine`">,
+    Option<"labelSmoothing", "label-smoothing", "double", "0", "share of probability that all classes get, of cross-entropy">,
+    Option<"optimizer", "optimizer", "std::string", "\"sgd\"", "`sgd`, `adam`, `adamw`, `rmsprop`, `adagrad` or `lion`">,
     Option<"momentum", "momentum", "double", "0", "of sgd">,
+    Option<"nesterov", "nesterov", "bool", "false", "whether sgd looks ahead by its momentum">,
+    Option<"clipNorm", "clip-norm", "double", "0", "the most that all gradients together have as their norm; 0 for no bound">,
     Option<"weightDecay", "weight-decay", "double", "0", "how much of each parameter goes in a step, by the rate">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect",

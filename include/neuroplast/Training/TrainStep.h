@@ -18,8 +18,11 @@
 namespace neuroplast::training {
 
 struct StepOptions {
-  Loss loss = Loss::CrossEntropy;
+  Loss loss;
   Optimizer optimizer;
+  /// The most that all gradients together may have as their norm; those of more
+  /// become shorter (Pascanu et al., arXiv 1211.5063). Zero for no bound.
+  double clipNorm = 0;
   /// Which parameters, by name, stay as they are; none if it is empty.
   std::function<bool(llvm::StringRef)> isFrozen = {};
 };

@@ -13,6 +13,8 @@
 
 #include "Patterns.h"
 
+#include "neuroplast/Dialect/Neuro/IR/RecurrentCells.h"
+
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
@@ -22,53 +24,32 @@ using namespace neuroplast::neuro;
 
 namespace {
 
-enum class CellKind { RNN, GRU, LSTM };
-
-/// An activation function of a cell with its constants.
-struct Activation {
-  std::string name;
-  double alpha = 0;
-  double beta = 0;
-
-  Value apply(ScalarEmitter &e, Value x) const {
-    if (name == "sigmoid")
-      return e.sigmoid(x);
-    if (name == "tanh")
-      return e.tanh(x);
-    if (name == "relu")
-      return e.relu(x);
-    if (name == "affine")
-      return e.add(e.mul(x, e.constant(alpha)), e.constant(beta));
-    if (name == "leakyrelu")
-      return e.leakyRelu(x, alpha);
-    if (name == "thresholdedrelu")
-      return e.thresholdedRelu(x, alpha);
-    if (name == "scaledtanh")
-      return e.mul(e.constant(alpha), e.tanh(e.mul(x, e.constant(beta))));
-    if (name == "hardsigmoid")
-      return e.hardSigmoid(x, alpha, beta);
-    if (name == "elu")
-      return e.elu(x, alpha);
-    if (name == "softsign")
-      return e.softsign(x);
-    return e.softplus(x);
-  }
-};
-
-/// What is known of an activation function: which constants it takes, and what
-/// they are if the node lists none.
-struct ActivationEntry {
-  StringLiteral name;
-  bool hasAlpha, hasBeta;
-  double alpha, beta;
-};
-constexpr ActivationEntry kActivations[] = {
-    {"sigmoid", false, false, 0, 0},     {"tanh", false, false, 0, 0},
-    {"relu", false, false, 0, 0},        {"affine", true, true, 1, 0},
-    {"leakyrelu", true, false, 0.01, 0}, {"thresholdedrelu", true, false, 1, 0},
-    {"scaledtanh", true, true, 1, 1},    {"hardsigmoid", true, true, 0.2, 0.5},
-    {"elu", true, false, 1, 0},          {"softsign", false, false, 0, 0},
-    {"softplus", false, false, 0, 0}};
+/// An activation function of a cell, applied.
+Value applyActivation(const CellActivation &activation, ScalarEmitter &e,
+                      Value x) {
+  const auto &[name, alpha, beta] = activation;
+  if (name == "sigmoid")
+    return e.sigmoid(x);
+  if (name == "tanh")
+    return e.tanh(x);
+  if (name == "relu")
+    return e.relu(x);
+  if (name == "affine")
+    return e.add(e.mul(x, e.constant(alpha)), e.constant(beta));
+  if (name == "leakyrelu")
+    return e.leakyRelu(x, alpha);
+  if (name == "thresholdedrelu")
+    return e.thresholdedRelu(x, alpha);
+  if (name == "scaledtanh")
+    return e.mul(e.constant(alpha), e.tanh(e.mul(x, e.constant(beta))));
+  if (name == "hardsigmoid")
+    return e.hardSigmoid(x, alpha, beta);
+  if (name == "elu")
+    return e.elu(x, alpha);
+  if (name == "softsign")
+    return e.softsign(x);
+  return e.softplus(x);
+}
 
 /// A recurrent layer, whatever its cell.
 struct Layer {
@@ -77,54 +58,9 @@ struct Layer {
   bool batchFirst, linearBeforeReset = false, coupled = false, needsOutputs;
   StringRef direction;
   std::optional<double> clip;
-  SmallVector<Activation> activations; ///< of all directions
+  SmallVector<CellActivation> activations; ///< of all directions
   Value input, w, r, b, lens, initialH, initialC, p;
 };
-
-/// Reads the activation functions of a node. The lists of constants are
-/// consumed in order by the functions that take them.
-FailureOr<SmallVector<Activation>>
-parseActivations(CellKind kind, unsigned directions,
-                 std::optional<ArrayAttr> names,
-                 std::optional<ArrayRef<float>> alphas,
-                 std::optional<ArrayRef<float>> betas) {
-  SmallVector<std::string> list;
-  if (names && !names->empty()) {
-    for (StringRef name : names->getAsValueRange<StringAttr>())
-      list.push_back(name.lower());
-  } else {
-    for (unsigned d = 0; d < directions; ++d) {
-      if (kind != CellKind::RNN)
-        list.push_back("sigmoid");
-      list.push_back("tanh");
-      if (kind == CellKind::LSTM)
-        list.push_back("tanh");
-    }
-  }
-  unsigned perDirection =
-      kind == CellKind::RNN ? 1 : (kind == CellKind::GRU ? 2 : 3);
-  if (list.size() != perDirection * directions)
-    return failure();
-  SmallVector<Activation> result;
-  size_t nextAlpha = 0, nextBeta = 0;
-  auto take = [](std::optional<ArrayRef<float>> values, size_t &next,
-                 double otherwise) -> double {
-    return values && next < values->size() ? (*values)[next++] : otherwise;
-  };
-  for (const std::string &name : list) {
-    const auto *entry = llvm::find_if(
-        kActivations, [&](const auto &known) { return known.name == name; });
-    if (entry == std::end(kActivations))
-      return failure();
-    Activation activation{name};
-    if (entry->hasAlpha)
-      activation.alpha = take(alphas, nextAlpha, entry->alpha);
-    if (entry->hasBeta)
-      activation.beta = take(betas, nextBeta, entry->beta);
-    result.push_back(activation);
-  }
-  return result;
-}
 
 /// Emits one direction of a layer.
 class DirectionEmitter {
@@ -133,9 +69,7 @@ public:
                    int64_t direction, bool reverse)
       : b(b), loc(loc), layer(layer), direction(direction), reverse(reverse),
         element(getElementTypeOrSelf(layer.input.getType())) {
-    size_t count = layer.kind == CellKind::RNN   ? 1
-                   : layer.kind == CellKind::GRU ? 2
-                                                 : 3;
+    size_t count = countActivations(layer.kind);
     activations = ArrayRef(layer.activations).slice(direction * count, count);
   }
 
@@ -193,7 +127,7 @@ private:
   Value activate(ScalarEmitter &e, unsigned which, Value x, bool clipped) {
     if (clipped && layer.clip)
       x = e.max(e.min(x, e.constant(*layer.clip)), e.constant(-*layer.clip));
-    return activations[which].apply(e, x);
+    return applyActivation(activations[which], e, x);
   }
 
   SmallVector<Value> stepRNN(OpBuilder &nested, Value x, ValueRange states,
@@ -209,7 +143,7 @@ private:
   int64_t direction;
   bool reverse;
   Type element;
-  ArrayRef<Activation> activations;
+  ArrayRef<CellActivation> activations;
   OpFoldResult steps, batch;
   Value recurrent;     ///< H x (G * H)
   Value recurrentBias; ///< of the candidate, where the reset comes after it
@@ -561,7 +495,7 @@ struct RecurrentLowering : OpConversionPattern<Op> {
     Layer layer;
     layer.kind = kind;
     layer.hidden = op.getHiddenSize();
-    layer.gates = kind == CellKind::RNN ? 1 : (kind == CellKind::GRU ? 3 : 4);
+    layer.gates = countGates(kind);
     layer.states = kind == CellKind::LSTM ? 2 : 1;
     layer.batchFirst = op.getLayout() != 0;
     layer.direction = op.getDirection();

@@ -98,6 +98,10 @@ public:
   /// The same elements in the shape of another tensor.
   Term reshapeLike(mlir::Value other) const;
   Term reshape(llvm::ArrayRef<int64_t> shape) const;
+  /// So many places along an axis; all axes are of known sizes.
+  Term slice(int64_t axis, int64_t start, int64_t size) const;
+  /// The places of an axis from the last to the first.
+  Term reverse(int64_t axis) const;
   /// The first places of each axis as far as a shape leads, zeros behind what
   /// there is.
   Term fitTo(llvm::ArrayRef<int64_t> shape) const;
@@ -122,6 +126,9 @@ private:
   TermBuilder *at = nullptr;
   mlir::Value value;
 };
+
+/// Tensors one behind the other along an axis.
+Term concatenate(llvm::ArrayRef<Term> terms, int64_t axis);
 
 /// The number of elements along some axes of a tensor, as a scalar of its
 /// element type.

@@ -21,7 +21,7 @@ include "neuroplast/Dialect/Neuro/IR/ContractionOps.td"
 
 /// `functions` activations for each direction.
 class Neuro_RecurrentOp<string mnemonic, string onnx, int functions, string stateIsZero = "true">
-    : Neuro_ContractionOp<mnemonic, onnx, [AttrSizedOperandSegments,
+    : Neuro_ContractionOp<mnemonic, onnx, [AttrSizedOperandSegments, Neuro_BuildsGradient,
         Neuro_Roles<"i == 0 ? OperandRole::Data : OperandRole::Weight">,
         Neuro_ZeroWhere<"zero(getWMutable()) && zero(getRMutable()) && zero(getBMutable()) && "
                         "zero(getInitialHMutable()) && detail::keepsStatesAtZero(getActivations(), " # functions # ") && "

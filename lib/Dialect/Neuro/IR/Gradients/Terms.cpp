@@ -137,6 +137,30 @@ Term Term::reshape(ArrayRef<int64_t> shape) const {
              : build<ReshapeOp>(*at, value, ValueRange(), shape);
 }
 
+Term Term::slice(int64_t axis, int64_t start, int64_t size) const {
+  SmallVector<int64_t> starts(getRank(), 0), sizes(getType().getShape()),
+      steps(getRank(), 1);
+  starts[axis] = start;
+  sizes[axis] = size;
+  return build<SliceOp>(*at, value, ValueRange(), ValueRange(), ValueRange(),
+                        starts, sizes, steps);
+}
+
+Term Term::reverse(int64_t axis) const {
+  SmallVector<int64_t> starts(getRank(), 0), steps(getRank(), 1);
+  starts[axis] = getType().getDimSize(axis) - 1;
+  steps[axis] = -1;
+  return build<SliceOp>(*at, value, ValueRange(), ValueRange(), ValueRange(),
+                        starts, getType().getShape(), steps);
+}
+
+Term neuroplast::neuro::concatenate(ArrayRef<Term> terms, int64_t axis) {
+  SmallVector<Value> values;
+  for (const Term &term : terms)
+    values.push_back(term.get());
+  return build<ConcatOp>(terms.front().getBuilder(), values, axis);
+}
+
 Term Term::fitTo(ArrayRef<int64_t> shape) const {
   if (shape == getType().getShape())
     return *this;

@@ -1,0 +1,608 @@
+//===- Recurrent.cpp - Gradients of recurrent layers ----------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+// Backpropagation through time (Werbos, 1990). The states of all steps are the
+// results of the layer, so that the gates of all steps are computed again at
+// once, by two products. Only what depends on the gradient of the step behind
+// it is in a loop: it finds the gradients of the sums of all gates, of which
+// two more products make those of the weights.
+
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/RecurrentCells.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/Sequence.h"
+
+using namespace mlir;
+using namespace neuroplast::neuro;
+
+namespace {
+
+/// What is asked of the gradient of a layer, whatever its cell.
+struct Layer {
+  CellKind kind;
+  int64_t hidden;
+  StringRef direction;
+  bool isBatchFirst, isLinearBeforeReset = false, isCoupled = false;
+  std::optional<double> clip;
+  SmallVector<CellActivation> activations; ///< of all directions
+  /// The operands that may be missing.
+  std::optional<unsigned> b, lens, initialH, initialC, p;
+
+  bool hasTwoDirections() const { return direction == "bidirectional"; }
+  bool isReversed(int64_t d) const { return d == 1 || direction == "reverse"; }
+};
+
+/// What a function made of its argument, and how fast that changes with it.
+struct Activated {
+  Term value, slope;
+};
+
+/// The slope of an elementwise op, by its own rule.
+Term findSlope(const Term &x, Operation *op) {
+  TermBuilder &at = x.getBuilder();
+  GradientScope scope(at.builder, op, x.number(1).get(), true);
+  if (failed(cast<DifferentiableOpInterface>(op).buildGradient(scope)))
+    llvm_unreachable("activations have rules that hold everywhere");
+  return {at, scope.getGiven()[0]};
+}
+
+template <typename Op, typename... Args>
+Activated applyOp(const Term &x, Args &&...args) {
+  TermBuilder &at = x.getBuilder();
+  auto op = Op::create(at.builder, at.location, x.getType(), x.get(),
+                       std::forward<Args>(args)...);
+  return {Term(at, op), findSlope(x, op)};
+}
+
+Activated apply(const CellActivation &activation, const Term &x) {
+  const auto &[name, alpha, beta] = activation;
+  Builder &b = x.getBuilder().builder;
+  FloatAttr a = b.getF32FloatAttr(static_cast<float>(alpha));
+  if (name == "sigmoid")
+    return applyOp<SigmoidOp>(x);
+  if (name == "tanh")
+    return applyOp<TanhOp>(x);
+  if (name == "relu")
+    return applyOp<ReluOp>(x);
+  if (name == "affine")
+    return {x * alpha + beta, x.number(alpha)};
+  if (name == "leakyrelu")
+    return applyOp<LeakyReluOp>(x, a);
+  if (name == "thresholdedrelu")
+    return applyOp<ThresholdedReluOp>(x, a);
+  if (name == "scaledtanh") {
+    Activated inner = applyOp<TanhOp>(x * beta);
+    return {inner.value * alpha, inner.slope * (alpha * beta)};
+  }
+  if (name == "hardsigmoid")
+    return applyOp<HardSigmoidOp>(x, a,
+                                  b.getF32FloatAttr(static_cast<float>(beta)));
+  if (name == "elu")
+    return applyOp<EluOp>(x, a);
+  if (name == "softsign")
+    return applyOp<SoftsignOp>(x);
+  return applyOp<SoftplusOp>(x);
+}
+
+/// The gradient of a layer, direction by direction. Sequences are steps x
+/// batches x features.
+class LayerGradient {
+public:
+  LayerGradient(GradientScope &scope, Operation *op, const Layer &layer)
+      : scope(scope), op(op), layer(layer), at(scope.getBuilder()),
+        hidden(layer.hidden), gates(countGates(layer.kind)) {
+    Type element = getElementTypeOrSelf(op->getOperand(0).getType());
+    // Narrow floats would lose too much over the steps.
+    compute = element.getIntOrFloatBitWidth() < 32
+                  ? Type(Float32Type::get(op->getContext()))
+                  : element;
+    auto shape = cast<RankedTensorType>(op->getOperand(0).getType()).getShape();
+    steps = shape[layer.isBatchFirst ? 1 : 0];
+    batch = shape[layer.isBatchFirst ? 0 : 1];
+    features = shape[2];
+  }
+
+  void build() {
+    int64_t directions = layer.hasTwoDirections() ? 2 : 1;
+    for (int64_t d = 0; d < directions; ++d)
+      visit(d);
+    Term ofData = data[0];
+    for (const Term &term : ArrayRef(data).drop_front())
+      ofData = ofData + term;
+    give(0, layer.isBatchFirst ? ofData.transpose({1, 0, 2}) : ofData);
+    give(1, concatenate(weights, 0));
+    give(2, concatenate(recurrents, 0));
+    if (layer.b)
+      give(*layer.b, concatenate(biases, 0));
+    // Directions are the second axis of states of which batches are the first.
+    int64_t axis = layer.isBatchFirst ? 1 : 0;
+    auto giveStates = [&](unsigned operand, ArrayRef<Term> states) {
+      SmallVector<Term> rows;
+      for (const Term &state : states)
+        rows.push_back(state.expandAxes(axis));
+      give(operand, concatenate(rows, axis));
+    };
+    if (layer.initialH)
+      giveStates(*layer.initialH, ofStates);
+    if (layer.initialC)
+      giveStates(*layer.initialC, ofCells);
+    if (layer.p)
+      give(*layer.p, concatenate(peepholes, 0));
+  }
+
+private:
+  void give(unsigned operand, const Term &gradient) {
+    if (scope.isNeeded(operand))
+      scope.give(operand, gradient.cast(getElementTypeOrSelf(
+                              op->getOperand(operand).getType())));
+  }
+
+  Term read(unsigned operand) {
+    return scope.getOperand(operand).cast(compute);
+  }
+  /// What belongs to a direction, without the axis of directions.
+  Term getOwn(const Term &all, int64_t d, int64_t axis = 0) {
+    SmallVector<int64_t> shape(all.getType().getShape());
+    shape.erase(shape.begin() + axis);
+    return all.slice(axis, d, 1).reshape(shape);
+  }
+  Term getState(const Term &all, int64_t d) {
+    return getOwn(all, d, layer.isBatchFirst ? 1 : 0);
+  }
+  /// All steps of a direction, in the order in which it takes them.
+  Term getSequence(Term all, int64_t d) {
+    if (all.getRank() == 4)
+      all = getOwn(all, d, layer.isBatchFirst ? 2 : 1);
+    if (layer.isBatchFirst)
+      all = all.transpose({1, 0, 2});
+    return turn(all, d);
+  }
+  /// Into the order of a direction, and back. Each sequence is reversed within
+  /// its own length.
+  Term turn(const Term &sequence, int64_t d) {
+    if (!layer.isReversed(d))
+      return sequence;
+    if (!layer.lens)
+      return sequence.reverse(0);
+    return {at,
+            ReverseSequenceOp::create(at.builder, at.location, sequence.get(),
+                                      op->getOperand(*layer.lens),
+                                      /*batch_axis=*/1, /*time_axis=*/0)};
+  }
+  Term zeros(ArrayRef<int64_t> shape) {
+    return scope.getOperand(0).cast(compute).number(0).broadcastTo(shape);
+  }
+  Term toRows(const Term &sequence) {
+    return sequence.reshape(
+        {steps * batch, sequence.getType().getShape().back()});
+  }
+  Term toSequence(const Term &rows) {
+    return rows.reshape({steps, batch, rows.getType().getShape().back()});
+  }
+  /// Some of the gates along the last axis.
+  Term getGates(const Term &all, int64_t first, int64_t count = 1) {
+    return all.slice(all.getRank() - 1, first * hidden, count * hidden);
+  }
+  Term getRows(const Term &weight, int64_t first, int64_t count) {
+    return weight.slice(0, first * hidden, count * hidden);
+  }
+  /// The states before all steps.
+  Term delay(const Term &initial, const Term &sequence) {
+    Term first = initial.expandAxes(0);
+    return steps == 1
+               ? first
+               : concatenate({first, sequence.slice(0, 0, steps - 1)}, 0);
+  }
+  /// One where a sequence goes on, zero behind its end; null if none ends.
+  Term findRunning() {
+    if (!layer.lens)
+      return {};
+    Term lens = scope.getOperand(*layer.lens);
+    Term step(at, RangeOp::create(at.builder, at.location, lens.number(0).get(),
+                                  lens.number(1).get(), Value(), steps));
+    return (step.reshape({steps, 1}) < lens.reshape({1, batch}))
+        .cast(compute)
+        .reshape({steps, batch, 1});
+  }
+
+  Activated activate(unsigned which, const Term &x, bool isClipped = true) {
+    const CellActivation &activation = activations[which];
+    if (!isClipped || !layer.clip)
+      return apply(activation, x);
+    Term bound = x.number(*layer.clip);
+    Term clipped(at, ClipOp::create(x.getBuilder().builder, at.location,
+                                    x.getType(), x.get(),
+                                    x.number(-*layer.clip).get(), bound.get()));
+    Activated result = apply(activation, clipped);
+    result.slope = (x.abs() < bound).select(result.slope, 0);
+    return result;
+  }
+  /// Nothing changes behind the end of a sequence.
+  Term stopped(const Term &factor) {
+    return running ? factor * running : factor;
+  }
+  /// What is kept of a state: all of it behind the end of a sequence.
+  Term kept(const Term &factor) {
+    return running ? factor * running + (1 - running) : factor;
+  }
+
+  /// What a step of the loop computes with: the factors of its step, and the
+  /// gradients of the states behind it.
+  using Step = llvm::function_ref<SmallVector<Term>(
+      ArrayRef<Term> factors, MutableArrayRef<Term> states)>;
+
+  /// Goes through the steps of `factors`, from the first or from the last one,
+  /// with states that the body replaces, and puts what it returns side by side
+  /// into a sequence, in the order of the factors. Behind it, `states` are the
+  /// last ones.
+  Term loopOver(ArrayRef<Term> factors, SmallVectorImpl<Term> &states,
+                int64_t width, bool isBackwards, Step body) {
+    OpBuilder &b = at.builder;
+    Location loc = at.location;
+    auto type = RankedTensorType::get({steps, batch, width}, compute);
+    SmallVector<Value> carried;
+    for (const Term &state : states)
+      carried.push_back(state.get());
+    carried.push_back(
+        tensor::EmptyOp::create(b, loc, type.getShape(), compute));
+    auto number = [&](OpBuilder &builder, int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(builder, loc, value);
+    };
+    auto loop = scf::ForOp::create(
+        b, loc, number(b, 0), number(b, steps), number(b, 1), carried,
+        [&](OpBuilder &nested, Location, Value count, ValueRange args) {
+          Value step = count;
+          if (isBackwards)
+            step = arith::SubIOp::create(nested, loc, number(nested, steps - 1),
+                                         count);
+          TermBuilder inner{nested, loc};
+          SmallVector<OpFoldResult> offsets{step, nested.getIndexAttr(0),
+                                            nested.getIndexAttr(0)},
+              ones(3, nested.getIndexAttr(1));
+          auto getSizes = [&](int64_t last) {
+            return SmallVector<OpFoldResult>{nested.getIndexAttr(1),
+                                             nested.getIndexAttr(batch),
+                                             nested.getIndexAttr(last)};
+          };
+          SmallVector<Term> own, present;
+          for (const Term &factor : factors) {
+            int64_t last = factor.getType().getDimSize(2);
+            own.emplace_back(inner,
+                             tensor::ExtractSliceOp::create(
+                                 nested, loc,
+                                 RankedTensorType::get({batch, last}, compute),
+                                 factor.get(), offsets, getSizes(last), ones));
+          }
+          for (Value state : args.drop_back())
+            present.emplace_back(inner, state);
+          SmallVector<Term> parts = body(own, present);
+          Value all = args.back();
+          int64_t place = 0;
+          for (const Term &part : parts) {
+            int64_t last = part.getType().getDimSize(1);
+            offsets[2] = nested.getIndexAttr(place);
+            all = tensor::InsertSliceOp::create(nested, loc, part.get(), all,
+                                                offsets, getSizes(last), ones);
+            place += last;
+          }
+          SmallVector<Value> next;
+          for (const Term &state : present)
+            next.push_back(state.get());
+          next.push_back(all);
+          scf::YieldOp::create(nested, loc, next);
+        });
+    for (auto [state, result] :
+         llvm::zip_equal(states, loop.getResults().drop_back()))
+      state = Term(at, result);
+    return {at, loop.getResults().back()};
+  }
+
+  void visit(int64_t d) {
+    size_t own = countActivations(layer.kind);
+    activations = ArrayRef(layer.activations).slice(d * own, own);
+    running = findRunning();
+    x = getSequence(read(0), d);
+    w = getOwn(read(1), d);
+    r = getOwn(read(2), d);
+    Term initial = layer.initialH ? getState(read(*layer.initialH), d)
+                                  : zeros({batch, hidden});
+    Term y = getSequence(scope.getResult(0).cast(compute), d);
+    before = delay(initial, y);
+    Term sums = toSequence(toRows(x).matmul(w.transposeMatrix()));
+    bias = recurrentBias = {};
+    if (layer.b) {
+      Term both = getOwn(read(*layer.b), d);
+      bias = both.slice(0, 0, gates * hidden);
+      recurrentBias = both.slice(0, gates * hidden, gates * hidden);
+      sums = sums + bias;
+    }
+    // What the outputs and the last states bring.
+    Term ofOutputs = getSequence(scope.getGradient(0).cast(compute), d);
+    factors = {stopped(ofOutputs)};
+    states = {getState(scope.getGradient(1).cast(compute), d)};
+    switch (layer.kind) {
+    case CellKind::RNN:
+      visitRNN(sums);
+      break;
+    case CellKind::GRU:
+      visitGRU(sums);
+      break;
+    case CellKind::LSTM:
+      visitLSTM(sums, d);
+      break;
+    }
+    ofStates.push_back(states[0]);
+  }
+
+  Term addRecurrent(const Term &sums) {
+    Term product = toSequence(toRows(before).matmul(r.transposeMatrix()));
+    return sums + (recurrentBias ? product + recurrentBias : product);
+  }
+
+  /// States the gradients of the data and of the weights, by those of the sums
+  /// that the data take part in, and of those that the states do.
+  void giveWeights(int64_t d, const Term &ofSums, const Term &ofRecurrent,
+                   const Term &ofR) {
+    Term rows = toRows(ofSums);
+    data.push_back(turn(toSequence(rows.matmul(w)), d));
+    weights.push_back(rows.transposeMatrix().matmul(toRows(x)).expandAxes(0));
+    recurrents.push_back(ofR.expandAxes(0));
+    if (layer.b)
+      biases.push_back(
+          concatenate({rows.sum(0, false), toRows(ofRecurrent).sum(0, false)},
+                      0)
+              .expandAxes(0));
+  }
+  void giveWeights(int64_t d, const Term &ofSums) {
+    giveWeights(d, ofSums, ofSums,
+                toRows(ofSums).transposeMatrix().matmul(toRows(before)));
+  }
+  int64_t getDirection() const { return static_cast<int64_t>(weights.size()); }
+
+  void visitRNN(const Term &sums) {
+    factors.push_back(stopped(activate(0, addRecurrent(sums)).slope));
+    if (running)
+      factors.push_back(1 - running);
+    Term ofSums = loopOver(
+        factors, states, hidden, /*isBackwards=*/true,
+        [&](ArrayRef<Term> f, MutableArrayRef<Term> s) -> SmallVector<Term> {
+          Term h = s[0] + f[0], gate = h * f[1];
+          s[0] = gate.matmul(inLoop(gate, r));
+          if (running)
+            s[0] = s[0] + h * f[2];
+          return {gate};
+        });
+    giveWeights(getDirection(), ofSums);
+  }
+
+  /// An outer value among terms of a loop.
+  static Term inLoop(const Term &like, const Term &outer) {
+    return {like.getBuilder(), outer.get()};
+  }
+
+  void visitGRU(const Term &sums) {
+    return layer.isLinearBeforeReset ? visitGRUWithLateReset(sums)
+                                     : visitGRUWithEarlyReset(sums);
+  }
+
+  /// h' = (1 - z) n + z h, n = g(x + r (R h + b))
+  void visitGRUWithLateReset(const Term &sums) {
+    Term product = toSequence(toRows(before).matmul(r.transposeMatrix()));
+    if (recurrentBias)
+      product = product + recurrentBias;
+    Activated z = activate(0, getGates(sums, 0) + getGates(product, 0)),
+              reset = activate(0, getGates(sums, 1) + getGates(product, 1));
+    Term linear = getGates(product, 2);
+    Activated n = activate(1, getGates(sums, 2) + reset.value * linear);
+    factors.append({stopped((before - n.value) * z.slope),
+                    stopped((1 - z.value) * n.slope), linear * reset.slope,
+                    reset.value, kept(z.value)});
+    Term all = loopOver(
+        factors, states, 4 * hidden, /*isBackwards=*/true,
+        [&](ArrayRef<Term> f, MutableArrayRef<Term> s) -> SmallVector<Term> {
+          Term h = s[0] + f[0], ofZ = h * f[1], ofN = h * f[2],
+               ofReset = ofN * f[3], ofLinear = ofN * f[4];
+          s[0] = h * f[5] +
+                 concatenate({ofZ, ofReset, ofLinear}, 1).matmul(inLoop(h, r));
+          return {ofZ, ofReset, ofN, ofLinear};
+        });
+    Term ofRecurrent = concatenate({getGates(all, 0, 2), getGates(all, 3)}, 2);
+    giveWeights(getDirection(), getGates(all, 0, 3), ofRecurrent,
+                toRows(ofRecurrent).transposeMatrix().matmul(toRows(before)));
+  }
+
+  /// h' = (1 - z) n + z h, n = g(x + R (r h) + b)
+  void visitGRUWithEarlyReset(const Term &sums) {
+    Term early = getRows(r, 0, 2), late = getRows(r, 2, 1);
+    Term product = toSequence(toRows(before).matmul(early.transposeMatrix()));
+    Term biased = recurrentBias ? sums + recurrentBias : sums;
+    Activated z = activate(0, getGates(biased, 0) + getGates(product, 0)),
+              reset = activate(0, getGates(biased, 1) + getGates(product, 1));
+    Term remembered = reset.value * before;
+    Activated n = activate(
+        1, getGates(biased, 2) +
+               toSequence(toRows(remembered).matmul(late.transposeMatrix())));
+    factors.append({stopped((before - n.value) * z.slope),
+                    stopped((1 - z.value) * n.slope), before * reset.slope,
+                    reset.value, kept(z.value)});
+    Term all = loopOver(
+        factors, states, 3 * hidden, /*isBackwards=*/true,
+        [&](ArrayRef<Term> f, MutableArrayRef<Term> s) -> SmallVector<Term> {
+          Term h = s[0] + f[0], ofZ = h * f[1], ofN = h * f[2],
+               ofRemembered = ofN.matmul(inLoop(h, late)),
+               ofReset = ofRemembered * f[3];
+          s[0] = h * f[5] + ofRemembered * f[4] +
+                 concatenate({ofZ, ofReset}, 1).matmul(inLoop(h, early));
+          return {ofZ, ofReset, ofN};
+        });
+    Term ofEarly = toRows(getGates(all, 0, 2)),
+         ofLate = toRows(getGates(all, 2));
+    giveWeights(
+        getDirection(), all, all,
+        concatenate({ofEarly.transposeMatrix().matmul(toRows(before)),
+                     ofLate.transposeMatrix().matmul(toRows(remembered))},
+                    0));
+  }
+
+  /// The cells of all steps, of which only the last is a result.
+  Term findCells(const Term &sums, const Term &initial, ArrayRef<Term> looks) {
+    SmallVector<Term> inputs{sums}, cells{initial};
+    if (running)
+      inputs.push_back(running);
+    return loopOver(
+        inputs, cells, hidden, /*isBackwards=*/false,
+        [&](ArrayRef<Term> f, MutableArrayRef<Term> s) -> SmallVector<Term> {
+          auto gate = [&](int64_t which) {
+            Term sum = getGates(f[0], which);
+            return looks.empty() || which == 3
+                       ? sum
+                       : sum + s[0] * inLoop(sum, looks[which]);
+          };
+          Term in = activate(0, gate(0)).value,
+               forget = layer.isCoupled ? 1 - in : activate(0, gate(2)).value,
+               next = forget * s[0] + in * activate(1, gate(3)).value;
+          s[0] = running ? next * f[1] + s[0] * (1 - f[1]) : next;
+          return {s[0]};
+        });
+  }
+
+  /// c' = f c + i g, h' = o tanh(c'); gates i, o, f and g, of which the first
+  /// three may look at the cell: the new one, for o.
+  void visitLSTM(const Term &sums, int64_t d) {
+    SmallVector<Term> looks; // of i, o and f
+    if (layer.p) {
+      Term own = getOwn(read(*layer.p), d);
+      for (int64_t gate = 0; gate < 3; ++gate)
+        looks.push_back(own.slice(0, gate * hidden, hidden));
+    }
+    Term all = addRecurrent(sums);
+    Term initial = layer.initialC ? getState(read(*layer.initialC), d)
+                                  : zeros({batch, hidden});
+    Term cells = findCells(all, initial, looks), old = delay(initial, cells);
+    auto gate = [&](int64_t which, const Term &cell) {
+      Term sum = getGates(all, which);
+      return looks.empty() ? sum : sum + cell * looks[which];
+    };
+    Activated i = activate(0, gate(0, old)), o = activate(0, gate(1, cells)),
+              g = activate(1, getGates(all, 3)),
+              out = activate(2, cells, /*isClipped=*/false);
+    Activated f = layer.isCoupled ? Activated{1 - i.value, {}}
+                                  : activate(0, gate(2, old));
+    // By the gradient of the output, and by that of the cell.
+    Term ofIn = layer.isCoupled ? g.value - old : g.value;
+    factors.append({stopped(out.value * o.slope), stopped(o.value * out.slope),
+                    stopped(ofIn * i.slope), stopped(i.value * g.slope),
+                    kept(f.value)});
+    if (!layer.isCoupled)
+      factors.push_back(stopped(old * f.slope));
+    size_t last = factors.size();
+    if (running)
+      factors.push_back(1 - running);
+    states.push_back(getState(scope.getGradient(2).cast(compute), d));
+    Term ofSums = loopOver(
+        factors, states, 4 * hidden, /*isBackwards=*/true,
+        [&](ArrayRef<Term> k, MutableArrayRef<Term> s) -> SmallVector<Term> {
+          Term h = s[0] + k[0], ofO = h * k[1], cell = s[1] + h * k[2];
+          auto look = [&](const Term &gradient, int64_t which) {
+            return gradient * inLoop(gradient, looks[which]);
+          };
+          if (!looks.empty())
+            cell = cell + look(ofO, 1);
+          Term ofI = cell * k[3], ofG = cell * k[4];
+          Term ofF = layer.isCoupled ? ofI * 0 : cell * k[6];
+          s[1] = cell * k[5];
+          if (!looks.empty())
+            s[1] = s[1] + look(ofI, 0);
+          if (!looks.empty() && !layer.isCoupled)
+            s[1] = s[1] + look(ofF, 2);
+          SmallVector<Term> parts{ofI, ofO, ofF, ofG};
+          s[0] = concatenate(parts, 1).matmul(inLoop(h, r));
+          if (running)
+            s[0] = s[0] + h * k[last];
+          return parts;
+        });
+    ofCells.push_back(states[1]);
+    if (layer.p) {
+      auto sum = [&](int64_t which, const Term &cell) {
+        return (getGates(ofSums, which) * cell).sum({0, 1}, false);
+      };
+      peepholes.push_back(
+          concatenate({sum(0, old), sum(1, cells), sum(2, old)}, 0)
+              .expandAxes(0));
+    }
+    giveWeights(d, ofSums);
+  }
+
+  GradientScope &scope;
+  Operation *op;
+  const Layer &layer;
+  TermBuilder &at;
+  Type compute;
+  int64_t hidden, gates, steps = 0, batch = 0, features = 0;
+
+  // Of the direction that is visited.
+  ArrayRef<CellActivation> activations;
+  Term running, x, w, r, bias, recurrentBias;
+  Term before; ///< the states before all steps
+  SmallVector<Term> factors, states;
+
+  // Gradients, a direction after the other.
+  SmallVector<Term> data, weights, recurrents, biases, ofStates, ofCells,
+      peepholes;
+};
+
+template <typename Op>
+LogicalResult buildRecurrentGradient(Op op, CellKind kind,
+                                     GradientScope &scope) {
+  if (failed(scope.requireStaticSizes()))
+    return failure();
+  Layer layer;
+  layer.kind = kind;
+  layer.hidden = static_cast<int64_t>(op.getHiddenSize());
+  layer.direction = op.getDirection();
+  layer.isBatchFirst = op.getLayout() != 0;
+  // A clip of zero means none, as in the peers.
+  if (op.getClip() && op.getClip()->convertToDouble() > 0)
+    layer.clip = op.getClip()->convertToDouble();
+  auto activations = parseActivations(
+      kind, layer.hasTwoDirections() ? 2 : 1, op.getActivations(),
+      op.getActivationAlpha(), op.getActivationBeta());
+  if (failed(activations))
+    return op.emitOpError("has an activation function without a gradient");
+  layer.activations = *activations;
+  auto find = [&](MutableOperandRange operand) -> std::optional<unsigned> {
+    if (operand.empty())
+      return std::nullopt;
+    return operand[0].getOperandNumber();
+  };
+  layer.b = find(op.getBMutable());
+  layer.lens = find(op.getSequenceLensMutable());
+  layer.initialH = find(op.getInitialHMutable());
+  if constexpr (std::is_same_v<Op, GRUOp>)
+    layer.isLinearBeforeReset = op.getLinearBeforeReset() != 0;
+  if constexpr (std::is_same_v<Op, LSTMOp>) {
+    layer.isCoupled = op.getInputForget() != 0;
+    layer.initialC = find(op.getInitialCMutable());
+    layer.p = find(op.getPMutable());
+  }
+  LayerGradient(scope, op, layer).build();
+  return success();
+}
+
+} // namespace
+
+LogicalResult RNNOp::buildGradient(GradientScope &scope) {
+  return buildRecurrentGradient(*this, CellKind::RNN, scope);
+}
+LogicalResult GRUOp::buildGradient(GradientScope &scope) {
+  return buildRecurrentGradient(*this, CellKind::GRU, scope);
+}
+LogicalResult LSTMOp::buildGradient(GradientScope &scope) {
+  return buildRecurrentGradient(*this, CellKind::LSTM, scope);
+}

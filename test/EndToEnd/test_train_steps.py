@@ -1,0 +1,215 @@
+"""What a step of training does: losses, optimizers and schedules against their formulas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from Models import driver
+from Models.training import INS, OUTS, Arrays, differ, perceptron, read_params
+from onnx import TensorProto, helper, numpy_helper
+
+
+def softmax(z: np.ndarray) -> np.ndarray:
+    odds = np.exp(z - z.max(axis=1, keepdims=True))
+    return odds / odds.sum(axis=1, keepdims=True)
+
+
+def gradients(p: Arrays, x: np.ndarray, labels: np.ndarray, is_class: bool) -> Arrays:
+    t = np.tanh(x @ p["w"] + p["b"])
+    z = t @ p["v"] + p["c"]
+    dz = (softmax(z) - np.eye(OUTS)[labels]) / len(x) if is_class else 2 * (z - labels) / z.size
+    dh = dz @ p["v"].T * (1 - t * t)
+    return {"w": x.T @ dh, "b": dh.sum(axis=0), "v": t.T @ dz, "c": dz.sum(axis=0)}
+
+
+Rule = Callable[[np.ndarray, np.ndarray, list[np.ndarray], int], np.ndarray]
+RATE, DECAY = 0.05, 0.1
+
+
+def sgd(p: np.ndarray, g: np.ndarray, state: list[np.ndarray], step: int) -> np.ndarray:
+    state[0] = 0.9 * state[0] + g + DECAY * p
+    return p - RATE * state[0]
+
+
+def adam(p: np.ndarray, g: np.ndarray, state: list[np.ndarray], step: int) -> np.ndarray:
+    state[0] = 0.9 * state[0] + 0.1 * g
+    state[1] = 0.999 * state[1] + 0.001 * g * g
+    root = np.sqrt(state[1] / (1 - 0.999**step))
+    return p - RATE * state[0] / (1 - 0.9**step) / (root + 1e-8)
+
+
+def adamw(p: np.ndarray, g: np.ndarray, state: list[np.ndarray], step: int) -> np.ndarray:
+    return adam(p, g, state, step) - RATE * DECAY * p
+
+
+def rmsprop(p: np.ndarray, g: np.ndarray, state: list[np.ndarray], step: int) -> np.ndarray:
+    state[0] = 0.99 * state[0] + 0.01 * g * g
+    return p - RATE * g / (np.sqrt(state[0]) + 1e-8)
+
+
+def nesterov(p: np.ndarray, g: np.ndarray, state: list[np.ndarray], step: int) -> np.ndarray:
+    state[0] = 0.9 * state[0] + g
+    return p - RATE * (g + 0.9 * state[0])
+
+
+def adagrad(p: np.ndarray, g: np.ndarray, state: list[np.ndarray], step: int) -> np.ndarray:
+    state[0] = state[0] + g * g
+    return p - RATE * g / (np.sqrt(state[0]) + 1e-8)
+
+
+def lion(p: np.ndarray, g: np.ndarray, state: list[np.ndarray], step: int) -> np.ndarray:
+    direction = np.sign(0.9 * state[0] + 0.1 * g)
+    state[0] = 0.99 * state[0] + 0.01 * g
+    return p - RATE * (direction + DECAY * p)
+
+
+OPTIMIZERS: dict[str, tuple[list[str], Rule]] = {
+    "sgd": (["--momentum", "0.9", "--weight-decay", str(DECAY)], sgd),
+    "sgd nesterov": (["--momentum", "0.9", "--nesterov"], nesterov),
+    "adagrad": ([], adagrad),
+    "lion": (["--weight-decay", str(DECAY)], lion),
+    "adam": ([], adam),
+    "adamw": (["--weight-decay", str(DECAY)], adamw),
+    "rmsprop": ([], rmsprop),
+}
+
+
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
+@pytest.mark.parametrize("loss", ["cross-entropy", "mse"])
+def test_steps(name: str, loss: str, neuroplast: Path, tmp_path: Path) -> None:
+    """Five steps on all the data are what the formulas say, in double precision."""
+    model, target, data = tmp_path / "m.onnx", tmp_path / "t.onnx", tmp_path / "d.npz"
+    is_class = loss == "cross-entropy"
+    params = perceptron(model, has_softmax=is_class, dtype=TensorProto.DOUBLE)
+    random = np.random.default_rng(5)
+    x = random.normal(size=(16, INS))
+    labels = random.integers(0, OUTS, 16) if is_class else random.normal(size=(16, OUTS))
+    driver.save(data, {"x": x, "labels": labels})
+    options, rule = OPTIMIZERS[name]
+    driver.call(
+        neuroplast, "train", model, "--data", data, "-o", target, "--loss", loss, "--optimizer",
+        name.split()[0], "--lr", str(RATE), "--epochs", "5", "--batch", "16", *options,
+    )  # fmt: skip
+    states = {key: [np.zeros_like(value)] * 2 for key, value in params.items()}
+    for step in range(1, 6):
+        gradient = gradients(params, x, labels, is_class)
+        params = {
+            key: rule(value, gradient[key], states[key], step) for key, value in params.items()
+        }
+    for key, value in read_params(target).items():
+        np.testing.assert_allclose(value, params[key], rtol=1e-5, atol=1e-7)
+
+
+def cosine(z: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return (z * y).sum(axis=1) / np.linalg.norm(z, axis=1) / np.linalg.norm(y, axis=1)
+
+
+def hot(y: np.ndarray) -> np.ndarray:
+    return np.eye(OUTS)[y]
+
+
+# By the options: what labels are, and the loss of logits, as a number.
+LOSSES: dict[str, tuple[str, Callable[[np.ndarray, np.ndarray], Any]]] = {
+    "cross-entropy --label-smoothing 0.2": (
+        "class",
+        lambda z, y: -(np.log(softmax(z)) * (0.8 * hot(y) + 0.2 / OUTS)).sum(axis=1).mean(),
+    ),
+    "soft-cross-entropy": ("share", lambda z, y: -(np.log(softmax(z)) * y).sum(axis=1).mean()),
+    "kl": (
+        "share",
+        lambda z, y: (y * (np.log(np.maximum(y, 1e-300)) - np.log(softmax(z)))).sum(axis=1).mean(),
+    ),
+    "bce": ("bit", lambda z, y: (np.log1p(np.exp(z)) - z * y).mean()),
+    "mae": ("number", lambda z, y: np.abs(z - y).mean()),
+    "huber --delta 0.7": (
+        "number",
+        lambda z, y: np.where(
+            np.abs(z - y) < 0.7, 0.5 * (z - y) ** 2, 0.7 * (np.abs(z - y) - 0.35)
+        ).mean(),
+    ),
+    "cosine": ("number", lambda z, y: (1 - cosine(z, y)).mean()),
+}
+
+
+@pytest.mark.parametrize("clip", ["", "0.05"])
+@pytest.mark.parametrize("name", list(LOSSES))
+def test_losses(name: str, clip: str, neuroplast: Path, tmp_path: Path) -> None:
+    """What is printed is the loss, and a step goes along its gradient, as far as it may."""
+    model, target, data = tmp_path / "m.onnx", tmp_path / "t.onnx", tmp_path / "d.npz"
+    params = perceptron(model, has_softmax=False, dtype=TensorProto.DOUBLE)
+    random, (kind, loss) = np.random.default_rng(8), LOSSES[name]
+    x = random.normal(size=(16, INS))
+    labels = {
+        "class": random.integers(0, OUTS, 16),
+        "share": random.dirichlet(np.ones(OUTS), 16) * (random.random((16, OUTS)) > 0.2),
+        "bit": random.integers(0, 2, (16, OUTS)).astype(float),
+        "number": random.normal(size=(16, OUTS)),
+    }[kind]
+    driver.save(data, {"x": x, "labels": labels})
+    printed = driver.call(
+        neuroplast, "train", model, "--data", data, "-o", target, "--batch", "16", "--loss",
+        *name.split(), "--lr", str(RATE), *(["--clip-norm", clip] if clip else []),
+    )  # fmt: skip
+
+    def measure(p: Arrays) -> float:
+        return float(loss(np.tanh(x @ p["w"] + p["b"]) @ p["v"] + p["c"], labels))
+
+    assert float(re.findall(r"loss ([\d.]+)", printed)[0]) == pytest.approx(
+        measure(params), abs=1e-4
+    )
+    gradient = differ(measure, params)
+    norm = np.sqrt(sum(float((g * g).sum()) for g in gradient.values()))
+    factor = min(1.0, float(clip) / norm) if clip else 1.0
+    assert not clip or factor < 1
+    for key, value in read_params(target).items():
+        expected = params[key] - RATE * factor * gradient[key]
+        np.testing.assert_allclose(value, expected, rtol=1e-6, atol=1e-8)
+
+
+def rate_of(options: str, step: int, steps: int) -> float:
+    """The rates that the options are said to mean."""
+    warmup = 3 if "--warmup" in options else 0
+    if step < warmup:
+        return RATE * (step + 1) / warmup
+    share = (step - warmup) / (steps - warmup)
+    if "linear" in options:
+        return RATE * (1 - share)
+    if "cosine" in options:
+        return RATE * (1 + np.cos(np.pi * share)) / 2
+    if "one-cycle" in options:
+        low, part = RATE / 25, share / 0.3
+        if part <= 1:
+            return low + (RATE - low) * (1 - np.cos(np.pi * part)) / 2
+        return low / 1e4 + (RATE - low / 1e4) * (1 + np.cos(np.pi * (share - 0.3) / 0.7)) / 2
+    return RATE * 0.5 ** ((step - warmup) // 4)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "linear --warmup 3",
+        "cosine",
+        "one-cycle",
+        "step --lr-every 2 --lr-factor 0.5 --warmup 3",
+    ],
+)
+def test_schedules(options: str, neuroplast: Path, tmp_path: Path) -> None:
+    """A parameter whose gradient is always the same tells all rates."""
+    model, target, data = tmp_path / "m.onnx", tmp_path / "t.onnx", tmp_path / "d.npz"
+    graph = onnx.parser.parse_graph("g (double[N,2] x) => (double[N,2] y) { y = Add(x, b) }")
+    graph.initializer.append(numpy_helper.from_array(np.zeros(2), "b"))
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), model)
+    # Two steps for each of five epochs.
+    driver.save(data, {"x": np.zeros((4, 2)), "labels": np.full((4, 2), -1e3)})
+    driver.call(
+        neuroplast, "train", model, "--data", data, "-o", target, "--loss", "mae", "--batch", "2",
+        "--epochs", "5", "--lr", str(RATE), "--schedule", *options.split(),
+    )  # fmt: skip
+    rates = sum(rate_of(options, step, 10) for step in range(10))
+    np.testing.assert_allclose(read_params(target)["b"], -rates / 2, rtol=1e-6)

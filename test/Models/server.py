@@ -1,0 +1,104 @@
+"""A driver that is loaded once for many commands; each runs in a process of its own."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import select
+import signal
+import subprocess
+import tempfile
+import threading
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class Server:
+    """`neuroplast serve`, for one thread."""
+
+    def __init__(self, neuroplast: Path) -> None:
+        self.environment = dict(os.environ)
+        self.folder = tempfile.TemporaryDirectory()
+        self.process = subprocess.Popen(
+            [str(neuroplast), "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        weakref.finalize(self, Server.stop, self.process)
+
+    @staticmethod
+    def stop(process: subprocess.Popen[str]) -> None:
+        assert process.stdin
+        process.stdin.close()
+        process.wait()
+
+    def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
+        """An answer; none if there is none in time."""
+        assert self.process.stdout
+        if timeout is not None and not select.select([self.process.stdout], [], [], timeout)[0]:
+            return None
+        return json.loads(self.process.stdout.readline())
+
+    def run(
+        self, arguments: list[str], timeout: float, environment: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        texts = [Path(self.folder.name) / name for name in ("stdout", "stderr")]
+        changes = {
+            name: environment.get(name)
+            for name in environment.keys() | self.environment.keys()
+            if environment.get(name) != self.environment.get(name)
+        }
+        request = {
+            "arguments": arguments,
+            "directory": os.getcwd(),
+            "environment": changes,
+            "stdout": str(texts[0]),
+            "stderr": str(texts[1]),
+        }
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        started = self.receive()
+        assert started and "pid" in started, started
+        ended = self.receive(timeout)
+        if ended is None:
+            os.kill(started["pid"], signal.SIGKILL)
+            self.receive()
+            raise subprocess.TimeoutExpired(arguments, timeout)
+        output, errors = (text.read_text(errors="replace") for text in texts)
+        code = ended["code"] if "code" in ended else -ended["signal"]
+        return subprocess.CompletedProcess(arguments, code, output, errors)
+
+
+servers = threading.local()
+
+
+@functools.cache
+def is_sanitized(neuroplast: Path) -> bool:
+    return b"__asan_init" in neuroplast.read_bytes()
+
+
+def run(
+    neuroplast: Path,
+    *arguments: str | Path,
+    timeout: float = 600,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """What a command of the driver comes to; in a new one where options of a sanitizer are
+    read when it starts."""
+    words, environment = [str(argument) for argument in arguments], environment or os.environ
+    if is_sanitized(neuroplast):
+        return subprocess.run(
+            [str(neuroplast), *words],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+            env=environment,
+        )
+    known = servers.__dict__.setdefault("known", {})
+    if neuroplast not in known:
+        known[neuroplast] = Server(neuroplast)
+    return known[neuroplast].run(words, timeout, environment)

@@ -1,0 +1,60 @@
+"""A small network to train, and gradients by differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+Arrays = dict[str, np.ndarray]
+INS, HIDDEN, OUTS = 6, 8, 4
+
+
+def perceptron(path: Path, has_softmax: bool = True, dtype: int = TensorProto.FLOAT) -> Arrays:
+    """Writes a perceptron with one hidden layer; its parameters."""
+    random = np.random.default_rng(3)
+    kind = helper.tensor_dtype_to_np_dtype(dtype)
+    params = {
+        "w": random.normal(size=(INS, HIDDEN)),
+        "b": random.normal(size=HIDDEN),
+        "v": random.normal(size=(HIDDEN, OUTS)),
+        "c": random.normal(size=OUTS),
+    }
+    params = {name: value.astype(kind) for name, value in params.items()}
+    nodes = [
+        helper.make_node("Gemm", ["x", "w", "b"], ["h"]),
+        helper.make_node("Tanh", ["h"], ["t"]),
+        helper.make_node("Gemm", ["t", "v", "c"], ["y" if not has_softmax else "z"]),
+    ]
+    if has_softmax:
+        nodes.append(helper.make_node("Softmax", ["z"], ["y"], axis=1))
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", dtype, ["N", INS])],
+        [helper.make_tensor_value_info("y", dtype, ["N", OUTS])],
+        [numpy_helper.from_array(value, name) for name, value in params.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), path)
+    return params
+
+
+def read_params(path: Path) -> Arrays:
+    return {t.name: numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
+
+
+def differ(loss: Callable[[Arrays], float], params: Arrays) -> Arrays:
+    """The gradient of a loss by differences."""
+    found = {key: np.zeros_like(value) for key, value in params.items()}
+    for key, value in params.items():
+        for place in np.ndindex(value.shape):
+            losses = []
+            for sign in (1, -1):
+                moved = params | {key: value.copy()}
+                moved[key][place] += sign * 1e-6
+                losses.append(loss(moved))
+            found[key][place] = (losses[0] - losses[1]) / 2e-6
+    return found

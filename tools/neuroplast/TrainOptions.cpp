@@ -1,0 +1,151 @@
+//===- TrainOptions.cpp - What a training is asked to do ------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TrainOptions.h"
+
+#include "neuroplast/Structure/UnitSelection.h"
+
+using namespace neuroplast;
+using namespace neuroplast::driver;
+
+/// Reads a number that must not be negative; false after a message.
+static bool readNumber(const Arguments &arguments, llvm::StringRef name,
+                       double &number) {
+  auto read = arguments.getNumber(name, number);
+  if (read && *read < 0)
+    return reportError("'" + name + "' must not be negative"), false;
+  if (read)
+    number = *read;
+  return read.has_value();
+}
+
+static bool readInteger(const Arguments &arguments, llvm::StringRef name,
+                        int64_t &number, int64_t least = 0) {
+  auto read = arguments.getInteger(name, number);
+  if (read && *read < least)
+    return reportError("'" + name + "' must be " + llvm::Twine(least) +
+                       " or more"),
+           false;
+  if (read)
+    number = *read;
+  return read.has_value();
+}
+
+/// Reads one of several names; false after a message.
+template <typename Kind>
+static bool readKind(const Arguments &arguments, llvm::StringRef what,
+                     llvm::StringRef otherwise,
+                     std::optional<Kind> (*parse)(llvm::StringRef),
+                     llvm::StringRef all, Kind &kind) {
+  llvm::StringRef name = arguments.get(("--" + what).str(), otherwise);
+  std::optional<Kind> parsed = parse(name);
+  if (!parsed)
+    return reportError(what + " '" + name + "' is none of " + all), false;
+  kind = *parsed;
+  return true;
+}
+
+std::optional<TrainOptions> TrainOptions::read(const Arguments &arguments) {
+  TrainOptions o;
+  training::Loss &loss = o.step.loss;
+  training::Optimizer &optimizer = o.step.optimizer;
+  training::Schedule &schedule = o.schedule;
+  if (!readKind(arguments, "loss", "cross-entropy", training::Loss::parseKind,
+                training::Loss::getKinds(), loss.kind) ||
+      !readKind(arguments, "optimizer", "sgd", training::Optimizer::parseKind,
+                training::Optimizer::getKinds(), optimizer.kind) ||
+      !readKind(
+          arguments, "schedule", "constant", training::Schedule::parseKind,
+          "constant, step, linear, cosine and one-cycle", schedule.kind) ||
+      !readNumber(arguments, "--label-smoothing", loss.smoothing) ||
+      !readNumber(arguments, "--delta", loss.delta) ||
+      !readNumber(arguments, "--lr", schedule.rate) ||
+      !readNumber(arguments, "--lr-factor", schedule.factor) ||
+      !readNumber(arguments, "--momentum", optimizer.momentum) ||
+      !readNumber(arguments, "--weight-decay", optimizer.weightDecay) ||
+      !readNumber(arguments, "--clip-norm", o.step.clipNorm) ||
+      !readInteger(arguments, "--lr-every", schedule.every, 1) ||
+      !readInteger(arguments, "--warmup", schedule.warmup) ||
+      !readInteger(arguments, "--batch", o.batch, 1) ||
+      !readInteger(arguments, "--epochs", o.epochs) ||
+      !readInteger(arguments, "--patience", o.patience) ||
+      !readInteger(arguments, "--seed", o.seed))
+    return std::nullopt;
+  optimizer.isNesterov = arguments.has("--nesterov");
+  if (optimizer.isNesterov && optimizer.momentum == 0)
+    return reportError("'--nesterov' needs '--momentum'"), std::nullopt;
+  if (o.patience > 0 && !arguments.has("--val"))
+    return reportError("'--patience' needs '--val'"), std::nullopt;
+  if (arguments.has("--freeze")) {
+    o.frozen = arguments.getAll("--freeze").vec();
+    o.step.isFrozen = [patterns = o.frozen](llvm::StringRef name) {
+      return structure::matchesAny(name, patterns);
+    };
+  }
+  return o;
+}
+
+training::Schedule TrainOptions::scheduleFor(int64_t stepsPerEpoch) const {
+  training::Schedule result = schedule;
+  result.steps = epochs * stepsPerEpoch;
+  result.every = schedule.every * stepsPerEpoch;
+  return result;
+}
+
+std::string TrainOptions::describe() const {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  const training::Loss &loss = step.loss;
+  const training::Optimizer &o = step.optimizer;
+  os << "loss " << static_cast<int>(loss.kind) << ' ' << loss.smoothing << ' '
+     << loss.delta << "; optimizer " << static_cast<int>(o.kind) << ' '
+     << o.momentum << ' ' << o.isNesterov << ' ' << o.weightDecay << "; clip "
+     << step.clipNorm << "; schedule " << static_cast<int>(schedule.kind) << ' '
+     << schedule.rate << ' ' << schedule.warmup << ' ' << schedule.every << ' '
+     << schedule.factor << "; batch " << batch << "; seed " << seed
+     << "; patience " << patience << "; frozen";
+  for (const std::string &pattern : frozen)
+    os << ' ' << pattern;
+  // Where the end of the training decides what comes before, it may not move.
+  if (schedule.kind != training::Schedule::Kind::Constant &&
+      schedule.kind != training::Schedule::Kind::Step)
+    os << "; epochs " << epochs;
+  return text;
+}
+
+std::vector<OptionSpec> TrainOptions::getSpecs() {
+  return {
+      {"--loss", "NAME",
+       "of the first output: cross-entropy, soft-cross-entropy, kl or bce of "
+       "logits, or of what a softmax or a sigmoid made of them; mse, mae, "
+       "huber or cosine (cross-entropy)"},
+      {"--label-smoothing", "X",
+       "share of probability that all classes get, of cross-entropy (0)"},
+      {"--delta", "X", "where huber becomes linear (1)"},
+      {"--optimizer", "NAME",
+       "sgd, adam, adamw, rmsprop, adagrad or lion (sgd)"},
+      {"--lr", "X", "learning rate (0.01)"},
+      {"--schedule", "NAME",
+       "how that goes on: constant, step, linear, cosine or one-cycle "
+       "(constant)"},
+      {"--warmup", "N", "steps in which it rises from zero first (0)"},
+      {"--lr-every", "N", "epochs until a step of the schedule (1)"},
+      {"--lr-factor", "X", "what a step of the schedule multiplies by (0.1)"},
+      {"--momentum", "X", "of sgd (0)"},
+      {"--nesterov", "", "let sgd look ahead by its momentum"},
+      {"--weight-decay", "X", "weight decay (0)"},
+      {"--clip-norm", "X",
+       "the most that all gradients together have as their norm (no bound)"},
+      {"--epochs", "N", "how often to go through the data (1)"},
+      {"--batch", "N", "examples in a step (32)"},
+      {"--seed", "N", "seed of the order of the examples (0)"},
+      {"--freeze", "PATTERN", "leave parameters whose name matches"},
+      {"--patience", "N",
+       "end after so many epochs without a better validation, with the best "
+       "parameters"}};
+}

@@ -1,0 +1,41 @@
+//===- TrainOptions.h - What a training is asked to do ----------*- C++ -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_TOOLS_NEUROPLAST_TRAINOPTIONS_H
+#define NEUROPLAST_TOOLS_NEUROPLAST_TRAINOPTIONS_H
+
+#include "Arguments.h"
+
+#include "neuroplast/Training/Schedule.h"
+#include "neuroplast/Training/TrainStep.h"
+
+namespace neuroplast::driver {
+
+struct TrainOptions {
+  training::StepOptions step;
+  training::Schedule schedule; ///< by epochs, until `scheduleFor`
+  int64_t batch = 32, epochs = 1, seed = 0;
+  /// After how many epochs without a better validation it ends; 0 for never.
+  int64_t patience = 0;
+
+  /// None after a message.
+  static std::optional<TrainOptions> read(const Arguments &arguments);
+  static std::vector<OptionSpec> getSpecs();
+
+  /// The schedule of so many steps in an epoch.
+  training::Schedule scheduleFor(int64_t stepsPerEpoch) const;
+  /// All that decides what comes of a training, but for its model and its data.
+  std::string describe() const;
+
+private:
+  std::vector<std::string> frozen;
+};
+
+} // namespace neuroplast::driver
+
+#endif // NEUROPLAST_TOOLS_NEUROPLAST_TRAINOPTIONS_H
