@@ -23,12 +23,13 @@ class Server:
         self.environment = dict(os.environ)
         self.folder = tempfile.TemporaryDirectory()
         self.process = subprocess.Popen(
-            [str(neuroplast), "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [str(neuroplast), "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )
+        self.received = b""
         weakref.finalize(self, Server.stop, self.process)
 
     @staticmethod
-    def stop(process: subprocess.Popen[str]) -> None:
+    def stop(process: subprocess.Popen[bytes]) -> None:
         assert process.stdin
         process.stdin.close()
         process.wait()
@@ -36,9 +37,14 @@ class Server:
     def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
         """An answer; none if there is none in time."""
         assert self.process.stdout
-        if timeout is not None and not select.select([self.process.stdout], [], [], timeout)[0]:
-            return None
-        return json.loads(self.process.stdout.readline())
+        while b"\n" not in self.received:
+            if not select.select([self.process.stdout], [], [], timeout)[0]:
+                return None
+            more = os.read(self.process.stdout.fileno(), 65536)
+            assert more, "the server has ended"
+            self.received += more
+        line, self.received = self.received.split(b"\n", 1)
+        return json.loads(line)
 
     def run(
         self, arguments: list[str], timeout: float, environment: Mapping[str, str]
@@ -57,8 +63,7 @@ class Server:
             "stderr": str(texts[1]),
         }
         assert self.process.stdin
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
+        self.process.stdin.write(json.dumps(request).encode() + b"\n")
         started = self.receive()
         assert started and "pid" in started, started
         ended = self.receive(timeout)
