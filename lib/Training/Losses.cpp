@@ -34,22 +34,60 @@ StringRef Loss::getKinds() {
          "cosine";
 }
 
-RankedTensorType Loss::getLabelsType(RankedTensorType output,
+namespace {
+
+/// What probabilities of classes are made of, and the axis of the classes.
+struct Logits {
+  Term values;
+  int64_t axis = 1;
+
+  /// Of a softmax the logits are known, and the logarithms without rounding to
+  /// zero first.
+  static Logits find(const Term &output) {
+    Operation *op = output.get().getDefiningOp();
+    auto at = [&](int64_t axis) {
+      return neuro::detail::normalizeAxis(axis, output.getRank());
+    };
+    if (auto softmax = dyn_cast_or_null<neuro::SoftmaxOp>(op))
+      return {Term(output.getBuilder(), softmax.getInput()),
+              at(softmax.getAxis())};
+    if (auto softmax = dyn_cast_or_null<neuro::LogSoftmaxOp>(op))
+      return {output, at(softmax.getAxis())};
+    return {output};
+  }
+};
+
+} // namespace
+
+/// What the elements of an output are the sigmoids of, or themselves.
+static Term findSigmoidLogits(const Term &output) {
+  auto sigmoid = output.get().getDefiningOp<neuro::SigmoidOp>();
+  return sigmoid ? Term(output.getBuilder(), sigmoid.getInput()) : output;
+}
+
+RankedTensorType Loss::getLabelsType(const Term &output,
                                      std::string &reason) const {
-  bool needsClasses = kind == Kind::CrossEntropy ||
-                      kind == Kind::SoftCrossEntropy ||
-                      kind == Kind::Divergence || kind == Kind::Cosine;
-  if (needsClasses && (output.getRank() < 2 || output.isDynamicDim(1))) {
-    reason = "the loss needs an output whose second axis has a known size, as "
-             "that of classes";
+  RankedTensorType type = output.getType();
+  bool isOfClasses = kind == Kind::CrossEntropy ||
+                     kind == Kind::SoftCrossEntropy || kind == Kind::Divergence;
+  int64_t axis = isOfClasses ? Logits::find(output).axis : 1;
+  if ((isOfClasses || kind == Kind::Cosine) &&
+      (type.getRank() <= axis || type.isDynamicDim(axis))) {
+    reason = "the loss needs an output whose axis " + std::to_string(axis) +
+             " has a known size, as that of classes";
     return {};
   }
   if (!hasClasses())
-    return output;
-  SmallVector<int64_t> shape(output.getShape());
+    return type;
+  if (axis != 1) {
+    reason = "cross-entropy needs classes along axis 1, and the softmax has "
+             "them along axis " +
+             std::to_string(axis);
+    return {};
+  }
+  SmallVector<int64_t> shape(type.getShape());
   shape.erase(shape.begin() + 1);
-  return RankedTensorType::get(shape,
-                               IntegerType::get(output.getContext(), 64));
+  return RankedTensorType::get(shape, IntegerType::get(type.getContext(), 64));
 }
 
 /// The mean of all elements.
@@ -57,18 +95,6 @@ static Term average(const Term &term) {
   auto axes = llvm::to_vector(llvm::seq<int64_t>(0, term.getRank()));
   return term.sum(axes, /*keep=*/false) /
          neuro::countElements(term, term.get(), axes);
-}
-
-/// The logarithms of the probabilities of classes. Of a softmax along them the
-/// logits are known, and the logarithms without rounding to zero first.
-static Term findLogProbabilities(const Term &output) {
-  neuro::TermBuilder &at = output.getBuilder();
-  Value logits = output.get();
-  if (auto softmax = logits.getDefiningOp<neuro::SoftmaxOp>();
-      softmax &&
-      neuro::detail::normalizeAxis(softmax.getAxis(), output.getRank()) == 1)
-    logits = softmax.getInput();
-  return {at, neuro::LogSoftmaxOp::create(at.builder, at.location, logits, 1)};
 }
 
 /// Labels that are classes as probabilities of all of them.
@@ -89,28 +115,53 @@ static Term spreadOut(const Term &labels, RankedTensorType type,
                                   b.getI64IntegerAttr(1))};
 }
 
-static Term crossEntropy(const Term &output, const Term &probabilities) {
-  return average((findLogProbabilities(output) * probabilities).sum(1) * -1);
+/// A term at a temperature.
+static Term cool(const Term &logits, double temperature) {
+  return temperature == 1 ? logits : logits / temperature;
+}
+
+static Term crossEntropy(const Term &output, const Term &probabilities,
+                         double temperature) {
+  auto [logits, axis] = Logits::find(output);
+  neuro::TermBuilder &at = output.getBuilder();
+  Term logarithms(
+      at, neuro::LogSoftmaxOp::create(at.builder, at.location,
+                                      cool(logits, temperature).get(), axis));
+  Term loss = average((logarithms * probabilities).sum(axis) * -1);
+  return temperature == 1 ? loss : loss * (temperature * temperature);
+}
+
+Term Loss::buildLabels(const Term &output) const {
+  neuro::TermBuilder &at = output.getBuilder();
+  if (kind == Kind::SoftCrossEntropy || kind == Kind::Divergence) {
+    auto [logits, axis] = Logits::find(output);
+    return {at,
+            neuro::SoftmaxOp::create(at.builder, at.location,
+                                     cool(logits, temperature).get(), axis)};
+  }
+  if (kind == Kind::BinaryCrossEntropy)
+    return cool(findSigmoidLogits(output), temperature).sigmoid();
+  return output;
 }
 
 Term Loss::build(const Term &output, const Term &labels) const {
   Term difference;
   switch (kind) {
   case Kind::CrossEntropy:
-    return crossEntropy(output, spreadOut(labels, output.getType(), smoothing));
+    return crossEntropy(output, spreadOut(labels, output.getType(), smoothing),
+                        temperature);
   case Kind::SoftCrossEntropy:
-    return crossEntropy(output, labels);
+    return crossEntropy(output, labels, temperature);
   case Kind::Divergence: {
     // What has no probability takes no part, though its logarithm is infinite.
     Term own = (labels > 0).select(labels * labels.log(), 0);
-    return crossEntropy(output, labels) + average(own.sum(1));
+    return crossEntropy(output, labels, temperature) +
+           average(own.sum(Logits::find(output).axis)) *
+               (temperature * temperature);
   }
   case Kind::BinaryCrossEntropy: {
-    Value logits = output.get();
-    if (auto sigmoid = logits.getDefiningOp<neuro::SigmoidOp>())
-      logits = sigmoid.getInput();
-    Term z(output.getBuilder(), logits);
-    return average(z.softplus() - z * labels);
+    Term z = cool(findSigmoidLogits(output), temperature);
+    return average(z.softplus() - z * labels) * (temperature * temperature);
   }
   case Kind::MeanSquares:
     difference = output - labels;

@@ -8,6 +8,7 @@
 
 #include "neuroplast/Training/TrainStep.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Training/Differentiate.h"
@@ -49,7 +50,10 @@ public:
     if (learners.empty())
       return main.emitError("has no parameter that could learn");
     useBatchStatistics();
-    Term loss = buildLossOfOutput(), seed = loss.number(1);
+    Term loss = buildLossOfOutput();
+    if (!loss)
+      return failure();
+    Term seed = loss.number(1);
     SmallVector<Value> parameters;
     for (const Learner &learner : learners)
       parameters.push_back(learner.parameter);
@@ -86,7 +90,8 @@ public:
     if (failed(start()))
       return failure();
     collectParameters(/*hasStates=*/false);
-    return addResult(0, buildLossOfOutput().get(), "loss");
+    Term loss = buildLossOfOutput();
+    return loss ? addResult(0, loss.get(), "loss") : failure();
   }
 
 private:
@@ -99,18 +104,81 @@ private:
     std::string reason = "the first output is no tensor of floats";
     RankedTensorType labelsType;
     if (type && isa<FloatType>(type.getElementType()))
-      labelsType = options.loss.getLabelsType(type, reason);
+      labelsType =
+          options.loss.getLabelsType(Term(at, end->getOperand(0)), reason);
     if (!labelsType)
       return main.emitError(reason);
-    labels = addArgument(labelsType, "labels");
+    if (!options.teacher)
+      labels = addArgument(labelsType, "labels");
     return success();
   }
 
+  /// Null after an error.
   Term buildLossOfOutput() {
     Operation *end = main.front().getTerminator();
     at.builder.setInsertionPoint(end);
     b.setInsertionPoint(end);
-    return options.loss.build(Term(at, end->getOperand(0)), Term(at, labels));
+    Term output(at, end->getOperand(0));
+    if (!options.teacher)
+      return options.loss.build(output, Term(at, labels));
+    Value said = askTeacher();
+    if (!said)
+      return {};
+    if (said.getType() != output.getType()) {
+      main.emitError() << "has an output of type " << output.getType()
+                       << ", and its teacher one of type " << said.getType();
+      return {};
+    }
+    return options.loss.build(output, options.loss.buildLabels(Term(at, said)));
+  }
+
+  /// Makes the teacher a part of this network; its first result, or null after
+  /// an error.
+  Value askTeacher() {
+    ModuleOp teacher = options.teacher;
+    auto other = teacher.lookupSymbol<func::FuncOp>("main");
+    if (!other || !other.getBody().hasOneBlock() ||
+        other.getNumResults() == 0) {
+      teacher.emitError("has no function 'main' of one block with a result");
+      return {};
+    }
+    IRMapping values;
+    llvm::StringMap<BlockArgument> inputs;
+    for (BlockArgument argument : main.getArguments())
+      if (auto name = main.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                        "neuro.name"))
+        inputs[name.getValue()] = argument;
+    for (BlockArgument argument : other.getArguments()) {
+      auto name = other.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                     "neuro.name");
+      BlockArgument same = name ? inputs.lookup(name.getValue()) : nullptr;
+      if (!same || same.getType() != argument.getType()) {
+        teacher.emitError()
+            << "has an input " << (name ? name.getValue() : StringRef("?"))
+            << " of type " << argument.getType()
+            << " that its student does not have";
+        return {};
+      }
+      values.map(argument, same);
+    }
+    llvm::StringMap<StringAttr> names;
+    for (auto param : teacher.getOps<neuro::ParamOp>()) {
+      if (param.getShadowOf())
+        continue;
+      auto copy = cast<neuro::ParamOp>(param->clone());
+      copy.setSymName(("teacher." + param.getSymName()).str());
+      copy.setSourceNameAttr(StringAttr());
+      copy.setTrainable(false);
+      symbols.insert(copy, Block::iterator(main));
+      names[param.getSymName()] = copy.getSymNameAttr();
+    }
+    for (Operation &op : other.front().without_terminator()) {
+      Operation *copy = at.builder.clone(op, values);
+      copy->walk([&](neuro::GetParamOp read) {
+        read.setNameAttr(FlatSymbolRefAttr::get(names.lookup(read.getName())));
+      });
+    }
+    return values.lookup(other.front().getTerminator()->getOperand(0));
   }
 
   Value addArgument(RankedTensorType type, StringRef name) {

@@ -13,14 +13,20 @@ Arrays = dict[str, np.ndarray]
 INS, HIDDEN, OUTS = 6, 8, 4
 
 
-def perceptron(path: Path, has_softmax: bool = True, dtype: int = TensorProto.FLOAT) -> Arrays:
+def perceptron(
+    path: Path,
+    has_softmax: bool = True,
+    dtype: int = TensorProto.FLOAT,
+    hidden: int = HIDDEN,
+    seed: int = 3,
+) -> Arrays:
     """Writes a perceptron with one hidden layer; its parameters."""
-    random = np.random.default_rng(3)
+    random = np.random.default_rng(seed)
     kind = helper.tensor_dtype_to_np_dtype(dtype)
     params = {
-        "w": random.normal(size=(INS, HIDDEN)),
-        "b": random.normal(size=HIDDEN),
-        "v": random.normal(size=(HIDDEN, OUTS)),
+        "w": random.normal(size=(INS, hidden)),
+        "b": random.normal(size=hidden),
+        "v": random.normal(size=(hidden, OUTS)),
         "c": random.normal(size=OUTS),
     }
     params = {name: value.astype(kind) for name, value in params.items()}
@@ -58,3 +64,13 @@ def differ(loss: Callable[[Arrays], float], params: Arrays) -> Arrays:
                 losses.append(loss(moved))
             found[key][place] = (losses[0] - losses[1]) / 2e-6
     return found
+
+
+def softmax(z: np.ndarray, axis: int = 1) -> np.ndarray:
+    odds = np.exp(z - z.max(axis=axis, keepdims=True))
+    return odds / odds.sum(axis=axis, keepdims=True)
+
+
+def logits(p: Arrays, x: np.ndarray) -> np.ndarray:
+    """What the perceptron has before its softmax."""
+    return np.tanh(x @ p["w"] + p["b"]) @ p["v"] + p["c"]

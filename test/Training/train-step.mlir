@@ -42,7 +42,7 @@
 
 // LOSS: error: loss 'none' is none that there is
 // OPTIMIZER: error: optimizer 'none' is none that there is
-// RANK: error: the loss needs an output whose second axis has a known size, as that of classes
+// RANK: error: the loss needs an output whose axis 1 has a known size, as that of classes
 // FROZEN: error: has no parameter that could learn
 
 //--- layer.mlir

@@ -23,6 +23,8 @@ Command getImportCommand();
 Command getExportCommand();
 Command getInspectCommand();
 Command getPruneCommand();
+Command getCompressCommand();
+Command getDistillCommand();
 Command getDropinCommand();
 Command getGrowCommand();
 Command getFactorizeCommand();

@@ -49,14 +49,18 @@ static void widen(HostTensor &tensor) {
   }
 }
 
-llvm::Expected<Examples> Examples::read(llvm::StringRef path,
-                                        llvm::StringRef labels) {
+llvm::Expected<Examples>
+Examples::read(llvm::StringRef path, llvm::StringRef labels, bool needsLabels) {
   auto arrays = readNpz(path);
   if (!arrays)
     return arrays.takeError();
   Examples examples;
-  if (!arrays->count(labels.str()))
+  if (!needsLabels)
+    arrays->erase(labels.str());
+  else if (!arrays->count(labels.str()))
     return makeError("has no array '" + labels + "' of labels");
+  if (arrays->empty())
+    return makeError("has no arrays");
   bool isFirst = true;
   for (auto &[name, tensor] : *arrays) {
     if (tensor.dtype == NEUROPLAST_STRING || tensor.shape.empty())

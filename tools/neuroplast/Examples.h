@@ -13,12 +13,14 @@
 
 namespace neuroplast::driver {
 
-/// Arrays by name whose first axis counts examples, one of them labels.
+/// Arrays by name whose first axis counts examples, one of them labels if there
+/// is need of any.
 class Examples {
 public:
-  /// Fails if the arrays do not count alike, or there are no labels.
-  static llvm::Expected<Examples> read(llvm::StringRef path,
-                                       llvm::StringRef labels);
+  /// Fails if the arrays do not count alike, or there are no labels; those that
+  /// nobody needs are left out.
+  static llvm::Expected<Examples>
+  read(llvm::StringRef path, llvm::StringRef labels, bool needsLabels);
 
   int64_t getCount() const { return count; }
   /// The inputs of so many examples, as values of `--shape`.

@@ -76,30 +76,43 @@ private:
   std::optional<llvm::raw_fd_ostream> log;
 };
 
+/// What is trained, and the network that it learns from, if there is one.
+struct Task {
+  llvm::StringRef model, teacher;
+};
+
 using Build = mlir::LogicalResult (*)(mlir::ModuleOp,
                                       const training::StepOptions &);
 
 /// Compiles what `build` makes of a model for batches of these examples; null
 /// after a message.
-static std::unique_ptr<Model> compileFor(llvm::StringRef path, Build build,
+static std::unique_ptr<Model> compileFor(const Task &task, Build build,
                                          const TrainOptions &options,
                                          const Examples &examples,
                                          const CompileOptions &compile) {
   auto context = std::make_unique<mlir::MLIRContext>(
       makeRegistry(), mlir::MLIRContext::Threading::DISABLED);
-  auto module =
-      loadModule(path, *context, examples.describeShapes(options.batch));
-  if (!module || mlir::failed(build(*module, options.step)))
+  std::vector<std::string> shapes = examples.describeShapes(options.batch);
+  training::StepOptions step = options.step;
+  mlir::OwningOpRef<mlir::ModuleOp> module, teacher;
+  module = loadModule(task.model, *context, shapes);
+  if (module && !task.teacher.empty()) {
+    teacher = loadModule(task.teacher, *context, shapes);
+    step.teacher = *teacher;
+  }
+  if (!module || (!task.teacher.empty() && !teacher) ||
+      mlir::failed(build(*module, step)))
     return nullptr;
   auto compiled = compileModule(*module, compile);
   if (!compiled) {
-    reportError(path, compiled.takeError());
+    reportError(task.model, compiled.takeError());
     return nullptr;
   }
   module = nullptr;
+  teacher = nullptr;
   auto model = loadInMemory(std::move(*compiled), std::move(context));
   if (!model) {
-    reportError(path, model.takeError());
+    reportError(task.model, model.takeError());
     return nullptr;
   }
   return std::move(*model);
@@ -107,25 +120,24 @@ static std::unique_ptr<Model> compileFor(llvm::StringRef path, Build build,
 
 /// Compiles a step for these examples, and the evaluation of others if there
 /// are any; null after a message.
-static std::unique_ptr<TrainingRun> prepare(llvm::StringRef path,
-                                            const TrainOptions &options,
-                                            const Examples &examples,
-                                            const Examples *validation,
-                                            const CompileOptions &compile) {
+static std::unique_ptr<TrainingRun>
+prepare(const Task &task, const TrainOptions &options, const Examples &examples,
+        const Examples *validation, const CompileOptions &compile) {
   Progress progress("compiling a step of training");
   auto step =
-      compileFor(path, training::buildTrainStep, options, examples, compile);
+      compileFor(task, training::buildTrainStep, options, examples, compile);
   if (!step)
     return nullptr;
   std::unique_ptr<Model> evaluation;
   if (validation) {
-    evaluation = compileFor(path, training::buildEvaluation, options,
+    evaluation = compileFor(task, training::buildEvaluation, options,
                             *validation, compile);
     if (!evaluation)
       return nullptr;
   }
   return std::make_unique<TrainingRun>(std::move(step), std::move(evaluation),
-                                       options.step.loss.hasClasses());
+                                       task.teacher.empty() &&
+                                           options.step.loss.hasClasses());
 }
 
 /// A training from epoch to epoch, with its checkpoints.
@@ -218,27 +230,29 @@ private:
   Checkpoint state;
 };
 
-static int runTrain(const Arguments &arguments) {
-  llvm::StringRef input = arguments.getPositional(0),
-                  output = arguments.get("-o"),
+static int runTask(const Arguments &arguments, const Task &task) {
+  llvm::StringRef output = arguments.get("-o"),
                   checkpoint = arguments.get("--checkpoint");
   if (output.empty() || !arguments.has("--data"))
-    return reportError("'train' needs '--data FILE.npz' and '-o FILE'");
+    return reportError("training needs '--data FILE.npz' and '-o FILE'");
   if (arguments.has("--resume") && checkpoint.empty())
     return reportError("'--resume' needs '--checkpoint FILE'");
-  for (llvm::StringRef read :
-       {input, arguments.get("--data"), arguments.get("--val")})
+  for (llvm::StringRef read : {task.model, task.teacher,
+                               arguments.get("--data"), arguments.get("--val")})
     for (llvm::StringRef written : {output, checkpoint})
-      if (!written.empty() && isSameFile(read, written))
-        return reportError("'train' does not overwrite its input '" + read +
+      if (!written.empty() && !read.empty() && isSameFile(read, written))
+        return reportError("training does not overwrite its input '" + read +
                            "'");
-  auto options = TrainOptions::read(arguments);
+  auto options = TrainOptions::read(arguments, !task.teacher.empty());
   std::optional<unsigned> threads = arguments.getThreads();
   if (!options || !threads)
     return 1;
+  if (!task.teacher.empty() && options->step.loss.hasClasses())
+    return reportError("a teacher knows no classes, but their probabilities: "
+                       "'--loss' must be another one than cross-entropy");
   llvm::StringRef key = arguments.get("--labels", "labels");
   auto read = [&](llvm::StringRef path) {
-    auto examples = Examples::read(path, key);
+    auto examples = Examples::read(path, key, task.teacher.empty());
     if (!examples)
       reportError(path, examples.takeError());
     return examples ? std::optional(std::move(*examples)) : std::nullopt;
@@ -257,13 +271,13 @@ static int runTrain(const Arguments &arguments) {
                          llvm::Twine(options->batch));
   CompileOptions compile;
   compile.threads = *threads;
-  auto run = prepare(input, *options, *data, other, compile);
+  auto run = prepare(task, *options, *data, other, compile);
   if (!run)
     return 1;
   // What is written has its sizes as open as it was read.
   mlir::MLIRContext context(makeRegistry(),
                             mlir::MLIRContext::Threading::DISABLED);
-  auto module = loadModule(input, context);
+  auto module = loadModule(task.model, context);
   if (!module)
     return 1;
   EpochReport report;
@@ -274,15 +288,15 @@ static int runTrain(const Arguments &arguments) {
     if (llvm::Error error = training.resume(checkpoint))
       return reportError(checkpoint, std::move(error));
   if (llvm::Error error = training.train(report, checkpoint))
-    return reportError(input, std::move(error));
+    return reportError(task.model, std::move(error));
   writeParameters(training.getParameters(), *module);
   return mlir::succeeded(saveModule(*module, output)) ? 0 : 1;
 }
 
-Command neuroplast::driver::getTrainCommand() {
+/// The options of commands that train.
+static std::vector<OptionSpec> getSpecs() {
   std::vector<OptionSpec> options{
-      {"--data", "FILE.npz",
-       "inputs by name, and labels; the first axis counts examples"},
+      {"--data", "FILE.npz", "inputs by name; the first axis counts examples"},
       {"--val", "FILE.npz", "the same, to be looked at only"},
       {"-o", "FILE", "where to write the trained model"},
       {"--labels", "NAME", "the array with the labels (labels)"}};
@@ -295,9 +309,29 @@ Command neuroplast::driver::getTrainCommand() {
        {"--checkpoint", "FILE.npz", "write where it stands after each epoch"},
        {"--resume", "", "go on where the checkpoint stands, if there is one"},
        {"--threads", "N", "threads that a step uses (1)"}});
-  return {{"train",
-           "train a model on labelled examples",
-           {"MODEL"},
-           std::move(options)},
-          runTrain};
+  return options;
+}
+
+static int runTrain(const Arguments &arguments) {
+  return runTask(arguments, {arguments.getPositional(0), {}});
+}
+
+Command neuroplast::driver::getTrainCommand() {
+  return {
+      {"train", "train a model on labelled examples", {"MODEL"}, getSpecs()},
+      runTrain};
+}
+
+static int runDistill(const Arguments &arguments) {
+  return runTask(arguments,
+                 {arguments.getPositional(1), arguments.getPositional(0)});
+}
+
+Command neuroplast::driver::getDistillCommand() {
+  return {{"distill",
+           "train a model to say what another one says, on examples without "
+           "labels",
+           {"TEACHER", "STUDENT"},
+           getSpecs()},
+          runDistill};
 }

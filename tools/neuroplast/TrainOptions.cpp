@@ -50,13 +50,15 @@ static bool readKind(const Arguments &arguments, llvm::StringRef what,
   return true;
 }
 
-std::optional<TrainOptions> TrainOptions::read(const Arguments &arguments) {
+std::optional<TrainOptions> TrainOptions::read(const Arguments &arguments,
+                                               bool hasTeacher) {
   TrainOptions o;
   training::Loss &loss = o.step.loss;
   training::Optimizer &optimizer = o.step.optimizer;
   training::Schedule &schedule = o.schedule;
-  if (!readKind(arguments, "loss", "cross-entropy", training::Loss::parseKind,
-                training::Loss::getKinds(), loss.kind) ||
+  if (!readKind(arguments, "loss", hasTeacher ? "kl" : "cross-entropy",
+                training::Loss::parseKind, training::Loss::getKinds(),
+                loss.kind) ||
       !readKind(arguments, "optimizer", "sgd", training::Optimizer::parseKind,
                 training::Optimizer::getKinds(), optimizer.kind) ||
       !readKind(
@@ -64,6 +66,7 @@ std::optional<TrainOptions> TrainOptions::read(const Arguments &arguments) {
           "constant, step, linear, cosine and one-cycle", schedule.kind) ||
       !readNumber(arguments, "--label-smoothing", loss.smoothing) ||
       !readNumber(arguments, "--delta", loss.delta) ||
+      !readNumber(arguments, "--temperature", loss.temperature) ||
       !readNumber(arguments, "--lr", schedule.rate) ||
       !readNumber(arguments, "--lr-factor", schedule.factor) ||
       !readNumber(arguments, "--momentum", optimizer.momentum) ||
@@ -76,6 +79,8 @@ std::optional<TrainOptions> TrainOptions::read(const Arguments &arguments) {
       !readInteger(arguments, "--patience", o.patience) ||
       !readInteger(arguments, "--seed", o.seed))
     return std::nullopt;
+  if (loss.temperature == 0)
+    return reportError("'--temperature' must not be zero"), std::nullopt;
   optimizer.isNesterov = arguments.has("--nesterov");
   if (optimizer.isNesterov && optimizer.momentum == 0)
     return reportError("'--nesterov' needs '--momentum'"), std::nullopt;
@@ -103,12 +108,13 @@ std::string TrainOptions::describe() const {
   const training::Loss &loss = step.loss;
   const training::Optimizer &o = step.optimizer;
   os << "loss " << static_cast<int>(loss.kind) << ' ' << loss.smoothing << ' '
-     << loss.delta << "; optimizer " << static_cast<int>(o.kind) << ' '
-     << o.momentum << ' ' << o.isNesterov << ' ' << o.weightDecay << "; clip "
-     << step.clipNorm << "; schedule " << static_cast<int>(schedule.kind) << ' '
-     << schedule.rate << ' ' << schedule.warmup << ' ' << schedule.every << ' '
-     << schedule.factor << "; batch " << batch << "; seed " << seed
-     << "; patience " << patience << "; frozen";
+     << loss.delta << ' ' << loss.temperature << "; optimizer "
+     << static_cast<int>(o.kind) << ' ' << o.momentum << ' ' << o.isNesterov
+     << ' ' << o.weightDecay << "; clip " << step.clipNorm << "; schedule "
+     << static_cast<int>(schedule.kind) << ' ' << schedule.rate << ' '
+     << schedule.warmup << ' ' << schedule.every << ' ' << schedule.factor
+     << "; batch " << batch << "; seed " << seed << "; patience " << patience
+     << "; frozen";
   for (const std::string &pattern : frozen)
     os << ' ' << pattern;
   // Where the end of the training decides what comes before, it may not move.
@@ -123,10 +129,11 @@ std::vector<OptionSpec> TrainOptions::getSpecs() {
       {"--loss", "NAME",
        "of the first output: cross-entropy, soft-cross-entropy, kl or bce of "
        "logits, or of what a softmax or a sigmoid made of them; mse, mae, "
-       "huber or cosine (cross-entropy)"},
+       "huber or cosine (cross-entropy; kl, with a teacher)"},
       {"--label-smoothing", "X",
        "share of probability that all classes get, of cross-entropy (0)"},
       {"--delta", "X", "where huber becomes linear (1)"},
+      {"--temperature", "X", "what logits are divided by (1)"},
       {"--optimizer", "NAME",
        "sgd, adam, adamw, rmsprop, adagrad or lion (sgd)"},
       {"--lr", "X", "learning rate (0.01)"},

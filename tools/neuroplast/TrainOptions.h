@@ -23,8 +23,10 @@ struct TrainOptions {
   /// After how many epochs without a better validation it ends; 0 for never.
   int64_t patience = 0;
 
-  /// None after a message.
-  static std::optional<TrainOptions> read(const Arguments &arguments);
+  /// None after a message. The loss is `kl` if there is a teacher and nothing
+  /// else is asked for.
+  static std::optional<TrainOptions> read(const Arguments &arguments,
+                                          bool hasTeacher);
   static std::vector<OptionSpec> getSpecs();
 
   /// The schedule of so many steps in an epoch.

@@ -138,9 +138,9 @@ llvm::Expected<Score> TrainingRun::run(const Examples &examples, int64_t batch,
           makeScalar(static_cast<float>(schedule->getRate(numSteps)));
       tensors["step"] = makeScalar(static_cast<float>(numSteps + 1));
     }
-    const HostTensor &expected = tensors["labels"];
-    if (std::string reason = checkLabels(expected); !reason.empty())
-      return makeError(reason);
+    if (hasClasses)
+      if (std::string reason = checkLabels(tensors["labels"]); !reason.empty())
+        return makeError(reason);
     if (llvm::Error error = schedule ? step(tensors) : evaluateBatch(tensors))
       return std::move(error);
     double loss =
@@ -154,8 +154,8 @@ llvm::Expected<Score> TrainingRun::run(const Examples &examples, int64_t batch,
     score.loss += loss;
     ++batches;
     if (hasClasses) {
-      right += countRight(expected);
-      labels += expected.getNumElements();
+      right += countRight(tensors["labels"]);
+      labels += tensors["labels"].getNumElements();
     }
     if (schedule) {
       std::swap(now, next);

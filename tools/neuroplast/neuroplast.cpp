@@ -20,7 +20,7 @@ static std::vector<Command> getCommands() {
           getCompileCommand(),  getRunCommand(),         getBenchCommand(),
           getVerifyCommand(),   getSensitivityCommand(), getFactorizeCommand(),
           getSparsifyCommand(), getShortenCommand(),     getTrainCommand(),
-          getServeCommand()};
+          getDistillCommand(),  getCompressCommand(),    getServeCommand()};
 }
 
 static void printOverview(llvm::raw_ostream &os,

@@ -21,7 +21,8 @@ struct Loss {
     /// The negative logarithm of the probability of a class: axis 1 of the
     /// output has logits; labels are integers.
     CrossEntropy,
-    /// The same of labels that are probabilities of all classes.
+    /// The same of labels that are probabilities of all classes, along axis 1
+    /// or that of the softmax.
     SoftCrossEntropy,
     /// By how much less they say of the labels than these do of themselves: the
     /// divergence of Kullback and Leibler (1951) of the labels from the output.
@@ -44,6 +45,10 @@ struct Loss {
   /// (Szegedy et al., arXiv 1512.00567).
   double smoothing = 0;
   double delta = 1;
+  /// What logits are divided by, of losses of probabilities; the loss is
+  /// multiplied by its square, so that gradients stay as large (Hinton et al.,
+  /// arXiv 1503.02531).
+  double temperature = 1;
 
   /// By "cross-entropy", "soft-cross-entropy", "kl", "bce", "mse", "mae",
   /// "huber" or "cosine".
@@ -54,10 +59,12 @@ struct Loss {
 
   /// The type that labels need for such an output; null, with a reason, if the
   /// loss is not for it.
-  mlir::RankedTensorType getLabelsType(mlir::RankedTensorType output,
+  mlir::RankedTensorType getLabelsType(const neuro::Term &output,
                                        std::string &reason) const;
   /// The loss of an output as a scalar.
   neuro::Term build(const neuro::Term &output, const neuro::Term &labels) const;
+  /// Labels that a teacher gives: what it is sure of, by probabilities.
+  neuro::Term buildLabels(const neuro::Term &output) const;
 };
 
 } // namespace neuroplast::training

@@ -23,16 +23,21 @@ struct StepOptions {
   /// The most that all gradients together may have as their norm; those of more
   /// become shorter (Pascanu et al., arXiv 1211.5063). Zero for no bound.
   double clipNorm = 0;
+  /// A network that says what the labels are, and stays as it is; null if they
+  /// are given. It has inputs of the same names, and its first result that of
+  /// the network's.
+  mlir::ModuleOp teacher = {};
   /// Which parameters, by name, stay as they are; none if it is empty.
   std::function<bool(llvm::StringRef)> isFrozen = {};
 };
 
-/// Makes `main` a step of training. Behind its inputs it takes "labels",
-/// "learning_rate" and "step" (scalars of f32), and then every parameter that
-/// learns, with its states, as arguments marked `neuro.param`; states are new
-/// parameters that are zero and shadows of theirs. It returns "loss", what it
-/// returned before, and the new value of each of those arguments, in their
-/// order. The loss is that of the first result. Fails after an error.
+/// Makes `main` a step of training. Behind its inputs it takes "labels", unless
+/// a teacher, which becomes a part of it, says what they are, "learning_rate"
+/// and "step" (scalars of f32), and then every parameter that learns, with its
+/// states, as arguments marked `neuro.param`; states are new parameters that
+/// are zero and shadows of theirs. It returns "loss", what it returned before,
+/// and the new value of each of those arguments, in their order. The loss is
+/// that of the first result. Fails after an error.
 ///
 /// What remembers statistics of its data (see `RunningStatistics`) goes by
 /// those of the batch, and the remembered ones are arguments and results, too;

@@ -1,0 +1,126 @@
+"""A student that learns from a teacher, without labels: `neuroplast distill`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from Models import driver, models
+from Models.training import INS, OUTS, Arrays, differ, logits, perceptron, read_params, softmax
+from onnx import TensorProto, helper, numpy_helper
+
+RATE = 0.05
+
+
+def divergence(said: np.ndarray, expected: np.ndarray, temperature: float, axis: int = 1) -> float:
+    """Of softened probabilities, by logits, times the square of the temperature."""
+    p, q = softmax(expected / temperature, axis), softmax(said / temperature, axis)
+    return float((p * np.log(p / q)).sum(axis=axis).mean()) * temperature**2
+
+
+@pytest.mark.parametrize("is_soft", [False, True])
+@pytest.mark.parametrize("temperature", [1, 3])
+def test_step(is_soft: bool, temperature: float, neuroplast: Path, tmp_path: Path) -> None:
+    """A step goes along the gradient of the divergence, whoever ends with a softmax."""
+    teacher, student, target = (tmp_path / f"{n}.onnx" for n in ("teacher", "student", "out"))
+    wise = perceptron(teacher, has_softmax=True, dtype=TensorProto.DOUBLE)
+    young = perceptron(student, has_softmax=is_soft, dtype=TensorProto.DOUBLE, hidden=4, seed=5)
+    data, x = tmp_path / "d.npz", np.random.default_rng(1).normal(size=(16, INS))
+    driver.save(data, {"x": x})
+    printed = driver.call(
+        neuroplast, "distill", teacher, student, "--data", data, "--val", data, "-o", target,
+        "--temperature", str(temperature), "--batch", "16", "--lr", str(RATE),
+    )  # fmt: skip
+
+    def measure(p: Arrays) -> float:
+        return divergence(logits(p, x), logits(wise, x), temperature)
+
+    trained = read_params(target)
+    found = [float(loss) for loss in re.findall(r"loss ([\d.]+)", printed)]
+    assert found == pytest.approx([measure(young), measure(trained)], abs=1e-4)
+    gradient = differ(measure, young)
+    for key, value in trained.items():
+        np.testing.assert_allclose(value, young[key] - RATE * gradient[key], rtol=1e-6, atol=1e-8)
+
+
+def test_sequences(neuroplast: Path, tmp_path: Path) -> None:
+    """Classes are where the softmax says, as those of each place of a line of text."""
+    teacher, student, target = (tmp_path / f"{n}.onnx" for n in ("teacher", "student", "out"))
+    random = np.random.default_rng(2)
+    weights = [random.normal(size=(INS, OUTS)) for _ in range(2)]
+    for path, weight in zip((teacher, student), weights, strict=True):
+        graph = onnx.parser.parse_graph(
+            f"g (double[N,5,{INS}] x) => (double[N,5,{OUTS}] y)"
+            " { z = MatMul(x, w) y = Softmax<axis: int = 2>(z) }"
+        )
+        graph.initializer.append(numpy_helper.from_array(weight, "w"))
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), path)
+    data, x = tmp_path / "d.npz", random.normal(size=(8, 5, INS))
+    driver.save(data, {"x": x})
+    call = (neuroplast, "distill", teacher, student, "--data", data, "-o", target, "--batch", "8")
+    driver.call(*call, "--lr", str(RATE))
+    gradient = differ(lambda p: divergence(x @ p["w"], x @ weights[0], 1, 2), {"w": weights[1]})
+    np.testing.assert_allclose(
+        read_params(target)["w"], weights[1] - RATE * gradient["w"], rtol=1e-6, atol=1e-8
+    )
+    labels = random.integers(0, OUTS, (8, 5))
+    driver.save(data, {"x": x, "labels": labels})
+    with pytest.raises(driver.DriverError, match="has them along axis 2"):
+        driver.call(neuroplast, "train", student, "--data", data, "-o", target, "--batch", "8")
+
+
+def test_cut_and_distilled(neuroplast: Path, tmp_path: Path) -> None:
+    """What was cut learns from what it was cut from; labels that are there are not needed."""
+    teacher, small, target = (tmp_path / f"{n}.onnx" for n in ("teacher", "small", "out"))
+    perceptron(teacher, hidden=32)
+    driver.edit(neuroplast, "prune", teacher, small, "--ratio", "0.5", "--criterion", "random")
+    data, random = tmp_path / "d.npz", np.random.default_rng(1)
+    x = random.normal(size=(2048, INS)).astype(np.float32)
+    driver.save(data, {"x": x, "labels": np.zeros(2048, np.int64)})
+    driver.call(
+        neuroplast, "distill", teacher, small, "--data", data, "-o", target, "--optimizer", "adam",
+        "--lr", "0.01", "--epochs", "15", "--schedule", "cosine",
+    )  # fmt: skip
+    fresh = random.normal(size=(512, INS)).astype(np.float32)
+    expected = models.reference(teacher, {"x": fresh})["y"].argmax(axis=1)
+    agreement = [
+        float((models.reference(path, {"x": fresh})["y"].argmax(axis=1) == expected).mean())
+        for path in (small, target)
+    ]
+    assert agreement[1] > max(0.85, agreement[0] + 0.1)
+    assert read_params(small)["w"].shape == read_params(target)["w"].shape
+
+
+def test_refused(neuroplast: Path, tmp_path: Path) -> None:
+    teacher, student, target = (tmp_path / f"{n}.onnx" for n in ("teacher", "student", "out"))
+    data = tmp_path / "d.npz"
+    perceptron(teacher)
+    driver.save(data, {"x": np.zeros((64, INS), np.float32)})
+    strange = onnx.parser.parse_graph(
+        f"g (float[N,{INS}] x) => (float[N,3] y) {{ y = MatMul(x, w) }}"
+    )
+    strange.initializer.append(numpy_helper.from_array(np.ones((INS, 3), np.float32), "w"))
+    other = onnx.parser.parse_graph(
+        f"g (float[N,{INS}] z) => (float[N,{OUTS}] y) {{ y = MatMul(z, w) }}"
+    )
+    other.initializer.append(numpy_helper.from_array(np.ones((INS, OUTS), np.float32), "w"))
+    for graph, options, message in (
+        (strange, (), "its teacher one of type"),
+        (other, (), "z"),
+        (None, ("--loss", "cross-entropy"), "a teacher knows no classes"),
+        (None, ("--temperature", "0"), "'--temperature' must not be zero"),
+    ):
+        if graph:
+            model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)])
+            onnx.save(model, student)
+        else:
+            perceptron(student)
+        with pytest.raises(driver.DriverError, match="exit code 1") as error:
+            driver.call(
+                neuroplast, "distill", teacher, student, "--data", data, "-o", target, *options
+            )
+        assert message in str(error.value)
+        assert not target.exists()
