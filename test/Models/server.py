@@ -103,7 +103,8 @@ def run(
             check=False,
             env=environment,
         )
-    known = servers.__dict__.setdefault("known", {})
-    if neuroplast not in known:
-        known[neuroplast] = Server(neuroplast)
-    return known[neuroplast].run(words, timeout, environment)
+    # A process that was split off from this one needs a server of its own.
+    known, key = servers.__dict__.setdefault("known", {}), (os.getpid(), neuroplast)
+    if key not in known:
+        known[key] = Server(neuroplast)
+    return known[key].run(words, timeout, environment)
