@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Training/Differentiate.h"
 #include "llvm/ADT/MapVector.h"
@@ -19,6 +20,16 @@ using namespace mlir;
 using namespace neuroplast;
 using namespace neuroplast::training;
 using neuro::Term;
+
+static bool isFrozen(const StepOptions &options, neuro::ParamOp param) {
+  return options.isFrozen && options.isFrozen(neuro::getUserName(param));
+}
+
+static bool learns(const StepOptions &options, neuro::ParamOp param) {
+  return param.getTrainable() &&
+         isa<FloatType>(param.getType().getElementType()) &&
+         !isFrozen(options, param);
+}
 
 namespace {
 
@@ -221,7 +232,7 @@ private:
   }
 
   bool isFrozen(neuro::ParamOp param) const {
-    return options.isFrozen && options.isFrozen(neuro::getUserName(param));
+    return ::isFrozen(options, param);
   }
 
   /// Takes the parameters that change as arguments: those that learn, with
@@ -232,8 +243,7 @@ private:
     main.walk([&](neuro::GetParamOp read) { reads.push_back(read); });
     for (neuro::GetParamOp read : reads) {
       auto param = symbols.lookup<neuro::ParamOp>(read.getName());
-      if (!param.getTrainable() ||
-          !isa<FloatType>(param.getType().getElementType()) || isFrozen(param))
+      if (!learns(options, param))
         continue;
       Value &argument = known[read.getName()];
       if (!argument)
@@ -307,27 +317,16 @@ private:
     names.push_back(name.str());
     if (hasStates)
       for (StringRef suffix : options.optimizer.getStates())
-        learner.states.push_back(
-            addState(param, (name + "." + suffix).str(), suffix));
+        learner.states.push_back(addState(param, suffix));
     learners.push_back(learner);
     return learner.parameter;
   }
 
-  /// A shadow of a parameter that begins as zeros, as an argument.
-  Value addState(neuro::ParamOp param, const std::string &title,
-                 StringRef suffix) {
-    RankedTensorType type = param.getType();
-    auto zero =
-        DenseElementsAttr::get(type, b.getFloatAttr(type.getElementType(), 0));
-    OpBuilder behind(param->getContext());
-    behind.setInsertionPointAfter(param);
-    auto state = neuro::ParamOp::create(
-        behind, param.getLoc(), (param.getSymName() + "." + suffix).str(), zero,
-        /*trainable=*/false, FlatSymbolRefAttr::get(param.getSymNameAttr()),
-        b.getStringAttr(title), StringAttr());
-    symbols.insert(state);
-    names.push_back(title);
-    return neuro::addParamArgument(main, state, type);
+  /// A state of a parameter, as an argument.
+  Value addState(neuro::ParamOp param, StringRef kind) {
+    neuro::ParamOp state = neuro::getOrCreateState(symbols, param, kind);
+    names.push_back(neuro::getUserName(state).str());
+    return neuro::addParamArgument(main, state, state.getType());
   }
 
   const StepOptions &options;
@@ -366,4 +365,13 @@ neuroplast::training::buildEvaluation(ModuleOp module,
   auto main = findMain(module);
   return failed(main) ? failure()
                       : StepBuilder(module, *main, options).buildEvaluation();
+}
+
+void neuroplast::training::addStates(ModuleOp module,
+                                     const StepOptions &options) {
+  SymbolTable symbols(module);
+  for (auto param : llvm::make_early_inc_range(module.getOps<neuro::ParamOp>()))
+    if (learns(options, param))
+      for (StringRef kind : options.optimizer.getStates())
+        neuro::getOrCreateState(symbols, param, kind);
 }

@@ -90,10 +90,10 @@ def run(
     timeout: float = 600,
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """What a command of the driver comes to; in a new one where options of a sanitizer are
-    read when it starts."""
+    """What a command of the driver comes to, or of another tool; in a new process where
+    options of a sanitizer are read when it starts."""
     words, environment = [str(argument) for argument in arguments], environment or os.environ
-    if is_sanitized(neuroplast):
+    if neuroplast.name != "neuroplast" or is_sanitized(neuroplast):
         return subprocess.run(
             [str(neuroplast), *words],
             capture_output=True,

@@ -14,6 +14,7 @@
 #include "TrainOptions.h"
 #include "TrainingRun.h"
 
+#include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "neuroplast/Runtime/Npz.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
@@ -201,6 +202,7 @@ public:
     return llvm::Error::success();
   }
 
+  int64_t getNumSteps() const { return run->getNumSteps(); }
   /// The parameters at the end: the best ones, if it looked for these.
   NamedTensors getParameters() const {
     return state.best.empty() ? run->getParameters() : state.best;
@@ -283,12 +285,19 @@ static int runTask(const Arguments &arguments, const Task &task) {
   EpochReport report;
   if (!report.open(arguments.get("--log"), arguments.has("--resume")))
     return 1;
+  run->setFormerSteps(neuro::getTrainingSteps(*module));
   Training training(std::move(run), *options, *data, other);
   if (arguments.has("--resume") && llvm::sys::fs::exists(checkpoint))
     if (llvm::Error error = training.resume(checkpoint))
       return reportError(checkpoint, std::move(error));
   if (llvm::Error error = training.train(report, checkpoint))
     return reportError(task.model, std::move(error));
+  if (arguments.has("--keep-state")) {
+    training::addStates(*module, options->step);
+    neuro::setTrainingSteps(*module, training.getNumSteps());
+  } else {
+    neuro::removeStates(*module);
+  }
   writeParameters(training.getParameters(), *module);
   return mlir::succeeded(saveModule(*module, output)) ? 0 : 1;
 }
@@ -307,6 +316,9 @@ static std::vector<OptionSpec> getSpecs() {
         "write a line of JSON for each epoch, whose seconds are those of "
         "training"},
        {"--checkpoint", "FILE.npz", "write where it stands after each epoch"},
+       {"--keep-state", "",
+        "write down what the optimizer remembers, too, so that the next "
+        "training goes on with it, whatever is cut or grown in between"},
        {"--resume", "", "go on where the checkpoint stands, if there is one"},
        {"--threads", "N", "threads that a step uses (1)"}});
   return options;

@@ -134,8 +134,8 @@ llvm::Expected<Score> TrainingRun::run(const Examples &examples, int64_t batch,
        order = order.drop_front(batch)) {
     examples.gather(order.take_front(batch), tensors);
     if (schedule) {
-      tensors["learning_rate"] =
-          makeScalar(static_cast<float>(schedule->getRate(numSteps)));
+      tensors["learning_rate"] = makeScalar(
+          static_cast<float>(schedule->getRate(numSteps - formerSteps)));
       tensors["step"] = makeScalar(static_cast<float>(numSteps + 1));
     }
     if (hasClasses)

@@ -44,7 +44,10 @@ public:
   /// Goes on with others after so many steps. Fails, with a reason, if they are
   /// not those of this model.
   llvm::Error setParameters(const NamedTensors &params, int64_t steps);
+  /// The steps that were taken, those of former trainings among them.
   int64_t getNumSteps() const { return numSteps; }
+  /// Those that former trainings took; the schedule begins behind them.
+  void setFormerSteps(int64_t steps) { formerSteps = numSteps = steps; }
 
 private:
   /// Goes through batches of examples, with a model whose results are the loss
@@ -63,7 +66,7 @@ private:
 
   std::unique_ptr<Model> model, evaluation;
   bool hasClasses;
-  int64_t numSteps = 0;
+  int64_t numSteps = 0, formerSteps = 0;
   /// What a step reads, and what it writes.
   std::vector<HostTensor> now, next;
   /// Of these, what the evaluation reads, in its order.

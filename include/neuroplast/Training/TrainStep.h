@@ -45,6 +45,10 @@ struct StepOptions {
 llvm::LogicalResult buildTrainStep(mlir::ModuleOp module,
                                    const StepOptions &options);
 
+/// Gives a module the states that a step of training would have, as far as it
+/// has none.
+void addStates(mlir::ModuleOp module, const StepOptions &options);
+
 /// Makes `main` say how well it does: it takes "labels" behind its inputs, and
 /// the parameters that a step of training would change, and returns "loss"
 /// before what it returned.

@@ -64,6 +64,8 @@ public:
     lowerToOriginal();
     declareTypes();
     writeMasks(module, paramNames, model);
+    if (failed(writeStates(module, paramNames, model, writer)))
+      return failure();
     return writeHistory(module, paramNames, model, writer);
   }
 

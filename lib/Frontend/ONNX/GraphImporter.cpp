@@ -340,7 +340,8 @@ void GraphImporter::setModelAttributes() {
     }
     // Read once its parameters are known.
     if (entry.key() == onnx_frontend::kHistoryKey ||
-        entry.key() == onnx_frontend::kMasksKey)
+        entry.key() == onnx_frontend::kMasksKey ||
+        entry.key() == onnx_frontend::kStatesKey)
       continue;
     metadata.push_back(builder.getNamedAttr(
         entry.key(), builder.getStringAttr(entry.value())));
@@ -454,12 +455,17 @@ LogicalResult GraphImporter::importMain() {
   function.setFunctionType(builder.getFunctionType(inputTypes, resultTypes));
   function.setAllResultAttrs(resultAttributes);
   markTrainable(module);
+  auto getTensor = [&](StringRef name) {
+    GraphValue *known = lookup(name);
+    return known ? known->constant : ElementsAttr();
+  };
+  // A history tells of states, too.
+  for (const auto &entry : model->proto.metadata_props())
+    if (entry.key() == onnx_frontend::kStatesKey)
+      onnx_frontend::readStates(module, entry.value(), getTensor);
   for (const auto &entry : model->proto.metadata_props())
     if (entry.key() == onnx_frontend::kHistoryKey)
-      onnx_frontend::readHistory(module, entry.value(), [&](StringRef name) {
-        GraphValue *known = lookup(name);
-        return known ? known->constant : ElementsAttr();
-      });
+      onnx_frontend::readHistory(module, entry.value(), getTensor);
     else if (entry.key() == onnx_frontend::kMasksKey)
       onnx_frontend::readMasks(module, entry.value());
   return verify(module);

@@ -8,6 +8,7 @@
 
 #include "HistoryMetadata.h"
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
+#include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -117,4 +118,78 @@ void neuroplast::onnx_frontend::readMasks(ModuleOp module, StringRef text) {
   }
   for (const llvm::json::Value &name : *names)
     maskZeros(getParam(name));
+}
+
+LogicalResult neuroplast::onnx_frontend::writeStates(
+    ModuleOp module, const llvm::StringMap<std::string> &names,
+    ::onnx::ModelProto &model, GraphWriter &writer) {
+  llvm::json::Array list;
+  for (auto state : module.getOps<ParamOp>()) {
+    if (!isOptimizerState(state))
+      continue;
+    auto it = names.find(*state.getShadowOf());
+    if (it == names.end())
+      continue;
+    std::string kind = getStateKind(state).str(),
+                name = writer.makeName(it->second + "." + kind);
+    if (failed(writer.addInitializer(name, state.getValue(), state.getLoc())))
+      return failure();
+    list.push_back(llvm::json::Object{
+        {"of", it->second}, {"kind", kind}, {"initializer", name}});
+  }
+  if (list.empty())
+    return success();
+  auto *property = model.add_metadata_props();
+  property->set_key(kStatesKey.str());
+  llvm::json::Object entry{{"steps", getTrainingSteps(module)},
+                           {"states", std::move(list)}};
+  property->set_value(
+      llvm::formatv("{0}", llvm::json::Value(std::move(entry))));
+  return success();
+}
+
+void neuroplast::onnx_frontend::readStates(
+    ModuleOp module, StringRef text,
+    llvm::function_ref<ElementsAttr(StringRef)> getTensor) {
+  llvm::StringMap<ParamOp> params;
+  for (auto param : module.getOps<ParamOp>())
+    params[param.getSourceName().value_or(param.getSymName())] = param;
+  SymbolTable symbols(module);
+  auto value = llvm::json::parse(text);
+  llvm::json::Object *entry = value ? value->getAsObject() : nullptr;
+  if (!value)
+    llvm::consumeError(value.takeError());
+  llvm::json::Array *states = entry ? entry->getArray("states") : nullptr;
+  std::optional<int64_t> steps =
+      entry ? entry->getInteger("steps") : std::nullopt;
+  struct State {
+    ParamOp param;
+    StringRef kind;
+    ElementsAttr value;
+  };
+  SmallVector<State> found;
+  bool isGood = states && steps && *steps >= 0;
+  for (const llvm::json::Value &item : isGood ? *states : llvm::json::Array()) {
+    const llvm::json::Object *state = item.getAsObject();
+    auto of = state ? state->getString("of") : std::nullopt,
+         kind = state ? state->getString("kind") : std::nullopt,
+         name = state ? state->getString("initializer") : std::nullopt;
+    isGood = of && kind && name && !kind->empty();
+    ParamOp param = isGood ? params.lookup(*of) : ParamOp();
+    ElementsAttr tensor = isGood ? getTensor(*name) : ElementsAttr();
+    isGood = param && tensor && tensor.getShapedType() == param.getType() &&
+             isa<FloatType>(param.getType().getElementType());
+    if (!isGood)
+      break;
+    found.push_back({param, *kind, tensor});
+  }
+  if (!isGood) {
+    module.emitWarning("the metadata entry '")
+        << kStatesKey << "' is no list of states, and is left out";
+    return;
+  }
+  for (const State &state : found)
+    getOrCreateState(symbols, state.param, state.kind)
+        .setValueAttr(state.value);
+  setTrainingSteps(module, *steps);
 }

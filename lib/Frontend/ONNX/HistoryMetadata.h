@@ -25,6 +25,10 @@ inline constexpr llvm::StringLiteral kHistoryKey = "neuroplast.history";
 /// they have their zeros where the parameters do.
 inline constexpr llvm::StringLiteral kMasksKey = "neuroplast.masks";
 
+/// That of what an optimizer remembers: the number of its steps, and which
+/// initializers are states of which parameters.
+inline constexpr llvm::StringLiteral kStatesKey = "neuroplast.states";
+
 /// Writes the history of a module, if it has one. `names` has the initializer
 /// of every symbol.
 mlir::LogicalResult writeHistory(mlir::ModuleOp module,
@@ -45,6 +49,16 @@ void writeMasks(mlir::ModuleOp module,
 /// Masks the parameters that a metadata entry lists; a malformed list gets a
 /// warning and is left out.
 void readMasks(mlir::ModuleOp module, llvm::StringRef text);
+
+/// Writes the states of an optimizer, if a module has any.
+mlir::LogicalResult writeStates(mlir::ModuleOp module,
+                                const llvm::StringMap<std::string> &names,
+                                ::onnx::ModelProto &model, GraphWriter &writer);
+/// Gives a module the states that a metadata entry lists; a malformed list gets
+/// a warning and is left out.
+void readStates(
+    mlir::ModuleOp module, llvm::StringRef text,
+    llvm::function_ref<mlir::ElementsAttr(llvm::StringRef)> getTensor);
 
 } // namespace neuroplast::onnx_frontend
 
