@@ -253,10 +253,14 @@ llvm::Error neuroplast::writeNpz(StringRef path, const NamedTensors &tensors) {
     isGood = index >= 0 &&
              zip_set_file_compression(archive, index, ZIP_CM_STORE, 0) == 0;
   }
-  if (archive)
-    isGood = (isGood ? zip_close(archive) == 0 : (zip_discard(archive), false));
+  isGood = isGood && zip_close(archive) == 0;
+  std::string reason;
+  if (archive && !isGood) {
+    reason = std::string(": ") + zip_strerror(archive);
+    zip_discard(archive);
+  }
   if (isGood && !llvm::sys::fs::rename(temporary, path))
     return llvm::Error::success();
   llvm::sys::fs::remove(temporary);
-  return makeError("cannot write '" + path + "'");
+  return makeError("cannot write '" + path + "'" + reason);
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,39 @@ def test_checkpoints_that_do_not_fit(neuroplast: Path, tmp_path: Path) -> None:
         assert checkpoint.read_bytes() == bad
     with pytest.raises(driver.DriverError, match="cannot write"):
         driver.call(neuroplast, *call, "--checkpoint", tmp_path / "missing" / "c.npz")
+    assert not target.exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder with room for 64 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_full_disk(neuroplast: Path, tmp_path: Path, small_disk: Path) -> None:
+    """Where there is no room for a checkpoint, the last one stays, and the error says so."""
+    model, data, target = tmp_path / "m.onnx", tmp_path / "d.npz", tmp_path / "t.onnx"
+    checkpoint, filling = small_disk / "c.npz", small_disk / "filling"
+    perceptron(model, hidden=256)
+    driver.save(data, classes(64, 1))
+    call = ("train", model, "--data", data, "--checkpoint", checkpoint)
+    driver.call(neuroplast, *call, "-o", target)
+    kept = checkpoint.read_bytes()
+    target.unlink()
+    filling.write_bytes(bytes(40000))
+    for options in (("-o", target, "--epochs", "2", "--resume"), ("-o", small_disk / "t.onnx")):
+        with pytest.raises(driver.DriverError, match="exit code 1") as error:
+            driver.call(neuroplast, *call, *options)
+        assert "cannot write" in str(error.value)
+        assert "No space left" in str(error.value)
+        assert checkpoint.read_bytes() == kept
+        assert sorted(small_disk.iterdir()) == [checkpoint, filling]
     assert not target.exists()
 
 
