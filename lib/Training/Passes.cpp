@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Parser/Parser.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Training/Differentiate.h"
 #include "neuroplast/Training/TrainStep.h"
@@ -146,6 +147,14 @@ struct TrainStep : training::impl::NeuroTrainStepBase<TrainStep> {
     }
     options.loss.kind = *lossKind;
     options.loss.smoothing = labelSmoothing;
+    options.loss.temperature = temperature;
+    OwningOpRef<ModuleOp> other;
+    if (!teacher.empty()) {
+      other = parseSourceFile<ModuleOp>(teacher, &getContext());
+      if (!other)
+        return signalPassFailure();
+      options.teacher = *other;
+    }
     options.optimizer.kind = *optimizerKind;
     options.optimizer.momentum = momentum;
     options.optimizer.isNesterov = nesterov;

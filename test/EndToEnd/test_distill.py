@@ -94,6 +94,51 @@ def test_cut_and_distilled(neuroplast: Path, tmp_path: Path) -> None:
     assert read_params(small)["w"].shape == read_params(target)["w"].shape
 
 
+def test_compressed(neuroplast: Path, tmp_path: Path) -> None:
+    """One command cuts and teaches: as far as it was told, and better than to cut alone."""
+    teacher, small, alone = (tmp_path / f"{n}.onnx" for n in ("teacher", "small", "alone"))
+    perceptron(teacher, hidden=64)
+    data, random = tmp_path / "d.npz", np.random.default_rng(1)
+    driver.save(data, {"x": random.normal(size=(2048, INS)).astype(np.float32)})
+    target = ("--data", data, "--target-flops", "0.4x")
+    driver.call(neuroplast, "prune", teacher, *target, "-o", alone)
+    printed = driver.call(
+        neuroplast, "compress", teacher, *target, "-o", small, "--epochs", "12", "--lr", "0.01"
+    )
+    assert "reached" in printed
+    assert "epoch 12: loss" in printed
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        ["teacher.onnx", "small.onnx", "alone.onnx", "d.npz"]
+    )
+    assert read_params(small)["w"].shape == read_params(alone)["w"].shape
+    assert read_params(small)["w"].shape[1] <= 26
+    fresh = random.normal(size=(512, INS)).astype(np.float32)
+    expected = models.reference(teacher, {"x": fresh})["y"]
+    errors = [
+        float(np.abs(models.reference(path, {"x": fresh})["y"] - expected).mean())
+        for path in (alone, small)
+    ]
+    assert errors[1] < 0.9 * errors[0]
+
+
+def test_what_cannot_be_compressed(neuroplast: Path, tmp_path: Path) -> None:
+    teacher, small, data = tmp_path / "teacher.onnx", tmp_path / "small.onnx", tmp_path / "d.npz"
+    perceptron(teacher)
+    driver.save(data, {"x": np.zeros((64, INS), np.float32)})
+    good = ("--data", data, "--target-flops", "0.5x", "-o", small)
+    for options, message in (
+        (("--data", data, "-o", small), "'compress' needs"),
+        ((*good[:4], "-o", teacher), "does not overwrite its input"),
+        ((*good, "--target-flops", "lots"), "lots"),
+        ((*good, "--epochs", "-1"), "'--epochs' must be 0 or more"),
+        ((*good, "--batch", "100"), "a batch has 100"),
+    ):
+        with pytest.raises(driver.DriverError, match="exit code 1") as error:
+            driver.call(neuroplast, "compress", teacher, *options)
+        assert message in str(error.value)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["d.npz", "teacher.onnx"]
+
+
 def test_refused(neuroplast: Path, tmp_path: Path) -> None:
     teacher, student, target = (tmp_path / f"{n}.onnx" for n in ("teacher", "student", "out"))
     data = tmp_path / "d.npz"

@@ -55,7 +55,9 @@ def NeuroTrainStep : Pass<"neuro-train-step", "::mlir::ModuleOp"> {
     "learning_rate" and "step", the number of the step, and then the parameters
     and what the optimizer remembers of each (shadows, zero at first) as arguments
     marked `neuro.param`; it returns "loss", its results, and the new values of
-    these arguments in their order.
+    these arguments in their order. With a teacher, whose inputs have the names
+    of the module's, there are no labels: the teacher becomes a part of `main`,
+    as it is, and its first result is what the first result is to be.
 
     Before:
     ```mlir
@@ -76,6 +78,8 @@ def NeuroTrainStep : Pass<"neuro-train-step", "::mlir::ModuleOp"> {
   let options = [
     Option<"loss", "loss", "std::string", "\"cross-entropy\"", "`cross-entropy`, `soft-cross-entropy`, `kl`, `bce`, `mse`, `mae`, `huber` or `cosine`">,
     Option<"labelSmoothing", "label-smoothing", "double", "0", "share of probability that all classes get, of cross-entropy">,
+    Option<"temperature", "temperature", "double", "1", "what logits are divided by">,
+    Option<"teacher", "teacher", "std::string", "\"\"", "a file with a module whose first result is what the labels are">,
     Option<"optimizer", "optimizer", "std::string", "\"sgd\"", "`sgd`, `adam`, `adamw`, `rmsprop`, `adagrad` or `lion`">,
     Option<"momentum", "momentum", "double", "0", "of sgd">,
     Option<"nesterov", "nesterov", "bool", "false", "whether sgd looks ahead by its momentum">,
