@@ -13,7 +13,7 @@
 // The last block of a twin may be filled up. What stands there is finite,
 // whatever the channels hold, and meets weights that are zero.
 
-#include "ChannelTwins.h"
+#include "BlockedSlices.h"
 #include "ConvolutionRoles.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -61,7 +61,7 @@ class ChannelBlocker {
 public:
   ChannelBlocker(ModuleOp module, int64_t block)
       : constants(module), builder(module.getContext()), block(block),
-        twins(builder, constants, block) {}
+        twins(builder, constants, block), slices(builder, twins, block) {}
 
   void run(func::FuncOp function) {
     SmallVector<Operation *> ops;
@@ -84,9 +84,9 @@ public:
       else if (auto generic = dyn_cast<linalg::GenericOp>(op))
         twin = visit(generic);
       else if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
-        twin = visit(insert);
+        twin = slices.visit(insert);
       else if (auto extract = dyn_cast<tensor::ExtractSliceOp>(op))
-        twin = visit(extract);
+        twin = slices.visit(extract);
       else if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))
         twin = visit(collapse);
       else if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
@@ -386,146 +386,6 @@ private:
             2};
   }
 
-  /// Some of the places.
-  Twin visit(tensor::ExtractSliceOp op) {
-    Value twin = twins.lookup(op.getSource());
-    RankedTensorType type = op.getResultType();
-    if (!twin || type.getRank() != op.getSourceType().getRank() ||
-        op.getStaticOffset(1) != 0 || op.getStaticStride(1) != 1 ||
-        type.getDimSize(1) != op.getSourceType().getDimSize(1))
-      return {};
-    SmallVector<OpFoldResult> offsets = op.getMixedOffsets(),
-                              strides = op.getMixedStrides();
-    offsets.push_back(builder.getIndexAttr(0));
-    strides.push_back(builder.getIndexAttr(1));
-    return {tensor::ExtractSliceOp::create(
-        builder, op.getLoc(), twin, offsets,
-        twins.getSizes(op.getMixedSizes(), 1), strides)};
-  }
-
-  /// Places among others that are all the same number.
-  Twin insertPlaces(tensor::InsertSliceOp op, Value source) {
-    std::optional<Value> filling = getFilling(op.getDest());
-    if (!filling)
-      return {};
-    SmallVector<OpFoldResult> offsets = op.getMixedOffsets(),
-                              strides = op.getMixedStrides();
-    offsets.push_back(builder.getIndexAttr(0));
-    strides.push_back(builder.getIndexAttr(1));
-    Location loc = op.getLoc();
-    Value into = fill(loc, twins.createEmpty(loc, op.getDest(), 1), *filling);
-    return {tensor::InsertSliceOp::create(builder, loc, source, into, offsets,
-                                          twins.getSizes(op.getMixedSizes(), 1),
-                                          strides)};
-  }
-
-  /// A part of a concatenation along the channels, or some of the places.
-  Twin visit(tensor::InsertSliceOp op) {
-    Value source = twins.lookup(op.getSource());
-    RankedTensorType type = op.getResultType();
-    int64_t offset = op.getStaticOffset(1), size = op.getStaticSize(1);
-    if (source && type.getRank() == op.getSourceType().getRank() &&
-        offset == 0 && op.getStaticStride(1) == 1 &&
-        !ShapedType::isDynamic(size) && size == type.getDimSize(1) &&
-        !twins.contains(op.getDest()))
-      return insertPlaces(op, source);
-    if (!source || type.getRank() != op.getSourceType().getRank() ||
-        !op.hasUnitStride() || type.isDynamicDim(1) ||
-        ShapedType::isDynamic(offset) || ShapedType::isDynamic(size) ||
-        type.getDimSize(1) < block / 2)
-      return {};
-    Value into = twins.lookup(op.getDest());
-    if (!into) {
-      if (!op.getDest().getDefiningOp<tensor::EmptyOp>())
-        return {};
-      into = twins.createEmpty(op.getLoc(), op.getDest(), 1);
-      if (!twins.isFull(type, 1))
-        into = clearLastBlock(op.getLoc(), into);
-    }
-    // Channels of a block of the source may stand in two of the result, as many
-    // in one as there is room behind those before.
-    int64_t room = block - offset % block, whole = size / block * block;
-    auto insert = [&](int64_t from, int64_t count) {
-      if (count > 0)
-        into = insertChannels(op, source, into, from, offset + from, count);
-    };
-    bool isLast = offset + size == type.getDimSize(1);
-    if (room == block && (isLast || size == whole))
-      return {insertLanes(op, source, into, 0, offset, block,
-                          twins.countBlocks(size))};
-    if (room == block) {
-      insert(0, whole);
-    } else if (whole > 0) {
-      into = insertLanes(op, source, into, 0, offset, room, whole / block);
-      into = insertLanes(op, source, into, room, offset + room, block - room,
-                         whole / block);
-    }
-    insert(whole, std::min(room, size - whole));
-    insert(whole + room, size - whole - room);
-    return {into};
-  }
-
-  /// Inserts channels that lie in one block of the source and the result, or
-  /// whole blocks.
-  Value insertChannels(tensor::InsertSliceOp op, Value source, Value into,
-                       int64_t from, int64_t to, int64_t count) {
-    return insertLanes(op, source, into, from, to, std::min(count, block),
-                       llvm::divideCeil(count, block));
-  }
-
-  /// Inserts so many lanes of as many blocks, of which the first begin with the
-  /// channels `from` and `to`.
-  Value insertLanes(tensor::InsertSliceOp op, Value source, Value into,
-                    int64_t from, int64_t to, int64_t lanes, int64_t blocks) {
-    Location loc = op.getLoc();
-    auto number = [&](int64_t value) { return builder.getIndexAttr(value); };
-    int64_t rank = op.getType().getRank();
-    SmallVector<OpFoldResult> ones(rank + 1, number(1)),
-        zeros(rank + 1, number(0)), sizes = op.getMixedSizes(),
-                                    offsets = op.getMixedOffsets();
-    zeros[1] = number(from / block);
-    zeros[rank] = number(from % block);
-    sizes[1] = number(blocks);
-    sizes.push_back(number(lanes));
-    offsets[1] = number(to / block);
-    offsets.push_back(number(to % block));
-    source = tensor::ExtractSliceOp::create(builder, loc, source, zeros, sizes,
-                                            ones);
-    return tensor::InsertSliceOp::create(builder, loc, source, into, offsets,
-                                         sizes, ones);
-  }
-
-  /// Fills the last block of a twin with zeros.
-  Value clearLastBlock(Location loc, Value twin) {
-    RankedTensorType type = getTensorType(twin);
-    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, twin),
-                              offsets(type.getRank(), builder.getIndexAttr(0)),
-                              ones(type.getRank(), builder.getIndexAttr(1));
-    offsets[1] = builder.getIndexAttr(type.getDimSize(1) - 1);
-    sizes[1] = ones[1];
-    Value last = tensor::ExtractSliceOp::create(builder, loc, twin, offsets,
-                                                sizes, ones);
-    Value zero =
-        arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(0));
-    return tensor::InsertSliceOp::create(builder, loc, fill(loc, last, zero),
-                                         twin, offsets, sizes, ones);
-  }
-
-  /// What a fill or nothing puts into a destination: a number, or none.
-  static std::optional<Value> getFilling(Value destination) {
-    if (destination.getDefiningOp<tensor::EmptyOp>())
-      return Value();
-    if (auto fill = destination.getDefiningOp<linalg::FillOp>())
-      return fill.getInputs()[0];
-    return std::nullopt;
-  }
-
-  Value fill(Location loc, Value empty, Value number) {
-    if (!number)
-      return empty;
-    return linalg::FillOp::create(builder, loc, number, empty).getResult(0);
-  }
-
   Twin visit(kernel::PoolOp op) {
     std::optional<int64_t> axis = twins.getAxis(op.getInput());
     auto type = cast<RankedTensorType>(op.getInit().getType());
@@ -564,7 +424,7 @@ private:
     for (OpOperand *operand : op.getDpsInputOperands())
       if (!blocked && (blocked = twins.getAxis(operand->get())))
         first = operand;
-    std::optional<Value> filling = getFilling(init->get());
+    std::optional<Value> filling = ChannelTwins::getFilling(init->get());
     if (!filling || !blocked)
       return {};
     int64_t rank = getTensorType(first->get()).getRank();
@@ -629,8 +489,8 @@ private:
     maps.push_back(extend(output, true));
     SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
     iterators.push_back(utils::IteratorType::parallel);
-    Value into =
-        fill(loc, twins.createEmpty(loc, init->get(), *resultAxis), *filling);
+    Value into = twins.fill(
+        loc, twins.createEmpty(loc, init->get(), *resultAxis), *filling);
     auto twin = linalg::GenericOp::create(builder, loc, into.getType(), inputs,
                                           into, maps, iterators);
     IRMapping values;
@@ -646,6 +506,7 @@ private:
   OpBuilder builder;
   int64_t block;
   ChannelTwins twins;
+  BlockedSlices slices;
 };
 
 struct BlockChannelsPass

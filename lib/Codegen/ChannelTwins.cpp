@@ -168,3 +168,17 @@ Value ChannelTwins::unpack(Location loc, Value packed, ArrayRef<int64_t> axes,
     value = cutChannels(loc, value, type.getDimSize(axis), axis);
   return value;
 }
+
+std::optional<Value> ChannelTwins::getFilling(Value destination) {
+  if (destination.getDefiningOp<tensor::EmptyOp>())
+    return Value();
+  if (auto fill = destination.getDefiningOp<linalg::FillOp>())
+    return fill.getInputs()[0];
+  return std::nullopt;
+}
+
+Value ChannelTwins::fill(Location loc, Value empty, Value number) {
+  if (!number)
+    return empty;
+  return linalg::FillOp::create(builder, loc, number, empty).getResult(0);
+}

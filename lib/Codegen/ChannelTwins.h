@@ -71,6 +71,12 @@ public:
   mlir::Value cutChannels(mlir::Location location, mlir::Value value,
                           int64_t channels, int64_t axis);
 
+  /// What a fill or nothing puts into a destination: a number, or none.
+  static std::optional<mlir::Value> getFilling(mlir::Value destination);
+  /// A tensor full of a number; as it is, if that is none.
+  mlir::Value fill(mlir::Location location, mlir::Value empty,
+                   mlir::Value number);
+
 private:
   /// Copies a tensor with its axes in another order: axis i of the result is
   /// axis `order[i]`.
