@@ -261,6 +261,55 @@ def test_convolutions(neuroplast: Path, tmp_path: Path) -> None:
         np.testing.assert_array_equal(value, results[1][key])
 
 
+@pytest.mark.parametrize("changes", ["", "flip", "shift:1", "noise:0.2", "flip,shift:2,noise:0.1"])
+def test_augmentation(changes: str, neuroplast: Path, tmp_path: Path) -> None:
+    """A factor of each pixel learns as much as is there: it tells where a single one went."""
+    model, target, data = tmp_path / "m.onnx", tmp_path / "t.onnx", tmp_path / "d.npz"
+    size, count = 5, 256
+    graph = onnx.parser.parse_graph(
+        f"g (float[N,1,{size},{size}] x) => (float[N,1] y) {{ f = Flatten(x) y = MatMul(f, w) }}"
+    )
+    graph.initializer.append(numpy_helper.from_array(np.ones((size**2, 1), np.float32), "w"))
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), model)
+    x = np.zeros((count, 1, size, size), np.float32)
+    x[:, :, 2, 1] = 1
+    driver.save(data, {"x": x, "labels": np.zeros((count, 1), np.float32)})
+    # The gradient of each factor is twice the mean square of its pixel: others are zero then, or
+    # have nothing to do with it.
+    rate = 0.5
+    targets = [target, tmp_path / "again.onnx"]
+    for path in targets:
+        driver.call(
+            neuroplast, "train", model, "--data", data, "-o", path, "--loss", "mse", "--batch",
+            str(count), "--lr", str(rate), *(["--augment", changes] if changes else []),
+        )  # fmt: skip
+    squares = 1 - read_params(target)["w"].reshape(size, size)
+    np.testing.assert_array_equal(squares, 1 - read_params(targets[1])["w"].reshape(size, size))
+    noise = float(changes.split("noise:")[1]) ** 2 if "noise" in changes else 0.0
+    expected = np.full((size, size), noise)
+    columns, rows = {1: 1.0}, {2: 1.0}
+    if "flip" in changes:
+        columns = {1: 0.5, 3: 0.5}
+    if "shift" in changes:
+        reach = int(changes.split("shift:")[1][0])
+        steps = range(-reach, reach + 1)
+        share = 1 / len(steps)
+        rows = {2 + step: share for step in steps}
+        moved: dict[int, float] = {}
+        for column, weight in columns.items():
+            for step in steps:
+                if 0 <= column + step < size:
+                    moved[column + step] = moved.get(column + step, 0) + weight * share
+        columns = moved
+    for row, a in rows.items():
+        for column, b in columns.items():
+            expected[row, column] += a * b
+    # A few hundred draws are near what is expected of them.
+    np.testing.assert_allclose(squares, expected, atol=0.12 if changes else 1e-6)
+    if not noise:
+        assert (squares > 1e-6).sum() == (expected > 0).sum()
+
+
 def test_refused(neuroplast: Path, tmp_path: Path) -> None:
     model, data, target = tmp_path / "m.onnx", tmp_path / "d.npz", tmp_path / "t.onnx"
     perceptron(model)
@@ -277,6 +326,8 @@ def test_refused(neuroplast: Path, tmp_path: Path) -> None:
         (good, ["--nesterov"], "'--nesterov' needs '--momentum'"),
         (good, ["--lr", "-1"], "'--lr' must not be negative"),
         (good, ["--patience", "3"], "'--patience' needs '--val'"),
+        (good, ["--augment", "flip,turn"], "'turn' is none of flip"),
+        (good, ["--augment", "shift:-1"], "'shift:-1' is none of flip"),
         (good, ["--resume"], "'--resume' needs '--checkpoint FILE'"),
         (good, ["--batch", "100"], "have 64 examples, and a batch has 100"),
         (good, ["--freeze", "*"], "has no parameter that could learn"),

@@ -70,7 +70,7 @@ static int runCompress(const Arguments &arguments) {
                   arguments.get("--epochs", "10").str()});
   passOn(arguments,
          {"--val", "--batch", "--seed", "--loss", "--temperature", "--threads",
-          "--log", "--checkpoint"},
+          "--augment", "--log", "--checkpoint"},
          distill);
   if (arguments.has("--resume"))
     distill.emplace_back("--resume");
@@ -107,6 +107,7 @@ Command neuroplast::driver::getCompressCommand() {
         {"--temperature", "X", ""},
         {"--seed", "N", ""},
         {"--threads", "N", ""},
+        {"--augment", "LIST", ""},
         {"--log", "FILE", ""},
         {"--checkpoint", "FILE.npz", ""},
         {"--resume", "", ""}}},

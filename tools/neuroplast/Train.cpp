@@ -174,7 +174,8 @@ public:
   llvm::Error train(EpochReport &report, llvm::StringRef checkpoint) {
     while (state.epoch < options.epochs && !hasEnded()) {
       auto start = std::chrono::steady_clock::now();
-      auto score = run->train(data, options.batch, schedule, random);
+      auto score = run->train(data, options.batch, schedule,
+                              options.augmentation, random);
       if (!score)
         return score.takeError();
       std::chrono::duration<double> elapsed =

@@ -86,6 +86,11 @@ std::optional<TrainOptions> TrainOptions::read(const Arguments &arguments,
     return reportError("'--nesterov' needs '--momentum'"), std::nullopt;
   if (o.patience > 0 && !arguments.has("--val"))
     return reportError("'--patience' needs '--val'"), std::nullopt;
+  std::string reason;
+  auto augmentation = Augmentation::parse(arguments.get("--augment"), reason);
+  if (!augmentation)
+    return reportError("augmentation " + reason), std::nullopt;
+  o.augmentation = *augmentation;
   if (arguments.has("--freeze")) {
     o.frozen = arguments.getAll("--freeze").vec();
     o.step.isFrozen = [patterns = o.frozen](llvm::StringRef name) {
@@ -151,6 +156,11 @@ std::vector<OptionSpec> TrainOptions::getSpecs() {
       {"--epochs", "N", "how often to go through the data (1)"},
       {"--batch", "N", "examples in a step (32)"},
       {"--seed", "N", "seed of the order of the examples (0)"},
+      {"--augment", "LIST",
+       "change examples each time: flip (images, left to right), shift:N (by "
+       "up to so many places), noise:X (normal, of this deviation), with "
+       "commas "
+       "between"},
       {"--freeze", "PATTERN", "leave parameters whose name matches"},
       {"--patience", "N",
        "end after so many epochs without a better validation, with the best "

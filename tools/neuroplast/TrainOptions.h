@@ -10,6 +10,7 @@
 #define NEUROPLAST_TOOLS_NEUROPLAST_TRAINOPTIONS_H
 
 #include "Arguments.h"
+#include "Augmentation.h"
 
 #include "neuroplast/Training/Schedule.h"
 #include "neuroplast/Training/TrainStep.h"
@@ -19,6 +20,7 @@ namespace neuroplast::driver {
 struct TrainOptions {
   training::StepOptions step;
   training::Schedule schedule; ///< by epochs, until `scheduleFor`
+  Augmentation augmentation;
   int64_t batch = 32, epochs = 1, seed = 0;
   /// After how many epochs without a better validation it ends; 0 for never.
   int64_t patience = 0;

@@ -124,15 +124,18 @@ int64_t TrainingRun::countRight(const HostTensor &labels) const {
   return right;
 }
 
-llvm::Expected<Score> TrainingRun::run(const Examples &examples, int64_t batch,
-                                       llvm::ArrayRef<int64_t> order,
-                                       const training::Schedule *schedule) {
+llvm::Expected<Score>
+TrainingRun::run(const Examples &examples, int64_t batch,
+                 llvm::ArrayRef<int64_t> order,
+                 const training::Schedule *schedule,
+                 llvm::function_ref<void(NamedTensors &)> change) {
   NamedTensors tensors;
   Score score;
   int64_t batches = 0, right = 0, labels = 0;
   for (; !order.empty() && static_cast<int64_t>(order.size()) >= batch;
        order = order.drop_front(batch)) {
     examples.gather(order.take_front(batch), tensors);
+    change(tensors);
     if (schedule) {
       tensors["learning_rate"] = makeScalar(
           static_cast<float>(schedule->getRate(numSteps - formerSteps)));
@@ -172,20 +175,23 @@ llvm::Expected<Score> TrainingRun::run(const Examples &examples, int64_t batch,
 llvm::Expected<Score> TrainingRun::train(const Examples &examples,
                                          int64_t batch,
                                          const training::Schedule &schedule,
+                                         const Augmentation &augmentation,
                                          std::mt19937_64 &random) {
   std::vector<int64_t> order(examples.getCount());
   std::iota(order.begin(), order.end(), 0);
   // Fisher and Yates by remainders, the same with every standard library.
   for (size_t i = order.size(); i > 1; --i)
     std::swap(order[i - 1], order[random() % i]);
-  return run(examples, batch, order, &schedule);
+  return run(examples, batch, order, &schedule, [&](NamedTensors &tensors) {
+    augmentation.apply(tensors, random);
+  });
 }
 
 llvm::Expected<Score> TrainingRun::evaluate(const Examples &examples,
                                             int64_t batch) {
   std::vector<int64_t> order(examples.getCount());
   std::iota(order.begin(), order.end(), 0);
-  return run(examples, batch, order, nullptr);
+  return run(examples, batch, order, nullptr, [](NamedTensors &) {});
 }
 
 NamedTensors TrainingRun::getParameters() const {

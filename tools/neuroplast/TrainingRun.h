@@ -9,6 +9,7 @@
 #ifndef NEUROPLAST_TOOLS_NEUROPLAST_TRAININGRUN_H
 #define NEUROPLAST_TOOLS_NEUROPLAST_TRAININGRUN_H
 
+#include "Augmentation.h"
 #include "Examples.h"
 
 #include "neuroplast/Training/Schedule.h"
@@ -36,6 +37,7 @@ public:
   /// batch are left out.
   llvm::Expected<Score> train(const Examples &examples, int64_t batch,
                               const training::Schedule &schedule,
+                              const Augmentation &augmentation,
                               std::mt19937_64 &random);
   /// The same in the order that they have, only to see how well it does.
   llvm::Expected<Score> evaluate(const Examples &examples, int64_t batch);
@@ -54,7 +56,8 @@ private:
   /// and those of the network first.
   llvm::Expected<Score> run(const Examples &examples, int64_t batch,
                             llvm::ArrayRef<int64_t> order,
-                            const training::Schedule *schedule);
+                            const training::Schedule *schedule,
+                            llvm::function_ref<void(NamedTensors &)> change);
   /// Runs a step on a batch; the new parameters are in `next`.
   llvm::Error step(const NamedTensors &batch);
   /// Runs the network on a batch.

@@ -1,0 +1,38 @@
+//===- Augmentation.h - Examples that are like others -----------*- C++ -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_TOOLS_NEUROPLAST_AUGMENTATION_H
+#define NEUROPLAST_TOOLS_NEUROPLAST_AUGMENTATION_H
+
+#include "neuroplast/Runtime/Model.h"
+
+#include <random>
+
+namespace neuroplast::driver {
+
+/// What training changes about its examples before it looks at them: arrays of
+/// f32, but for labels.
+struct Augmentation {
+  /// Whether every second image (N x C x H x W) is mirrored, left to right.
+  bool flips = false;
+  /// By how many places images are moved at most, in both directions; zeros
+  /// come in.
+  int64_t shift = 0;
+  /// The deviation of normal noise that is added.
+  double noise = 0;
+
+  /// Reads "flip", "shift:N" and "noise:X", with commas between; none, with a
+  /// reason, for anything else.
+  static std::optional<Augmentation> parse(llvm::StringRef text,
+                                           std::string &reason);
+  void apply(NamedTensors &batch, std::mt19937_64 &random) const;
+};
+
+} // namespace neuroplast::driver
+
+#endif // NEUROPLAST_TOOLS_NEUROPLAST_AUGMENTATION_H
