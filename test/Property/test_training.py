@@ -1,0 +1,54 @@
+"""Steps of training of whole architectures go downhill, as steep as their gradients say."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from Models import architectures, driver
+from Models.training import read_params
+
+from Property.test_gradients import widen
+
+# A loop that the importer cannot count ahead has no gradient.
+WITHOUT = ("scan_rnn",)
+
+
+@pytest.mark.parametrize("name", [n for n in architectures.ARCHITECTURES if n not in WITHOUT])
+def test_downhill(name: str, neuroplast: Path, tmp_path: Path) -> None:
+    """The loss falls by the square of the step over the rate, in double precision."""
+    model, data = tmp_path / "m.onnx", tmp_path / "d.npz"
+    network = widen(architectures.build(name))
+    onnx.save(network, model)
+    kinds = {i.name: i.type.tensor_type.elem_type for i in network.graph.input}
+    inputs = {
+        key: value.astype(onnx.helper.tensor_dtype_to_np_dtype(kinds[key]))
+        for key, value in architectures.draw_inputs(network).items()
+    }
+    output = driver.run(neuroplast, model, inputs)[network.graph.output[0].name]
+    labels = output + np.random.default_rng(1).normal(size=output.shape)
+    driver.save(data, inputs | {"labels": labels})
+    rate, losses, params = 1e-7, [], []
+    steps = [model, tmp_path / "once.onnx", tmp_path / "twice.onnx"]
+    for source, target in pairwise(steps):
+        log = target.with_suffix(".jsonl")
+        driver.call(
+            neuroplast, "train", source, "--data", data, "-o", target, "--loss", "mse", "--batch",
+            str(len(output)), "--lr", str(rate), "--log", log,
+        )  # fmt: skip
+        losses.append(json.loads(log.read_text())["loss"])
+        params.append(read_params(source))
+    # What norms remember moves, too, but not downhill.
+    moved = sum(
+        float(((params[0][key] - value) ** 2).sum())
+        for key, value in params[1].items()
+        if key in params[0]
+        and value.dtype == np.float64
+        and not key.endswith((".mean", ".variance"))
+    )
+    assert losses[0] > losses[1]
+    assert (losses[0] - losses[1]) * rate / moved == pytest.approx(1, rel=1e-3)
