@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Trains the same networks here and in JAX, over paired seeds, and compares what they learn.
+
+Both start from the same weights, with the same optimizer, rates, batches and epochs; only
+the order of the examples is drawn by each itself. Data are the digits of scikit-learn and
+Fashion-MNIST (the Debian package dataset-fashion-mnist), where they are installed. Prints
+accuracies on the test data, and the mean of the paired differences with its bootstrap
+interval of 95 %; fails if ours is worse by more than half a point.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "test"))
+
+from Models import driver, models  # noqa: E402
+from Models.architectures.builder import Builder  # noqa: E402
+
+from Benchmark.training import dense  # noqa: E402
+
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+Arrays = tuple[np.ndarray, np.ndarray]
+MOST_WORSE = 0.005
+
+
+@dataclass(frozen=True)
+class Task:
+    """Data, and the widths of a perceptron for it."""
+
+    train: Arrays
+    test: Arrays
+    widths: tuple[int, ...]
+    epochs: int
+
+
+def load_digits(epochs: int) -> Task:
+    from sklearn import datasets  # noqa: PLC0415
+
+    images, labels = datasets.load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(labels))
+    x, y = (images[order] / 16).astype(np.float32), labels[order]
+    return Task((x[:1347], y[:1347]), (x[1347:], y[1347:]), (64, 64, 64, 10), epochs)
+
+
+def load_fashion(epochs: int) -> Task:
+    def read(kind: str) -> Arrays:
+        (images,) = FASHION.rglob(f"{kind}-images-idx3-ubyte.gz")
+        (labels,) = FASHION.rglob(f"{kind}-labels-idx1-ubyte.gz")
+        x = np.frombuffer(gzip.decompress(images.read_bytes()), np.uint8, offset=16)
+        y = np.frombuffer(gzip.decompress(labels.read_bytes()), np.uint8, offset=8)
+        return x.reshape(-1, 784).astype(np.float32) / 255, y.astype(np.int64)
+
+    return Task(read("train"), read("t10k"), (784, 128, 64, 10), epochs)
+
+
+TASKS = {"digits": (load_digits, 30), "fashion": (load_fashion, 4)}
+BATCH, RATE = 64, 0.001
+
+# Trains a perceptron in JAX from the weights of an archive; prints its accuracy.
+PEER = """
+import sys
+import jax, jax.numpy as jnp, numpy as np
+data, epochs, seed, batch, rate = np.load(sys.argv[1]), *map(int, sys.argv[2:5]), float(sys.argv[5])
+layers = sum(name.endswith(".weight") for name in data.files)
+names = [f"dense{i}" for i in range(layers)]
+p = [(jnp.asarray(data[f"{n}.weight"]), jnp.asarray(data[f"{n}.bias"])) for n in names]
+def forward(p, x):
+    for w, b in p[:-1]:
+        x = jax.nn.relu(x @ w.T + b)
+    return x @ p[-1][0].T + p[-1][1]
+def loss(p, x, y):
+    return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(forward(p, x)), y[:, None], 1))
+@jax.jit
+def step(p, m, v, t, x, y):
+    g = jax.grad(loss)(p, x, y)
+    m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, g)
+    v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, g)
+    def move(p, m, v):
+        return p - rate * (m / (1 - 0.9**t)) / (jnp.sqrt(v / (1 - 0.999**t)) + 1e-8)
+    return jax.tree.map(move, p, m, v), m, v
+m = v = jax.tree.map(jnp.zeros_like, p)
+random, t, x, y = np.random.default_rng(seed), 0, data["x"], data["labels"]
+for _ in range(epochs):
+    order = random.permutation(len(y))
+    for i in range(0, len(y) - batch + 1, batch):
+        t += 1
+        p, m, v = step(p, m, v, float(t), x[order[i : i + batch]], y[order[i : i + batch]])
+print(float((forward(p, data["test_x"]).argmax(1) == data["test_labels"]).mean()))
+"""
+
+
+def build(widths: tuple[int, ...], seed: int) -> onnx.ModelProto:
+    builder = Builder(free=True, seed=seed)
+    x = builder.input("x", ["N", widths[0]])
+    for number, (inner, outer) in enumerate(zip(widths, widths[1:], strict=False)):
+        x = dense(builder, x, f"dense{number}", inner, outer)
+        if number + 2 < len(widths):
+            x = builder.node("Relu", x)
+    builder.output(x, "y")
+    return builder.finish()
+
+
+def compare(neuroplast: Path, task: Task, seed: int, folder: Path) -> tuple[float, float]:
+    """The accuracies of ours and of JAX's, of one seed."""
+    model, trained, data, all_data = (
+        folder / name for name in ("m.onnx", "t.onnx", "d.npz", "all.npz")
+    )
+    network = build(task.widths, seed)
+    onnx.save(network, model)
+    arrays = {"x": task.train[0], "labels": task.train[1]}
+    driver.save(data, arrays)
+    driver.call(
+        neuroplast, "train", model, "--data", data, "-o", trained, "--optimizer", "adam", "--lr",
+        str(RATE), "--epochs", str(task.epochs), "--batch", str(BATCH), "--seed", str(seed),
+    )  # fmt: skip
+    outputs = models.session(trained).run(None, {"x": task.test[0]})[0]
+    ours = float((outputs.argmax(axis=1) == task.test[1]).mean())
+    weights = {t.name: numpy_helper.to_array(t) for t in network.graph.initializer}
+    np.savez(all_data, **arrays, **weights, test_x=task.test[0], test_labels=task.test[1])
+    command = [sys.executable, "-c", PEER, all_data, task.epochs, seed, BATCH, RATE]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+    return ours, float(done.stdout)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=list(TASKS), metavar="TASK")
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--seeds", type=int, default=10)
+    arguments = parser.parse_args()
+    neuroplast = arguments.build.resolve() / "bin" / "neuroplast"
+    failed = 0
+    print("| data | ours % | JAX % | difference, 95 % interval |\n|---|---|---|---|")
+    for name in arguments.names:
+        load, epochs = TASKS[name]
+        task = load(epochs)
+        with tempfile.TemporaryDirectory() as folder:
+            pairs = np.array(
+                [compare(neuroplast, task, s, Path(folder)) for s in range(arguments.seeds)]
+            )
+        differences = pairs[:, 0] - pairs[:, 1]
+        drawn = np.random.default_rng(0).choice(differences, (10000, len(differences))).mean(axis=1)
+        low, high = np.quantile(drawn, [0.025, 0.975]) * 100
+        ours, theirs = pairs.mean(axis=0) * 100
+        mean = differences.mean()
+        print(
+            f"| {name} | {ours:.2f} | {theirs:.2f} | {mean * 100:+.2f} ({low:+.2f}, {high:+.2f}) |",
+            flush=True,
+        )
+        failed += mean < -MOST_WORSE
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
