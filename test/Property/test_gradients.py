@@ -14,7 +14,7 @@ from onnx import numpy_helper
 
 from Property.random_networks import Network
 
-HEADER = '<ir_version: 10, opset_import: ["" : 21]>\n'
+HEADER = '<ir_version: 11, opset_import: ["" : 24]>\n'
 
 # Away from kinks and poles: no difference quotient is a derivative there.
 SMOOTH = (0.3, 1.7)
@@ -159,8 +159,36 @@ LAYERS: dict[str, Case] = {
     ),
 }
 
+QKV = [(2, 4, 3, 5), (2, 2, 6, 5), (2, 2, 6, 3)]
+ATTENTION: dict[str, Case] = {
+    "Attention": Case("y0 = Attention(a, b, c)", [(1, 2, 3, 4)] * 3),
+    "Attention shared": Case(
+        "y0 = Attention<scale: float = 0.7>(a, b, c)", QKV, result=(2, 4, 3, 3)
+    ),
+    "Attention packed": Case(
+        "y0 = Attention<q_num_heads: int = 4, kv_num_heads: int = 2, is_causal: int = 1>(a, b, c)",
+        [(2, 3, 20), (2, 3, 10), (2, 3, 6)],
+        result=(2, 3, 12),
+    ),
+    "Attention mask": Case(
+        "y0 = Attention<softcap: float = 1.5>(a, b, c, d)", [*QKV, (4, 3, 6)], result=(2, 4, 3, 3)
+    ),
+    "Attention some": Case(
+        "m = Cast<to: int = 9>(n) y0 = Attention(a, b, c, m)",
+        QKV,
+        integers={"n": np.array([[1, 1, 0, 1, 0, 0], [0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1]])},
+        result=(2, 4, 3, 3),
+    ),
+    "Attention past": Case(
+        "y0, y1, y2 = Attention<is_causal: int = 1>(a, b, c, , d, e)",
+        [(1, 2, 3, 4), (1, 2, 3, 4), (1, 2, 3, 4), (1, 2, 2, 4), (1, 2, 2, 4)],
+        outputs=3,
+    ),
+}
+
 CASES: dict[str, Case] = {
     **LAYERS,
+    **ATTENTION,
     **{op: unary(op) for op in FUNCTIONS if op not in ("Sqrt", "Reciprocal", "Log")},
     **{op: unary(op, SMOOTH) for op in ("Sqrt", "Reciprocal", "Log")},
     "Acosh": unary("Acosh", (1.2, 2.0)),

@@ -82,7 +82,7 @@ def Neuro_LSTMOp : Neuro_RecurrentOp<"lstm", "LSTM", 3, "zero(getInitialCMutable
 // Attention
 //===----------------------------------------------------------------------===//
 
-def Neuro_AttentionOp : Neuro_ContractionOp<"attention", "Attention", [AttrSizedOperandSegments,
+def Neuro_AttentionOp : Neuro_ContractionOp<"attention", "Attention", [AttrSizedOperandSegments, Neuro_BuildsGradient,
     Neuro_ZeroWhere<"zero(getVMutable()) && zero(getPastValueMutable()) && ((getPresentKey().use_empty() "
                     "&& getQkMatmulOutput().use_empty()) || zero.all())">]> {
   let summary = "scaled dot-product attention with grouped heads, masks and key-value caches";
