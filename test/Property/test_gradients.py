@@ -179,6 +179,19 @@ ATTENTION: dict[str, Case] = {
         integers={"n": np.array([[1, 1, 0, 1, 0, 0], [0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1]])},
         result=(2, 4, 3, 3),
     ),
+    **{
+        f"RotaryEmbedding {kind}": Case(
+            "c = Constant<value = float[1,3,2] {0.6, 0.8, 1.0, 0.0, -0.6, 0.8}>()"
+            " s = Constant<value = float[1,3,2] {0.8, 0.6, 0.0, 1.0, 0.8, 0.6}>()"
+            " w = Cast<to: int = 1>(a)"
+            f" t = RotaryEmbedding<interleaved: int = {number}, rotary_embedding_dim: int = 4>"
+            "(w, c, s) y0 = Cast<to: int = 11>(t)",
+            [(1, 2, 3, 6)],
+            step=1e-2,
+            tolerance=1e-3,
+        )
+        for number, kind in enumerate(("halves", "pairs"))
+    },
     "Attention past": Case(
         "y0, y1, y2 = Attention<is_causal: int = 1>(a, b, c, , d, e)",
         [(1, 2, 3, 4), (1, 2, 3, 4), (1, 2, 3, 4), (1, 2, 2, 4), (1, 2, 2, 4)],
@@ -367,6 +380,19 @@ CASES: dict[str, Case] = {
             ("ij->j", "a", [(2, 3)]),
         )
     },
+    "GatherND": Case(
+        "n = Constant<value = int64[3,2] {0, 1, 1, 2, 0, 1}>() y0 = GatherND(a, n)",
+        [(2, 3, 4)],
+        result=(3, 4),
+    ),
+    "ScatterND": Case(
+        "n = Constant<value = int64[2,1] {2, 0}>() y0 = ScatterND(a, n, b)", [(3, 4), (2, 4)]
+    ),
+    "ScatterND add": Case(
+        "n = Constant<value = int64[2,1] {1, 1}>()"
+        ' y0 = ScatterND<reduction: string = "add">(a, n, b)',
+        [(3, 4), (2, 4)],
+    ),
     "Flatten": Case("y0 = Flatten<axis: int = 2>(a)", [(2, 3, 4)]),
     "Twice": Case("s = Sin(a) y0 = Mul(s, a) y1 = Exp(s)", [(2, 3)], outputs=2),
 }

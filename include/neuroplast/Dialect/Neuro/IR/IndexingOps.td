@@ -22,7 +22,7 @@ def Neuro_GatherElementsOp : Neuro_TensorOp<"gather_elements", "GatherElements",
   let results = (outs Neuro_Tensor:$result);
   let hasVerifier = 1;
 }
-def Neuro_GatherNDOp : Neuro_TensorOp<"gather_nd", "GatherND", traits = [Neuro_LinearInFirst], statesContract = 1> {
+def Neuro_GatherNDOp : Neuro_TensorOp<"gather_nd", "GatherND", traits = [Neuro_BuildsGradient, Neuro_LinearInFirst], statesContract = 1> {
   let summary = "slices chosen by index tuples in the last axis of the indices";
   let arguments = (ins Neuro_Tensor:$data, RankedTensorOf<[I64]>:$indices, DefaultValuedAttr<I64Attr, "0">:$batch_dims);
   let results = (outs Neuro_Tensor:$result);
@@ -37,7 +37,7 @@ def Neuro_ScatterElementsOp : Neuro_ScatterBase<"scatter_elements", "ScatterElem
     DefaultValuedAttr<I64Attr, "0">:$axis, DefaultValuedAttr<StrAttr, "\"none\"">:$reduction);
   let hasVerifier = 1;
 }
-def Neuro_ScatterNDOp : Neuro_ScatterBase<"scatter_nd", "ScatterND"> {
+def Neuro_ScatterNDOp : Neuro_ScatterBase<"scatter_nd", "ScatterND", [Neuro_BuildsGradient]> {
   let summary = "the data with slices at index tuples replaced, or combined by `reduction`";
   let arguments = (ins Neuro_Tensor:$data, RankedTensorOf<[I64]>:$indices, Neuro_Tensor:$updates,
     DefaultValuedAttr<StrAttr, "\"none\"">:$reduction);

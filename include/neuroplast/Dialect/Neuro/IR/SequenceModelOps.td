@@ -109,7 +109,7 @@ def Neuro_AttentionOp : Neuro_ContractionOp<"attention", "Attention", [AttrSized
   }];
   let hasVerifier = 1;
 }
-def Neuro_RotaryEmbeddingOp : Neuro_SameTypeOp<"rotary_embedding", "RotaryEmbedding", traits = [Neuro_LinearInFirst], statesContract = 1> {
+def Neuro_RotaryEmbeddingOp : Neuro_SameTypeOp<"rotary_embedding", "RotaryEmbedding", traits = [Neuro_BuildsGradient, Neuro_LinearInFirst], statesContract = 1> {
   let summary = "rotate pairs of features by cached cosines and sines";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$cos_cache, Neuro_FloatTensor:$sin_cache,
     Optional<RankedTensorOf<[I64]>>:$position_ids, DefaultValuedAttr<I64Attr, "0">:$interleaved,

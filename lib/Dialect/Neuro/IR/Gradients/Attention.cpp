@@ -1,4 +1,4 @@
-//===- Attention.cpp - The gradient of attention --------------------------===//
+//===- Attention.cpp - Gradients of attention and what belongs to it ------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -132,5 +132,16 @@ LogicalResult AttentionOp::buildGradient(GradientScope &scope) {
   };
   give(1, getPastKeyMutable(), ofKeys);
   give(2, getPastValueMutable(), ofValues);
+  return success();
+}
+
+/// What was turned is turned back.
+LogicalResult RotaryEmbeddingOp::buildGradient(GradientScope &scope) {
+  if (scope.isNeeded(1) || scope.isNeeded(2))
+    return emitOpError("has no gradient of its angles");
+  auto back = cast<RotaryEmbeddingOp>(scope.getBuilder().builder.clone(**this));
+  back.getInputMutable().assign(scope.getGradient().get());
+  back.getSinCacheMutable().assign((-scope.getOperand(2)).get());
+  scope.give(0, scope.wrap(back));
   return success();
 }

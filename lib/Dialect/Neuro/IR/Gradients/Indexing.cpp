@@ -85,3 +85,34 @@ LogicalResult ScatterElementsOp::buildGradient(GradientScope &scope) {
                                                getIndices(), getAxis())));
   return success();
 }
+
+LogicalResult GatherNDOp::buildGradient(GradientScope &scope) {
+  if (getBatchDims() != 0)
+    return emitOpError("with batches of its own has no gradient yet");
+  auto &at = scope.getBuilder();
+  Term g = scope.getGradient();
+  scope.give(0, scope.wrap(ScatterNDOp::create(at.builder, at.location,
+                                               g.zerosLike(getData()).get(),
+                                               getIndices(), g.get(), "add")));
+  return success();
+}
+
+LogicalResult ScatterNDOp::buildGradient(GradientScope &scope) {
+  if (getReduction() != "none" && getReduction() != "add")
+    return emitOpError("that combines by '")
+           << getReduction() << "' has no gradient yet";
+  Term g = scope.getGradient();
+  auto &at = scope.getBuilder();
+  if (scope.isNeeded(0)) {
+    // What was replaced has no influence any more.
+    Value data = g.get();
+    if (getReduction() == "none")
+      data = ScatterNDOp::create(at.builder, at.location, data, getIndices(),
+                                 g.zerosLike(getUpdates()).get(), "none");
+    scope.give(0, scope.wrap(data));
+  }
+  if (scope.isNeeded(2))
+    scope.give(2, scope.wrap(GatherNDOp::create(at.builder, at.location,
+                                                g.get(), getIndices())));
+  return success();
+}
