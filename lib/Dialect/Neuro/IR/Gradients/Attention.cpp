@@ -139,9 +139,10 @@ LogicalResult AttentionOp::buildGradient(GradientScope &scope) {
 LogicalResult RotaryEmbeddingOp::buildGradient(GradientScope &scope) {
   if (scope.isNeeded(1) || scope.isNeeded(2))
     return emitOpError("has no gradient of its angles");
+  Term g = scope.getGradient(), sine = -scope.getOperand(2);
   auto back = cast<RotaryEmbeddingOp>(scope.getBuilder().builder.clone(**this));
-  back.getInputMutable().assign(scope.getGradient().get());
-  back.getSinCacheMutable().assign((-scope.getOperand(2)).get());
+  back.getInputMutable().assign(g.get());
+  back.getSinCacheMutable().assign(sine.get());
   scope.give(0, scope.wrap(back));
   return success();
 }
