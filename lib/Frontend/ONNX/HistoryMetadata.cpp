@@ -164,13 +164,15 @@ void neuroplast::onnx_frontend::readStates(
       entry ? entry->getInteger("steps") : std::nullopt;
   struct State {
     ParamOp param;
-    StringRef kind;
+    std::string kind;
     ElementsAttr value;
   };
   SmallVector<State> found;
   bool isGood = states && steps && *steps >= 0;
-  for (const llvm::json::Value &item : isGood ? *states : llvm::json::Array()) {
-    const llvm::json::Object *state = item.getAsObject();
+  if (!isGood)
+    states = nullptr;
+  for (size_t i = 0; states && i < states->size(); ++i) {
+    const llvm::json::Object *state = (*states)[i].getAsObject();
     auto of = state ? state->getString("of") : std::nullopt,
          kind = state ? state->getString("kind") : std::nullopt,
          name = state ? state->getString("initializer") : std::nullopt;
@@ -181,7 +183,7 @@ void neuroplast::onnx_frontend::readStates(
              isa<FloatType>(param.getType().getElementType());
     if (!isGood)
       break;
-    found.push_back({param, *kind, tensor});
+    found.push_back({param, kind->str(), tensor});
   }
   if (!isGood) {
     module.emitWarning("the metadata entry '")
