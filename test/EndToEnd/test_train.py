@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from Models import driver, models
+from Models import driver, models, server
 from Models.training import HIDDEN, INS, OUTS, Arrays, differ, perceptron, read_params
 from onnx import TensorProto, helper, numpy_helper
 
@@ -21,6 +21,8 @@ OPTIONS = ("--optimizer", "adam", "--lr", "0.01", "--epochs", "500", "--schedule
 
 def test_resumed_is_uninterrupted(neuroplast: Path, tmp_path: Path) -> None:
     """Ended at any time, even while a checkpoint is written, it comes to the same weights."""
+    if server.is_sanitized(neuroplast):
+        pytest.skip("it would be ended before its first checkpoint")
     model, data, other = tmp_path / "m.onnx", tmp_path / "d.npz", tmp_path / "v.npz"
     perceptron(model)
     driver.save(data, classes(4096, 1))

@@ -197,12 +197,9 @@ struct BatchStatisticsLowering : OpConversionPattern<BatchStatisticsOp> {
     axes.erase(axes.begin() + 1);
     Statistics statistics =
         computeStatistics(b, loc, adaptor.getInput(), element, axes, true);
-    SmallVector<Value> results;
-    for (auto [value, type] :
-         llvm::zip_equal(ArrayRef{statistics.mean, statistics.variance},
-                         op->getResultTypes()))
-      results.push_back(
-          castTo(b, loc, finishAccumulator(b, loc, value, element), type));
+    SmallVector<Value> results{statistics.mean, statistics.variance};
+    for (auto [value, type] : llvm::zip_equal(results, op->getResultTypes()))
+      value = castTo(b, loc, finishAccumulator(b, loc, value, element), type);
     b.replaceOp(op, results);
     return success();
   }
