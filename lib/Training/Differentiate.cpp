@@ -27,7 +27,8 @@ public:
 
   LogicalResult run(ArrayRef<Value> results, ArrayRef<Value> seeds,
                     ArrayRef<Value> of) {
-    findActive(of);
+    if (failed(findActive(of)))
+      return failure();
     for (auto [result, seed] : llvm::zip_equal(results, seeds))
       add(result, seed);
     SmallVector<Operation *> ops;
@@ -43,14 +44,22 @@ public:
   Value getGradient(Value value) const { return gradients.lookup(value); }
 
 private:
-  /// Marks what depends on `of`, these first.
-  void findActive(ArrayRef<Value> of) {
+  /// Marks what depends on `of`, these first. Fails, after an error, where
+  /// numbers are rounded that are meant to be the same afterwards: integers end
+  /// all gradients, and here nobody wants that.
+  LogicalResult findActive(ArrayRef<Value> of) {
     active.insert_range(of);
-    for (Operation &op : block.without_terminator())
-      if (dependsOnActive(op))
-        for (Value result : op.getResults())
-          if (isFloat(result))
-            active.insert(result);
+    for (Operation &op : block.without_terminator()) {
+      if (!dependsOnActive(op))
+        continue;
+      if (isa<neuro::QuantizeLinearOp>(op))
+        return op.emitOpError("rounds what a gradient is asked of, and has no "
+                              "gradient yet");
+      for (Value result : op.getResults())
+        if (isFloat(result))
+          active.insert(result);
+    }
+    return success();
   }
 
   bool dependsOnActive(Operation &op) {

@@ -3,6 +3,8 @@
 // RUN: neuroplast-opt --neuro-differentiate="of=inputs" %t/branches.mlir | FileCheck %s --check-prefix=BRANCHES
 // RUN: not neuroplast-opt --neuro-differentiate %t/det.mlir 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: neuroplast-opt --neuro-differentiate="of=params" %t/det.mlir | FileCheck %s --check-prefix=AROUND
+// RUN: not neuroplast-opt --neuro-differentiate="of=inputs" %t/rounded.mlir 2>&1 | FileCheck %s --check-prefix=ROUNDED
+// RUN: neuroplast-opt --neuro-differentiate="of=params" %t/rounded.mlir | FileCheck %s --check-prefix=BEHIND
 // RUN: not neuroplast-opt --neuro-differentiate="of=nothing" %t/det.mlir 2>&1 | FileCheck %s --check-prefix=OPTION
 // RUN: neuroplast-opt --neuro-print-gradient %t/layer.mlir -o /dev/null 2>&1 | FileCheck %s --check-prefix=PRINT
 // RUN: neuroplast-opt --neuro-print-gradient %t/det.mlir -o /dev/null 2>&1 | FileCheck %s --check-prefix=PRINT-DET
@@ -68,4 +70,23 @@ func.func @main(%x: tensor<3x3xf32>) -> tensor<f32> {
   %0 = neuro.det %x : (tensor<3x3xf32>) -> tensor<f32>
   %1 = neuro.mul %0, %w : (tensor<f32>, tensor<f32>) -> tensor<f32>
   return %1 : tensor<f32>
+}
+
+// Integers end every gradient: that is refused where numbers are meant to be the same behind
+// them, and no matter where nothing that is asked about was rounded.
+// ROUNDED: error: 'neuro.quantize_linear' op rounds what a gradient is asked of, and has no gradient yet
+// BEHIND: func.func @main
+// BEHIND: neuro.dequantize_linear
+// BEHIND: return {{.*}} : tensor<2xf32>, tensor<2xf32>
+
+//--- rounded.mlir
+neuro.param @w trainable = dense<1.0> : tensor<2xf32>
+func.func @main(%x: tensor<2xf32> {neuro.name = "x"}) -> tensor<2xf32> {
+  %w = neuro.get_param @w : tensor<2xf32>
+  %s = neuro.constant dense<0.5> : tensor<f32>
+  %z = neuro.constant dense<0> : tensor<ui8>
+  %q = neuro.quantize_linear %x, %s, %z {to = ui8} : (tensor<2xf32>, tensor<f32>, tensor<ui8>) -> tensor<2xui8>
+  %d = neuro.dequantize_linear %q, %s, %z : (tensor<2xui8>, tensor<f32>, tensor<ui8>) -> tensor<2xf32>
+  %y = neuro.mul %d, %w : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+  return %y : tensor<2xf32>
 }
