@@ -8,7 +8,7 @@
 
 #include "neuroplast/Frontend/ONNX/Export.h"
 #include "GraphWriter.h"
-#include "HistoryMetadata.h"
+#include "ModuleMetadata.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"

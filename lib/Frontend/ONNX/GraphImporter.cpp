@@ -8,7 +8,7 @@
 
 #include "GraphImporter.h"
 #include "ContribHandlers.h"
-#include "HistoryMetadata.h"
+#include "ModuleMetadata.h"
 #include "OperandTypes.h"
 #include "OperatorVersions.h"
 #include "Simplify.h"

@@ -64,26 +64,40 @@ LogicalResult TopKOp::buildGradient(GradientScope &scope) {
   return success();
 }
 
-LogicalResult ScatterElementsOp::buildGradient(GradientScope &scope) {
-  if (getReduction() != "none" && getReduction() != "add")
-    return emitOpError("that combines by '")
-           << getReduction() << "' has no gradient yet";
+/// The gradients of data into which updates were scattered: `scatter` puts
+/// others into their places, and `gather` takes out what is there.
+template <typename Op>
+static LogicalResult buildScatterGradient(
+    Op op, GradientScope &scope,
+    llvm::function_ref<Value(Value data, Value updates)> scatter,
+    llvm::function_ref<Value(Value data)> gather) {
+  if (op.getReduction() != "none" && op.getReduction() != "add")
+    return op.emitOpError("that combines by '")
+           << op.getReduction() << "' has no gradient yet";
   Term g = scope.getGradient();
-  auto &at = scope.getBuilder();
-  if (scope.isNeeded(0)) {
-    // What was replaced has no influence any more.
-    Value data = g.get();
-    if (getReduction() == "none")
-      data =
-          ScatterElementsOp::create(at.builder, at.location, data, getIndices(),
-                                    g.zerosLike(getUpdates()).get(), getAxis());
-    scope.give(0, scope.wrap(data));
-  }
+  // What was replaced has no influence any more.
+  if (scope.isNeeded(0))
+    scope.give(0, op.getReduction() == "add"
+                      ? g
+                      : scope.wrap(scatter(
+                            g.get(), g.zerosLike(op.getUpdates()).get())));
   if (scope.isNeeded(2))
-    scope.give(
-        2, scope.wrap(GatherElementsOp::create(at.builder, at.location, g.get(),
-                                               getIndices(), getAxis())));
+    scope.give(2, scope.wrap(gather(g.get())));
   return success();
+}
+
+LogicalResult ScatterElementsOp::buildGradient(GradientScope &scope) {
+  auto &at = scope.getBuilder();
+  return buildScatterGradient(
+      *this, scope,
+      [&](Value data, Value updates) -> Value {
+        return ScatterElementsOp::create(at.builder, at.location, data,
+                                         getIndices(), updates, getAxis());
+      },
+      [&](Value data) -> Value {
+        return GatherElementsOp::create(at.builder, at.location, data,
+                                        getIndices(), getAxis());
+      });
 }
 
 LogicalResult GatherNDOp::buildGradient(GradientScope &scope) {
@@ -98,21 +112,14 @@ LogicalResult GatherNDOp::buildGradient(GradientScope &scope) {
 }
 
 LogicalResult ScatterNDOp::buildGradient(GradientScope &scope) {
-  if (getReduction() != "none" && getReduction() != "add")
-    return emitOpError("that combines by '")
-           << getReduction() << "' has no gradient yet";
-  Term g = scope.getGradient();
   auto &at = scope.getBuilder();
-  if (scope.isNeeded(0)) {
-    // What was replaced has no influence any more.
-    Value data = g.get();
-    if (getReduction() == "none")
-      data = ScatterNDOp::create(at.builder, at.location, data, getIndices(),
-                                 g.zerosLike(getUpdates()).get(), "none");
-    scope.give(0, scope.wrap(data));
-  }
-  if (scope.isNeeded(2))
-    scope.give(2, scope.wrap(GatherNDOp::create(at.builder, at.location,
-                                                g.get(), getIndices())));
-  return success();
+  return buildScatterGradient(
+      *this, scope,
+      [&](Value data, Value updates) -> Value {
+        return ScatterNDOp::create(at.builder, at.location, data, getIndices(),
+                                   updates, "none");
+      },
+      [&](Value data) -> Value {
+        return GatherNDOp::create(at.builder, at.location, data, getIndices());
+      });
 }

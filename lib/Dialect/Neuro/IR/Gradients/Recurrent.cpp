@@ -105,7 +105,6 @@ public:
     auto shape = cast<RankedTensorType>(op->getOperand(0).getType()).getShape();
     steps = shape[layer.isBatchFirst ? 1 : 0];
     batch = shape[layer.isBatchFirst ? 0 : 1];
-    features = shape[2];
   }
 
   void build() {
@@ -304,6 +303,7 @@ private:
   }
 
   void visit(int64_t d) {
+    direction = d;
     size_t own = countActivations(layer.kind);
     activations = ArrayRef(layer.activations).slice(d * own, own);
     running = findRunning();
@@ -334,7 +334,7 @@ private:
       visitGRU(sums);
       break;
     case CellKind::LSTM:
-      visitLSTM(sums, d);
+      visitLSTM(sums);
       break;
     }
     ofStates.push_back(states[0]);
@@ -347,10 +347,10 @@ private:
 
   /// States the gradients of the data and of the weights, by those of the sums
   /// that the data take part in, and of those that the states do.
-  void giveWeights(int64_t d, const Term &ofSums, const Term &ofRecurrent,
+  void giveWeights(const Term &ofSums, const Term &ofRecurrent,
                    const Term &ofR) {
     Term rows = toRows(ofSums);
-    data.push_back(turn(toSequence(rows.matmul(w)), d));
+    data.push_back(turn(toSequence(rows.matmul(w)), direction));
     weights.push_back(rows.transposeMatrix().matmul(toRows(x)).expandAxes(0));
     recurrents.push_back(ofR.expandAxes(0));
     if (layer.b)
@@ -359,11 +359,10 @@ private:
                       0)
               .expandAxes(0));
   }
-  void giveWeights(int64_t d, const Term &ofSums) {
-    giveWeights(d, ofSums, ofSums,
+  void giveWeights(const Term &ofSums) {
+    giveWeights(ofSums, ofSums,
                 toRows(ofSums).transposeMatrix().matmul(toRows(before)));
   }
-  int64_t getDirection() const { return static_cast<int64_t>(weights.size()); }
 
   void visitRNN(const Term &sums) {
     factors.push_back(stopped(activate(0, addRecurrent(sums)).slope));
@@ -378,7 +377,7 @@ private:
             s[0] = s[0] + h * f[2];
           return {gate};
         });
-    giveWeights(getDirection(), ofSums);
+    giveWeights(ofSums);
   }
 
   /// An outer value among terms of a loop.
@@ -413,7 +412,7 @@ private:
           return {ofZ, ofReset, ofN, ofLinear};
         });
     Term ofRecurrent = concatenate({getGates(all, 0, 2), getGates(all, 3)}, 2);
-    giveWeights(getDirection(), getGates(all, 0, 3), ofRecurrent,
+    giveWeights(getGates(all, 0, 3), ofRecurrent,
                 toRows(ofRecurrent).transposeMatrix().matmul(toRows(before)));
   }
 
@@ -444,7 +443,7 @@ private:
     Term ofEarly = toRows(getGates(all, 0, 2)),
          ofLate = toRows(getGates(all, 2));
     giveWeights(
-        getDirection(), all, all,
+        all, all,
         concatenate({ofEarly.transposeMatrix().matmul(toRows(before)),
                      ofLate.transposeMatrix().matmul(toRows(remembered))},
                     0));
@@ -474,15 +473,15 @@ private:
 
   /// c' = f c + i g, h' = o tanh(c'); gates i, o, f and g, of which the first
   /// three may look at the cell: the new one, for o.
-  void visitLSTM(const Term &sums, int64_t d) {
+  void visitLSTM(const Term &sums) {
     SmallVector<Term> looks; // of i, o and f
     if (layer.p) {
-      Term own = getOwn(read(*layer.p), d);
+      Term own = getOwn(read(*layer.p), direction);
       for (int64_t gate = 0; gate < 3; ++gate)
         looks.push_back(own.slice(0, gate * hidden, hidden));
     }
     Term all = addRecurrent(sums);
-    Term initial = layer.initialC ? getState(read(*layer.initialC), d)
+    Term initial = layer.initialC ? getState(read(*layer.initialC), direction)
                                   : zeros({batch, hidden});
     Term cells = findCells(all, initial, looks), old = delay(initial, cells);
     auto gate = [&](int64_t which, const Term &cell) {
@@ -504,7 +503,7 @@ private:
     size_t last = factors.size();
     if (running)
       factors.push_back(1 - running);
-    states.push_back(getState(scope.getGradient(2).cast(compute), d));
+    states.push_back(getState(scope.getGradient(2).cast(compute), direction));
     Term ofSums = loopOver(
         factors, states, 4 * hidden, /*isBackwards=*/true,
         [&](ArrayRef<Term> k, MutableArrayRef<Term> s) -> SmallVector<Term> {
@@ -536,7 +535,7 @@ private:
           concatenate({sum(0, old), sum(1, cells), sum(2, old)}, 0)
               .expandAxes(0));
     }
-    giveWeights(d, ofSums);
+    giveWeights(ofSums);
   }
 
   GradientScope &scope;
@@ -544,9 +543,10 @@ private:
   const Layer &layer;
   TermBuilder &at;
   Type compute;
-  int64_t hidden, gates, steps = 0, batch = 0, features = 0;
+  int64_t hidden, gates, steps = 0, batch = 0;
 
   // Of the direction that is visited.
+  int64_t direction = 0;
   ArrayRef<CellActivation> activations;
   Term running, x, w, r, bias, recurrentBias;
   Term before; ///< the states before all steps

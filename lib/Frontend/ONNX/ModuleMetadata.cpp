@@ -1,4 +1,5 @@
-//===- HistoryMetadata.cpp - Histories in ONNX files ----------------------===//
+//===- ModuleMetadata.cpp - Histories, masks, states ----------------------===//
+//---------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -6,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "HistoryMetadata.h"
+#include "ModuleMetadata.h"
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "llvm/Support/FormatVariadic.h"

@@ -1,4 +1,5 @@
-//===- HistoryMetadata.h - Histories in ONNX files --------------*- C++ -*-===//
+//===- ModuleMetadata.h - Histories, masks, states --------------*- C++ -*-===//
+//-*-===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -11,8 +12,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef NEUROPLAST_LIB_FRONTEND_ONNX_HISTORYMETADATA_H
-#define NEUROPLAST_LIB_FRONTEND_ONNX_HISTORYMETADATA_H
+#ifndef NEUROPLAST_LIB_FRONTEND_ONNX_MODULEMETADATA_H
+#define NEUROPLAST_LIB_FRONTEND_ONNX_MODULEMETADATA_H
 
 #include "GraphWriter.h"
 #include "neuroplast/Dialect/Neuro/IR/History.h"
@@ -62,4 +63,4 @@ void readStates(
 
 } // namespace neuroplast::onnx_frontend
 
-#endif // NEUROPLAST_LIB_FRONTEND_ONNX_HISTORYMETADATA_H
+#endif // NEUROPLAST_LIB_FRONTEND_ONNX_MODULEMETADATA_H
