@@ -17,6 +17,8 @@
 
 namespace neuroplast::training {
 #define GEN_PASS_DEF_NEURODIFFERENTIATE
+#define GEN_PASS_DEF_NEURODRAWSAMPLES
+#define GEN_PASS_DEF_NEURODROPOUT
 #define GEN_PASS_DEF_NEUROPRINTGRADIENT
 #define GEN_PASS_DEF_NEUROTRAINSTEP
 #include "neuroplast/Training/Passes.h.inc"
@@ -132,6 +134,40 @@ private:
   }
 };
 
+LogicalResult parseDropouts(ModuleOp module, ArrayRef<std::string> texts,
+                            std::vector<training::Dropout> &dropouts) {
+  for (const std::string &text : texts) {
+    std::string reason;
+    auto parsed = training::Dropout::parse(text, reason);
+    if (!parsed)
+      return module.emitError("dropout ") << reason;
+    dropouts.push_back(*parsed);
+  }
+  return success();
+}
+
+struct InsertDropout : training::impl::NeuroDropoutBase<InsertDropout> {
+  using NeuroDropoutBase::NeuroDropoutBase;
+
+  void runOnOperation() override {
+    std::vector<training::Dropout> dropouts;
+    if (failed(parseDropouts(getOperation(), at, dropouts)))
+      return signalPassFailure();
+    for (const training::Dropout &dropout : dropouts)
+      if (failed(training::insertDropout(getOperation(), dropout)))
+        return signalPassFailure();
+  }
+};
+
+struct DrawSamples : training::impl::NeuroDrawSamplesBase<DrawSamples> {
+  using NeuroDrawSamplesBase::NeuroDrawSamplesBase;
+
+  void runOnOperation() override {
+    if (failed(training::answerByDraws(getOperation())))
+      signalPassFailure();
+  }
+};
+
 struct TrainStep : training::impl::NeuroTrainStepBase<TrainStep> {
   using NeuroTrainStepBase::NeuroTrainStepBase;
 
@@ -160,6 +196,9 @@ struct TrainStep : training::impl::NeuroTrainStepBase<TrainStep> {
     options.optimizer.isNesterov = nesterov;
     options.optimizer.weightDecay = weightDecay;
     options.clipNorm = clipNorm;
+    options.seed = seed;
+    if (failed(parseDropouts(getOperation(), dropout, options.dropouts)))
+      return signalPassFailure();
     if (failed(training::buildTrainStep(getOperation(), options)))
       signalPassFailure();
   }

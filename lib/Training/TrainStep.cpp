@@ -48,10 +48,13 @@ struct Statistic {
 class StepBuilder {
 public:
   StepBuilder(ModuleOp module, func::FuncOp main, const StepOptions &options)
-      : options(options), symbols(module), main(main), b(main.getContext()),
-        at{b, main.getLoc()} {}
+      : options(options), module(module), symbols(module), main(main),
+        b(main.getContext()), at{b, main.getLoc()} {}
 
   LogicalResult buildStep() {
+    for (const Dropout &dropout : options.dropouts)
+      if (failed(insertDropout(module, dropout)))
+        return failure();
     if (failed(start()))
       return failure();
     auto scalar = RankedTensorType::get({}, b.getF32Type());
@@ -61,6 +64,8 @@ public:
     if (learners.empty())
       return main.emitError("has no parameter that could learn");
     useBatchStatistics();
+    if (failed(drawSamples(step)))
+      return failure();
     Term loss = buildLossOfOutput();
     if (!loss)
       return failure();
@@ -122,6 +127,12 @@ private:
     if (!options.teacher)
       labels = addArgument(labelsType, "labels");
     return success();
+  }
+
+  LogicalResult drawSamples(Value step) {
+    at.builder.setInsertionPointToStart(&main.front());
+    Term counter = Term(at, step).cast(at.builder.getI64Type());
+    return training::drawSamples(main, counter.get(), options.seed);
   }
 
   /// Null after an error.
@@ -330,6 +341,7 @@ private:
   }
 
   const StepOptions &options;
+  ModuleOp module;
   SymbolTable symbols;
   func::FuncOp main;
   OpBuilder b;

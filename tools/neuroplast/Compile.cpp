@@ -12,6 +12,7 @@
 #include "RunnableModel.h"
 
 #include "neuroplast/Structure/OpenParams.h"
+#include "neuroplast/Training/Dropout.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -65,6 +66,17 @@ static int runCompile(const Arguments &arguments) {
   auto module = loadModule(input, context, arguments.getAll("--shape"));
   if (!module)
     return 1;
+  for (const std::string &text : arguments.getAll("--dropout")) {
+    std::string reason;
+    auto dropout = training::Dropout::parse(text, reason);
+    if (!dropout)
+      return reportError("dropout " + reason);
+    if (mlir::failed(training::insertDropout(*module, *dropout)))
+      return 1;
+  }
+  if (arguments.has("--draws") &&
+      mlir::failed(training::answerByDraws(*module)))
+    return 1;
   if (arguments.has("--growable")) {
     structure::UnitSelection selection;
     selection.only = arguments.getAll("--growable").vec();
@@ -106,6 +118,11 @@ Command neuroplast::driver::getCompileCommand() {
             {"--growable", "NAME",
              "units of tensors with such a name may come and go in the "
              "library; see 'run --params'"},
+            {"--draws", "",
+             "answer with draws of what dropout leaves out: another input, "
+             "'draw', says which one"},
+            {"--dropout", "PATTERN=RATE[:KIND]",
+             "put in more of it first, as 'train' does"},
             {"--threads", "N", "threads that one run uses (1)"},
             {"--mcpu", "NAME", "processor: native, x86-64-v3, ... (native)"},
             {"-O", "LEVEL", "optimisation level, 0 to 3 (3)"},

@@ -91,6 +91,14 @@ std::optional<TrainOptions> TrainOptions::read(const Arguments &arguments,
   if (!augmentation)
     return reportError("augmentation " + reason), std::nullopt;
   o.augmentation = *augmentation;
+  for (const std::string &text : arguments.getAll("--dropout")) {
+    auto dropout = training::Dropout::parse(text, reason);
+    if (!dropout)
+      return reportError("dropout " + reason), std::nullopt;
+    o.step.dropouts.push_back(*dropout);
+    o.left.push_back(text);
+  }
+  o.step.seed = static_cast<uint32_t>(o.seed);
   if (arguments.has("--freeze")) {
     o.frozen = arguments.getAll("--freeze").vec();
     o.step.isFrozen = [patterns = o.frozen](llvm::StringRef name) {
@@ -122,6 +130,9 @@ std::string TrainOptions::describe() const {
      << "; frozen";
   for (const std::string &pattern : frozen)
     os << ' ' << pattern;
+  os << "; dropout";
+  for (const std::string &text : left)
+    os << ' ' << text;
   // Where the end of the training decides what comes before, it may not move.
   if (schedule.kind != training::Schedule::Kind::Constant &&
       schedule.kind != training::Schedule::Kind::Step)
@@ -161,6 +172,10 @@ std::vector<OptionSpec> TrainOptions::getSpecs() {
        "up to so many places), noise:X (normal, of this deviation), with "
        "commas "
        "between"},
+      {"--dropout", "PATTERN=RATE[:KIND]",
+       "leave out parts of what layers read whose weights have such a name: "
+       "elements, gaussian (a normal factor), channels, squares[:SIZE], "
+       "weights, or branches of residual blocks (elements)"},
       {"--freeze", "PATTERN", "leave parameters whose name matches"},
       {"--patience", "N",
        "end after so many epochs without a better validation, with the best "

@@ -37,7 +37,7 @@ struct TrainOptions {
   std::string describe() const;
 
 private:
-  std::vector<std::string> frozen;
+  std::vector<std::string> frozen, left; ///< out, as it was asked for
 };
 
 } // namespace neuroplast::driver

@@ -84,10 +84,72 @@ def NeuroTrainStep : Pass<"neuro-train-step", "::mlir::ModuleOp"> {
     Option<"momentum", "momentum", "double", "0", "of sgd">,
     Option<"nesterov", "nesterov", "bool", "false", "whether sgd looks ahead by its momentum">,
     Option<"clipNorm", "clip-norm", "double", "0", "the most that all gradients together have as their norm; 0 for no bound">,
-    Option<"weightDecay", "weight-decay", "double", "0", "how much of each parameter goes in a step, by the rate">
+    Option<"weightDecay", "weight-decay", "double", "0", "how much of each parameter goes in a step, by the rate">,
+    ListOption<"dropout", "dropout", "std::string", "what is left out in a step, as `neuro-dropout` takes it">,
+    Option<"seed", "seed", "uint32_t", "0", "of what is drawn in a step">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect",
                            "::neuroplast::neuro::NeuroDialect"];
+}
+
+def NeuroDropout : Pass<"neuro-dropout", "::mlir::ModuleOp"> {
+  let summary = "Let layers go without parts of what they read";
+  let description = [{
+    Puts `neuro.dropout` before layers whose weights have a name like a pattern:
+    `PATTERN=RATE` leaves out elements of what they read, `PATTERN=RATE:channels`
+    channels of it, `:squares` or `:squares:SIZE` squares in space, `:gaussian`
+    nothing, but weighs by a normal factor; `:weights` leaves out weights, and
+    `:branches` what residual blocks around the layers add, for an example as a
+    whole. No layer that is like the pattern is an error. Answers stay as they
+    are: the ops are draws in a step of training and under `neuro-draw-samples`.
+
+    Before, with `--neuro-dropout="at=w=0.5"`:
+    ```mlir
+    %w = neuro.get_param @w : tensor<4x2xf32>
+    %y = neuro.matmul %x, %w : (tensor<1x4xf32>, tensor<4x2xf32>) -> tensor<1x2xf32>
+    ```
+    After:
+    ```mlir
+    %w = neuro.get_param @w : tensor<4x2xf32>
+    %d = neuro.dropout %x {rate = 5.000000e-01 : f64} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+    %y = neuro.matmul %d, %w : (tensor<1x4xf32>, tensor<4x2xf32>) -> tensor<1x2xf32>
+    ```
+  }];
+  let options = [
+    ListOption<"at", "at", "std::string", "where, how much and what">
+  ];
+  let dependentDialects = ["::neuroplast::neuro::NeuroDialect"];
+}
+
+def NeuroDrawSamples : Pass<"neuro-draw-samples", "::mlir::ModuleOp"> {
+  let summary = "Let `main` answer with draws";
+  let description = [{
+    Behind its inputs `main` takes "draw", a scalar of i64, and what dropout
+    leaves out is what this number and the place of the op among others stand
+    for. Without dropout it is an error.
+
+    Before:
+    ```mlir
+    func.func @main(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
+      %y = neuro.dropout %x {rate = 5.000000e-01 : f64} : (tensor<1x4xf32>) -> tensor<1x4xf32>
+      return %y : tensor<1x4xf32>
+    }
+    ```
+    After:
+    ```mlir
+    func.func @main(%x: tensor<1x4xf32>, %draw: tensor<i64> {neuro.name = "draw"}) -> tensor<1x4xf32> {
+      %zero = neuro.constant dense<0.0> : tensor<f32>
+      %scale = neuro.constant dense<2.0> : tensor<f32>
+      %rate = neuro.constant dense<0.5> : tensor<f32>
+      %u = neuro.random_uniform [1, 4] counter %draw : tensor<i64> {seed = 0.0 : f32, to = f32} : tensor<1x4xf32>
+      %out = neuro.greater %rate, %u : (tensor<f32>, tensor<1x4xf32>) -> tensor<1x4xi1>
+      %factor = neuro.where %out, %zero, %scale : (tensor<1x4xi1>, tensor<f32>, tensor<f32>) -> tensor<1x4xf32>
+      %y = neuro.mul %x, %factor : (tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<1x4xf32>
+      return %y : tensor<1x4xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect", "::neuroplast::neuro::NeuroDialect"];
 }
 
 def NeuroPrintGradient : Pass<"neuro-print-gradient", "::mlir::ModuleOp"> {

@@ -10,10 +10,12 @@
 #define NEUROPLAST_TRAINING_TRAINSTEP_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "neuroplast/Training/Dropout.h"
 #include "neuroplast/Training/Losses.h"
 #include "neuroplast/Training/Optimizers.h"
 
 #include <functional>
+#include <vector>
 
 namespace neuroplast::training {
 
@@ -27,6 +29,10 @@ struct StepOptions {
   /// are given. It has inputs of the same names, and its first result that of
   /// the network's.
   mlir::ModuleOp teacher = {};
+  /// What is left out while it learns, beside what the network itself says.
+  std::vector<Dropout> dropouts = {};
+  /// Of what is drawn in a step.
+  uint32_t seed = 0;
   /// Which parameters, by name, stay as they are; none if it is empty.
   std::function<bool(llvm::StringRef)> isFrozen = {};
 };
@@ -41,7 +47,8 @@ struct StepOptions {
 ///
 /// What remembers statistics of its data (see `RunningStatistics`) goes by
 /// those of the batch, and the remembered ones are arguments and results, too;
-/// one whose statistics are frozen does as it did.
+/// one whose statistics are frozen does as it did. Dropout (see
+/// `StochasticOpInterface`) is a draw that the number of the step decides.
 llvm::LogicalResult buildTrainStep(mlir::ModuleOp module,
                                    const StepOptions &options);
 

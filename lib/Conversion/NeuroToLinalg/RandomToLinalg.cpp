@@ -7,9 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 // A generator by counting: the runtime gives each evaluation a number to start
-// from, and an element is a hash of that and its place, so that no order of
-// computing them matters. The hash is SplitMix64 (Steele et al., "Fast
-// splittable pseudorandom number generators", OOPSLA 2014).
+// from, unless a counter of its own does, and an element is a hash of that and
+// its place, so that no order of computing them matters. The hash is SplitMix64
+// (Steele et al., "Fast splittable pseudorandom number generators", OOPSLA
+// 2014).
 
 #include "Patterns.h"
 
@@ -91,11 +92,9 @@ template <typename Op> struct RandomLowering : OpConversionPattern<Op> {
         getMixedValues(op.getSizes(), adaptor.getDynamicSizes(), b);
     uint32_t seed =
         op.getSeed() ? op.getSeed()->bitcastToAPInt().getZExtValue() : 0;
-    Value arguments[] = {
-        arith::ConstantIntOp::create(b, loc, op.getSeed().has_value(), 32),
-        arith::ConstantIntOp::create(b, loc, seed, 32)};
-    Value start = callRuntime(b, loc, op->template getParentOfType<ModuleOp>(),
-                              "neuroplast_random", arguments, b.getI64Type());
+    Value start = adaptor.getCounter()
+                      ? startAt(b, loc, adaptor.getCounter(), seed)
+                      : startAnywhere(b, op, seed);
     Value result =
         createMap(b, loc, sizes, element,
                   [&](OpBuilder &n, Location l, ValueRange at) -> Value {
@@ -108,6 +107,26 @@ template <typename Op> struct RandomLowering : OpConversionPattern<Op> {
   }
 
 private:
+  static Value startAnywhere(OpBuilder &b, Op op, uint32_t seed) {
+    Location loc = op.getLoc();
+    Value arguments[] = {
+        arith::ConstantIntOp::create(b, loc, op.getSeed().has_value(), 32),
+        arith::ConstantIntOp::create(b, loc, seed, 32)};
+    return callRuntime(b, loc, op->template getParentOfType<ModuleOp>(),
+                       "neuroplast_random", arguments, b.getI64Type());
+  }
+
+  /// Streams of a counter, and counters of a stream, are as far apart as hashes
+  /// are.
+  static Value startAt(OpBuilder &b, Location loc, Value counter,
+                       uint32_t seed) {
+    Value number = tensor::ExtractOp::create(b, loc, counter);
+    Value start = arith::AddIOp::create(
+        b, loc, emitHash(b, loc, number),
+        getWord(b, loc, (uint64_t(seed) + 1) * 0x9e3779b97f4a7c15));
+    return emitHash(b, loc, start);
+  }
+
   static Value draw(RandomUniformOp op, ScalarEmitter &e,
                     Generator &generator) {
     double low = op.getLow().convertToFloat(),
@@ -127,10 +146,20 @@ private:
   }
 };
 
+struct DropoutLowering : OpConversionPattern<DropoutOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult matchAndRewrite(DropoutOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    b.replaceOp(op, adaptor.getInput());
+    return success();
+  }
+};
+
 } // namespace
 
 void neuroplast::populateRandomToLinalgPatterns(TypeConverter &converter,
                                                 RewritePatternSet &patterns) {
-  patterns.add<RandomLowering<RandomNormalOp>, RandomLowering<RandomUniformOp>>(
-      converter, patterns.getContext());
+  patterns.add<RandomLowering<RandomNormalOp>, RandomLowering<RandomUniformOp>,
+               DropoutLowering>(converter, patterns.getContext());
 }

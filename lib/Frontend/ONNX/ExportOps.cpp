@@ -175,6 +175,13 @@ LogicalResult writeRandom(GraphWriter &writer, Operation *op, StringRef type) {
   return addAttributes(*node, op, {"sizes", "to"});
 }
 
+/// What shares decisions does so for us alone.
+LogicalResult writeDropout(GraphWriter &writer, Operation *op) {
+  auto rate = cast<DropoutOp>(op).getRate().convertToDouble();
+  addUnary(writer, op, "Dropout", {writer.addNumber(static_cast<float>(rate))});
+  return success();
+}
+
 LogicalResult writeQuantize(GraphWriter &writer, Operation *op) {
   auto quantize = cast<QuantizeLinearOp>(op);
   NodeProto &node = writer.addNode(op, "QuantizeLinear");
@@ -296,6 +303,7 @@ public:
     add<RandomUniformOp>([](GraphWriter &writer, Operation *op) {
       return writeRandom<RandomUniformOp>(writer, op, "RandomUniform");
     });
+    add<DropoutOp>(writeDropout);
     add<CumSumOp>([](GraphWriter &writer, Operation *op) {
       return writeScan<CumSumOp>(writer, op, "CumSum");
     });

@@ -180,6 +180,12 @@ std::string GraphWriter::addFloat(float value) {
   return tensor->name();
 }
 
+std::string GraphWriter::addNumber(float value) {
+  std::string name = addFloat(value);
+  current->mutable_initializer()->rbegin()->clear_dims();
+  return name;
+}
+
 std::string GraphWriter::addInt(int64_t value) {
   std::string name = addInts(value);
   current->mutable_initializer()->rbegin()->clear_dims();

@@ -74,6 +74,8 @@ public:
   std::string addInt(int64_t value);
   /// A vector of one float.
   std::string addFloat(float value);
+  /// The same as a scalar.
+  std::string addNumber(float value);
   /// An index value as an int64 vector of one element; empty, with an error, if
   /// it is computed by what has no ONNX form.
   std::string addIndex(mlir::Value index);

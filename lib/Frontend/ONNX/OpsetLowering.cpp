@@ -302,6 +302,14 @@ std::string lowerClip(Lowering &lowering, NodeProto &node) {
   return problem;
 }
 
+std::string lowerDropout(Lowering &lowering, NodeProto &node) {
+  if (lowering.getOpset() >= 12)
+    return "";
+  std::string problem = moveFloat(lowering, node, 1, "ratio");
+  truncateInputs(node, 1);
+  return problem;
+}
+
 std::string lowerTopK(Lowering &lowering, NodeProto &node) {
   if (lowering.getOpset() >= 10)
     return "";
@@ -521,6 +529,7 @@ Rule findRule(StringRef op) {
     table["Slice"] = lowerSlice;
     table["Pad"] = lowerPad;
     table["Clip"] = lowerClip;
+    table["Dropout"] = lowerDropout;
     table["TopK"] = lowerTopK;
     for (const char *name : {"Softmax", "LogSoftmax", "Hardmax"})
       table[name] = lowerSoftmax;

@@ -29,8 +29,11 @@ template <typename Op>
 Value draw(Decomposition &build, ArrayRef<OpFoldResult> sizes, Type element,
            ArrayRef<NamedAttribute> parameters = {}) {
   MixedList list = splitSizes(sizes);
+  auto count = static_cast<int32_t>(list.dynamic.size());
   SmallVector<NamedAttribute> attributes(parameters);
   attributes.push_back(build.get("sizes", list.fixed));
+  attributes.push_back(build.b.getNamedAttr(
+      "operandSegmentSizes", build.b.getDenseI32ArrayAttr({count, 0})));
   attributes.push_back(build.getType("to", element));
   if (const auto *seed = build.node.getAttribute("seed"))
     attributes.push_back(
@@ -66,7 +69,19 @@ LogicalResult importDropoutInTraining(NodeContext &node) {
   return build.finish(stays, 1);
 }
 
-/// Inference: the input itself, and a mask of ones.
+/// The probability that a node leaves places out by; none if the run alone
+/// knows.
+std::optional<double> findRatio(NodeContext &node) {
+  if (!node.hasInput(1))
+    return node.getFloat("ratio", 0.5f);
+  auto ratio = dyn_cast_or_null<DenseElementsAttr>(node.getConstant(1));
+  if (!ratio || ratio.getNumElements() != 1 ||
+      !isa<FloatType>(ratio.getElementType()))
+    return std::nullopt;
+  return (*ratio.getValues<APFloat>().begin()).convertToDouble();
+}
+
+/// Inference: the mean, and a mask of ones.
 LogicalResult importDropout(NodeContext &node) {
   if (node.hasInput(2)) {
     auto mode = node.getConstant(2);
@@ -79,7 +94,17 @@ LogicalResult importDropout(NodeContext &node) {
   Value input = node.getInput(0);
   if (!input)
     return failure();
-  node.setResult(0, input);
+  Decomposition build(node);
+  std::optional<double> ratio = findRatio(node);
+  bool isProbability = ratio && *ratio >= 0 && *ratio <= 1 &&
+                       isa<FloatType>(getElementTypeOrSelf(input.getType()));
+  if (failed(build.finish(
+          isProbability
+              ? build.add<DropoutOp>(
+                    input, {build.b.getNamedAttr(
+                               "rate", build.b.getF64FloatAttr(*ratio))})
+              : input)))
+    return failure();
   if (node.node.output_size() > 1 && !node.node.output(1).empty()) {
     auto type = cast<RankedTensorType>(input.getType());
     if (!type.hasStaticShape())

@@ -6,7 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "neuroplast/Dialect/Neuro/IR/Gradient.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -37,4 +40,128 @@ LogicalResult RandomUniformOp::inferReturnTypes(
     MLIRContext *, std::optional<Location> location, Adaptor adaptor,
     SmallVectorImpl<Type> &types) {
   return inferRandom<RandomUniformOp>(location, adaptor, types);
+}
+
+//===----------------------------------------------------------------------===//
+// Dropout
+//===----------------------------------------------------------------------===//
+
+LogicalResult DropoutOp::verify() {
+  double rate = toNumber(getRate());
+  int64_t rank = getResult().getType().getRank(), block = getBlock();
+  if (!(rate >= 0 && rate <= 1))
+    return emitOpError("has a rate of ") << rate << ", which is no probability";
+  for (int64_t axis : getShared())
+    if (axis < 0 || axis >= rank)
+      return emitOpError("shares decisions along axis ")
+             << axis << " of a tensor of rank " << rank;
+  if (block < 1)
+    return emitOpError("leaves out squares of size ") << block;
+  if (block == 1)
+    return success();
+  if (getGaussian())
+    return emitOpError("weighs by a normal factor, and leaves out no squares");
+  if (rank < 3 ||
+      llvm::any_of(getShared(), [](int64_t axis) { return axis >= 2; }))
+    return emitOpError("leaves out squares of space, along which it decides "
+                       "nothing");
+  return success();
+}
+
+namespace {
+
+/// What places are weighed by in a draw.
+class DropoutFactor {
+public:
+  DropoutFactor(DropoutOp op, OpBuilder &builder, Value counter,
+                uint32_t stream)
+      : op(op), at{builder, op.getLoc()}, counter(counter), stream(stream),
+        rate(toNumber(op.getRate())), element(getElementTypeOrSelf(op)) {}
+
+  /// Null after an error.
+  Value build() {
+    SmallVector<OpFoldResult> sizes =
+        tensor::getMixedSizes(at.builder, at.location, op.getInput());
+    for (int64_t axis : op.getShared())
+      sizes[axis] = at.builder.getIndexAttr(1);
+    if (op.getBlock() > 1)
+      return buildSquares(sizes);
+    if (op.getGaussian())
+      return draw<RandomNormalOp>(sizes, 1, std::sqrt(rate / (1 - rate))).get();
+    Term drawn = draw<RandomUniformOp>(sizes, 0, 1);
+    return (drawn < rate).select(drawn.number(0), 1 / (1 - rate)).get();
+  }
+
+private:
+  /// Numbers of a distribution, which two parameters describe.
+  template <typename Op>
+  Term draw(ArrayRef<OpFoldResult> sizes, double first, double second) {
+    OpBuilder &b = at.builder;
+    SmallVector<Value> dynamic;
+    SmallVector<int64_t> fixed;
+    dispatchIndexOpFoldResults(sizes, dynamic, fixed);
+    auto seed = FloatAttr::get(
+        b.getF32Type(), APFloat(APFloat::IEEEsingle(), APInt(32, stream)));
+    return {at, Op::create(b, at.location, dynamic, counter, fixed,
+                           APFloat(static_cast<float>(first)),
+                           APFloat(static_cast<float>(second)), seed, element)};
+  }
+
+  /// Where a square begins is drawn of the places where all of it has room, so
+  /// that it is left out as a whole; what stays makes up for what does not, as
+  /// it was drawn.
+  Value buildSquares(SmallVector<OpFoldResult> sizes) {
+    SmallVector<int64_t> window;
+    double begins = 1, area = 1;
+    for (OpFoldResult &size : MutableArrayRef(sizes).drop_front(2)) {
+      std::optional<int64_t> known = getConstantIntValue(size);
+      if (!known) {
+        op.emitOpError("leaves out squares of what the run alone knows the "
+                       "size of");
+        return {};
+      }
+      window.push_back(std::min<int64_t>(op.getBlock(), *known));
+      begins *= static_cast<double>(*known - window.back() + 1) / *known;
+      area *= window.back();
+      size = at.builder.getIndexAttr(*known - window.back() + 1);
+    }
+    Term drawn = draw<RandomUniformOp>(sizes, 0, 1);
+    Term begun = (drawn < rate / area / begins).select(drawn.number(1), 0);
+    OpBuilder &b = at.builder;
+    SmallVector<int64_t> ones(window.size(), 1), pads;
+    for (int side = 0; side < 2; ++side)
+      for (int64_t size : window)
+        pads.push_back(size - 1);
+    Term left(at, MaxPoolOp::create(b, at.location, begun.get(), window, ones,
+                                    ones, pads)
+                      .getResult());
+    Term stays = 1 - left;
+    auto all = llvm::to_vector(llvm::seq<int64_t>(0, stays.getRank()));
+    Term count = stays.sum(all);
+    return (stays * (countElements(stays, stays.get(), all) /
+                     (count > 0).select(count, 1)))
+        .get();
+  }
+
+  DropoutOp op;
+  TermBuilder at;
+  Value counter;
+  uint32_t stream;
+  double rate;
+  Type element;
+};
+
+} // namespace
+
+Value DropoutOp::buildSample(OpBuilder &builder, Value counter,
+                             uint32_t stream) {
+  double rate = toNumber(getRate());
+  TermBuilder at{builder, getLoc()};
+  Term input(at, getInput());
+  if (rate == 0)
+    return getInput();
+  if (rate == 1)
+    return input.zerosLike(getInput()).get();
+  Value factor = DropoutFactor(*this, builder, counter, stream).build();
+  return factor ? (input * Term(at, factor)).get() : Value();
 }

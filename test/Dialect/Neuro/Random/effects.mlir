@@ -8,3 +8,13 @@ func.func @twice() -> (tensor<3xf32>, tensor<3xf32>) {
   %b = neuro.random_uniform [3] {to = f32} : tensor<3xf32>
   return %a, %b : tensor<3xf32>, tensor<3xf32>
 }
+
+// With a counter they are one: its numbers.
+// CHECK-LABEL: @counted(
+// CHECK: %[[U:.*]] = neuro.random_uniform [3] counter %{{.*}} : tensor<i64>
+// CHECK: return %[[U]], %[[U]]
+func.func @counted(%counter: tensor<i64>) -> (tensor<3xf32>, tensor<3xf32>) {
+  %a = neuro.random_uniform [3] counter %counter : tensor<i64> {to = f32} : tensor<3xf32>
+  %b = neuro.random_uniform [3] counter %counter : tensor<i64> {to = f32} : tensor<3xf32>
+  return %a, %b : tensor<3xf32>, tensor<3xf32>
+}

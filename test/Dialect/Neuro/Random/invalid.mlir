@@ -6,3 +6,27 @@ func.func @integers() {
   %0 = neuro.random_normal [3] {to = i32} : tensor<3xf32>
   return
 }
+
+// -----
+
+func.func @rate(%x: tensor<2x3xf32>) {
+  // expected-error@+1 {{'neuro.dropout' op has a rate of 1.500000e+00, which is no probability}}
+  %r = neuro.dropout %x {rate = 1.5 : f64} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @shared(%x: tensor<2x3xf32>) {
+  // expected-error@+1 {{'neuro.dropout' op shares decisions along axis 2 of a tensor of rank 2}}
+  %r = neuro.dropout %x {rate = 0.5 : f64, shared = array<i64: 2>} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @space(%x: tensor<2x3xf32>) {
+  // expected-error@+1 {{'neuro.dropout' op leaves out squares of space, along which it decides nothing}}
+  %r = neuro.dropout %x {rate = 0.5 : f64, block = 3 : i64} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return
+}

@@ -14,3 +14,10 @@ func.func @uniform() -> tensor<3xf64> {
   %r = neuro.random_uniform [3] {high = 2.0 : f32, seed = 5.0 : f32, to = f64} : tensor<3xf64>
   return %r : tensor<3xf64>
 }
+
+// CHECK-LABEL: @counted(
+// CHECK: neuro.random_uniform [%{{.*}}] counter %{{.*}} : tensor<i64> {to = f32} : tensor<?xf32>
+func.func @counted(%n: index, %counter: tensor<i64>) -> tensor<?xf32> {
+  %r = neuro.random_uniform [%n] counter %counter : tensor<i64> {to = f32} : tensor<?xf32>
+  return %r : tensor<?xf32>
+}

@@ -113,6 +113,21 @@ def DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {
   ];
 }
 
+def StochasticOpInterface : OpInterface<"StochasticOpInterface"> {
+  let cppNamespace = "::neuroplast::neuro";
+  let description = [{
+    An op that is an expectation when a network answers, and a draw while it
+    learns: one result, which stays as it is without a sample.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      Builds a draw of the result: the one that `counter`, a scalar of i64, and
+      the number of a stream stand for, whenever and wherever it is computed.
+    }], "::mlir::Value", "buildSample",
+    (ins "::mlir::OpBuilder &":$builder, "::mlir::Value":$counter, "uint32_t":$stream)>
+  ];
+}
+
 def CostOpInterface : OpInterface<"CostOpInterface"> {
   let cppNamespace = "::neuroplast::neuro";
   let description = [{

@@ -13,7 +13,9 @@ include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 
 //===----------------------------------------------------------------------===//
 // Tensors of random numbers. Each evaluation gives others, except with a `seed`,
-// which fixes them: in every run, and in every iteration of a loop.
+// which fixes them: in every run, and in every iteration of a loop. With a
+// `counter`, a scalar, they are those of the counter and the seed, and the op is
+// pure.
 //===----------------------------------------------------------------------===//
 
 /// The generator, which every evaluation moves on: two equal ops are not one.
@@ -21,27 +23,70 @@ def Neuro_RandomNumbers : Resource<"::neuroplast::neuro::RandomNumbers">;
 
 class Neuro_RandomOp<string mnemonic>
     : Neuro_Op<mnemonic, "", [
-        MemoryEffects<[MemWrite<Neuro_RandomNumbers>]>, Neuro_InferTypes,
+        AttrSizedOperandSegments, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+        ConditionallySpeculatable, Neuro_InferTypes,
         DeclareOpInterfaceMethods<AxisRuleOpInterface>,
         CostOpInterface] # Neuro_Contract<1>.traits> {
   let results = (outs Neuro_FloatTensor:$result);
-  let assemblyFormat = "custom<DynamicIndexList>($dynamic_sizes, $sizes) attr-dict `:` type($result)";
+  let assemblyFormat = [{
+    custom<DynamicIndexList>($dynamic_sizes, $sizes) (`counter` $counter^ `:` type($counter))?
+    attr-dict `:` type($result)
+  }];
   let extraClassDeclaration = baseDeclaration # [{
     void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
+    ::mlir::Speculation::Speculatability getSpeculatability() {
+      return getCounter() ? ::mlir::Speculation::Speculatable
+                          : ::mlir::Speculation::NotSpeculatable;
+    }
+  }];
+  let extraClassDefinition = [{
+    void $cppClass::getEffects(
+        ::llvm::SmallVectorImpl<::mlir::MemoryEffects::EffectInstance> &effects) {
+      if (!getCounter())
+        effects.emplace_back(::mlir::MemoryEffects::Write::get(), RandomNumbers::get());
+    }
   }];
 }
 
 def Neuro_RandomNormalOp : Neuro_RandomOp<"random_normal"> {
   let summary = "numbers drawn from a normal distribution";
-  let arguments = (ins Variadic<Index>:$dynamic_sizes, DenseI64ArrayAttr:$sizes,
+  let arguments = (ins Variadic<Index>:$dynamic_sizes, Optional<0DTensorOf<[I64]>>:$counter,
+    DenseI64ArrayAttr:$sizes,
     DefaultValuedAttr<F32Attr, "0.0f">:$mean, DefaultValuedAttr<F32Attr, "1.0f">:$scale,
     OptionalAttr<F32Attr>:$seed, TypeAttr:$to);
 }
 def Neuro_RandomUniformOp : Neuro_RandomOp<"random_uniform"> {
   let summary = "numbers drawn evenly from low (included) to high (excluded)";
-  let arguments = (ins Variadic<Index>:$dynamic_sizes, DenseI64ArrayAttr:$sizes,
+  let arguments = (ins Variadic<Index>:$dynamic_sizes, Optional<0DTensorOf<[I64]>>:$counter,
+    DenseI64ArrayAttr:$sizes,
     DefaultValuedAttr<F32Attr, "0.0f">:$low, DefaultValuedAttr<F32Attr, "1.0f">:$high,
     OptionalAttr<F32Attr>:$seed, TypeAttr:$to);
+}
+
+//===----------------------------------------------------------------------===//
+// What learns by chance
+//===----------------------------------------------------------------------===//
+
+def Neuro_DropoutOp : Neuro_SameTypeOp<"dropout", "", [
+    Neuro_Gradient<"g">, Neuro_ZeroPreserving, Neuro_Affine, DeclareOpInterfaceMethods<StochasticOpInterface>]> {
+  let summary = "its input, of which parts are left out while the network learns";
+  let description = [{
+    A decision leaves out a place with probability `rate`; what stays is scaled
+    up, so that the mean does (Srivastava et al., JMLR 15, 2014). Places along
+    `shared` axes share one decision: along those of space, channels are left
+    out as a whole (Tompson et al., arXiv 1411.4280); along all but the first,
+    examples (the depth of arXiv 1603.09382). With a `block` of more than one, a
+    decision leaves out a square of this size along the axes behind the second,
+    and there are as many fewer (Ghiasi et al., arXiv 1810.12890). With
+    `gaussian` nothing is left out: a normal factor of mean one has the variance
+    that decisions would have.
+
+    An answer is the mean: lowered, the op is its input.
+  }];
+  let arguments = (ins Neuro_FloatTensor:$input, F64Attr:$rate, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$shared,
+    DefaultValuedAttr<I64Attr, "1">:$block, UnitAttr:$gaussian);
+  let results = (outs Neuro_FloatTensor:$result);
+  let hasVerifier = 1;
 }
 
 #endif // NEUROPLAST_DIALECT_NEURO_IR_RANDOMOPS

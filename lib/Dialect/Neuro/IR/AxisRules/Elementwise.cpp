@@ -135,6 +135,9 @@ AxisRule ArgMaxOp::getAxisRule() {
 AxisRule ArgMinOp::getAxisRule() {
   return getArgRule(*this, getAxis(), getKeepdims());
 }
+AxisRule DropoutOp::getAxisRule() {
+  return detail::getElementwiseAxisRule(*this);
+}
 AxisRule SoftmaxOp::getAxisRule() {
   return getPinnedAxisRule(*this, getAxis(), "runs over the axis");
 }

@@ -1,0 +1,68 @@
+//===- Dropout.h - What is left out while a network learns ------*- C++ -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_TRAINING_DROPOUT_H
+#define NEUROPLAST_TRAINING_DROPOUT_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include <optional>
+#include <string>
+
+namespace neuroplast::training {
+
+/// Dropout that a network gets: `neuro.dropout` ops at the layers whose weights
+/// have a name like a pattern.
+struct Dropout {
+  enum class Kind {
+    /// Elements of what the layer reads (Srivastava et al., JMLR 15, 2014).
+    Elements,
+    /// A normal factor for each of them (the same).
+    Gaussian,
+    /// Channels of it, at all places and times alike (Tompson et al., arXiv
+    /// 1411.4280; of sequences, Gal and Ghahramani, arXiv 1512.05287).
+    Channels,
+    /// Squares of it in space (DropBlock, Ghiasi et al., arXiv 1810.12890).
+    Squares,
+    /// The weights themselves (DropConnect, Wan et al., ICML 2013).
+    Weights,
+    /// What the residual blocks around the layers add, for an example as a
+    /// whole (stochastic depth, Huang et al., arXiv 1603.09382).
+    Branches
+  };
+  std::string pattern;
+  double rate = 0.5;
+  Kind kind = Kind::Elements;
+  int64_t square = 7; ///< how wide those of Kind::Squares are
+
+  /// Reads "PATTERN=RATE", "PATTERN=RATE:KIND" or "PATTERN=RATE:squares:SIZE";
+  /// none, with a reason, if a text is none of these.
+  static std::optional<Dropout> parse(llvm::StringRef text,
+                                      std::string &reason);
+};
+
+/// Puts dropout into a network. Fails, after an error, if no layer is like the
+/// pattern, or one cannot have dropout of the kind.
+llvm::LogicalResult insertDropout(mlir::ModuleOp module,
+                                  const Dropout &dropout);
+
+/// Makes every op of a function that is an expectation a draw: those of one
+/// `counter`, a scalar of i64, are the same wherever they are computed, and
+/// those of another `seed` are others. Fails after an error.
+llvm::LogicalResult drawSamples(mlir::func::FuncOp function,
+                                mlir::Value counter, uint32_t seed);
+
+/// Lets `main` answer with draws: behind its inputs it takes "draw", a scalar
+/// of i64 that says which one. Means over several of them, and how far these
+/// are apart, say how sure a network is (Gal and Ghahramani, arXiv 1506.02142).
+/// Fails, after an error, if there is nothing to be drawn.
+llvm::LogicalResult answerByDraws(mlir::ModuleOp module);
+
+} // namespace neuroplast::training
+
+#endif // NEUROPLAST_TRAINING_DROPOUT_H

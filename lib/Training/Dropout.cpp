@@ -1,0 +1,280 @@
+//===- Dropout.cpp - What is left out while a network learns --------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Training/Dropout.h"
+#include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/IR/Verifier.h"
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
+#include "neuroplast/Structure/ResidualBlocks.h"
+#include "neuroplast/Structure/UnitSelection.h"
+#include "llvm/ADT/Sequence.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace mlir;
+using namespace neuroplast;
+using namespace neuroplast::training;
+
+std::optional<Dropout> Dropout::parse(StringRef text, std::string &reason) {
+  auto [pattern, rest] = text.rsplit('=');
+  SmallVector<StringRef> parts;
+  rest.split(parts, ':');
+  Dropout dropout;
+  dropout.pattern = pattern.str();
+  auto fail = [&](const Twine &why) {
+    reason = ("'" + text + "' " + why).str();
+    return std::nullopt;
+  };
+  if (pattern.empty() || parts.front().getAsDouble(dropout.rate) ||
+      !(dropout.rate >= 0 && dropout.rate < 1))
+    return fail("is no PATTERN=RATE with a rate from 0 to below 1");
+  if (parts.size() > 1) {
+    auto kind = llvm::StringSwitch<std::optional<Kind>>(parts[1])
+                    .Case("elements", Kind::Elements)
+                    .Case("gaussian", Kind::Gaussian)
+                    .Case("channels", Kind::Channels)
+                    .Case("squares", Kind::Squares)
+                    .Case("weights", Kind::Weights)
+                    .Case("branches", Kind::Branches)
+                    .Default(std::nullopt);
+    if (!kind)
+      return fail("is of none of the kinds elements, gaussian, channels, "
+                  "squares, weights and branches");
+    dropout.kind = *kind;
+  }
+  if (parts.size() > 3 ||
+      (parts.size() == 3 &&
+       (dropout.kind != Kind::Squares ||
+        parts[2].getAsInteger(10, dropout.square) || dropout.square < 2)))
+    return fail("has a size that is none of squares, or less than 2");
+  return dropout;
+}
+
+namespace {
+
+class Inserter {
+public:
+  Inserter(ModuleOp module, const Dropout &dropout)
+      : module(module), dropout(dropout) {}
+
+  LogicalResult insert() {
+    SmallVector<OpOperand *> uses = findUses();
+    if (uses.empty())
+      return module.emitError()
+             << "has no layer whose weight is like '" << dropout.pattern << "'";
+    if (dropout.kind == Dropout::Kind::Branches)
+      return insertBehindBranches(uses);
+    // Several weights of a layer are weights of the same data.
+    llvm::DenseSet<OpOperand *> seen;
+    for (OpOperand *use : uses) {
+      OpOperand *place = dropout.kind == Dropout::Kind::Weights
+                             ? use
+                             : findData(*use->getOwner());
+      if (!place)
+        return use->getOwner()->emitError(
+            "reads nothing that could be left out");
+      if (seen.insert(place).second &&
+          failed(insertBefore(*place, use->getOperandNumber())))
+        return failure();
+    }
+    return success();
+  }
+
+private:
+  SmallVector<OpOperand *> findUses() {
+    SymbolTable symbols(module);
+    SmallVector<OpOperand *> uses;
+    module.walk([&](neuro::GetParamOp read) {
+      auto param = symbols.lookup<neuro::ParamOp>(read.getName());
+      if (param &&
+          structure::matchesAny(neuro::getUserName(param), dropout.pattern))
+        collectUses(read, uses);
+    });
+    return uses;
+  }
+
+  /// The layers that take a value as their weight, or what an op makes of it
+  /// alone.
+  static void collectUses(Value value, SmallVector<OpOperand *> &uses) {
+    for (OpOperand &use : value.getUses()) {
+      auto op = dyn_cast<neuro::AxisRuleOpInterface>(use.getOwner());
+      if (!op)
+        continue;
+      if (op.getOperandRole(use.getOperandNumber()) ==
+          neuro::OperandRole::Weight)
+        uses.push_back(&use);
+      else if (op->getNumOperands() == 1 && op->getNumResults() == 1)
+        collectUses(op->getResult(0), uses);
+    }
+  }
+
+  /// What a layer reads beside parameters; null if there is nothing.
+  static OpOperand *findData(Operation &layer) {
+    for (OpOperand &operand : layer.getOpOperands())
+      if (isFloat(operand.get()) && !isOfParameter(operand.get()))
+        return &operand;
+    return nullptr;
+  }
+
+  /// Whether a value is a parameter, or what ops make of one alone.
+  static bool isOfParameter(Value value) {
+    Operation *op = value.getDefiningOp();
+    return op &&
+           (isa<neuro::GetParamOp>(op) ||
+            (op->getNumOperands() == 1 && isOfParameter(op->getOperand(0))));
+  }
+
+  static bool isFloat(Value value) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    return type && isa<FloatType>(type.getElementType());
+  }
+
+  LogicalResult insertBefore(OpOperand &place, unsigned weight) {
+    SmallVector<int64_t> shared;
+    if (dropout.kind == Dropout::Kind::Channels)
+      shared = findSharedAxes(place, weight);
+    return insertAt(place, shared);
+  }
+
+  LogicalResult insertAt(OpOperand &place, ArrayRef<int64_t> shared) {
+    OpBuilder b(place.getOwner());
+    int64_t block = dropout.kind == Dropout::Kind::Squares ? dropout.square : 1;
+    bool isGaussian = dropout.kind == Dropout::Kind::Gaussian;
+    auto op = neuro::DropoutOp::create(
+        b, place.getOwner()->getLoc(), place.get().getType(), place.get(),
+        b.getF64FloatAttr(dropout.rate), b.getDenseI64ArrayAttr(shared),
+        b.getI64IntegerAttr(block), isGaussian ? b.getUnitAttr() : UnitAttr());
+    place.set(op);
+    return mlir::verify(op);
+  }
+
+  /// The axes of data that are neither those of its channels, which the weight
+  /// has, too, nor the batch.
+  static SmallVector<int64_t> findSharedAxes(OpOperand &place,
+                                             unsigned weight) {
+    auto layer = cast<neuro::AxisRuleOpInterface>(place.getOwner());
+    neuro::AxisRule rule = layer.getAxisRule();
+    auto has = [&](const neuro::AxisExpr &axis, auto holds) {
+      return llvm::any_of(axis.terms, [&](ArrayRef<unsigned> product) {
+        return llvm::any_of(product, holds);
+      });
+    };
+    auto isOfWeight = [&](unsigned factor) {
+      return llvm::any_of(rule.operands[weight], [&](const auto &axis) {
+        return has(axis, [&](unsigned other) { return other == factor; });
+      });
+    };
+    auto isSpatial = [&](unsigned factor) {
+      return rule.factors[factor].role == neuro::FactorRole::Spatial;
+    };
+    // Where nothing is said of space, the batch comes first.
+    SmallVector<int64_t> spatial, others;
+    for (auto [index, axis] :
+         llvm::enumerate(rule.operands[place.getOperandNumber()])) {
+      if (has(axis, isSpatial))
+        spatial.push_back(index);
+      else if (index > 0 && !has(axis, isOfWeight))
+        others.push_back(index);
+    }
+    return spatial.empty() ? others : spatial;
+  }
+
+  LogicalResult insertBehindBranches(ArrayRef<OpOperand *> layers) {
+    llvm::SetVector<OpOperand *> branches;
+    std::vector<structure::ResidualBlock> blocks =
+        structure::listResidualBlocks(module);
+    for (OpOperand *layer : layers)
+      if (OpOperand *branch = findInnermost(blocks, layer->getOwner()))
+        branches.insert(branch);
+    if (branches.empty())
+      return module.emitError() << "has no residual block around a layer whose "
+                                   "weight is like '"
+                                << dropout.pattern << "'";
+    for (OpOperand *branch : branches) {
+      auto type = cast<RankedTensorType>(branch->get().getType());
+      if (failed(insertAt(
+              *branch, llvm::to_vector(llvm::seq<int64_t>(1, type.getRank())))))
+        return failure();
+    }
+    return success();
+  }
+
+  /// What the smallest of the blocks around a layer adds to its input; null if
+  /// there is none.
+  static OpOperand *findInnermost(ArrayRef<structure::ResidualBlock> blocks,
+                                  Operation *layer) {
+    OpOperand *innermost = nullptr;
+    size_t fewest = 0;
+    for (const structure::ResidualBlock &block : blocks) {
+      llvm::SetVector<Operation *> ops = listOps(block);
+      if (!ops.contains(layer) || (innermost && ops.size() >= fewest))
+        continue;
+      innermost = &block.sum->getOpOperand(1 - block.skip);
+      fewest = ops.size();
+    }
+    return innermost;
+  }
+
+  /// What a block computes of its input.
+  static llvm::SetVector<Operation *>
+  listOps(const structure::ResidualBlock &block) {
+    llvm::SetVector<Operation *> ops;
+    Operation *input = block.getInput().getDefiningOp();
+    BackwardSliceOptions options;
+    options.inclusive = true;
+    options.filter = [&](Operation *op) { return op != input; };
+    if (failed(getBackwardSlice(block.getBranch(), &ops, options)))
+      ops.clear();
+    return ops;
+  }
+
+  ModuleOp module;
+  const Dropout &dropout;
+};
+
+} // namespace
+
+LogicalResult neuroplast::training::insertDropout(ModuleOp module,
+                                                  const Dropout &dropout) {
+  return Inserter(module, dropout).insert();
+}
+
+LogicalResult neuroplast::training::drawSamples(func::FuncOp function,
+                                                Value counter, uint32_t seed) {
+  uint32_t stream = seed * 0x9e3779b9u; // those of near seeds are far apart
+  auto result = function.walk([&](neuro::StochasticOpInterface op) {
+    OpBuilder b(op);
+    Value sample = op.buildSample(b, counter, stream++);
+    if (!sample)
+      return WalkResult::interrupt();
+    op->getResult(0).replaceAllUsesWith(sample);
+    op->erase();
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+LogicalResult neuroplast::training::answerByDraws(ModuleOp module) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  if (!main || !main.getBody().hasOneBlock())
+    return module.emitError("has no function 'main' of one block");
+  auto found = main.walk(
+      [](neuro::StochasticOpInterface) { return WalkResult::interrupt(); });
+  if (!found.wasInterrupted())
+    return main.emitError("has nothing that could be drawn");
+  Builder b(module.getContext());
+  NamedAttrList attributes;
+  attributes.append("neuro.name", b.getStringAttr("draw"));
+  unsigned index = main.getNumArguments();
+  if (failed(main.insertArgument(
+          index, RankedTensorType::get({}, b.getI64Type()),
+          attributes.getDictionary(b.getContext()), main.getLoc())))
+    return failure();
+  return drawSamples(main, main.getArgument(index), /*seed=*/0);
+}

@@ -1,0 +1,207 @@
+"""What is left out while a network learns, and what its answers say of that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from Models import driver
+from Models.training import read_params
+from onnx import numpy_helper
+
+
+def save(path: Path, body: str, weights: dict[str, np.ndarray]) -> None:
+    """Writes a model with weights of their own; all is float64, and opset 17 unless it says."""
+    header = "" if body.startswith("<") else '<ir_version: 8, opset_import: ["" : 17]>'
+    model = onnx.parser.parse_model(f"{header}\n{body}")
+    for name, value in weights.items():
+        model.graph.initializer.append(numpy_helper.from_array(value, name))
+    onnx.save(model, path)
+
+
+# A layer that passes on what it reads, and the shape of that.
+IMAGE = "g (double[8, 6, 20, 20] x) => (double[n, c, h, w] y) { y = Conv(x, w) }"
+ROWS = "g (double[50, 80] x) => (double[n, m] y) { y = MatMul(x, w) }"
+SEQUENCE = "g (double[30, 25, 16] x) => (double[n, t, m] y) { y = MatMul(x, w) }"
+BLOCK = "g (double[4000, 4] x) => (double[n, m] y) { a = MatMul(x, w) y = Add(x, a) }"
+KERNEL = np.eye(6).reshape(6, 6, 1, 1)
+
+
+class Draws:
+    """The answers of a model by the number of a draw."""
+
+    def __init__(self, neuroplast: Path, folder: Path, model: Path, *dropouts: str) -> None:
+        self.neuroplast, self.library = neuroplast, folder / "draws.so"
+        options = [word for text in dropouts for word in ("--dropout", text)]
+        driver.call(neuroplast, "compile", model, "-o", self.library, "--draws", *options)
+
+    def __call__(self, x: np.ndarray, number: int) -> np.ndarray:
+        draw = np.array(number, np.int64)
+        return driver.run(self.neuroplast, self.library, {"x": x, "draw": draw})["y"]
+
+
+@pytest.mark.parametrize(
+    ("body", "weight", "kind", "axes"),
+    [
+        (ROWS, np.eye(80), "", ()),
+        (IMAGE, KERNEL, "elements", ()),
+        (IMAGE, KERNEL, "channels", (2, 3)),
+        (SEQUENCE, np.eye(16), "channels", (1,)),
+        (BLOCK, np.eye(4), "branches", (1,)),
+    ],
+)
+def test_decisions(  # noqa: PLR0913
+    body: str, weight: np.ndarray, kind: str, axes: tuple[int, ...], neuroplast: Path,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """Of ones, zeros and what makes up for them are left, alike along some axes only."""
+    model, rate = tmp_path / "m.onnx", 0.3
+    save(model, body, {"w": weight})
+    draws = Draws(neuroplast, tmp_path, model, f"w={rate}" + (f":{kind}" if kind else ""))
+    dims = onnx.load(model).graph.input[0].type.tensor_type.shape.dim
+    x = np.ones([d.dim_value for d in dims])
+    y = np.stack([draws(x, number) for number in range(8)]) - (kind == "branches")
+    np.testing.assert_array_equal(y[3], draws(x, 3) - (kind == "branches"))
+    kept = y > 0.5
+    np.testing.assert_allclose(y[kept], 1 / (1 - rate))
+    np.testing.assert_array_equal(y[~kept], 0)
+    along = tuple(axis + 1 for axis in axes)
+    first = kept.min(axis=along, keepdims=True)
+    np.testing.assert_array_equal(kept, np.broadcast_to(first, kept.shape))
+    # Decisions, but for those that are shared, know nothing of each other.
+    count, share = first.size, first.mean()
+    assert abs(share - (1 - rate)) < 5 * np.sqrt(rate * (1 - rate) / count)
+    for axis in set(range(first.ndim)) - set(along):
+        ahead, behind = (np.delete(first, end, axis) for end in (0, -1))
+        same = np.mean(ahead == behind)
+        expected = rate**2 + (1 - rate) ** 2
+        assert abs(same - expected) < 5 * np.sqrt(expected * (1 - expected) / ahead.size)
+
+
+def test_gaussian(neuroplast: Path, tmp_path: Path) -> None:
+    save(tmp_path / "m.onnx", ROWS, {"w": np.eye(80)})
+    draws = Draws(neuroplast, tmp_path, tmp_path / "m.onnx", "w=0.2:gaussian")
+    y = np.stack([draws(np.ones((50, 80)), number) for number in range(8)])
+    assert y.mean() == pytest.approx(1, abs=5 * 0.5 / np.sqrt(y.size))
+    assert y.std() == pytest.approx(0.5, rel=0.02)
+
+
+def test_squares(neuroplast: Path, tmp_path: Path) -> None:
+    """What is left out is made of squares, as much as was asked for, and the mean stays."""
+    save(tmp_path / "m.onnx", IMAGE, {"w": KERNEL})
+    draws = Draws(neuroplast, tmp_path, tmp_path / "m.onnx", "w=0.1:squares:5")
+    y = np.stack([draws(np.ones((8, 6, 20, 20)), number) for number in range(8)])
+    np.testing.assert_allclose(y.mean(axis=(1, 2, 3, 4)), 1)
+    out = (y == 0).reshape(-1, 20, 20)
+    assert 0.07 < out.mean() < 0.1  # squares meet
+    covered = np.zeros_like(out)
+    for i in range(16):
+        for j in range(16):
+            whole = out[:, i : i + 5, j : j + 5].all(axis=(1, 2))
+            covered[whole, i : i + 5, j : j + 5] = True
+    np.testing.assert_array_equal(out, covered)
+
+
+def test_weights(neuroplast: Path, tmp_path: Path) -> None:
+    """One matrix for all examples."""
+    save(tmp_path / "m.onnx", ROWS, {"w": np.ones((80, 80))})
+    draws = Draws(neuroplast, tmp_path, tmp_path / "m.onnx", "w=0.5:weights")
+    rows = draws(np.eye(50, 80), 1)
+    assert {*np.unique(rows)} == {0.0, 2.0}
+    assert rows.mean() == pytest.approx(1, abs=0.1)
+    x = np.random.default_rng(0).normal(size=(50, 80)) * (np.arange(80) < 50)
+    np.testing.assert_allclose(draws(x, 1), x[:, :50] @ rows, rtol=1e-9, atol=1e-9)
+
+
+DROPOUTS = """<ir_version: 8, opset_import: ["" : %d]>
+g (double[16, 12] x) => (double[n, m] y) {
+  a = MatMul(x, v)
+  b = Dropout%s
+  y = MatMul(b, w)
+}"""
+
+
+@pytest.mark.parametrize("opset", [9, 17])
+def test_learns_by_draws(opset: int, neuroplast: Path, tmp_path: Path) -> None:
+    """A step goes along the gradient of the very network that its draw leaves, and answers
+    are those of the whole one."""
+    model, data, target = tmp_path / "m.onnx", tmp_path / "d.npz", tmp_path / "t.onnx"
+    random = np.random.default_rng(1)
+    weights = {"v": random.normal(size=(12, 9)), "w": random.normal(size=(9, 5))}
+    node = "<ratio = 0.25>(a)" if opset < 12 else "(a, r)"
+    ratio = {} if opset < 12 else {"r": np.array(0.25, np.float32)}
+    save(model, DROPOUTS % (opset, node), weights | ratio)
+    # Examples that are all one, whose order does not matter.
+    x = np.repeat(random.normal(size=(1, 12)), 16, axis=0)
+    labels = np.repeat(random.normal(size=(1, 5)), 16, axis=0)
+    whole = driver.run(neuroplast, model, {"x": x})["y"]
+    np.testing.assert_allclose(whole, x @ weights["v"] @ weights["w"], rtol=1e-12)
+
+    # The mask, from what other weights make of the same draw.
+    save(tmp_path / "mask.onnx", DROPOUTS % (opset, node),
+         {"v": np.zeros((12, 9)) + np.eye(12, 9), "w": np.eye(9, 9)} | ratio)  # fmt: skip
+    mask = Draws(neuroplast, tmp_path, tmp_path / "mask.onnx")(np.ones((16, 12)), 1)
+    assert {*np.unique(mask)} == {0.0, 4 / 3}
+
+    driver.save(data, {"x": x, "labels": labels})
+    driver.call(
+        neuroplast, "train", model, "--data", data, "-o", target, "--batch", "16", "--loss",
+        "mse", "--lr", "0.125",
+    )  # fmt: skip
+    trained = read_params(target)
+    h = x @ weights["v"] * mask
+    error = 2 * (h @ weights["w"] - labels) / labels.size
+    w = weights["w"] - 0.125 * h.T @ error
+    v = weights["v"] - 0.125 * x.T @ (error @ weights["w"].T * mask)
+    np.testing.assert_allclose(trained["w"], w, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(trained["v"], v, rtol=1e-9, atol=1e-12)
+
+    # The node is still there, and says the same.
+    graph = onnx.load(target).graph
+    (kept,) = [node for node in graph.node if node.op_type == "Dropout"]
+    if opset < 12:
+        assert kept.attribute[0].f == 0.25
+    else:
+        assert read_params(target)[kept.input[1]] == 0.25
+    onnx.checker.check_model(target)
+
+
+def test_another_seed_is_another_training(neuroplast: Path, tmp_path: Path) -> None:
+    model, data = tmp_path / "m.onnx", tmp_path / "d.npz"
+    save(model, ROWS, {"w": np.eye(80)})
+    driver.save(data, {"x": np.ones((50, 80)), "labels": np.zeros((50, 80))})
+    trained = []
+    for seed in ("1", "1", "2"):
+        driver.call(
+            neuroplast, "train", model, "--data", data, "-o", tmp_path / "t.onnx", "--batch", "50",
+            "--loss", "mse", "--dropout", "w=0.5", "--seed", seed,
+        )  # fmt: skip
+        trained.append(read_params(tmp_path / "t.onnx")["w"])
+    np.testing.assert_array_equal(trained[0], trained[1])
+    assert not np.array_equal(trained[0], trained[2])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("w", "'w' is no PATTERN=RATE"),
+        ("w=1", "with a rate from 0 to below 1"),
+        ("w=0.5:rows", "none of the kinds"),
+        ("w=0.5:channels:3", "none of squares"),
+        ("v=0.5", "no layer whose weight is like 'v'"),
+        ("w=0.5:branches", "no residual block"),
+        ("w=0.5:squares", "squares of space"),
+    ],
+)
+def test_refused(text: str, message: str, neuroplast: Path, tmp_path: Path) -> None:
+    save(tmp_path / "m.onnx", ROWS, {"w": np.eye(80)})
+    with pytest.raises(driver.DriverError, match=message):
+        Draws(neuroplast, tmp_path, tmp_path / "m.onnx", text)
+
+
+def test_nothing_to_draw(neuroplast: Path, tmp_path: Path) -> None:
+    save(tmp_path / "m.onnx", ROWS, {"w": np.eye(80)})
+    with pytest.raises(driver.DriverError, match="nothing that could be drawn"):
+        Draws(neuroplast, tmp_path, tmp_path / "m.onnx")
