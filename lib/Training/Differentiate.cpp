@@ -45,19 +45,25 @@ public:
 
 private:
   /// Marks what depends on `of`, these first. Fails, after an error, where
-  /// numbers are rounded that are meant to be the same afterwards: integers end
-  /// all gradients, and here nobody wants that.
+  /// integers that stand for reals come to an op without a gradient: others end
+  /// all gradients, and nobody wants that of these.
   LogicalResult findActive(ArrayRef<Value> of) {
     active.insert_range(of);
     for (Operation &op : block.without_terminator()) {
       if (!dependsOnActive(op))
         continue;
-      if (isa<neuro::QuantizeLinearOp>(op))
-        return op.emitOpError("rounds what a gradient is asked of, and has no "
-                              "gradient yet");
-      for (Value result : op.getResults())
-        if (isFloat(result))
+      auto differentiable = dyn_cast<neuro::DifferentiableOpInterface>(op);
+      for (OpResult result : op.getResults())
+        if (isFloat(result) ||
+            (differentiable &&
+             differentiable.standsForReals(result.getResultNumber())))
           active.insert(result);
+      bool takesReals = llvm::any_of(op.getOperands(), [&](Value operand) {
+        return active.contains(operand) && !isFloat(operand);
+      });
+      if (takesReals && !(differentiable && isFloat(op.getResult(0))))
+        return op.emitOpError("takes numbers that were rounded, and has no "
+                              "gradient");
     }
     return success();
   }

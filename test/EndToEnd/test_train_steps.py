@@ -208,3 +208,44 @@ def test_schedules(options: str, neuroplast: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     rates = sum(rate_of(options, step, 10) for step in range(10))
     np.testing.assert_allclose(read_params(target)["b"], -rates / 2, rtol=1e-6)
+
+
+QUANTISED = """<ir_version: 10, opset_import: ["" : 21]>
+g (float[16, 6] x) => (float[16, 4] y)
+<float s = {0.05}, int8 z = {3}, int8[4] o = {0, 0, 0, 0}, float[4] t = {0.02, 0.05, 0.1, 0.001}> {
+  q = QuantizeLinear<axis = 1>(w, t, o)
+  d = DequantizeLinear<axis = 1>(q, t, o)
+  h = MatMul(x, d)
+  i = QuantizeLinear(h, s, z)
+  y = DequantizeLinear(i, s, z)
+}"""
+
+
+def test_straight_through(neuroplast: Path, tmp_path: Path) -> None:
+    """What is rounded in the network learns as if it were not, where it is not saturated."""
+    model, data, target = tmp_path / "m.onnx", tmp_path / "d.npz", tmp_path / "t.onnx"
+    random = np.random.default_rng(2)
+    # Columns with scales of their own, the last of which saturates.
+    w, scales = random.normal(size=(6, 4)).astype(np.float32), np.array([0.02, 0.05, 0.1, 0.001])
+    proto = onnx.parser.parse_model(QUANTISED)
+    proto.graph.initializer.append(numpy_helper.from_array(w, "w"))
+    onnx.save(proto, model)
+    x, labels = (random.normal(size=(16, n)).astype(np.float32) * 4 for n in (6, 4))
+    driver.save(data, {"x": x, "labels": labels})
+    driver.call(
+        neuroplast, "train", model, "--data", data, "-o", target, "--batch", "16",
+        "--loss", "mse", "--lr", str(RATE),
+    )  # fmt: skip
+    level = np.rint(w / scales)
+    d = np.clip(level, -128, 127) * scales
+    h = x @ d
+    kept = (np.rint(h / 0.05) + 3 >= -128) & (np.rint(h / 0.05) + 3 <= 127)
+    y = (np.clip(np.rint(h / 0.05) + 3, -128, 127) - 3) * 0.05
+    assert 0 < kept.mean() < 1
+    inside = (level >= -128) & (level <= 127)
+    assert inside[:, :3].all()
+    assert not inside[:, 3].all()
+    gradient = x.T @ (2 * (y - labels) / y.size * kept) * inside
+    trained = read_params(target)["w"]
+    np.testing.assert_allclose(trained, w - RATE * gradient, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(trained[~inside], w[~inside])

@@ -3,7 +3,8 @@
 // RUN: neuroplast-opt --neuro-differentiate="of=inputs" %t/branches.mlir | FileCheck %s --check-prefix=BRANCHES
 // RUN: not neuroplast-opt --neuro-differentiate %t/det.mlir 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: neuroplast-opt --neuro-differentiate="of=params" %t/det.mlir | FileCheck %s --check-prefix=AROUND
-// RUN: not neuroplast-opt --neuro-differentiate="of=inputs" %t/rounded.mlir 2>&1 | FileCheck %s --check-prefix=ROUNDED
+// RUN: neuroplast-opt --neuro-differentiate="of=inputs" %t/rounded.mlir | FileCheck %s --check-prefix=ROUNDED
+// RUN: not neuroplast-opt --neuro-differentiate="of=inputs" %t/moved.mlir 2>&1 | FileCheck %s --check-prefix=MOVED
 // RUN: neuroplast-opt --neuro-differentiate="of=params" %t/rounded.mlir | FileCheck %s --check-prefix=BEHIND
 // RUN: not neuroplast-opt --neuro-differentiate="of=nothing" %t/det.mlir 2>&1 | FileCheck %s --check-prefix=OPTION
 // RUN: neuroplast-opt --neuro-print-gradient %t/layer.mlir -o /dev/null 2>&1 | FileCheck %s --check-prefix=PRINT
@@ -72,9 +73,12 @@ func.func @main(%x: tensor<3x3xf32>) -> tensor<f32> {
   return %1 : tensor<f32>
 }
 
-// Integers end every gradient: that is refused where numbers are meant to be the same behind
-// them, and no matter where nothing that is asked about was rounded.
-// ROUNDED: error: 'neuro.quantize_linear' op rounds what a gradient is asked of, and has no gradient yet
+// Rounding is passed straight through where it did not saturate; it is no matter where nothing
+// that is asked about was rounded, and integers that are moved are refused.
+// ROUNDED: %[[IN:.*]] = neuro.and
+// ROUNDED: neuro.where %[[IN]]
+// ROUNDED: return
+// MOVED: error: 'neuro.reshape' op takes numbers that were rounded, and has no gradient
 // BEHIND: func.func @main
 // BEHIND: neuro.dequantize_linear
 // BEHIND: return {{.*}} : tensor<2xf32>, tensor<2xf32>
@@ -89,4 +93,13 @@ func.func @main(%x: tensor<2xf32> {neuro.name = "x"}) -> tensor<2xf32> {
   %d = neuro.dequantize_linear %q, %s, %z : (tensor<2xui8>, tensor<f32>, tensor<ui8>) -> tensor<2xf32>
   %y = neuro.mul %d, %w : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
   return %y : tensor<2xf32>
+}
+
+//--- moved.mlir
+func.func @main(%x: tensor<2xf32> {neuro.name = "x"}) -> tensor<1x2xf32> {
+  %s = neuro.constant dense<0.5> : tensor<f32>
+  %q = neuro.quantize_linear %x, %s {to = ui8} : (tensor<2xf32>, tensor<f32>) -> tensor<2xui8>
+  %m = neuro.reshape %q [1, 2] : tensor<2xui8> -> tensor<1x2xui8>
+  %d = neuro.dequantize_linear %m, %s : (tensor<1x2xui8>, tensor<f32>) -> tensor<1x2xf32>
+  return %d : tensor<1x2xf32>
 }

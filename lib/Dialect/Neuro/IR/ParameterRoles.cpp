@@ -18,10 +18,14 @@ bool neuroplast::neuro::detail::isVector(Value tensor) {
   return llvm::count_if(shape, [](int64_t size) { return size != 1; }) == 1;
 }
 
-/// Whether an op makes its results of one tensor alone.
-static bool readsOneTensor(AxisRuleOpInterface op) {
-  return llvm::count_if(op->getOperandTypes(),
-                        llvm::IsaPred<RankedTensorType>) == 1;
+/// Whether an op makes its results of this tensor, beside what does not change
+/// from run to run, as a scale that the tensor is rounded by.
+static bool makesResultsOf(OpOperand &operand) {
+  return llvm::all_of(operand.getOwner()->getOpOperands(), [&](OpOperand &o) {
+    return &o == &operand || !isa<RankedTensorType>(o.get().getType()) ||
+           (o.getOperandNumber() > operand.getOperandNumber() &&
+            isa_and_nonnull<GetParamOp, ConstantOp>(o.get().getDefiningOp()));
+  });
 }
 
 /// Whether a weight or a bias is made of what a value holds.
@@ -36,7 +40,7 @@ static bool isReadInTraining(Value value) {
       OperandRole role = op.getOperandRole(use.getOperandNumber());
       if (role == OperandRole::Weight || role == OperandRole::Bias)
         return true;
-      if (readsOneTensor(op))
+      if (makesResultsOf(use))
         pending.insert(op->result_begin(), op->result_end());
     }
   return false;

@@ -247,7 +247,8 @@ def Neuro_BitCastOp : Neuro_ElementwiseOp<"bit_cast", "", [], "adaptor.getTo()">
 
 class Neuro_QuantOp<string mnemonic, string onnx, list<Trait> traits = []>
     : Neuro_TensorOp<mnemonic, onnx, traits, statesContract = 1>;
-def Neuro_QuantizeLinearOp : Neuro_QuantOp<"quantize_linear", ""> {
+def Neuro_QuantizeLinearOp : Neuro_QuantOp<"quantize_linear", "", [
+    DeclareOpInterfaceMethods<DifferentiableOpInterface, ["buildGradient", "standsForReals"]>]> {
   let summary = "saturate(round(x / scale) + zero_point), per tensor, per axis or per block";
   let arguments = (ins Neuro_NumberTensor:$input, Neuro_FloatTensor:$scale, Optional<Neuro_Tensor>:$zero_point,
     DefaultValuedAttr<I64Attr, "1">:$axis, DefaultValuedAttr<I64Attr, "0">:$block_size,
@@ -255,7 +256,7 @@ def Neuro_QuantizeLinearOp : Neuro_QuantOp<"quantize_linear", ""> {
   let results = (outs Neuro_Tensor:$result);
   let hasVerifier = 1;
 }
-def Neuro_DequantizeLinearOp : Neuro_QuantOp<"dequantize_linear", "DequantizeLinear", [Neuro_ZeroWhere<"zero[0] || zero[1]">]> {
+def Neuro_DequantizeLinearOp : Neuro_QuantOp<"dequantize_linear", "DequantizeLinear", [Neuro_BuildsGradient, Neuro_ZeroWhere<"zero[0] || zero[1]">]> {
   let summary = "(x - zero_point) * scale, per tensor, per axis or per block";
   let arguments = (ins Neuro_Tensor:$input, Neuro_FloatTensor:$scale, Optional<Neuro_Tensor>:$zero_point,
     DefaultValuedAttr<I64Attr, "1">:$axis, DefaultValuedAttr<I64Attr, "0">:$block_size);

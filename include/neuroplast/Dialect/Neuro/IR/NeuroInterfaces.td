@@ -109,7 +109,12 @@ def DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {
     }], "::llvm::LogicalResult", "buildGradient", (ins "::neuroplast::neuro::GradientScope &":$scope)>,
     InterfaceMethod<[{
       The rule as it is written with the op; empty if it is more than that.
-    }], "::llvm::StringRef", "getGradientRule", (ins), "", [{ return ""; }]>
+    }], "::llvm::StringRef", "getGradientRule", (ins), "", [{ return ""; }]>,
+    InterfaceMethod<[{
+      Whether a result that has no floats stands for real numbers all the same,
+      so that it has a gradient of floats. Other integers end gradients.
+    }], "bool", "standsForReals", (ins "unsigned":$result), "",
+    [{ (void)result; return false; }]>
   ];
 }
 
