@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Training/Losses.h"
+#include "SequenceLoss.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -26,12 +27,13 @@ std::optional<Loss::Kind> Loss::parseKind(StringRef name) {
       .Case("mae", Kind::MeanMagnitude)
       .Case("huber", Kind::Huber)
       .Case("cosine", Kind::Cosine)
+      .Case("ctc", Kind::Sequence)
       .Default(std::nullopt);
 }
 
 StringRef Loss::getKinds() {
-  return "cross-entropy, soft-cross-entropy, kl, bce, mse, mae, huber and "
-         "cosine";
+  return "cross-entropy, soft-cross-entropy, kl, bce, mse, mae, huber, cosine "
+         "and ctc";
 }
 
 namespace {
@@ -40,6 +42,12 @@ namespace {
 struct Logits {
   Term values;
   int64_t axis = 1;
+
+  /// Whether a softmax says which axis it is.
+  static bool isKnown(const Term &output) {
+    return isa_and_nonnull<neuro::SoftmaxOp, neuro::LogSoftmaxOp>(
+        output.get().getDefiningOp());
+  }
 
   /// Of a softmax the logits are known, and the logarithms without rounding to
   /// zero first.
@@ -65,9 +73,33 @@ static Term findSigmoidLogits(const Term &output) {
   return sigmoid ? Term(output.getBuilder(), sigmoid.getInput()) : output;
 }
 
+RankedTensorType Loss::getSequenceType(const Term &output,
+                                       std::string &reason) const {
+  RankedTensorType type = output.getType();
+  bool isRight = type.getRank() == 3 && type.hasStaticShape() &&
+                 (Logits::find(output).axis == 2 || !Logits::isKnown(output));
+  if (!isRight)
+    reason = "ctc needs an output of known sizes whose axes are examples, "
+             "times and classes";
+  else if (blank < 0 || blank >= type.getDimSize(2))
+    reason = "there is no class " + std::to_string(blank) +
+             " for times that say nothing";
+  else if (mostLabels < 1)
+    reason = "ctc needs labels of two axes: examples, and the labels of each";
+  else if (mostLabels > type.getDimSize(1))
+    reason = "ctc cannot spread " + std::to_string(mostLabels) +
+             " labels over " + std::to_string(type.getDimSize(1)) + " times";
+  else
+    return RankedTensorType::get({type.getDimSize(0), mostLabels},
+                                 IntegerType::get(type.getContext(), 64));
+  return {};
+}
+
 RankedTensorType Loss::getLabelsType(const Term &output,
                                      std::string &reason) const {
   RankedTensorType type = output.getType();
+  if (kind == Kind::Sequence)
+    return getSequenceType(output, reason);
   bool isOfClasses = kind == Kind::CrossEntropy ||
                      kind == Kind::SoftCrossEntropy || kind == Kind::Divergence;
   int64_t axis = isOfClasses ? Logits::find(output).axis : 1;
@@ -145,6 +177,7 @@ Term Loss::buildLabels(const Term &output) const {
 }
 
 Term Loss::build(const Term &output, const Term &labels) const {
+  neuro::TermBuilder &at = output.getBuilder();
   Term difference;
   switch (kind) {
   case Kind::CrossEntropy:
@@ -174,6 +207,12 @@ Term Loss::build(const Term &output, const Term &labels) const {
     return average(
         (size < delta)
             .select(difference * difference * 0.5, (size - delta / 2) * delta));
+  }
+  case Kind::Sequence: {
+    Term logits = cool(Logits::find(output).values, temperature);
+    Term logarithms(at, neuro::LogSoftmaxOp::create(at.builder, at.location,
+                                                    logits.get(), /*axis=*/2));
+    return average(buildSequenceLoss(logarithms, labels, blank));
   }
   case Kind::Cosine: {
     Term product = (output * labels).sum(1);

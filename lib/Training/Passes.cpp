@@ -183,6 +183,8 @@ struct TrainStep : training::impl::NeuroTrainStepBase<TrainStep> {
     }
     options.loss.kind = *lossKind;
     options.loss.smoothing = labelSmoothing;
+    options.loss.blank = blank;
+    options.loss.mostLabels = mostLabels;
     options.loss.temperature = temperature;
     OwningOpRef<ModuleOp> other;
     if (!teacher.empty()) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from Models import driver
+from Models import driver, text_lines
 from Models.training import INS, OUTS, Arrays, differ, logits, perceptron, read_params, softmax
 from onnx import TensorProto, helper, numpy_helper
 
@@ -249,3 +250,87 @@ def test_straight_through(neuroplast: Path, tmp_path: Path) -> None:
     trained = read_params(target)["w"]
     np.testing.assert_allclose(trained, w - RATE * gradient, rtol=1e-4, atol=1e-4)
     np.testing.assert_array_equal(trained[~inside], w[~inside])
+
+
+def spell(path: tuple[int, ...], blank: int) -> tuple[int, ...]:
+    """The labels that a path through classes stands for."""
+    changes = [c for i, c in enumerate(path) if i == 0 or path[i - 1] != c]
+    return tuple(c for c in changes if c != blank)
+
+
+@pytest.mark.parametrize("blank", [0, 2])
+def test_sequences(blank: int, neuroplast: Path, tmp_path: Path) -> None:
+    """The loss of labels without times is that of the sum over all paths that spell them."""
+    times, classes, ins = 5, 3, 4
+    model, target, data = tmp_path / "m.onnx", tmp_path / "t.onnx", tmp_path / "d.npz"
+    proto = onnx.parser.parse_model(f"""<ir_version: 8, opset_import: ["" : 17]>
+    g (double[n, {times}, {ins}] x) => (double[n, {times}, {classes}] y) {{
+      z = MatMul(x, w)
+      y = Softmax<axis = -1>(z)
+    }}""")
+    random = np.random.default_rng(5)
+    w = random.normal(size=(ins, classes))
+    proto.graph.initializer.append(numpy_helper.from_array(w, "w"))
+    onnx.save(proto, model)
+    a, b = (c for c in range(classes) if c != blank)
+    sequences = [(a,), (a, b), (a, a), (b, b, a), ()]
+    labels = np.full((len(sequences), 3), -1)
+    for row, sequence in zip(labels, sequences, strict=True):
+        row[: len(sequence)] = sequence
+    x = random.normal(size=(len(sequences), times, ins))
+    driver.save(data, {"x": x, "labels": labels})
+    printed = driver.call(
+        neuroplast, "train", model, "--data", data, "-o", target, "--batch", str(len(x)),
+        "--loss", "ctc", "--blank", str(blank), "--lr", str(RATE),
+    )  # fmt: skip
+
+    def measure(p: Arrays) -> float:
+        total = 0.0
+        for rows, sequence in zip(softmax(x @ p["w"], 2), sequences, strict=True):
+            likely = sum(
+                np.prod([row[c] for row, c in zip(rows, path, strict=True)])
+                for path in itertools.product(range(classes), repeat=times)
+                if spell(path, blank) == sequence
+            )
+            total -= np.log(likely) / max(1, len(sequence))
+        return total / len(x)
+
+    best = softmax(x @ w, 2).argmax(axis=2)
+    spelt = [spell(tuple(row), blank) for row in best]
+    right = sum(
+        max(0, len(s) - text_lines.distance(r, s)) for r, s in zip(spelt, sequences, strict=True)
+    )
+    share = 100 * right / sum(map(len, sequences))
+    assert re.findall(r"loss ([\d.]+), accuracy ([\d.]+)", printed) == [
+        (f"{measure({'w': w}):.4f}", f"{share:.1f}")
+    ]
+    expected = w - RATE * differ(measure, {"w": w})["w"]
+    np.testing.assert_allclose(read_params(target)["w"], expected, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([[1, 1, 2, 2]], "labels for 6 times, and the output 5"),
+        ([[1, 0, -1, -1]], "labels hold 0, the class of times that say nothing"),
+        ([[1, -1, 2, -1]], "labels go on behind one that is negative"),
+        ([[1, 3, -1, -1]], "labels hold 3, but there are 3 classes"),
+        ([[1] * 6], "cannot spread 6 labels over 5 times"),
+        ([1], "labels of two axes"),
+    ],
+)
+def test_sequences_that_do_not_fit(
+    labels: list[int], message: str, neuroplast: Path, tmp_path: Path
+) -> None:
+    proto = onnx.parser.parse_model("""<ir_version: 8, opset_import: ["" : 17]>
+    g (float[n, 5, 4] x) => (float[n, 5, 3] y) { y = MatMul(x, w) }""")
+    proto.graph.initializer.append(numpy_helper.from_array(np.ones((4, 3), np.float32), "w"))
+    onnx.save(proto, tmp_path / "m.onnx")
+    driver.save(
+        tmp_path / "d.npz", {"x": np.ones((1, 5, 4), np.float32), "labels": np.array(labels)}
+    )
+    with pytest.raises(driver.DriverError, match=message):
+        driver.call(
+            neuroplast, "train", tmp_path / "m.onnx", "--data", tmp_path / "d.npz",
+            "-o", tmp_path / "t.onnx", "--batch", "1", "--loss", "ctc",
+        )  # fmt: skip

@@ -80,6 +80,12 @@ Examples::read(llvm::StringRef path, llvm::StringRef labels, bool needsLabels) {
   return examples;
 }
 
+int64_t Examples::getMostLabels() const {
+  auto labels = arrays.find("labels");
+  bool areLists = labels != arrays.end() && labels->second.shape.size() == 2;
+  return areLists ? labels->second.shape[1] : 0;
+}
+
 std::vector<std::string> Examples::describeShapes(int64_t batch) const {
   std::vector<std::string> shapes;
   for (const auto &[name, tensor] : arrays) {

@@ -23,6 +23,8 @@ public:
   read(llvm::StringRef path, llvm::StringRef labels, bool needsLabels);
 
   int64_t getCount() const { return count; }
+  /// How many labels an example has at most; 0 if they are no lists.
+  int64_t getMostLabels() const;
   /// The inputs of so many examples, as values of `--shape`.
   std::vector<std::string> describeShapes(int64_t batch) const;
   /// These examples as tensors, by the names that a step of training has.

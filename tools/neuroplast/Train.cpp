@@ -95,6 +95,7 @@ static std::unique_ptr<Model> compileFor(const Task &task, Build build,
       makeRegistry(), mlir::MLIRContext::Threading::DISABLED);
   std::vector<std::string> shapes = examples.describeShapes(options.batch);
   training::StepOptions step = options.step;
+  step.loss.mostLabels = examples.getMostLabels();
   mlir::OwningOpRef<mlir::ModuleOp> module, teacher;
   module = loadModule(task.model, *context, shapes);
   if (module && !task.teacher.empty()) {
@@ -136,9 +137,11 @@ prepare(const Task &task, const TrainOptions &options, const Examples &examples,
     if (!evaluation)
       return nullptr;
   }
+  std::optional<Accuracy> accuracy;
+  if (task.teacher.empty() && options.step.loss.hasClasses())
+    accuracy.emplace(options.step.loss);
   return std::make_unique<TrainingRun>(std::move(step), std::move(evaluation),
-                                       task.teacher.empty() &&
-                                           options.step.loss.hasClasses());
+                                       accuracy);
 }
 
 /// A training from epoch to epoch, with its checkpoints.
@@ -252,7 +255,8 @@ static int runTask(const Arguments &arguments, const Task &task) {
     return 1;
   if (!task.teacher.empty() && options->step.loss.hasClasses())
     return reportError("a teacher knows no classes, but their probabilities: "
-                       "'--loss' must be another one than cross-entropy");
+                       "'--loss' must be another one than cross-entropy and "
+                       "ctc");
   llvm::StringRef key = arguments.get("--labels", "labels");
   auto read = [&](llvm::StringRef path) {
     auto examples = Examples::read(path, key, task.teacher.empty());

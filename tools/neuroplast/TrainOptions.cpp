@@ -67,6 +67,7 @@ std::optional<TrainOptions> TrainOptions::read(const Arguments &arguments,
       !readNumber(arguments, "--label-smoothing", loss.smoothing) ||
       !readNumber(arguments, "--delta", loss.delta) ||
       !readNumber(arguments, "--temperature", loss.temperature) ||
+      !readInteger(arguments, "--blank", loss.blank) ||
       !readNumber(arguments, "--lr", schedule.rate) ||
       !readNumber(arguments, "--lr-factor", schedule.factor) ||
       !readNumber(arguments, "--momentum", optimizer.momentum) ||
@@ -121,13 +122,13 @@ std::string TrainOptions::describe() const {
   const training::Loss &loss = step.loss;
   const training::Optimizer &o = step.optimizer;
   os << "loss " << static_cast<int>(loss.kind) << ' ' << loss.smoothing << ' '
-     << loss.delta << ' ' << loss.temperature << "; optimizer "
-     << static_cast<int>(o.kind) << ' ' << o.momentum << ' ' << o.isNesterov
-     << ' ' << o.weightDecay << "; clip " << step.clipNorm << "; schedule "
-     << static_cast<int>(schedule.kind) << ' ' << schedule.rate << ' '
-     << schedule.warmup << ' ' << schedule.every << ' ' << schedule.factor
-     << "; batch " << batch << "; seed " << seed << "; patience " << patience
-     << "; frozen";
+     << loss.delta << ' ' << loss.temperature << ' ' << loss.blank
+     << "; optimizer " << static_cast<int>(o.kind) << ' ' << o.momentum << ' '
+     << o.isNesterov << ' ' << o.weightDecay << "; clip " << step.clipNorm
+     << "; schedule " << static_cast<int>(schedule.kind) << ' ' << schedule.rate
+     << ' ' << schedule.warmup << ' ' << schedule.every << ' '
+     << schedule.factor << "; batch " << batch << "; seed " << seed
+     << "; patience " << patience << "; frozen";
   for (const std::string &pattern : frozen)
     os << ' ' << pattern;
   os << "; dropout";
@@ -145,10 +146,12 @@ std::vector<OptionSpec> TrainOptions::getSpecs() {
       {"--loss", "NAME",
        "of the first output: cross-entropy, soft-cross-entropy, kl or bce of "
        "logits, or of what a softmax or a sigmoid made of them; mse, mae, "
-       "huber or cosine (cross-entropy; kl, with a teacher)"},
+       "huber or cosine; ctc, of sequences whose labels have no times "
+       "(cross-entropy; kl, with a teacher)"},
       {"--label-smoothing", "X",
        "share of probability that all classes get, of cross-entropy (0)"},
       {"--delta", "X", "where huber becomes linear (1)"},
+      {"--blank", "N", "the class of times that say nothing, of ctc (0)"},
       {"--temperature", "X", "what logits are divided by (1)"},
       {"--optimizer", "NAME",
        "sgd, adam, adamw, rmsprop, adagrad or lion (sgd)"},

@@ -30,9 +30,10 @@ static HostTensor makeScalar(float value) {
 }
 
 TrainingRun::TrainingRun(std::unique_ptr<Model> trained,
-                         std::unique_ptr<Model> evaluator, bool hasClasses)
+                         std::unique_ptr<Model> evaluator,
+                         std::optional<Accuracy> accuracy)
     : model(std::move(trained)), evaluation(std::move(evaluator)),
-      hasClasses(hasClasses) {
+      accuracy(accuracy) {
   for (const NeuroplastTensor &param : model->getParams())
     now.push_back(copyTensor(param));
   next = now;
@@ -80,50 +81,6 @@ llvm::Error TrainingRun::evaluateBatch(const NamedTensors &batch) {
   return evaluation->runBound(*inputs, outputs, params);
 }
 
-/// Classes lie along axis 1, with so many places behind it.
-static int64_t countInner(const HostTensor &output) {
-  int64_t inner = 1;
-  for (int64_t size : llvm::ArrayRef(output.shape).drop_front(2))
-    inner *= size;
-  return inner;
-}
-
-static int64_t readLabel(const HostTensor &labels, int64_t index) {
-  int64_t label;
-  memcpy(&label, labels.bytes.data() + index * sizeof label, sizeof label);
-  return label;
-}
-
-std::string TrainingRun::checkLabels(const HostTensor &labels) const {
-  if (!hasClasses || labels.dtype != NEUROPLAST_INT64)
-    return "";
-  int64_t classes = results[1].shape[1];
-  for (int64_t i = 0; i < labels.getNumElements(); ++i)
-    if (int64_t label = readLabel(labels, i); label < 0 || label >= classes)
-      return "labels hold " + std::to_string(label) + ", but there are " +
-             std::to_string(classes) + " classes";
-  return "";
-}
-
-int64_t TrainingRun::countRight(const HostTensor &labels) const {
-  const HostTensor &output = results[1];
-  int64_t classes = output.shape[1], inner = countInner(output), right = 0;
-  auto read = [&](int64_t index) {
-    if (output.dtype == NEUROPLAST_FLOAT64)
-      return reinterpret_cast<const double *>(output.bytes.data())[index];
-    return static_cast<double>(
-        reinterpret_cast<const float *>(output.bytes.data())[index]);
-  };
-  for (int64_t i = 0; i < labels.getNumElements(); ++i) {
-    int64_t first = i / inner * classes * inner + i % inner, best = 0;
-    for (int64_t c = 1; c < classes; ++c)
-      if (read(first + c * inner) > read(first + best * inner))
-        best = c;
-    right += best == readLabel(labels, i);
-  }
-  return right;
-}
-
 llvm::Expected<Score>
 TrainingRun::run(const Examples &examples, int64_t batch,
                  llvm::ArrayRef<int64_t> order,
@@ -131,7 +88,8 @@ TrainingRun::run(const Examples &examples, int64_t batch,
                  llvm::function_ref<void(NamedTensors &)> change) {
   NamedTensors tensors;
   Score score;
-  int64_t batches = 0, right = 0, labels = 0;
+  int64_t batches = 0;
+  std::optional<Accuracy> seen = accuracy;
   for (; !order.empty() && static_cast<int64_t>(order.size()) >= batch;
        order = order.drop_front(batch)) {
     examples.gather(order.take_front(batch), tensors);
@@ -141,8 +99,9 @@ TrainingRun::run(const Examples &examples, int64_t batch,
           static_cast<float>(schedule->getRate(numSteps - formerSteps)));
       tensors["step"] = makeScalar(static_cast<float>(numSteps + 1));
     }
-    if (hasClasses)
-      if (std::string reason = checkLabels(tensors["labels"]); !reason.empty())
+    if (seen)
+      if (std::string reason = seen->check(tensors["labels"], results[1]);
+          !reason.empty())
         return makeError(reason);
     if (llvm::Error error = schedule ? step(tensors) : evaluateBatch(tensors))
       return std::move(error);
@@ -156,19 +115,16 @@ TrainingRun::run(const Examples &examples, int64_t batch,
                        "; a smaller learning rate may help");
     score.loss += loss;
     ++batches;
-    if (hasClasses) {
-      right += countRight(tensors["labels"]);
-      labels += tensors["labels"].getNumElements();
-    }
+    if (seen)
+      seen->add(tensors["labels"], results[1]);
     if (schedule) {
       std::swap(now, next);
       ++numSteps;
     }
   }
   score.loss /= static_cast<double>(std::max<int64_t>(batches, 1));
-  if (hasClasses)
-    score.accuracy = static_cast<double>(right) /
-                     static_cast<double>(std::max<int64_t>(labels, 1));
+  if (seen)
+    score.accuracy = seen->get();
   return score;
 }
 

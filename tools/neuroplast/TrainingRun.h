@@ -9,6 +9,7 @@
 #ifndef NEUROPLAST_TOOLS_NEUROPLAST_TRAININGRUN_H
 #define NEUROPLAST_TOOLS_NEUROPLAST_TRAININGRUN_H
 
+#include "Accuracy.h"
 #include "Augmentation.h"
 #include "Examples.h"
 
@@ -29,9 +30,10 @@ struct Score {
 class TrainingRun {
 public:
   /// Takes what `buildTrainStep` made, compiled, and what `buildEvaluation`
-  /// did, if anything is to be evaluated. Labels of classes have an accuracy.
+  /// did, if anything is to be evaluated. Labels of classes have an accuracy,
+  /// which comes with nothing counted.
   TrainingRun(std::unique_ptr<Model> model, std::unique_ptr<Model> evaluation,
-              bool hasClasses);
+              std::optional<Accuracy> accuracy);
 
   /// Goes through examples once, in an order that is drawn; those that fill no
   /// batch are left out.
@@ -62,13 +64,9 @@ private:
   llvm::Error step(const NamedTensors &batch);
   /// Runs the network on a batch.
   llvm::Error evaluateBatch(const NamedTensors &batch);
-  /// Why labels are none for the output; empty if they are.
-  std::string checkLabels(const HostTensor &labels) const;
-  /// How many of the labels the output of the last step has right.
-  int64_t countRight(const HostTensor &labels) const;
 
   std::unique_ptr<Model> model, evaluation;
-  bool hasClasses;
+  std::optional<Accuracy> accuracy; ///< with nothing seen yet
   int64_t numSteps = 0, formerSteps = 0;
   /// What a step reads, and what it writes.
   std::vector<HostTensor> now, next;

@@ -38,7 +38,12 @@ struct Loss {
     /// (Huber 1964).
     Huber,
     /// One less the cosine of the angle to the labels along axis 1.
-    Cosine
+    Cosine,
+    /// The negative logarithm of the probability of labels without times, by
+    /// their number (connectionist temporal classification, Graves et al., ICML
+    /// 2006): the output has examples, times and logits of classes, and labels
+    /// are integers, negative behind the last one of an example.
+    Sequence
   };
   Kind kind = Kind::CrossEntropy;
   /// The share of probability that all classes get, of labels that are classes
@@ -49,13 +54,19 @@ struct Loss {
   /// multiplied by its square, so that gradients stay as large (Hinton et al.,
   /// arXiv 1503.02531).
   double temperature = 1;
+  /// Of Kind::Sequence: the class of times that say nothing, and the most
+  /// labels that an example has.
+  int64_t blank = 0, mostLabels = 0;
 
   /// By "cross-entropy", "soft-cross-entropy", "kl", "bce", "mse", "mae",
-  /// "huber" or "cosine".
+  /// "huber", "cosine" or "ctc".
   static std::optional<Kind> parseKind(llvm::StringRef name);
   static llvm::StringRef getKinds(); ///< for people
 
-  bool hasClasses() const { return kind == Kind::CrossEntropy; }
+  /// Whether labels are integers that number classes, which no output is.
+  bool hasClasses() const {
+    return kind == Kind::CrossEntropy || kind == Kind::Sequence;
+  }
 
   /// The type that labels need for such an output; null, with a reason, if the
   /// loss is not for it.
@@ -65,6 +76,10 @@ struct Loss {
   neuro::Term build(const neuro::Term &output, const neuro::Term &labels) const;
   /// Labels that a teacher gives: what it is sure of, by probabilities.
   neuro::Term buildLabels(const neuro::Term &output) const;
+
+private:
+  mlir::RankedTensorType getSequenceType(const neuro::Term &output,
+                                         std::string &reason) const;
 };
 
 } // namespace neuroplast::training

@@ -76,7 +76,9 @@ def NeuroTrainStep : Pass<"neuro-train-step", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"loss", "loss", "std::string", "\"cross-entropy\"", "`cross-entropy`, `soft-cross-entropy`, `kl`, `bce`, `mse`, `mae`, `huber` or `cosine`">,
+    Option<"loss", "loss", "std::string", "\"cross-entropy\"", "`cross-entropy`, `soft-cross-entropy`, `kl`, `bce`, `mse`, `mae`, `huber`, `cosine` or `ctc`">,
+    Option<"blank", "blank", "int64_t", "0", "the class of times that say nothing, of ctc">,
+    Option<"mostLabels", "most-labels", "int64_t", "0", "how many labels an example has at most, of ctc">,
     Option<"labelSmoothing", "label-smoothing", "double", "0", "share of probability that all classes get, of cross-entropy">,
     Option<"temperature", "temperature", "double", "1", "what logits are divided by">,
     Option<"teacher", "teacher", "std::string", "\"\"", "a file with a module whose first result is what the labels are">,

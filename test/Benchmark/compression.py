@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""What small models learn: PP-OCR's classifier and reader, cut and trained, beside controls.
+
+The classifier of upside-down lines is cut to a share of its operations and trained on
+labelled lines, beside the original trained on the same lines and a net of the small one's
+shape that starts from nothing; and it is cut and distilled without labels. The reader is
+compressed without labels. Lines to learn from and lines to test share neither fonts nor
+words. Prints a table with the minutes that each took; fails if a bound is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "test"))
+
+from Models import driver, models, text_lines  # noqa: E402
+
+BATCH = 50
+
+
+def scores(model: Path, images: np.ndarray) -> np.ndarray:
+    """What ONNX Runtime makes of the model, on two threads."""
+    session = models.session(model, threads=2)
+    (name,) = (entry.name for entry in session.get_inputs())
+    return np.concatenate(
+        [
+            session.run(None, {name: images[start : start + BATCH]})[0]
+            for start in range(0, len(images), BATCH)
+        ]
+    )
+
+
+def forget(model: Path, target: Path, seed: int) -> None:
+    """The same network with weights that were never trained (He et al., arXiv 1502.01852)."""
+    random = np.random.default_rng(seed)
+    proto = onnx.load(model)
+    norms: dict[str, float] = {}
+    for node in proto.graph.node:
+        if node.op_type == "BatchNormalization":
+            norms |= dict(zip(node.input[1:], (1.0, 0.0, 0.0, 1.0), strict=True))
+    for tensor in proto.graph.initializer:
+        value = numpy_helper.to_array(tensor)
+        if value.dtype != np.float32:
+            continue
+        if tensor.name in norms:
+            fresh = np.full(value.shape, norms[tensor.name])
+        elif value.ndim > 1 and value.size > max(value.shape):
+            # Kernels are out first, matrices in first.
+            fan = np.prod(value.shape[1:]) if value.ndim > 2 else value.shape[0]
+            fresh = random.normal(size=value.shape) * np.sqrt(2 / fan)
+        else:
+            continue
+        tensor.CopyFrom(numpy_helper.from_array(fresh.astype(np.float32), tensor.name))
+    onnx.save(proto, target)
+
+
+class Table:
+    """Rows of what was reached, and whether all bounds hold."""
+
+    def __init__(self) -> None:
+        self.holds = True
+
+    def add(self, what: str, right: float, minutes: float, bound: float | None = None) -> None:
+        line = f"{what:46} {100 * right:6.2f} %  {minutes:5.1f} min"
+        if bound is not None:
+            self.holds &= right >= bound
+            line += f"  at least {100 * bound:.2f}: {'holds' if right >= bound else 'MISSED'}"
+        print(line, flush=True)
+
+
+def timed(action: Callable[[], object]) -> float:
+    start = time.monotonic()
+    action()
+    return (time.monotonic() - start) / 60
+
+
+def classifier(neuroplast: Path, folder: Path, table: Table, arguments: argparse.Namespace) -> None:
+    model = models.MODELS["ppocr_cls"].path()
+    images, turned = text_lines.turned_lines(arguments.lines, seed=11, calibrates=True)
+    seen, which = text_lines.turned_lines(1000, seed=7, calibrates=False)
+    driver.save(folder / "labelled.npz", {"x": images, "labels": turned})
+    driver.save(folder / "unlabelled.npz", {"x": images})
+
+    def right(path: Path) -> float:
+        return float(np.mean(scores(path, seen).argmax(axis=1) == which))
+
+    def train(path: Path, target: Path, rate: str) -> float:
+        return timed(
+            lambda: driver.call(
+                neuroplast, "train", path, "--data", folder / "labelled.npz", "-o", target,
+                "--optimizer", "adam", "--lr", rate, "--schedule", "cosine", "--clip-norm", "5",
+                "--epochs", str(arguments.epochs), "--threads", "2", timeout=3600,
+            )
+        )  # fmt: skip
+
+    table.add("classifier as it is", right(model), 0)
+    minutes = train(model, folder / "original.onnx", "0.0002")
+    original = right(folder / "original.onnx")
+    table.add("  trained on the lines", original, minutes)
+    cut = folder / "cut.onnx"
+    target = ("--target-flops", f"{arguments.classifier}x")
+    minutes = timed(
+        lambda: driver.call(
+            neuroplast, "prune", model, "-o", cut, "--data", folder / "unlabelled.npz", *target,
+            timeout=3600,
+        )
+    )  # fmt: skip
+    table.add(f"cut to {arguments.classifier} of its operations", right(cut), minutes)
+    minutes += train(cut, folder / "small.onnx", "0.001")
+    table.add("  trained on the lines", right(folder / "small.onnx"), minutes, 0.99 * original)
+    forget(cut, folder / "fresh.onnx", seed=1)
+    minutes = train(folder / "fresh.onnx", folder / "scratch.onnx", "0.001")
+    table.add("  the same from nothing", right(folder / "scratch.onnx"), minutes)
+    minutes = timed(
+        lambda: driver.call(
+            neuroplast, "compress", model, "--data", folder / "unlabelled.npz",
+            "-o", folder / "taught.onnx", *target, "--epochs", str(arguments.epochs),
+            "--threads", "2", timeout=3600,
+        )
+    )  # fmt: skip
+    table.add("  without labels", right(folder / "taught.onnx"), minutes, 0.99 * right(model))
+
+
+def reader(neuroplast: Path, folder: Path, table: Table, arguments: argparse.Namespace) -> None:
+    model = models.MODELS["ppocr_rec"].path()
+    images, _ = text_lines.lines_to_read(arguments.lines // 4, seed=11, calibrates=True)
+    seen, texts = text_lines.lines_to_read(2000, seed=7, calibrates=False)
+    driver.save(folder / "lines.npz", {"x": images})
+
+    def right(path: Path) -> float:
+        read = text_lines.decode(model, scores(path, seen))
+        return text_lines.read_correctly(read, texts)[1]
+
+    original = right(model)
+    table.add("reader as it is (characters)", original, 0)
+    for share in arguments.reader:
+        minutes = timed(
+            lambda share=share: driver.call(
+                neuroplast, "compress", model, "--data", folder / "lines.npz",
+                "-o", folder / "reader.onnx", "--target-flops", f"{share}x",
+                "--epochs", str(arguments.epochs), "--threads", "2", timeout=7200,
+            )
+        )  # fmt: skip
+        bound = 0.95 * original if share >= 0.6 else None
+        table.add(f"  at {share} of its operations", right(folder / "reader.onnx"), minutes, bound)
+
+
+TASKS = {"classifier": classifier, "reader": reader}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tasks", nargs="*", default=list(TASKS), metavar="TASK")
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--lines", type=int, default=8192, help="to learn from")
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--classifier", type=float, default=0.3, help="its share of operations")
+    parser.add_argument("--reader", type=float, nargs="+", default=[0.6, 0.5], help="the same")
+    arguments = parser.parse_args()
+    neuroplast = arguments.build.resolve() / "bin" / "neuroplast"
+    table = Table()
+    with tempfile.TemporaryDirectory() as folder:
+        for name in arguments.tasks:
+            TASKS[name](neuroplast, Path(folder), table, arguments)
+    return 0 if table.holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
