@@ -37,6 +37,7 @@ namespace {
 struct Learner {
   Value parameter;
   SmallVector<Value> states;
+  bool isUndecayed = false;
 };
 
 /// A parameter that is a mean over batches.
@@ -84,9 +85,12 @@ public:
       SmallVector<Term> states;
       for (Value state : learner.states)
         states.emplace_back(at, state);
-      Update update = buildUpdate(
-          options.optimizer, Term(at, learner.parameter), Term(at, gradient),
-          states, Term(at, rate), Term(at, step));
+      Optimizer optimizer = options.optimizer;
+      if (learner.isUndecayed)
+        optimizer.weightDecay = 0;
+      Update update = buildUpdate(optimizer, Term(at, learner.parameter),
+                                  Term(at, gradient), states, Term(at, rate),
+                                  Term(at, step));
       updated.push_back(update.parameter.get());
       for (const Term &state : update.states)
         updated.push_back(state.get());
@@ -325,6 +329,7 @@ private:
     StringRef name = neuro::getUserName(param);
     RankedTensorType type = param.getType();
     learner.parameter = neuro::addParamArgument(main, param, type);
+    learner.isUndecayed = options.isUndecayed && options.isUndecayed(name);
     names.push_back(name.str());
     if (hasStates)
       for (StringRef suffix : options.optimizer.getStates())

@@ -16,7 +16,10 @@ from Models.training import HIDDEN, INS, OUTS, Arrays, differ, perceptron, read_
 from onnx import TensorProto, helper, numpy_helper
 
 RATE = 0.05
-OPTIONS = ("--optimizer", "adam", "--lr", "0.01", "--epochs", "500", "--schedule", "cosine")
+OPTIONS = (
+    "--optimizer", "adam", "--lr", "0.01", "--epochs", "500", "--schedule", "cosine", "--average",
+    "0.99", "--average-after", "3", "--dropout", "v=0.1",
+)  # fmt: skip
 
 
 def test_resumed_is_uninterrupted(neuroplast: Path, tmp_path: Path) -> None:

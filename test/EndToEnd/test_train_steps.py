@@ -334,3 +334,51 @@ def test_sequences_that_do_not_fit(
             neuroplast, "train", tmp_path / "m.onnx", "--data", tmp_path / "d.npz",
             "-o", tmp_path / "t.onnx", "--batch", "1", "--loss", "ctc",
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(("decay", "after"), [(1.0, 0), (0.75, 0), (1.0, 2)])
+def test_averages(decay: float, after: int, neuroplast: Path, tmp_path: Path) -> None:
+    """What is written, and validated, is the mean over the steps; what is remembered is not."""
+    model, data = tmp_path / "m.onnx", tmp_path / "d.npz"
+    perceptron(model, dtype=TensorProto.DOUBLE)
+    random = np.random.default_rng(4)
+    arrays = {"x": random.normal(size=(16, INS)), "labels": random.integers(0, OUTS, 16)}
+    driver.save(data, arrays)
+
+    def train(epochs: int, *options: str) -> tuple[Arrays, str]:
+        printed = driver.call(
+            neuroplast, "train", model, "--data", data, "--val", data, "-o", tmp_path / "t.onnx",
+            "--batch", "16", "--epochs", str(epochs), "--lr", "0.5", "--optimizer", "adam",
+            "--keep-state", *options,
+        )  # fmt: skip
+        return read_params(tmp_path / "t.onnx"), printed
+
+    steps = [train(epochs)[0] for epochs in range(1, 7)]
+    found, printed = train(6, "--average", str(decay), "--average-after", str(after))
+    means: Arrays = {}
+    for number, step in enumerate(steps[after:], 1):
+        share = max(1 - decay, 1 / number)
+        means = {k: (1 - share) * means.get(k, 0) + share * v for k, v in step.items()}
+    for key, value in found.items():
+        expected = steps[-1][key] if "moment" in key else means[key]
+        np.testing.assert_allclose(value, expected, rtol=1e-9, atol=1e-12)
+    assert any("moment" in key for key in found)
+    probability = softmax(logits(means, arrays["x"]))
+    loss = -np.log(probability[np.arange(16), arrays["labels"]]).mean()
+    assert re.findall(r"validation loss ([\d.]+)", printed)[-1] == f"{loss:.4f}"
+
+
+def test_no_decay(neuroplast: Path, tmp_path: Path) -> None:
+    """Weight decay is for those parameters whose name does not match."""
+    model, data, target = tmp_path / "m.onnx", tmp_path / "d.npz", tmp_path / "t.onnx"
+    params = perceptron(model, has_softmax=False, dtype=TensorProto.DOUBLE)
+    x = np.random.default_rng(4).normal(size=(16, INS))
+    driver.save(data, {"x": x, "labels": logits(params, x)})
+    driver.call(
+        neuroplast, "train", model, "--data", data, "-o", target, "--batch", "16",
+        "--loss", "mse", "--lr", "0.5", "--weight-decay", "0.5", "--no-decay", "b",
+        "--no-decay", "c",
+    )  # fmt: skip
+    for key, value in read_params(target).items():
+        kept = 1.0 if key in "bc" else 0.75
+        np.testing.assert_allclose(value, kept * params[key], rtol=1e-9, atol=1e-12)

@@ -36,7 +36,7 @@ static HostTensor makeText(llvm::StringRef text) {
 llvm::Error Checkpoint::write(llvm::StringRef path) const {
   NamedTensors all;
   all[(kState + "counts").str()] =
-      makeArray<int64_t>(NEUROPLAST_INT64, {epoch, step, waited});
+      makeArray<int64_t>(NEUROPLAST_INT64, {epoch, step, waited, averaged});
   all[(kState + "random").str()] = makeText(random);
   all[(kState + "recipe").str()] = makeText(recipe);
   if (bestLoss)
@@ -66,12 +66,13 @@ llvm::Expected<Checkpoint> Checkpoint::read(llvm::StringRef path) {
       checkpoint.best[rest.str()] = std::move(tensor);
     } else if (name == (kState + "counts").str() &&
                tensor.dtype == NEUROPLAST_INT64 &&
-               tensor.getNumElements() == 3) {
-      int64_t counts[3];
+               tensor.getNumElements() == 4) {
+      int64_t counts[4];
       memcpy(counts, tensor.bytes.data(), sizeof counts);
       checkpoint.epoch = counts[0];
       checkpoint.step = counts[1];
       checkpoint.waited = counts[2];
+      checkpoint.averaged = counts[3];
       ++found;
     } else if (name == (kState + "random").str()) {
       checkpoint.random = getText();

@@ -16,9 +16,10 @@ namespace neuroplast::driver {
 /// All that a training needs to go on as if it had not stopped.
 struct Checkpoint {
   int64_t epoch = 0, step = 0; ///< that are done
+  int64_t averaged = 0;        ///< steps that means of parameters are over
   std::string random;          ///< the state of what draws the order
   std::string recipe;          ///< what the training was asked to do
-  NamedTensors params;         ///< with what the optimizer remembers
+  NamedTensors params;         ///< and what else a training goes on from
   /// The best validation so far, if there was any, and the epochs since then.
   std::optional<double> bestLoss;
   int64_t waited = 0;

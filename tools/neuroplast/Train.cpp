@@ -15,6 +15,7 @@
 #include "TrainingRun.h"
 
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
+#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Runtime/Npz.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
@@ -85,12 +86,19 @@ struct Task {
 using Build = mlir::LogicalResult (*)(mlir::ModuleOp,
                                       const training::StepOptions &);
 
-/// Compiles what `build` makes of a model for batches of these examples; null
-/// after a message.
-static std::unique_ptr<Model> compileFor(const Task &task, Build build,
-                                         const TrainOptions &options,
-                                         const Examples &examples,
-                                         const CompileOptions &compile) {
+/// A compiled step or evaluation, and which of its parameters are what an
+/// optimizer remembers.
+struct CompiledTask {
+  std::unique_ptr<Model> model;
+  llvm::StringSet<> states;
+};
+
+/// Compiles what `build` makes of a model for batches of these examples; no
+/// model after a message.
+static CompiledTask compileFor(const Task &task, Build build,
+                               const TrainOptions &options,
+                               const Examples &examples,
+                               const CompileOptions &compile) {
   auto context = std::make_unique<mlir::MLIRContext>(
       makeRegistry(), mlir::MLIRContext::Threading::DISABLED);
   std::vector<std::string> shapes = examples.describeShapes(options.batch);
@@ -104,20 +112,25 @@ static std::unique_ptr<Model> compileFor(const Task &task, Build build,
   }
   if (!module || (!task.teacher.empty() && !teacher) ||
       mlir::failed(build(*module, step)))
-    return nullptr;
+    return {};
+  CompiledTask result;
+  for (auto param : module->getOps<neuro::ParamOp>())
+    if (neuro::isOptimizerState(param))
+      result.states.insert(neuro::getUserName(param));
   auto compiled = compileModule(*module, compile);
   if (!compiled) {
     reportError(task.model, compiled.takeError());
-    return nullptr;
+    return {};
   }
   module = nullptr;
   teacher = nullptr;
   auto model = loadInMemory(std::move(*compiled), std::move(context));
   if (!model) {
     reportError(task.model, model.takeError());
-    return nullptr;
+    return {};
   }
-  return std::move(*model);
+  result.model = std::move(*model);
+  return result;
 }
 
 /// Compiles a step for these examples, and the evaluation of others if there
@@ -126,22 +139,24 @@ static std::unique_ptr<TrainingRun>
 prepare(const Task &task, const TrainOptions &options, const Examples &examples,
         const Examples *validation, const CompileOptions &compile) {
   Progress progress("compiling a step of training");
-  auto step =
+  CompiledTask step =
       compileFor(task, training::buildTrainStep, options, examples, compile);
-  if (!step)
+  if (!step.model)
     return nullptr;
   std::unique_ptr<Model> evaluation;
   if (validation) {
     evaluation = compileFor(task, training::buildEvaluation, options,
-                            *validation, compile);
+                            *validation, compile)
+                     .model;
     if (!evaluation)
       return nullptr;
   }
   std::optional<Accuracy> accuracy;
   if (task.teacher.empty() && options.step.loss.hasClasses())
     accuracy.emplace(options.step.loss);
-  return std::make_unique<TrainingRun>(std::move(step), std::move(evaluation),
-                                       accuracy);
+  return std::make_unique<TrainingRun>(std::move(step.model),
+                                       std::move(step.states),
+                                       std::move(evaluation), accuracy);
 }
 
 /// A training from epoch to epoch, with its checkpoints.
@@ -166,7 +181,8 @@ public:
       return llvm::createStringError(
           "is of a training that was asked for something else: " +
           read->recipe + ", not " + state.recipe);
-    if (llvm::Error error = run->setParameters(read->params, read->step))
+    if (llvm::Error error =
+            run->setState(read->params, read->step, read->averaged))
       return error;
     state = std::move(*read);
     std::istringstream(state.random) >> random;
@@ -176,6 +192,8 @@ public:
   /// Trains to the end.
   llvm::Error train(EpochReport &report, llvm::StringRef checkpoint) {
     while (state.epoch < options.epochs && !hasEnded()) {
+      if (options.averagingDecay && state.epoch >= options.averagingStart)
+        run->averageFromHere(*options.averagingDecay);
       auto start = std::chrono::steady_clock::now();
       auto score = run->train(data, options.batch, schedule,
                               options.augmentation, random);
@@ -196,7 +214,8 @@ public:
       if (checkpoint.empty())
         continue;
       state.step = run->getNumSteps();
-      state.params = run->getParameters();
+      state.averaged = run->getNumAveraged();
+      state.params = run->getState();
       std::ostringstream text;
       text << random;
       state.random = text.str();

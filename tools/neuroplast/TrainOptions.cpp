@@ -87,6 +87,16 @@ std::optional<TrainOptions> TrainOptions::read(const Arguments &arguments,
     return reportError("'--nesterov' needs '--momentum'"), std::nullopt;
   if (o.patience > 0 && !arguments.has("--val"))
     return reportError("'--patience' needs '--val'"), std::nullopt;
+  double decay = 0;
+  if (!readNumber(arguments, "--average", decay) ||
+      !readInteger(arguments, "--average-after", o.averagingStart))
+    return std::nullopt;
+  if (decay > 1)
+    return reportError("'--average' must not be more than 1"), std::nullopt;
+  if (arguments.has("--average"))
+    o.averagingDecay = decay;
+  else if (arguments.has("--average-after"))
+    return reportError("'--average-after' needs '--average'"), std::nullopt;
   std::string reason;
   auto augmentation = Augmentation::parse(arguments.get("--augment"), reason);
   if (!augmentation)
@@ -100,12 +110,17 @@ std::optional<TrainOptions> TrainOptions::read(const Arguments &arguments,
     o.left.push_back(text);
   }
   o.step.seed = static_cast<uint32_t>(o.seed);
-  if (arguments.has("--freeze")) {
-    o.frozen = arguments.getAll("--freeze").vec();
-    o.step.isFrozen = [patterns = o.frozen](llvm::StringRef name) {
+  auto match = [&](llvm::StringRef option, std::vector<std::string> &patterns,
+                   std::function<bool(llvm::StringRef)> &matches) {
+    if (!arguments.has(option))
+      return;
+    patterns = arguments.getAll(option).vec();
+    matches = [patterns](llvm::StringRef name) {
       return structure::matchesAny(name, patterns);
     };
-  }
+  };
+  match("--freeze", o.frozen, o.step.isFrozen);
+  match("--no-decay", o.undecayed, o.step.isUndecayed);
   return o;
 }
 
@@ -131,6 +146,10 @@ std::string TrainOptions::describe() const {
      << "; patience " << patience << "; frozen";
   for (const std::string &pattern : frozen)
     os << ' ' << pattern;
+  if (averagingDecay)
+    os << "; average " << *averagingDecay << ' ' << averagingStart;
+  for (const std::string &pattern : undecayed)
+    os << "; no decay of " << pattern;
   os << "; dropout";
   for (const std::string &text : left)
     os << ' ' << text;
@@ -165,6 +184,11 @@ std::vector<OptionSpec> TrainOptions::getSpecs() {
       {"--momentum", "X", "of sgd (0)"},
       {"--nesterov", "", "let sgd look ahead by its momentum"},
       {"--weight-decay", "X", "weight decay (0)"},
+      {"--no-decay", "PATTERN", "parameters whose name matches have none"},
+      {"--average", "X",
+       "go by means of the parameters over the steps, of which the next one "
+       "counts as 1 - X; 1 for a plain mean"},
+      {"--average-after", "N", "epochs before that begins (0)"},
       {"--clip-norm", "X",
        "the most that all gradients together have as their norm (no bound)"},
       {"--epochs", "N", "how often to go through the data (1)"},

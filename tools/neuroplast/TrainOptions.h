@@ -22,6 +22,10 @@ struct TrainOptions {
   training::Schedule schedule; ///< by epochs, until `scheduleFor`
   Augmentation augmentation;
   int64_t batch = 32, epochs = 1, seed = 0;
+  /// By which means of the parameters it goes, and after how many epochs; see
+  /// `TrainingRun::averageFromHere`.
+  std::optional<double> averagingDecay;
+  int64_t averagingStart = 0;
   /// After how many epochs without a better validation it ends; 0 for never.
   int64_t patience = 0;
 
@@ -37,7 +41,8 @@ struct TrainOptions {
   std::string describe() const;
 
 private:
-  std::vector<std::string> frozen, left; ///< out, as it was asked for
+  std::vector<std::string> frozen, undecayed,
+      left; ///< out, as it was asked for
 };
 
 } // namespace neuroplast::driver

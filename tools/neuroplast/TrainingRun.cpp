@@ -30,10 +30,11 @@ static HostTensor makeScalar(float value) {
 }
 
 TrainingRun::TrainingRun(std::unique_ptr<Model> trained,
+                         llvm::StringSet<> states,
                          std::unique_ptr<Model> evaluator,
                          std::optional<Accuracy> accuracy)
     : model(std::move(trained)), evaluation(std::move(evaluator)),
-      accuracy(accuracy) {
+      states(std::move(states)), accuracy(accuracy) {
   for (const NeuroplastTensor &param : model->getParams())
     now.push_back(copyTensor(param));
   next = now;
@@ -77,7 +78,7 @@ llvm::Error TrainingRun::evaluateBatch(const NamedTensors &batch) {
   for (const HostTensor &result : results)
     outputs.push_back(viewTensor(result));
   for (size_t i : evaluated)
-    params.push_back(viewTensor(now[i]));
+    params.push_back(viewTensor(getEvaluated()[i]));
   return evaluation->runBound(*inputs, outputs, params);
 }
 
@@ -120,6 +121,8 @@ TrainingRun::run(const Examples &examples, int64_t batch,
     if (schedule) {
       std::swap(now, next);
       ++numSteps;
+      if (decay)
+        average();
     }
   }
   score.loss /= static_cast<double>(std::max<int64_t>(batches, 1));
@@ -150,27 +153,80 @@ llvm::Expected<Score> TrainingRun::evaluate(const Examples &examples,
   return run(examples, batch, order, nullptr, [](NamedTensors &) {});
 }
 
+void TrainingRun::averageFromHere(double newDecay) { decay = newDecay; }
+
+template <typename T>
+static void moveTowards(HostTensor &mean, const HostTensor &value,
+                        double share) {
+  auto *to = reinterpret_cast<T *>(mean.bytes.data());
+  const auto *from = reinterpret_cast<const T *>(value.bytes.data());
+  auto part = static_cast<T>(share);
+  for (int64_t i = 0, count = value.getNumElements(); i < count; ++i)
+    to[i] += part * (from[i] - to[i]);
+}
+
+void TrainingRun::average() {
+  ++numAveraged;
+  if (numAveraged == 1) {
+    means = now;
+    return;
+  }
+  double share = std::max(1 - *decay, 1.0 / static_cast<double>(numAveraged));
+  for (auto [mean, value] : llvm::zip_equal(means, now)) {
+    if (value.dtype == NEUROPLAST_FLOAT32)
+      moveTowards<float>(mean, value, share);
+    else if (value.dtype == NEUROPLAST_FLOAT64)
+      moveTowards<double>(mean, value, share);
+    else
+      mean = value;
+  }
+}
+
+static constexpr llvm::StringLiteral kMean = "mean:";
+
 NamedTensors TrainingRun::getParameters() const {
   const NeuroplastModelInfo &info = model->getInfo();
   NamedTensors params;
   for (int32_t i = 0; i < info.num_params; ++i)
-    params[info.params[i].name] = now[i];
+    params[info.params[i].name] =
+        states.contains(info.params[i].name) ? now[i] : getEvaluated()[i];
   return params;
 }
 
-llvm::Error TrainingRun::setParameters(const NamedTensors &params,
-                                       int64_t steps) {
+NamedTensors TrainingRun::getState() const {
   const NeuroplastModelInfo &info = model->getInfo();
+  NamedTensors state;
   for (int32_t i = 0; i < info.num_params; ++i) {
-    auto it = params.find(info.params[i].name);
-    if (it == params.end() || it->second.dtype != now[i].dtype ||
-        it->second.shape != now[i].shape)
-      return makeError("has no parameter '" +
-                       llvm::StringRef(info.params[i].name) +
-                       "' as this model has it");
-    now[i].bytes = it->second.bytes;
+    state[info.params[i].name] = now[i];
+    if (!means.empty())
+      state[kMean.str() + info.params[i].name] = means[i];
+  }
+  return state;
+}
+
+llvm::Error TrainingRun::setState(const NamedTensors &state, int64_t steps,
+                                  int64_t averaged) {
+  const NeuroplastModelInfo &info = model->getInfo();
+  auto read = [&](const std::string &name, HostTensor &tensor) -> llvm::Error {
+    auto it = state.find(name);
+    if (it == state.end() || it->second.dtype != tensor.dtype ||
+        it->second.shape != tensor.shape)
+      return makeError("has no parameter '" + name + "' as this model has it");
+    tensor.bytes = it->second.bytes;
+    return llvm::Error::success();
+  };
+  if (averaged > 0)
+    means = now;
+  for (int32_t i = 0; i < info.num_params; ++i) {
+    if (llvm::Error error = read(info.params[i].name, now[i]))
+      return error;
+    if (averaged == 0)
+      continue;
+    if (llvm::Error error = read(kMean.str() + info.params[i].name, means[i]))
+      return error;
   }
   numSteps = steps;
+  numAveraged = averaged;
   return llvm::Error::success();
 }
 

@@ -15,6 +15,8 @@
 
 #include "neuroplast/Training/Schedule.h"
 
+#include "llvm/ADT/StringSet.h"
+
 #include <random>
 
 namespace neuroplast::driver {
@@ -29,10 +31,12 @@ struct Score {
 /// A compiled step of training, and the parameters that it moves.
 class TrainingRun {
 public:
-  /// Takes what `buildTrainStep` made, compiled, and what `buildEvaluation`
+  /// Takes what `buildTrainStep` made, compiled, which of its parameters are
+  /// what an optimizer remembers, and what `buildEvaluation`
   /// did, if anything is to be evaluated. Labels of classes have an accuracy,
   /// which comes with nothing counted.
-  TrainingRun(std::unique_ptr<Model> model, std::unique_ptr<Model> evaluation,
+  TrainingRun(std::unique_ptr<Model> model, llvm::StringSet<> states,
+              std::unique_ptr<Model> evaluation,
               std::optional<Accuracy> accuracy);
 
   /// Goes through examples once, in an order that is drawn; those that fill no
@@ -43,11 +47,25 @@ public:
                               std::mt19937_64 &random);
   /// The same in the order that they have, only to see how well it does.
   llvm::Expected<Score> evaluate(const Examples &examples, int64_t batch);
-  /// The parameters, with what the optimizer remembers of them, by name.
+  /// Goes by means of the parameters from here on, when they are evaluated and
+  /// asked for: the next step counts as `1 - decay`, or as one of the steps so
+  /// far if this is more. So a decay of one gives the mean of all steps
+  /// (Izmailov et al., arXiv 1803.05407), and a smaller one that of the latest,
+  /// which the first does not weigh down (Polyak and Juditsky 1992).
+  void averageFromHere(double decay);
+  bool isAveraging() const { return decay.has_value(); }
+  /// The parameters, or their means if it goes by these, and what the optimizer
+  /// remembers, by name.
   NamedTensors getParameters() const;
-  /// Goes on with others after so many steps. Fails, with a reason, if they are
-  /// not those of this model.
-  llvm::Error setParameters(const NamedTensors &params, int64_t steps);
+  /// All that a training goes on from: the parameters, what the optimizer
+  /// remembers of them, and means, if there are any.
+  NamedTensors getState() const;
+  /// Goes on from a state after so many steps, of which the means, if it goes
+  /// by them, are over the last `averaged`. Fails, with a reason, if it is not
+  /// one of this model.
+  llvm::Error setState(const NamedTensors &state, int64_t steps,
+                       int64_t averaged);
+  int64_t getNumAveraged() const { return numAveraged; }
   /// The steps that were taken, those of former trainings among them.
   int64_t getNumSteps() const { return numSteps; }
   /// Those that former trainings took; the schedule begins behind them.
@@ -60,16 +78,25 @@ private:
                             llvm::ArrayRef<int64_t> order,
                             const training::Schedule *schedule,
                             llvm::function_ref<void(NamedTensors &)> change);
+  /// Lets the means follow the parameters.
+  void average();
+  /// What is evaluated.
+  llvm::ArrayRef<HostTensor> getEvaluated() const {
+    return means.empty() ? now : means;
+  }
   /// Runs a step on a batch; the new parameters are in `next`.
   llvm::Error step(const NamedTensors &batch);
   /// Runs the network on a batch.
   llvm::Error evaluateBatch(const NamedTensors &batch);
 
   std::unique_ptr<Model> model, evaluation;
+  llvm::StringSet<> states;
   std::optional<Accuracy> accuracy; ///< with nothing seen yet
-  int64_t numSteps = 0, formerSteps = 0;
+  int64_t numSteps = 0, formerSteps = 0, numAveraged = 0;
+  std::optional<double> decay; ///< of means, once it goes by them
   /// What a step reads, and what it writes.
   std::vector<HostTensor> now, next;
+  std::vector<HostTensor> means; ///< of what it reads; none until there are any
   /// Of these, what the evaluation reads, in its order.
   std::vector<size_t> evaluated;
   /// The loss, and the results of the model.

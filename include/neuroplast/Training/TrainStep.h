@@ -35,6 +35,8 @@ struct StepOptions {
   uint32_t seed = 0;
   /// Which parameters, by name, stay as they are; none if it is empty.
   std::function<bool(llvm::StringRef)> isFrozen = {};
+  /// Which parameters have no weight decay; none if it is empty.
+  std::function<bool(llvm::StringRef)> isUndecayed = {};
 };
 
 /// Makes `main` a step of training. Behind its inputs it takes "labels", unless
