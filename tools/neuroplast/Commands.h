@@ -24,6 +24,7 @@ Command getExportCommand();
 Command getInspectCommand();
 Command getPruneCommand();
 Command getCompressCommand();
+Command getCycleCommand();
 Command getDistillCommand();
 Command getDropinCommand();
 Command getGrowCommand();

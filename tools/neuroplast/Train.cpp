@@ -9,13 +9,11 @@
 #include "Checkpoint.h"
 #include "Commands.h"
 #include "Modules.h"
-#include "Progress.h"
 #include "RunnableModel.h"
 #include "TrainOptions.h"
-#include "TrainingRun.h"
+#include "TrainingTask.h"
 
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
-#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Runtime/Npz.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
@@ -77,87 +75,6 @@ private:
 
   std::optional<llvm::raw_fd_ostream> log;
 };
-
-/// What is trained, and the network that it learns from, if there is one.
-struct Task {
-  llvm::StringRef model, teacher;
-};
-
-using Build = mlir::LogicalResult (*)(mlir::ModuleOp,
-                                      const training::StepOptions &);
-
-/// A compiled step or evaluation, and which of its parameters are what an
-/// optimizer remembers.
-struct CompiledTask {
-  std::unique_ptr<Model> model;
-  llvm::StringSet<> states;
-};
-
-/// Compiles what `build` makes of a model for batches of these examples; no
-/// model after a message.
-static CompiledTask compileFor(const Task &task, Build build,
-                               const TrainOptions &options,
-                               const Examples &examples,
-                               const CompileOptions &compile) {
-  auto context = std::make_unique<mlir::MLIRContext>(
-      makeRegistry(), mlir::MLIRContext::Threading::DISABLED);
-  std::vector<std::string> shapes = examples.describeShapes(options.batch);
-  training::StepOptions step = options.step;
-  step.loss.mostLabels = examples.getMostLabels();
-  mlir::OwningOpRef<mlir::ModuleOp> module, teacher;
-  module = loadModule(task.model, *context, shapes);
-  if (module && !task.teacher.empty()) {
-    teacher = loadModule(task.teacher, *context, shapes);
-    step.teacher = *teacher;
-  }
-  if (!module || (!task.teacher.empty() && !teacher) ||
-      mlir::failed(build(*module, step)))
-    return {};
-  CompiledTask result;
-  for (auto param : module->getOps<neuro::ParamOp>())
-    if (neuro::isOptimizerState(param))
-      result.states.insert(neuro::getUserName(param));
-  auto compiled = compileModule(*module, compile);
-  if (!compiled) {
-    reportError(task.model, compiled.takeError());
-    return {};
-  }
-  module = nullptr;
-  teacher = nullptr;
-  auto model = loadInMemory(std::move(*compiled), std::move(context));
-  if (!model) {
-    reportError(task.model, model.takeError());
-    return {};
-  }
-  result.model = std::move(*model);
-  return result;
-}
-
-/// Compiles a step for these examples, and the evaluation of others if there
-/// are any; null after a message.
-static std::unique_ptr<TrainingRun>
-prepare(const Task &task, const TrainOptions &options, const Examples &examples,
-        const Examples *validation, const CompileOptions &compile) {
-  Progress progress("compiling a step of training");
-  CompiledTask step =
-      compileFor(task, training::buildTrainStep, options, examples, compile);
-  if (!step.model)
-    return nullptr;
-  std::unique_ptr<Model> evaluation;
-  if (validation) {
-    evaluation = compileFor(task, training::buildEvaluation, options,
-                            *validation, compile)
-                     .model;
-    if (!evaluation)
-      return nullptr;
-  }
-  std::optional<Accuracy> accuracy;
-  if (task.teacher.empty() && options.step.loss.hasClasses())
-    accuracy.emplace(options.step.loss);
-  return std::make_unique<TrainingRun>(std::move(step.model),
-                                       std::move(step.states),
-                                       std::move(evaluation), accuracy);
-}
 
 /// A training from epoch to epoch, with its checkpoints.
 class Training {
@@ -255,7 +172,7 @@ private:
   Checkpoint state;
 };
 
-static int runTask(const Arguments &arguments, const Task &task) {
+static int runTask(const Arguments &arguments, const TrainingTask &task) {
   llvm::StringRef output = arguments.get("-o"),
                   checkpoint = arguments.get("--checkpoint");
   if (output.empty() || !arguments.has("--data"))
@@ -297,7 +214,7 @@ static int runTask(const Arguments &arguments, const Task &task) {
                          llvm::Twine(options->batch));
   CompileOptions compile;
   compile.threads = *threads;
-  auto run = prepare(task, *options, *data, other, compile);
+  auto run = prepareTraining(task, *options, *data, other, compile);
   if (!run)
     return 1;
   // What is written has its sizes as open as it was read.

@@ -47,8 +47,23 @@ TrainingRun::TrainingRun(std::unique_ptr<Model> trained,
     for (int32_t i = 0; i < other.num_params; ++i)
       evaluated.push_back(places.lookup(other.params[i].name));
   }
-  for (int32_t i = 0; i < info.num_outputs - info.num_params; ++i) {
-    const NeuroplastTensorInfo &output = info.outputs[i];
+  makeResults(info, info.num_outputs - info.num_params);
+}
+
+TrainingRun::TrainingRun(std::unique_ptr<Model> evaluator,
+                         std::optional<Accuracy> accuracy)
+    : evaluation(std::move(evaluator)), accuracy(accuracy) {
+  const NeuroplastModelInfo &info = evaluation->getInfo();
+  for (const NeuroplastTensor &param : evaluation->getParams())
+    now.push_back(copyTensor(param));
+  evaluated.resize(now.size());
+  std::iota(evaluated.begin(), evaluated.end(), 0);
+  makeResults(info, info.num_outputs);
+}
+
+void TrainingRun::makeResults(const NeuroplastModelInfo &info, int32_t count) {
+  for (const NeuroplastTensorInfo &output :
+       llvm::ArrayRef(info.outputs, count)) {
     HostTensor &result = results.emplace_back();
     result.dtype = output.dtype;
     result.shape.assign(output.shape, output.shape + output.rank);

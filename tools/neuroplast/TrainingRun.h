@@ -39,6 +39,10 @@ public:
               std::unique_ptr<Model> evaluation,
               std::optional<Accuracy> accuracy);
 
+  /// Takes an evaluation only: nothing is trained.
+  TrainingRun(std::unique_ptr<Model> evaluation,
+              std::optional<Accuracy> accuracy);
+
   /// Goes through examples once, in an order that is drawn; those that fill no
   /// batch are left out.
   llvm::Expected<Score> train(const Examples &examples, int64_t batch,
@@ -72,6 +76,8 @@ public:
   void setFormerSteps(int64_t steps) { formerSteps = numSteps = steps; }
 
 private:
+  /// Makes room for so many of the first results of a model.
+  void makeResults(const NeuroplastModelInfo &info, int32_t count);
   /// Goes through batches of examples, with a model whose results are the loss
   /// and those of the network first.
   llvm::Expected<Score> run(const Examples &examples, int64_t batch,

@@ -20,7 +20,8 @@ static std::vector<Command> getCommands() {
           getCompileCommand(),  getRunCommand(),         getBenchCommand(),
           getVerifyCommand(),   getSensitivityCommand(), getFactorizeCommand(),
           getSparsifyCommand(), getShortenCommand(),     getTrainCommand(),
-          getDistillCommand(),  getCompressCommand(),    getServeCommand()};
+          getDistillCommand(),  getCompressCommand(),    getCycleCommand(),
+          getServeCommand()};
 }
 
 static void printOverview(llvm::raw_ostream &os,

@@ -1,0 +1,218 @@
+"""Networks that learn, grow and shrink as a plan says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from Models import driver, server
+from Models.training import HIDDEN, INS, OUTS, Arrays, perceptron, read_params
+
+TRAIN = {"optimizer": "adam", "lr": 0.01, "batch": 16}
+
+
+def classes(count: int, seed: int) -> Arrays:
+    """Examples of as many classes as there are outputs."""
+    random = np.random.default_rng(seed)
+    centres = np.random.default_rng(9).normal(size=(OUTS, INS)) * 1.5
+    labels = random.integers(0, OUTS, count)
+    x = centres[labels] + random.normal(size=(count, INS))
+    return {"x": x.astype(np.float32), "labels": labels}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    """A model, and data to train and to validate it."""
+    found = {name: tmp_path / name for name in ("m.onnx", "d.npz", "v.npz", "o.onnx", "plan.json")}
+    perceptron(found["m.onnx"])
+    driver.save(found["d.npz"], classes(256, 1))
+    driver.save(found["v.npz"], classes(64, 2))
+    return found
+
+
+def arguments(files: dict[str, Path], plan: dict[str, Any], *options: str | Path) -> list[Any]:
+    files["plan.json"].write_text(json.dumps({"version": 1, "train": TRAIN, **plan}))
+    return [
+        "cycle", files["m.onnx"], "--plan", files["plan.json"], "--data", files["d.npz"], "--val",
+        files["v.npz"], "-o", files["o.onnx"], *options,
+    ]  # fmt: skip
+
+
+def events(path: Path) -> list[dict[str, Any]]:
+    """What phases came to; epochs say less."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [line for line in lines if "event" in line]
+
+
+LIFE = [
+    {"train": {"epochs": 3}},
+    {"repeat": 2, "phases": [
+        {"dropin": {"units": "+50%", "init": "pair", "at": ["w"]}},
+        {"train": {"epochs": 2}},
+        {"prune": {"ratio": 0.25, "only": "w"}},
+    ]},
+    {"train": {"epochs": 2, "schedule": "cosine"}},
+]  # fmt: skip
+
+
+def test_is_its_commands(files: dict[str, Path], neuroplast: Path, tmp_path: Path) -> None:
+    """A cycle does what its phases do, called one by one, bit for bit."""
+    log = tmp_path / "log.jsonl"
+    driver.call(neuroplast, *arguments(files, {"phases": LIFE}, "--log", log))
+    path, common = files["m.onnx"], [w for k, v in TRAIN.items() for w in (f"--{k}", str(v))]
+    inputs = {"x": classes(256, 1)["x"]}
+    driver.save(tmp_path / "inputs.npz", inputs)
+    calls = [
+        ["train", "--epochs", "3"],
+        *2 * [
+            ["dropin", "--units", "+50%", "--init", "pair", "--at", "w"],
+            ["train", "--epochs", "2"],
+            ["prune", "--ratio", "0.25", "--only", "w", "--data", tmp_path / "inputs.npz"],
+        ],
+        ["train", "--epochs", "2", "--schedule", "cosine"],
+    ]  # fmt: skip
+    for number, (command, *options) in enumerate(calls):
+        target = tmp_path / f"{number}.onnx"
+        if command == "train":
+            options += ["--data", files["d.npz"], "--seed", str(number), "--keep-state", *common]
+        driver.call(neuroplast, command, path, "-o", target, *options)
+        path = target
+    by_hand, found = read_params(path), read_params(files["o.onnx"])
+    assert not any("moment" in key for key in found)
+    for key, value in found.items():
+        np.testing.assert_array_equal(value, by_hand[key])
+    assert found["w"].shape == (INS, 10)  # 8, 12, 9, 13, and 10 again
+    told = events(log)
+    assert [e["event"] for e in told] == ["start", *(c[0] for c in calls)]
+    # What joins in pairs changes nothing.
+    for before, after in zip(told, told[1:], strict=False):
+        if after["event"] == "dropin":
+            assert after["parameters"] > before["parameters"]
+            assert after["validation_loss"] == pytest.approx(before["validation_loss"], rel=1e-4)
+    assert told[-1]["validation_loss"] < told[0]["validation_loss"]
+    steps = 256 // 16
+    flops = [e["flops"] for e in told]
+    assert told[1]["training_flops"] == 3 * 16 * steps * 3 * flops[0]
+
+
+def test_ended_cycles_go_on(files: dict[str, Path], neuroplast: Path, tmp_path: Path) -> None:
+    """Killed at any moment, it comes to the same weights."""
+    if server.is_sanitized(neuroplast):
+        pytest.skip("it would be ended before its first phase ends")
+    call = [neuroplast, *arguments(files, {"phases": LIFE})]
+    subprocess.run(call, check=True, stdout=subprocess.DEVNULL)
+    whole = read_params(files["o.onnx"])
+    files["o.onnx"].unlink()
+    random, kills = np.random.default_rng(3), 0
+    call += ["--state", tmp_path / "state"]
+    for _ in range(100):
+        process = subprocess.Popen(list(map(str, call)), stdout=subprocess.DEVNULL)
+        try:
+            assert process.wait(random.uniform(0.1, 0.6)) == 0
+            break
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            kills += 1
+    assert kills >= 3
+    for key, value in read_params(files["o.onnx"]).items():
+        np.testing.assert_array_equal(value, whole[key])
+    # The folder is of this cycle alone.
+    with pytest.raises(driver.DriverError, match="belongs to another cycle"):
+        driver.call(neuroplast, *call[1:], "--seed", "1")
+
+
+@pytest.mark.parametrize("price", [0, 10])
+def test_choices(price: float, files: dict[str, Path], neuroplast: Path, tmp_path: Path) -> None:
+    """The way with the least loss is gone on, but for what its parameters cost."""
+    log = tmp_path / "log.jsonl"
+    ways = [
+        [{"dropin": {"units": "+100%", "at": "w"}}, {"train": {"epochs": 4}}],
+        [{"prune": {"ratio": 0.5, "only": "w"}}],
+        [],
+    ]
+    plan = {"phases": [{"train": {}}, {"choose": ways, "price": price}]}
+    driver.call(neuroplast, *arguments(files, plan, "--log", log))
+    told = events(log)
+    start, grown, cut = (told[i] for i in (1, 3, 4))
+    costs = [e["validation_loss"] + price * np.log2(e["parameters"]) for e in (grown, cut, start)]
+    chosen = int(np.argmin(costs))
+    assert chosen == (1 if price else 0)
+    assert told[-1]["event"] == "choose"
+    assert told[-1]["chosen"] == chosen
+    assert told[-1]["validation_loss"] == (grown, cut, start)[chosen]["validation_loss"]
+    # What was not gone on has been paid for.
+    assert told[-1]["training_flops"] == grown["training_flops"] > start["training_flops"]
+    hidden = read_params(files["o.onnx"])["w"].shape[1]
+    assert hidden == (HIDDEN // 2 if price else 2 * HIDDEN)
+
+
+def test_rewinding(files: dict[str, Path], neuroplast: Path) -> None:
+    """A ticket has the weights that it had early, in the units that were chosen late."""
+    plan = {"phases": [{"train": {"epochs": 1}}]}
+    driver.call(neuroplast, *arguments(files, plan))
+    early = read_params(files["o.onnx"])
+    plan["phases"] += [
+        {"mark": "early"},
+        {"train": {"epochs": 3}},
+        {"prune": {"ratio": 0.5, "only": "w", "no-reconstruct": True}},
+        {"rewind": "early"},
+    ]
+    driver.call(neuroplast, *arguments(files, plan))
+    ticket = read_params(files["o.onnx"])
+    assert ticket["w"].shape == (INS, HIDDEN // 2)
+    places = [
+        int(np.flatnonzero((early["w"] == column[:, None]).all(axis=0))[0])
+        for column in ticket["w"].T
+    ]
+    np.testing.assert_array_equal(ticket["b"], early["b"][places])
+    np.testing.assert_array_equal(ticket["v"], early["v"][places])
+
+
+@pytest.mark.parametrize("preset", ["neuroplasticity", "lottery-ticket", "compress"])
+def test_presets(preset: str, files: dict[str, Path], neuroplast: Path) -> None:
+    text = driver.call(neuroplast, "cycle", files["m.onnx"], "--preset", preset, "--print-plan")
+    plan = json.loads(text)
+    for command in ("train", "distill"):
+        if command in plan:
+            plan[command]["batch"] = 64
+    files["plan.json"].write_text(json.dumps(plan))
+    data = {"x": classes(64, 1)["x"]} if preset == "compress" else classes(64, 1)
+    driver.save(files["d.npz"], data)
+    driver.call(
+        neuroplast, "cycle", files["m.onnx"], "--plan", files["plan.json"], "--data",
+        files["d.npz"], "-o", files["o.onnx"],
+    )  # fmt: skip
+    assert read_params(files["o.onnx"])["w"].shape[1] <= HIDDEN
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        ({"version": 2, "phases": []}, "no object with 'version' 1"),
+        ({}, "the plan has no 'phases'"),
+        ({"phases": [], "fly": {}}, "'fly', which is no command"),
+        ({"phases": [{"train": {}}, {"fly": {}}]}, r"phases\[1\] 'fly' is no command"),
+        ({"phases": [{"train": 3}]}, r"phases\[0\] 'train' has no object of options"),
+        ({"phases": [{"train": {"epochs": {}}}]}, r"phases\[0\] option 'epochs' is no text"),
+        ({"phases": [{"train": {}, "prune": {}}]}, r"phases\[0\] is not one thing"),
+        ({"phases": [{"repeat": 2}]}, r"phases\[0\] needs 'repeat'"),
+        ({"phases": [{"choose": [[]]}]}, r"phases\[0\] needs 'choose', two lists"),
+        (
+            {"phases": [{"choose": [[], [{"rewind": "x"}]]}]},
+            r"phases\[0\]\.choose\[1\]\[0\] rewinds to 'x', which nothing before it marks",
+        ),
+        ({"phases": [{"train": {"speed": 3}}]}, r"'--speed'"),
+        ({"phases": [{"prune": {"ratio": 2}}]}, r"phases\[0\] \(prune\) failed"),
+    ],
+)
+def test_plans_that_are_none(
+    plan: dict[str, Any], message: str, files: dict[str, Path], neuroplast: Path
+) -> None:
+    with pytest.raises(driver.DriverError, match=message):
+        driver.call(neuroplast, *arguments(files, plan))
+    assert not files["o.onnx"].exists()

@@ -1,0 +1,117 @@
+//===- TrainingTask.cpp - What is trained on what -------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TrainingTask.h"
+
+#include "Modules.h"
+#include "Progress.h"
+#include "RunnableModel.h"
+
+#include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
+#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
+
+using namespace neuroplast;
+using namespace neuroplast::driver;
+
+using Build = mlir::LogicalResult (*)(mlir::ModuleOp,
+                                      const training::StepOptions &);
+
+namespace {
+
+/// A compiled step or evaluation, and which of its parameters are what an
+/// optimizer remembers.
+struct CompiledTask {
+  std::unique_ptr<Model> model;
+  llvm::StringSet<> states;
+};
+
+} // namespace
+
+/// Compiles what `build` makes of a model for batches of these examples; no
+/// model after a message.
+static CompiledTask compileFor(const TrainingTask &task, Build build,
+                               const TrainOptions &options,
+                               const Examples &examples,
+                               const CompileOptions &compile) {
+  auto context = std::make_unique<mlir::MLIRContext>(
+      makeRegistry(), mlir::MLIRContext::Threading::DISABLED);
+  std::vector<std::string> shapes = examples.describeShapes(options.batch);
+  training::StepOptions step = options.step;
+  step.loss.mostLabels = examples.getMostLabels();
+  mlir::OwningOpRef<mlir::ModuleOp> module, teacher;
+  module = loadModule(task.model, *context, shapes);
+  if (module && !task.teacher.empty()) {
+    teacher = loadModule(task.teacher, *context, shapes);
+    step.teacher = *teacher;
+  }
+  if (!module || (!task.teacher.empty() && !teacher) ||
+      mlir::failed(build(*module, step)))
+    return {};
+  CompiledTask result;
+  for (auto param : module->getOps<neuro::ParamOp>())
+    if (neuro::isOptimizerState(param))
+      result.states.insert(neuro::getUserName(param));
+  auto compiled = compileModule(*module, compile);
+  if (!compiled) {
+    reportError(task.model, compiled.takeError());
+    return {};
+  }
+  module = nullptr;
+  teacher = nullptr;
+  auto model = loadInMemory(std::move(*compiled), std::move(context));
+  if (!model) {
+    reportError(task.model, model.takeError());
+    return {};
+  }
+  result.model = std::move(*model);
+  return result;
+}
+
+/// What counts labels that are classes; none if there are none.
+static std::optional<Accuracy> makeAccuracy(const TrainingTask &task,
+                                            const TrainOptions &options) {
+  if (!task.teacher.empty() || !options.step.loss.hasClasses())
+    return std::nullopt;
+  return Accuracy(options.step.loss);
+}
+
+std::unique_ptr<TrainingRun> neuroplast::driver::prepareTraining(
+    const TrainingTask &task, const TrainOptions &options,
+    const Examples &examples, const Examples *validation,
+    const CompileOptions &compile) {
+  Progress progress("compiling a step of training");
+  CompiledTask step =
+      compileFor(task, training::buildTrainStep, options, examples, compile);
+  if (!step.model)
+    return nullptr;
+  std::unique_ptr<Model> evaluation;
+  if (validation) {
+    evaluation = compileFor(task, training::buildEvaluation, options,
+                            *validation, compile)
+                     .model;
+    if (!evaluation)
+      return nullptr;
+  }
+  return std::make_unique<TrainingRun>(
+      std::move(step.model), std::move(step.states), std::move(evaluation),
+      makeAccuracy(task, options));
+}
+
+std::optional<Score> neuroplast::driver::scoreModel(
+    const TrainingTask &task, const TrainOptions &options,
+    const Examples &examples, const CompileOptions &compile) {
+  CompiledTask evaluation =
+      compileFor(task, training::buildEvaluation, options, examples, compile);
+  if (!evaluation.model)
+    return std::nullopt;
+  TrainingRun run(std::move(evaluation.model), makeAccuracy(task, options));
+  auto score = run.evaluate(examples, options.batch);
+  if (!score)
+    return reportError(task.model, score.takeError()), std::nullopt;
+  return *score;
+}
