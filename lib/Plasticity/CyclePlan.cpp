@@ -80,12 +80,14 @@ private:
       return readRepeat(object, phase);
     if (object.get("choose"))
       return readChoose(object, phase);
+    if (object.get("rewind"))
+      return readRewind(object, phase);
     if (object.size() != 1)
       return makeError(phase.place, "is not one thing to do");
     StringRef name = object.begin()->first;
     const llvm::json::Value &value = object.begin()->second;
-    if (name == "mark" || name == "rewind")
-      return readMark(name, value, phase);
+    if (name == "mark")
+      return readMark(value, phase);
     if (!llvm::is_contained(commands, name))
       return makeError(phase.place,
                        "'" + name + "' is no command that a cycle calls");
@@ -132,17 +134,29 @@ private:
     return Error::success();
   }
 
-  Error readMark(StringRef kind, const llvm::json::Value &value, Phase &phase) {
+  Error readMark(const llvm::json::Value &value, Phase &phase) {
     auto name = value.getAsString();
     if (!name || name->empty())
-      return makeError(phase.place, "'" + kind + "' needs a name");
+      return makeError(phase.place, "'mark' needs a name");
+    phase.kind = Phase::Kind::Mark;
     phase.name = name->str();
-    phase.kind = kind == "mark" ? Phase::Kind::Mark : Phase::Kind::Rewind;
-    if (phase.kind == Phase::Kind::Mark)
-      marks.insert(*name);
-    else if (!marks.contains(*name))
+    marks.insert(*name);
+    return Error::success();
+  }
+
+  Error readRewind(const llvm::json::Object &object, Phase &phase) {
+    auto name = object.getString("rewind");
+    const llvm::json::Value *redraw = object.get("redraw");
+    if (!name || object.size() != (redraw ? 2u : 1u) ||
+        (redraw && !redraw->getAsBoolean()))
+      return makeError(phase.place, "needs 'rewind', the name of a mark, and "
+                                    "may have 'redraw', true or false");
+    if (!marks.contains(*name))
       return makeError(phase.place, "rewinds to '" + *name +
                                         "', which nothing before it marks");
+    phase.kind = Phase::Kind::Rewind;
+    phase.name = name->str();
+    phase.redraws = redraw && *redraw->getAsBoolean();
     return Error::success();
   }
 

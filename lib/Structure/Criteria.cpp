@@ -7,9 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/Criteria.h"
-#include "Draw.h"
 #include "Scores.h"
 #include "neuroplast/Dialect/Neuro/IR/MappedFile.h"
+#include "neuroplast/Structure/Draw.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/Parallel.h"
 #include <cmath>

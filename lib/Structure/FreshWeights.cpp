@@ -7,9 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "FreshWeights.h"
-#include "Draw.h"
 #include "neuroplast/Dialect/Neuro/IR/History.h"
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
+#include "neuroplast/Structure/Draw.h"
 #include "neuroplast/Structure/PlaceLists.h"
 #include "llvm/Support/xxhash.h"
 #include <array>

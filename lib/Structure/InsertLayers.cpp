@@ -7,9 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/InsertLayers.h"
-#include "Draw.h"
 #include "LayerBuilder.h"
 #include "mlir/IR/IRMapping.h"
+#include "neuroplast/Structure/Draw.h"
 #include "llvm/Support/xxhash.h"
 
 using namespace mlir;

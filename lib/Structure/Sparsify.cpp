@@ -9,8 +9,10 @@
 #include "neuroplast/Structure/Sparsify.h"
 #include "LinearLayers.h"
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
+#include "neuroplast/Structure/Draw.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -22,7 +24,13 @@ neuroplast::structure::parseSparsityCriterion(StringRef name) {
       .Case("magnitude", SparsityCriterion::Magnitude)
       .Case("wanda", SparsityCriterion::Wanda)
       .Case("sparsegpt", SparsityCriterion::SparseGpt)
+      .Case("random", SparsityCriterion::Random)
       .Default(std::nullopt);
+}
+
+static bool needsData(SparsityCriterion criterion) {
+  return criterion == SparsityCriterion::Wanda ||
+         criterion == SparsityCriterion::SparseGpt;
 }
 
 StringRef neuroplast::structure::getName(SparsityCriterion criterion) {
@@ -33,6 +41,8 @@ StringRef neuroplast::structure::getName(SparsityCriterion criterion) {
     return "wanda";
   case SparsityCriterion::SparseGpt:
     return "sparsegpt";
+  case SparsityCriterion::Random:
+    return "random";
   }
   return "";
 }
@@ -55,7 +65,7 @@ llvm::json::Object SparsifyOptions::toJson() const {
     result["pattern"] =
         std::to_string(pattern->kept) + ":" + std::to_string(pattern->group);
   else
-    result["sparsity"] = sparsity;
+    result[isOfRest ? "sparsity_of_rest" : "sparsity"] = sparsity;
   if (block != std::pair<int64_t, int64_t>(1, 1))
     result["block"] = llvm::json::Array{block.first, block.second};
   if (!command.empty())
@@ -105,8 +115,11 @@ using Mask =
 /// neighbouring inputs are neighbours, place after place of a kernel.
 class Sparsifier {
 public:
-  Sparsifier(const SparsifyOptions &options, int64_t inputs, Matrix weights)
-      : options(options), inputs(inputs), weights(std::move(weights)),
+  /// `seed` is that of these weights.
+  Sparsifier(const SparsifyOptions &options, int64_t inputs, Matrix weights,
+             uint64_t seed)
+      : options(options), inputs(inputs), seed(seed),
+        weights(std::move(weights)),
         mask(Mask::Ones(this->weights.rows(), this->weights.cols())) {}
 
   const Matrix &getWeights() const { return weights; }
@@ -115,6 +128,8 @@ public:
   /// for by `Wanda` alone.
   void run(const Eigen::VectorXd &squares) {
     Matrix scores = weights.cwiseAbs2();
+    if (options.criterion == SparsityCriterion::Random)
+      drawScores(scores);
     bool byRow = options.criterion == SparsityCriterion::Wanda;
     if (byRow)
       scores *= squares.asDiagonal();
@@ -162,6 +177,13 @@ public:
   }
 
 private:
+  /// Gives what is no zero any score.
+  void drawScores(Matrix &scores) const {
+    for (auto [i, score] : llvm::enumerate(scores.reshaped()))
+      if (score != 0)
+        score = 1 + drawUniform(seed, i);
+  }
+
   /// Weights that become zero together: a block of which this is the first.
   struct Cell {
     double score;
@@ -209,8 +231,14 @@ private:
   }
 
   void removeShare(std::vector<Cell> &cells) {
-    removeLeast(cells, static_cast<int64_t>(
-                           std::floor(cells.size() * options.sparsity + 1e-9)));
+    int64_t zeros =
+        options.isOfRest
+            ? llvm::count_if(cells,
+                             [](const Cell &cell) { return cell.score == 0; })
+            : 0;
+    auto rest = static_cast<double>(static_cast<int64_t>(cells.size()) - zeros);
+    removeLeast(cells, zeros + static_cast<int64_t>(
+                                   std::floor(rest * options.sparsity + 1e-9)));
     cells.clear();
   }
 
@@ -232,6 +260,7 @@ private:
 
   const SparsifyOptions &options;
   int64_t inputs;
+  uint64_t seed;
   Matrix weights;
   Mask mask;
 };
@@ -252,7 +281,9 @@ void sparsifyLayer(const LinearLayer &layer, const SparsifyOptions &options,
   double lost = 0, whole = 0;
   for (int64_t block = 0; block < blocks; ++block) {
     Matrix before = matrix.middleRows(block * rows, rows)(Eigen::all, order);
-    Sparsifier sparsifier(options, inputs, before);
+    uint64_t seed =
+        options.seed + llvm::xxh3_64bits(weight.getSymName()) + block;
+    Sparsifier sparsifier(options, inputs, before, seed);
     Eigen::VectorXd squares;
     if (seen)
       squares = Eigen::Map<const Eigen::VectorXd>(
@@ -299,7 +330,7 @@ LogicalResult check(ModuleOp module, const SparsifyOptions &options) {
   if (options.pattern && options.block != std::pair<int64_t, int64_t>(1, 1))
     return module.emitError("weights become zero in blocks or in a pattern, "
                             "not both");
-  if (options.criterion != SparsityCriterion::Magnitude && !options.statistics)
+  if (needsData(options.criterion) && !options.statistics)
     return module.emitError("criterion '")
            << getName(options.criterion) << "' needs data";
   return success();
@@ -323,8 +354,7 @@ neuroplast::structure::sparsify(ModuleOp module,
     entry.elements = weight.getType().getNumElements();
     entry.reason = layer.reason;
     const PatchStatistics *seen = layer.findStatistics(options.statistics);
-    if (entry.reason.empty() && !seen &&
-        options.criterion != SparsityCriterion::Magnitude)
+    if (entry.reason.empty() && !seen && needsData(options.criterion))
       entry.reason = "no statistics";
     if (entry.reason.empty() && layer.countInputs() == 1 && options.pattern)
       entry.reason = "one input";

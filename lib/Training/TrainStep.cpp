@@ -9,6 +9,7 @@
 #include "neuroplast/Training/TrainStep.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "neuroplast/Dialect/Neuro/IR/Masks.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
@@ -38,6 +39,7 @@ struct Learner {
   Value parameter;
   SmallVector<Value> states;
   bool isUndecayed = false;
+  Value mask; ///< zero where the parameter stays so; null if it has none
 };
 
 /// A parameter that is a mean over batches.
@@ -50,7 +52,8 @@ class StepBuilder {
 public:
   StepBuilder(ModuleOp module, func::FuncOp main, const StepOptions &options)
       : options(options), module(module), symbols(module), main(main),
-        b(main.getContext()), at{b, main.getLoc()} {}
+        b(main.getContext()), at{b, main.getLoc()},
+        masks(neuro::listMasks(module)) {}
 
   LogicalResult buildStep() {
     for (const Dropout &dropout : options.dropouts)
@@ -78,6 +81,8 @@ public:
         buildGradients(b, main.front(), loss.get(), seed.get(), parameters);
     if (failed(gradients))
       return failure();
+    for (auto [learner, gradient] : llvm::zip_equal(learners, *gradients))
+      gradient = mask(learner, Term(at, gradient)).get();
     if (options.clipNorm > 0)
       clip(*gradients);
     SmallVector<Value> updated;
@@ -91,7 +96,7 @@ public:
       Update update = buildUpdate(optimizer, Term(at, learner.parameter),
                                   Term(at, gradient), states, Term(at, rate),
                                   Term(at, step));
-      updated.push_back(update.parameter.get());
+      updated.push_back(mask(learner, update.parameter).get());
       for (const Term &state : update.states)
         updated.push_back(state.get());
     }
@@ -228,6 +233,12 @@ private:
     return success();
   }
 
+  /// A term without what is masked of a parameter: it has no gradient, and
+  /// moments from before it was masked do not move it.
+  Term mask(const Learner &learner, const Term &term) {
+    return learner.mask ? (Term(at, learner.mask) > 0).select(term, 0) : term;
+  }
+
   /// Makes gradients shorter whose common norm is more than it may be.
   void clip(MutableArrayRef<Value> gradients) {
     Type f32 = b.getF32Type();
@@ -334,6 +345,13 @@ private:
     if (hasStates)
       for (StringRef suffix : options.optimizer.getStates())
         learner.states.push_back(addState(param, suffix));
+    if (neuro::ParamOp mask = masks.lookup(param.getSymName())) {
+      mask.removeShadowOfAttr(); // What it masks is an argument now.
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(&main.front());
+      learner.mask = neuro::GetParamOp::create(b, main.getLoc(), mask.getType(),
+                                               mask.getSymName());
+    }
     learners.push_back(learner);
     return learner.parameter;
   }
@@ -353,6 +371,7 @@ private:
   neuro::TermBuilder at;
   Value labels;
   std::vector<Learner> learners;
+  llvm::StringMap<neuro::ParamOp> masks;            ///< by what they mask
   llvm::MapVector<StringRef, Statistic> statistics; ///< by their symbols
   /// What goes by the statistics of the batch.
   std::vector<neuro::LayerOpInterface> learning;

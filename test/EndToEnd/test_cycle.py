@@ -173,6 +173,36 @@ def test_rewinding(files: dict[str, Path], neuroplast: Path) -> None:
     np.testing.assert_array_equal(ticket["v"], early["v"][places])
 
 
+@pytest.mark.parametrize("redraw", [False, True])
+def test_tickets(redraw: bool, files: dict[str, Path], neuroplast: Path, tmp_path: Path) -> None:
+    """Masks are found late, and the weights are those of before, or drawn anew alike."""
+    late, state = tmp_path / "late.onnx", tmp_path / "state"
+    plan: dict[str, Any] = {
+        "sparsify": {"criterion": "magnitude", "sparsity": 0.5, "of-rest": True},
+        "phases": [
+            {"repeat": 2, "phases": [{"train": {"epochs": 2}}, {"sparsify": {}}]},
+            {"rewind": "start", "redraw": redraw},
+        ],
+    }
+    driver.call(neuroplast, *arguments(files, plan, "--state", state))
+    start, ticket = read_params(files["m.onnx"]), read_params(files["o.onnx"])
+    for key in "wv":
+        kept = ticket[key] != 0
+        assert kept.mean() == 0.25
+        same = ticket[key][kept] == start[key][kept]
+        assert not same.any() if redraw else same.all()
+        if redraw:
+            whole = start[key]
+            distances = np.abs(ticket[key][kept] - whole.mean()) / whole.std()
+            assert 0.2 < distances.mean() < 1.6
+    plan["phases"] += [{"train": {"epochs": 2, "weight-decay": 0.1}}]
+    files["o.onnx"] = late
+    driver.call(neuroplast, *arguments(files, plan))
+    for key in "wv":
+        np.testing.assert_array_equal(read_params(late)[key] == 0, ticket[key] == 0)
+    assert not np.array_equal(read_params(late)["w"], ticket["w"])
+
+
 @pytest.mark.parametrize("preset", ["neuroplasticity", "lottery-ticket", "compress"])
 def test_presets(preset: str, files: dict[str, Path], neuroplast: Path) -> None:
     text = driver.call(neuroplast, "cycle", files["m.onnx"], "--preset", preset, "--print-plan")
@@ -206,6 +236,7 @@ def test_presets(preset: str, files: dict[str, Path], neuroplast: Path) -> None:
             {"phases": [{"choose": [[], [{"rewind": "x"}]]}]},
             r"phases\[0\]\.choose\[1\]\[0\] rewinds to 'x', which nothing before it marks",
         ),
+        ({"phases": [{"rewind": "start", "redraw": 3}]}, "may have 'redraw', true or false"),
         ({"phases": [{"train": {"speed": 3}}]}, r"'--speed'"),
         ({"phases": [{"prune": {"ratio": 2}}]}, r"phases\[0\] \(prune\) failed"),
     ],

@@ -75,6 +75,26 @@ def test_pattern(criterion: str, neuroplast: Path, source: Path, data: Path) -> 
     assert np.all((after["v"].reshape(2, 4, 5) != 0).sum(axis=1) == 2)
 
 
+def test_any_and_of_the_rest(neuroplast: Path, source: Path) -> None:
+    """Random zeros are of a seed; a share of the rest leaves alone what is zero."""
+    zeros = []
+    for seed in ("1", "1", "2"):
+        _, sparse = sparsify(neuroplast, source, "--criterion", "random", "--seed", seed)
+        zeros.append(weights(sparse)["w"] == 0)
+        assert zeros[-1].mean() == 0.5
+    np.testing.assert_array_equal(zeros[0], zeros[1])
+    assert 0.2 < (zeros[0] & zeros[2]).mean() < 0.3
+    again = source.with_name("again.onnx")
+    for criterion in ("random", "magnitude"):
+        driver.edit(
+            neuroplast, "sparsify", sparse, again, "--criterion", criterion, "--of-rest",
+            "--sparsity", "0.25",
+        )  # fmt: skip
+        found = weights(again)["w"] == 0
+        assert found.mean() == 0.625
+        assert found[zeros[2]].all()
+
+
 def test_blocks(neuroplast: Path, source: Path) -> None:
     _, target = sparsify(neuroplast, source, "--block", "4x3", "--sparsity", "0.5")
     blocks = weights(target)["w"].reshape(2, 4, 2, 3, 9) == 0
@@ -170,7 +190,8 @@ def test_layers_that_cannot(neuroplast: Path, tmp_path: Path) -> None:
         (["--pattern", "2:4", "--block", "2x2"], "in blocks or in a pattern, not both"),
         (["--block", "0x2"], "blocks have at least one weight"),
         (["--block", "two"], "'--block' needs outputs times inputs"),
-        (["--criterion", "obs"], "none of magnitude, wanda and sparsegpt"),
+        (["--criterion", "obs"], "none of magnitude, wanda, sparsegpt and random"),
+        (["--pattern", "2:4", "--of-rest"], "one of the rest of the weights and a pattern"),
         (["--criterion", "wanda"], "criterion 'wanda' needs data"),
     ],
 )

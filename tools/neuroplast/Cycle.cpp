@@ -13,6 +13,7 @@
 
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "neuroplast/Plasticity/CyclePlan.h"
+#include "neuroplast/Plasticity/Rewind.h"
 #include "neuroplast/Runtime/Npz.h"
 #include "neuroplast/Structure/Inspect.h"
 #include "llvm/ADT/StringExtras.h"
@@ -165,50 +166,82 @@ private:
 
   /// The weights of a mark in the structure of now.
   bool rewind(const Phase &phase) {
-    std::string current = now.path;
-    now.path = marks[phase.name];
-    return call("replay", {"--history", current, "--no-compare"}, phase.place);
+    return advance("rewind", phase.place, {}, [&](const Files &files) {
+      mlir::MLIRContext context(makeRegistry(),
+                                mlir::MLIRContext::Threading::DISABLED);
+      auto current = loadModule(now.path, context),
+           former = loadModule(marks[phase.name], context);
+      uint64_t seed = *arguments.getInteger("--seed", 0) + files.index;
+      return current && former &&
+             (!phase.redraws ||
+              mlir::succeeded(plasticity::redraw(*former, seed))) &&
+             mlir::succeeded(plasticity::rewind(*former, *current)) &&
+             mlir::succeeded(saveModule(*former, files.part));
+    });
   }
 
-  /// Makes the next file of the one of now.
+  /// Calls a command on the model of now.
   bool call(llvm::StringRef command, llvm::ArrayRef<std::string> options,
             llvm::StringRef place) {
-    int64_t index = next++;
-    auto name = [&](llvm::StringRef ending) {
-      llvm::SmallString<128> path(folder);
-      llvm::sys::path::append(path, llvm::formatv("{0,0+4}{1}", index, ending));
-      return path.str().str();
-    };
-    std::string target = name(".onnx"), part = name(".part.onnx");
-    llvm::outs() << place << ": " << command << " ("
-                 << llvm::sys::path::filename(target) << ")\n";
-    auto start = std::chrono::steady_clock::now();
-    if (!llvm::sys::fs::exists(target)) {
+    return advance(command, place, options, [&](const Files &files) {
       std::vector<std::string> words{command.str()};
       if (command == "distill")
         words.push_back(marks["start"]);
-      llvm::append_range(
-          words, std::initializer_list<std::string>{now.path, "-o", part});
+      words.insert(words.end(), {now.path, "-o", files.part});
       llvm::append_range(words, options);
-      addCommonOptions(command, name(".npz"), index, words);
+      addCommonOptions(command, files, words);
       std::vector<const char *> pointers;
       for (const std::string &word : words)
         pointers.push_back(word.c_str());
-      if (runCommand(pointers) != 0)
-        return reportError(place + " (" + command + ") failed"), false;
-      if (std::error_code error = llvm::sys::fs::rename(part, target))
-        return reportError(target, llvm::errorCodeToError(error)), false;
-      llvm::sys::fs::remove(name(".npz"));
+      return runCommand(pointers) == 0;
+    });
+  }
+
+  /// What a phase writes.
+  struct Files {
+    int64_t index; ///< of the phase, as they are done
+    std::string target, part, checkpoint;
+  };
+
+  Files nameFiles() {
+    Files files{next++, {}, {}, {}};
+    auto name = [&](llvm::StringRef ending) {
+      llvm::SmallString<128> path(folder);
+      llvm::sys::path::append(path,
+                              llvm::formatv("{0,0+4}{1}", files.index, ending));
+      return path.str().str();
+    };
+    files.target = name(".onnx");
+    files.part = name(".part.onnx");
+    files.checkpoint = name(".npz");
+    return files;
+  }
+
+  /// Makes the next file of the one of now, unless it is there already.
+  bool advance(llvm::StringRef what, llvm::StringRef place,
+               llvm::ArrayRef<std::string> options,
+               llvm::function_ref<bool(const Files &)> make) {
+    Files files = nameFiles();
+    llvm::outs() << place << ": " << what << " ("
+                 << llvm::sys::path::filename(files.target) << ")\n";
+    auto start = std::chrono::steady_clock::now();
+    if (!llvm::sys::fs::exists(files.target)) {
+      if (!make(files))
+        return reportError(place + " (" + what + ") failed"), false;
+      if (std::error_code error =
+              llvm::sys::fs::rename(files.part, files.target))
+        return reportError(files.target, llvm::errorCodeToError(error)), false;
+      llvm::sys::fs::remove(files.checkpoint);
     }
-    now.path = target;
-    int64_t former = now.steps;
     std::chrono::duration<double> elapsed =
         std::chrono::steady_clock::now() - start;
+    now.path = files.target;
+    int64_t former = now.steps;
     if (!judge(now))
       return false;
-    if (isTraining(command))
-      countTraining(options, now.steps - former, command == "distill");
-    return log(command, place, elapsed.count());
+    if (isTraining(what))
+      countTraining(options, now.steps - former, what == "distill");
+    return log(what, place, elapsed.count());
   }
 
   /// Adds up what trainings cost, ways that were not gone on among them: a step
@@ -225,8 +258,8 @@ private:
         static_cast<double>(3 * size.flops + (hasTeacher ? startFlops : 0));
   }
 
-  void addCommonOptions(llvm::StringRef command, const std::string &checkpoint,
-                        int64_t index, std::vector<std::string> &words) const {
+  void addCommonOptions(llvm::StringRef command, const Files &files,
+                        std::vector<std::string> &words) const {
     auto add = [&](llvm::StringRef option, llvm::StringRef value) {
       // What the plan says goes first.
       if (llvm::is_contained(words, option))
@@ -244,9 +277,9 @@ private:
            {"--data", "--val", "--labels", "--log", "--threads"})
         passOn(option);
       int64_t seed = *arguments.getInteger("--seed", 0);
-      add("--seed", std::to_string(seed + index));
+      add("--seed", std::to_string(seed + files.index));
       add("--keep-state", "");
-      add("--checkpoint", checkpoint);
+      add("--checkpoint", files.checkpoint);
       add("--resume", "");
     } else if (llvm::is_contained(kEdits, command)) {
       add("--no-compare", "");

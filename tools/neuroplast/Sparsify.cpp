@@ -48,8 +48,16 @@ static std::optional<SparsifyOptions> readOptions(const Arguments &arguments) {
   auto criterion = parseSparsityCriterion(name);
   if (!criterion)
     return fail("criterion '" + name +
-                "' is none of magnitude, wanda and sparsegpt");
+                "' is none of magnitude, wanda, sparsegpt and random");
   options.criterion = *criterion;
+  options.isOfRest = arguments.has("--of-rest");
+  if (options.isOfRest && options.pattern)
+    return fail(
+        "'sparsify' takes one of the rest of the weights and a pattern");
+  auto seed = arguments.getInteger("--seed", 0);
+  if (!seed)
+    return std::nullopt;
+  options.seed = static_cast<uint64_t>(*seed);
   options.only = arguments.getAll("--only").vec();
   options.freeze = arguments.getAll("--freeze").vec();
   options.command = arguments.getCommandLine().str();
@@ -84,12 +92,15 @@ Command neuroplast::driver::getSparsifyCommand() {
   std::vector<OptionSpec> options = {
       {"--sparsity", "S",
        "share of the weights of a layer that become zero (0.5)"},
+      {"--of-rest", "", "of those that are no zeros yet"},
       {"--pattern", "N:M",
        "keep N of every M weights along the axis of inputs, instead"},
       {"--block", "RxC",
        "blocks of R outputs times C inputs become zero together"},
       {"--criterion", "NAME",
-       "magnitude, wanda or sparsegpt (sparsegpt with data, else magnitude)"},
+       "magnitude, wanda, sparsegpt or random (sparsegpt with data, else "
+       "magnitude)"},
+      {"--seed", "N", "of random (0)"},
       {"--stats", "FILE.npz",
        "what 'calibrate --products' wrote, instead of '--data'"},
       {"--only", "PATTERN",

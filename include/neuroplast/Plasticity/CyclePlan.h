@@ -49,8 +49,9 @@ struct Phase {
   std::string name;  ///< of the command, or of the mark
   /// Of a command, as words of a command line.
   std::vector<std::string> options;
-  int64_t times = 1; ///< of Kind::Repeat
-  double price = 0;  ///< of Kind::Choose
+  int64_t times = 1;    ///< of Kind::Repeat
+  double price = 0;     ///< of Kind::Choose
+  bool redraws = false; ///< of Kind::Rewind
   /// What is repeated, or what there is to choose from.
   std::vector<std::vector<Phase>> parts;
 };

@@ -23,7 +23,9 @@ enum class SparsityCriterion {
   Wanda,
   /// Column after column those whose loss the columns that follow can make up
   /// for best, which then do (SparseGPT, arXiv 2301.00774).
-  SparseGpt
+  SparseGpt,
+  /// Any, drawn by a seed: what the others have to be better than.
+  Random
 };
 
 std::optional<SparsityCriterion> parseSparsityCriterion(llvm::StringRef name);
@@ -38,16 +40,19 @@ struct SparsityPattern {
 };
 
 struct SparsifyOptions {
-  /// The share of the weights of every layer that becomes zero.
+  /// The share of the weights of every layer that becomes zero, or of those
+  /// that are no zeros yet.
   double sparsity = 0.5;
+  bool isOfRest = false;
   /// What takes its place.
   std::optional<SparsityPattern> pattern;
   /// Weights become zero in blocks of so many outputs times so many inputs.
   std::pair<int64_t, int64_t> block = {1, 1};
   SparsityCriterion criterion = SparsityCriterion::Magnitude;
+  uint64_t seed = 0; ///< of `Random`
   /// Names of weights: only these, and not these.
   std::vector<std::string> only, freeze;
-  /// Needed by all criteria but magnitudes; `SparseGpt` needs products.
+  /// Needed by `Wanda` and `SparseGpt`; `SparseGpt` needs products.
   const Statistics *statistics = nullptr;
   /// What asked for this, for the history.
   std::string command;

@@ -54,3 +54,27 @@ bool neuroplast::neuro::maskZeros(ParamOp param) {
   SymbolTable(module).insert(mask, std::next(Block::iterator(param)));
   return true;
 }
+
+bool neuroplast::neuro::copyMasks(ModuleOp from, ModuleOp to) {
+  SymbolTable symbols(to);
+  for (auto &[name, mask] : listMasks(from)) {
+    auto param = symbols.lookup<ParamOp>(name);
+    if (!param || param.getType().getShape() != mask.getType().getShape())
+      continue;
+    std::optional<TensorElements> kept = TensorElements::read(mask.getValue()),
+                                  values =
+                                      TensorElements::read(param.getValue());
+    if (!kept || !values)
+      return false;
+    unsigned size = values->getElementBytes();
+    std::string bytes(values->getBytes().begin(), values->getBytes().end());
+    for (int64_t i = 0; i < param.getType().getNumElements(); ++i)
+      if (kept->getNumber(i) == 0)
+        std::fill_n(bytes.begin() + i * size, size, 0);
+    param.setValueAttr(
+        makeElements(param.getType(), param.getSymName(), std::move(bytes)));
+    if (!maskZeros(param))
+      return false;
+  }
+  return true;
+}

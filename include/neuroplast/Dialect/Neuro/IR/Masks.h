@@ -28,6 +28,10 @@ llvm::StringMap<ParamOp> listMasks(mlir::ModuleOp module);
 /// it cannot be read.
 bool maskZeros(ParamOp param);
 
+/// Masks parameters where those of the same names and shapes in another module
+/// are masked: they become zero there. False if one cannot be read.
+bool copyMasks(mlir::ModuleOp from, mlir::ModuleOp to);
+
 } // namespace neuroplast::neuro
 
 #endif // NEUROPLAST_DIALECT_NEURO_IR_MASKS_H

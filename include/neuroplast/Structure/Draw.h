@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef NEUROPLAST_LIB_STRUCTURE_DRAW_H
-#define NEUROPLAST_LIB_STRUCTURE_DRAW_H
+#ifndef NEUROPLAST_STRUCTURE_DRAW_H
+#define NEUROPLAST_STRUCTURE_DRAW_H
 
 #include <cmath>
 #include <cstdint>
@@ -35,4 +35,4 @@ inline double drawNormal(uint64_t seed, uint64_t index) {
 
 } // namespace neuroplast::structure
 
-#endif // NEUROPLAST_LIB_STRUCTURE_DRAW_H
+#endif // NEUROPLAST_STRUCTURE_DRAW_H

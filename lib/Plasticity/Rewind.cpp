@@ -1,0 +1,65 @@
+//===- Rewind.cpp - Former weights in the structure of now ----------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Plasticity/Rewind.h"
+#include "neuroplast/Dialect/Neuro/IR/History.h"
+#include "neuroplast/Dialect/Neuro/IR/Masks.h"
+#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
+#include "neuroplast/Structure/Draw.h"
+#include "neuroplast/Structure/History.h"
+#include "llvm/Support/xxhash.h"
+
+using namespace mlir;
+using namespace neuroplast;
+
+LogicalResult neuroplast::plasticity::rewind(ModuleOp former, ModuleOp now) {
+  int64_t known = structure::countEdits(former);
+  if (neuro::HistoryOp history = neuro::findHistory(now))
+    for (auto [index, edit] :
+         llvm::enumerate(history.getBody().getOps<neuro::EditOp>())) {
+      // What it was told to make sparse is in the masks.
+      bool isOfMasks = edit.getKind() == "sparsify";
+      if (static_cast<int64_t>(index) >= known && !isOfMasks &&
+          failed(structure::replay(former, edit)))
+        return failure();
+    }
+  if (!neuro::copyMasks(now, former))
+    return former.emitError("has a masked parameter that cannot be read");
+  return success();
+}
+
+LogicalResult neuroplast::plasticity::redraw(ModuleOp module, uint64_t seed) {
+  for (auto param : module.getOps<neuro::ParamOp>()) {
+    auto type = param.getType();
+    int64_t count = type.getNumElements();
+    if (!isa<FloatType>(type.getElementType()) || param.getShadowOf() ||
+        count == 0)
+      continue;
+    auto values = TensorElements::read(param.getValue());
+    if (!values)
+      return param.emitError("cannot be read");
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < count; ++i)
+      sum += values->getNumber(i);
+    double mean = sum / static_cast<double>(count);
+    for (int64_t i = 0; i < count; ++i)
+      squares += std::pow(values->getNumber(i) - mean, 2);
+    double deviation = std::sqrt(squares / static_cast<double>(count));
+    if (deviation == 0)
+      continue;
+    uint64_t own = seed + llvm::xxh3_64bits(param.getSymName());
+    std::string bytes(count * values->getElementBytes(), 0);
+    for (int64_t i = 0; i < count; ++i)
+      writeNumber(type.getElementType(),
+                  mean + deviation * structure::drawNormal(own, i),
+                  bytes.data() + i * values->getElementBytes());
+    param.setValueAttr(
+        makeElements(type, param.getSymName(), std::move(bytes)));
+  }
+  return success();
+}
