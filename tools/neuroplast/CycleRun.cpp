@@ -1,0 +1,341 @@
+//===- CycleRun.cpp - A plan carried out ----------------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "CycleRun.h"
+
+#include "Commands.h"
+#include "Modules.h"
+#include "RunnableModel.h"
+
+#include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
+#include "neuroplast/Plasticity/Rewind.h"
+#include "neuroplast/Runtime/Npz.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/Path.h"
+
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+using namespace neuroplast;
+using namespace neuroplast::driver;
+using plasticity::CyclePlan;
+using plasticity::Phase;
+
+/// What phases may be: trainings and edits.
+static constexpr llvm::StringRef kCommands[] = {
+    "train",     "distill", "prune",    "dropin",
+    "factorize", "shorten", "sparsify", "undo"};
+
+/// How many examples cuts are fitted to.
+static constexpr int64_t kFitted = 512;
+
+static bool isTraining(llvm::StringRef command) {
+  return command == "train" || command == "distill";
+}
+
+llvm::ArrayRef<llvm::StringRef> neuroplast::driver::getPhaseCommands() {
+  return kCommands;
+}
+
+bool Cycle::start() {
+  auto read = [&](llvm::StringRef option, std::optional<Examples> &examples) {
+    if (!arguments.has(option))
+      return true;
+    auto found =
+        Examples::read(arguments.get(option),
+                       arguments.get("--labels", "labels"), needsLabels());
+    if (!found)
+      return reportError(arguments.get(option), found.takeError()), false;
+    examples.emplace(std::move(*found));
+    return true;
+  };
+  if (!read("--data", data) || !read("--val", validation))
+    return false;
+  if (plan.has(Phase::Kind::Choose) && !validation)
+    return reportError("a plan that chooses needs '--val FILE.npz'"), false;
+  if (arguments.has("--log")) {
+    // Trainings write to it, too.
+    std::error_code error;
+    llvm::raw_fd_ostream emptied(arguments.get("--log"), error);
+    if (error)
+      return reportError(arguments.get("--log"), llvm::errorCodeToError(error)),
+             false;
+  }
+  now.path = arguments.getPositional(0).str();
+  marks["start"] = now.path;
+  if (!writeInputs() || !judge(now))
+    return false;
+  startFlops = size.flops;
+  return log("start", "", 0);
+}
+
+bool Cycle::perform(llvm::ArrayRef<Phase> phases) {
+  return llvm::all_of(phases,
+                      [&](const Phase &phase) { return perform(phase); });
+}
+
+bool Cycle::needsLabels() const {
+  return !plan.getDefaults("train").empty() || usesCommand(plan.phases);
+}
+
+bool Cycle::usesCommand(llvm::ArrayRef<Phase> phases) {
+  return llvm::any_of(phases, [](const Phase &phase) {
+    return (phase.kind == Phase::Kind::Command && phase.name == "train") ||
+           llvm::any_of(phase.parts, [](const std::vector<Phase> &part) {
+             return usesCommand(part);
+           });
+  });
+}
+
+bool Cycle::perform(const Phase &phase) {
+  switch (phase.kind) {
+  case Phase::Kind::Command:
+    return call(phase.name, phase.options, phase.place);
+  case Phase::Kind::Repeat:
+    for (int64_t i = 0; i < phase.times; ++i)
+      if (!perform(phase.parts.front()))
+        return false;
+    return true;
+  case Phase::Kind::Choose:
+    return choose(phase);
+  case Phase::Kind::Mark:
+    marks[phase.name] = now.path;
+    return true;
+  case Phase::Kind::Rewind:
+    return rewind(phase);
+  }
+  llvm_unreachable("all kinds are covered");
+}
+
+bool Cycle::choose(const Phase &phase) {
+  Stage before = now;
+  llvm::StringMap<std::string> known = marks;
+  std::optional<Stage> best;
+  double least = 0;
+  size_t chosen = 0;
+  for (auto [index, part] : llvm::enumerate(phase.parts)) {
+    now = before;
+    marks = known;
+    if (!perform(part))
+      return false;
+    double cost = now.score->loss +
+                  phase.price * std::log2(static_cast<double>(now.parameters));
+    if (best && cost >= least)
+      continue;
+    best = now;
+    least = cost;
+    chosen = index;
+  }
+  now = *best;
+  marks = known;
+  llvm::outs() << phase.place << ": chose " << chosen << "\n\n";
+  return log("choose", phase.place, 0,
+             llvm::json::Object{{"chosen", static_cast<int64_t>(chosen)}});
+}
+
+bool Cycle::rewind(const Phase &phase) {
+  return advance("rewind", phase.place, {}, [&](const Files &files) {
+    mlir::MLIRContext context(makeRegistry(),
+                              mlir::MLIRContext::Threading::DISABLED);
+    auto current = loadModule(now.path, context),
+         former = loadModule(marks[phase.name], context);
+    uint64_t seed = *arguments.getInteger("--seed", 0) + files.index;
+    return current && former &&
+           (!phase.redraws ||
+            mlir::succeeded(plasticity::redraw(*former, seed))) &&
+           mlir::succeeded(plasticity::rewind(*former, *current)) &&
+           mlir::succeeded(saveModule(*former, files.part));
+  });
+}
+
+bool Cycle::call(llvm::StringRef command, llvm::ArrayRef<std::string> options,
+                 llvm::StringRef place) {
+  return advance(command, place, options, [&](const Files &files) {
+    std::vector<std::string> words{command.str()};
+    if (command == "distill")
+      words.push_back(marks["start"]);
+    words.insert(words.end(), {now.path, "-o", files.part});
+    llvm::append_range(words, options);
+    addCommonOptions(command, files, words);
+    std::vector<const char *> pointers;
+    for (const std::string &word : words)
+      pointers.push_back(word.c_str());
+    return runCommand(pointers) == 0;
+  });
+}
+
+Cycle::Files Cycle::nameFiles() {
+  Files files{next++, {}, {}, {}};
+  auto name = [&](llvm::StringRef ending) {
+    llvm::SmallString<128> path(folder);
+    llvm::sys::path::append(path,
+                            llvm::formatv("{0,0+4}{1}", files.index, ending));
+    return path.str().str();
+  };
+  files.target = name(".onnx");
+  files.part = name(".part.onnx");
+  files.checkpoint = name(".npz");
+  return files;
+}
+
+bool Cycle::advance(llvm::StringRef what, llvm::StringRef place,
+                    llvm::ArrayRef<std::string> options,
+                    llvm::function_ref<bool(const Files &)> make) {
+  Files files = nameFiles();
+  llvm::outs() << place << ": " << what << " ("
+               << llvm::sys::path::filename(files.target) << ")\n";
+  auto start = std::chrono::steady_clock::now();
+  if (!llvm::sys::fs::exists(files.target)) {
+    if (!make(files))
+      return reportError(place + " (" + what + ") failed"), false;
+    if (std::error_code error = llvm::sys::fs::rename(files.part, files.target))
+      return reportError(files.target, llvm::errorCodeToError(error)), false;
+    llvm::sys::fs::remove(files.checkpoint);
+  }
+  std::chrono::duration<double> elapsed =
+      std::chrono::steady_clock::now() - start;
+  now.path = files.target;
+  int64_t former = now.steps;
+  if (!judge(now))
+    return false;
+  if (isTraining(what))
+    countTraining(options, now.steps - former, what == "distill");
+  return log(what, place, elapsed.count());
+}
+
+void Cycle::countTraining(llvm::ArrayRef<std::string> options, int64_t steps,
+                          bool hasTeacher) {
+  int64_t batch = TrainOptions().batch;
+  for (size_t i = 0; i + 1 < options.size(); ++i)
+    if (options[i] == "--batch")
+      llvm::StringRef(options[i + 1]).getAsInteger(10, batch);
+  trainingFlops +=
+      static_cast<double>(steps * batch) *
+      static_cast<double>(3 * size.flops + (hasTeacher ? startFlops : 0));
+}
+
+void Cycle::addCommonOptions(llvm::StringRef command, const Files &files,
+                             std::vector<std::string> &words) const {
+  auto add = [&](llvm::StringRef option, llvm::StringRef value) {
+    // What the plan says goes first.
+    if (llvm::is_contained(words, option))
+      return;
+    words.push_back(option.str());
+    if (!value.empty())
+      words.push_back(value.str());
+  };
+  auto passOn = [&](llvm::StringRef option) {
+    if (arguments.has(option))
+      add(option, arguments.get(option));
+  };
+  if (isTraining(command)) {
+    for (llvm::StringRef option :
+         {"--data", "--val", "--labels", "--log", "--threads"})
+      passOn(option);
+    int64_t seed = *arguments.getInteger("--seed", 0);
+    add("--seed", std::to_string(seed + files.index));
+    add("--keep-state", "");
+    add("--checkpoint", files.checkpoint);
+    add("--resume", "");
+  } else if (!isTraining(command)) {
+    add("--no-compare", "");
+    for (const std::string &shape : data->describeShapes(1)) {
+      words.emplace_back("--shape");
+      words.push_back(shape);
+    }
+    if (command == "prune")
+      add("--data", inputs);
+  }
+}
+
+bool Cycle::writeInputs() {
+  std::vector<int64_t> some(std::min<int64_t>(data->getCount(), kFitted));
+  std::iota(some.begin(), some.end(), 0);
+  NamedTensors tensors;
+  data->gather(some, tensors);
+  tensors.erase("labels");
+  llvm::SmallString<128> path(folder);
+  llvm::sys::path::append(path, "inputs.npz");
+  inputs = path.str().str();
+  if (llvm::Error error = writeNpz(inputs, tensors))
+    return reportError(inputs, std::move(error)), false;
+  return true;
+}
+
+bool Cycle::judge(Stage &stage) {
+  mlir::MLIRContext context(makeRegistry(),
+                            mlir::MLIRContext::Threading::DISABLED);
+  auto module = loadModule(stage.path, context, data->describeShapes(1));
+  if (!module)
+    return false;
+  int64_t steps = neuro::getTrainingSteps(*module);
+  neuro::removeStates(*module);
+  size = structure::measure(structure::UnitAnalysis(*module));
+  stage.parameters = size.parameters;
+  stage.steps = steps;
+  stage.score.reset();
+  if (!validation)
+    return true;
+  auto options = readTrainOptions();
+  if (!options)
+    return false;
+  CompileOptions compile;
+  compile.threads = *arguments.getThreads();
+  TrainingTask task{stage.path, needsLabels()
+                                    ? llvm::StringRef()
+                                    : llvm::StringRef(marks["start"])};
+  stage.score = scoreModel(task, *options, *validation, compile);
+  return stage.score.has_value();
+}
+
+std::optional<TrainOptions> Cycle::readTrainOptions() const {
+  bool hasTeacher = !needsLabels();
+  Command command = hasTeacher ? getDistillCommand() : getTrainCommand();
+  std::vector<const char *> words(command.spec.positional.size(), "-");
+  for (const std::string &word : plan.getDefaults(command.spec.name))
+    words.push_back(word.c_str());
+  int exitCode = 0;
+  auto parsed = Arguments::parse(command.spec, words, exitCode);
+  return parsed ? TrainOptions::read(*parsed, hasTeacher) : std::nullopt;
+}
+
+bool Cycle::log(llvm::StringRef event, llvm::StringRef place, double seconds,
+                llvm::json::Object line) {
+  llvm::outs() << "  " << size.parameters << " parameters, " << size.flops
+               << " operations";
+  line["event"] = event;
+  line["place"] = place;
+  line["model"] = llvm::sys::path::filename(now.path);
+  line["parameters"] = size.parameters;
+  line["flops"] = size.flops;
+  line["seconds"] = seconds;
+  line["training_flops"] = trainingFlops;
+  if (now.score) {
+    llvm::outs() << llvm::formatv(", validation loss {0:f4}", now.score->loss);
+    line["validation_loss"] = now.score->loss;
+    if (now.score->accuracy) {
+      llvm::outs() << llvm::formatv(", accuracy {0:f1} %",
+                                    100 * *now.score->accuracy);
+      line["validation_accuracy"] = *now.score->accuracy;
+    }
+  }
+  llvm::outs() << "\n\n";
+  if (!arguments.has("--log"))
+    return true;
+  std::error_code error;
+  llvm::raw_fd_ostream os(arguments.get("--log"), error,
+                          llvm::sys::fs::OF_Append);
+  if (error)
+    return reportError(arguments.get("--log"), llvm::errorCodeToError(error)),
+           false;
+  os << llvm::json::Value(std::move(line)) << '\n';
+  return true;
+}

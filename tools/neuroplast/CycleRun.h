@@ -1,0 +1,116 @@
+//===- CycleRun.h - A plan carried out --------------------------*- C++ -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_TOOLS_NEUROPLAST_CYCLERUN_H
+#define NEUROPLAST_TOOLS_NEUROPLAST_CYCLERUN_H
+
+#include "Arguments.h"
+#include "TrainingTask.h"
+
+#include "neuroplast/Plasticity/CyclePlan.h"
+#include "neuroplast/Structure/Inspect.h"
+
+namespace neuroplast::driver {
+
+/// The commands that phases may be.
+llvm::ArrayRef<llvm::StringRef> getPhaseCommands();
+
+/// A model file in the course of a cycle, and how well it does.
+struct Stage {
+  std::string path;
+  std::optional<Score> score; ///< if there are data to see it on
+  int64_t parameters = 0;
+  int64_t steps = 0; ///< of training, so far
+};
+
+/// A plan carried out. Each phase goes from a file of the folder to the next
+/// one, which appears only once it is complete: what is there already is not
+/// done again, so that a cycle that was ended goes on.
+class Cycle {
+public:
+  Cycle(const Arguments &arguments, const plasticity::CyclePlan &plan,
+        std::string folder)
+      : arguments(arguments), plan(plan), folder(std::move(folder)) {}
+
+  /// Reads the data and the model; false after a message.
+  bool start();
+
+  /// Carries phases out, one after the other; false after a message.
+  bool perform(llvm::ArrayRef<plasticity::Phase> phases);
+
+  const Stage &getStage() const { return now; }
+
+private:
+  /// Whether there is anything to train from labels.
+  bool needsLabels() const;
+  static bool usesCommand(llvm::ArrayRef<plasticity::Phase> phases);
+
+  bool perform(const plasticity::Phase &phase);
+
+  /// Goes by the best of several ways on.
+  bool choose(const plasticity::Phase &phase);
+
+  /// The weights of a mark in the structure of now.
+  bool rewind(const plasticity::Phase &phase);
+
+  /// Calls a command on the model of now.
+  bool call(llvm::StringRef command, llvm::ArrayRef<std::string> options,
+            llvm::StringRef place);
+
+  /// What a phase writes.
+  struct Files {
+    int64_t index; ///< of the phase, as they are done
+    std::string target, part, checkpoint;
+  };
+
+  Files nameFiles();
+
+  /// Makes the next file of the one of now, unless it is there already.
+  bool advance(llvm::StringRef what, llvm::StringRef place,
+               llvm::ArrayRef<std::string> options,
+               llvm::function_ref<bool(const Files &)> make);
+
+  /// Adds up what trainings cost, ways that were not gone on among them: a step
+  /// takes about three times the operations of an answer, and a teacher
+  /// answers.
+  void countTraining(llvm::ArrayRef<std::string> options, int64_t steps,
+                     bool hasTeacher);
+
+  /// Adds what all calls of a command in a cycle say, and the plan does not.
+  void addCommonOptions(llvm::StringRef command, const Files &files,
+                        std::vector<std::string> &words) const;
+
+  /// Writes down what cuts are fitted to: some of the inputs.
+  bool writeInputs();
+
+  /// Sees how well a model does, and how large it is.
+  bool judge(Stage &stage);
+
+  /// What all trainings of the plan have in common: their loss, and their
+  /// batch.
+  std::optional<TrainOptions> readTrainOptions() const;
+
+  /// Writes down what a phase came to, for people and for programs.
+  bool log(llvm::StringRef event, llvm::StringRef place, double seconds,
+           llvm::json::Object line = llvm::json::Object());
+
+  const Arguments &arguments;
+  const plasticity::CyclePlan &plan;
+  std::string folder, inputs;
+  std::optional<Examples> data, validation;
+  Stage now;
+  structure::NetworkSize size; ///< of the stage of now
+  int64_t startFlops = 0;
+  double trainingFlops = 0; ///< so far
+  llvm::StringMap<std::string> marks;
+  int64_t next = 0;
+};
+
+} // namespace neuroplast::driver
+
+#endif // NEUROPLAST_TOOLS_NEUROPLAST_CYCLERUN_H
