@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT / "test"))
 
 from Models import driver  # noqa: E402
 
+from Benchmark import paired  # noqa: E402
 from Benchmark.learning import Task, build, load_digits, load_fashion  # noqa: E402
 
 # How many rounds of 20 % leave about 51, 21, 11, 5.5, 4.4 and 2.3 % of the weights.
@@ -93,12 +94,6 @@ def measure(
     return dense, {n: (results[n], redrawn[n], drawn[n]) for n in ROUNDS}
 
 
-def interval(differences: np.ndarray) -> tuple[float, float]:
-    drawn = np.random.default_rng(0).choice(differences, (10000, len(differences))).mean(axis=1)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(low), float(high)
-
-
 def report(dense: np.ndarray, all_results: np.ndarray) -> bool:
     """Prints a table; whether the small tickets beat both controls."""
     print(f"dense {100 * dense.mean():.2f} %")
@@ -110,9 +105,8 @@ def report(dense: np.ndarray, all_results: np.ndarray) -> bool:
         cells += [f"{100 * value:.2f}" for value in results.mean(axis=0)]
         for control in (1, 2):
             difference = results[:, 0] - results[:, control]
-            low, high = interval(difference)
-            cells.append(f"{100 * difference.mean():+.2f} ({100 * low:+.2f}, {100 * high:+.2f})")
-            holds &= density > 0.05 or low > 0
+            cells.append(paired.describe(difference))
+            holds &= density > 0.05 or paired.interval(difference)[0] > 0
         if dense.mean() - results[:, 0].mean() <= 0.005:
             smallest = density
         print(f"| {' | '.join(cells)} |")

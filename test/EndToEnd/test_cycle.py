@@ -107,17 +107,8 @@ def test_ended_cycles_go_on(files: dict[str, Path], neuroplast: Path, tmp_path: 
     subprocess.run(call, check=True, stdout=subprocess.DEVNULL)
     whole = read_params(files["o.onnx"])
     files["o.onnx"].unlink()
-    random, kills = np.random.default_rng(3), 0
     call += ["--state", tmp_path / "state"]
-    for _ in range(100):
-        process = subprocess.Popen(list(map(str, call)), stdout=subprocess.DEVNULL)
-        try:
-            assert process.wait(random.uniform(0.1, 0.6)) == 0
-            break
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            kills += 1
+    kills = driver.call_through_kills(call, (0.1, 0.6))
     assert kills >= 3
     for key, value in read_params(files["o.onnx"]).items():
         np.testing.assert_array_equal(value, whole[key])

@@ -33,18 +33,9 @@ def test_resumed_is_uninterrupted(neuroplast: Path, tmp_path: Path) -> None:
     whole, parts = tmp_path / "whole.onnx", tmp_path / "parts.onnx"
     call = ("train", model, "--data", data, "--val", other, "--patience", "500", *OPTIONS)
     driver.call(neuroplast, *call, "-o", whole)
-    checkpoint, random = tmp_path / "c.npz", np.random.default_rng(3)
-    kills = 0
-    for _ in range(60):
-        command = [neuroplast, *call, "-o", parts, "--checkpoint", checkpoint, "--resume"]
-        process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
-        try:
-            assert process.wait(random.uniform(0.1, 0.25)) == 0
-            break
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            kills += 1
+    checkpoint = tmp_path / "c.npz"
+    command = [neuroplast, *call, "-o", parts, "--checkpoint", checkpoint, "--resume"]
+    kills = driver.call_through_kills(command, (0.1, 0.25), attempts=60)
     assert kills >= 5
     for key, value in read_params(whole).items():
         np.testing.assert_array_equal(value, read_params(parts)[key])

@@ -40,6 +40,24 @@ sys.exit(code)
 """
 
 
+def call_through_kills(
+    command: Sequence[str | Path], seconds: tuple[float, float], attempts: int = 100
+) -> int:
+    """Runs a command again and again, killed after so many seconds, until it ends by itself;
+    how often it was killed. On a busy machine it gets more and more time."""
+    random = np.random.default_rng(3)
+    for kills in range(attempts):
+        process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
+        try:
+            assert process.wait(random.uniform(*seconds) * 1.05**kills) == 0
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        else:
+            return kills
+    raise AssertionError("it never came to an end")
+
+
 def measure_peak(command: Sequence[str | Path]) -> int:
     """Runs a command; the most bytes that it had in memory."""
     done = subprocess.run(
