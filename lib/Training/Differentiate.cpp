@@ -7,7 +7,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Training/Differentiate.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -91,6 +96,8 @@ private:
                                                   : Value());
     if (llvm::none_of(ofResults, [](Value value) { return value != nullptr; }))
       return success();
+    if (auto branches = dyn_cast<scf::IfOp>(op))
+      return visitBranches(branches, ofResults);
     auto differentiable = dyn_cast<neuro::DifferentiableOpInterface>(op);
     if (!differentiable)
       return dependsOnActive(*op) ? op->emitOpError("has no gradient")
@@ -105,6 +112,45 @@ private:
          llvm::zip_equal(op->getOperands(), scope.getGiven(), isNeeded))
       if (needed && gradient)
         add(operand, gradient);
+    return success();
+  }
+
+  /// The way back goes through the branch that the way there took: it is
+  /// computed again, and gone back from its end to what it reads.
+  LogicalResult visitBranches(scf::IfOp op, ArrayRef<Value> ofResults) {
+    if (!isMemoryEffectFree(op))
+      return op.emitOpError("has branches that would not give the same again, "
+                            "and no gradient");
+    llvm::SetVector<Value> captured;
+    getUsedValuesDefinedAbove(op->getRegions(), captured);
+    SmallVector<Value> of = llvm::filter_to_vector(
+        captured, [&](Value value) { return active.contains(value); });
+    if (of.empty())
+      return success();
+    auto back = scf::IfOp::create(builder, op.getLoc(), TypeRange(of),
+                                  op.getCondition(), /*withElseRegion=*/true);
+    for (auto [from, to] :
+         llvm::zip_equal(op->getRegions(), back->getRegions())) {
+      IRMapping values;
+      to.getBlocks().clear();
+      from.cloneInto(&to, values);
+      Operation *end = to.front().getTerminator();
+      SmallVector<Value> results, seeds;
+      for (auto [result, gradient] :
+           llvm::zip_equal(end->getOperands(), ofResults))
+        if (gradient) {
+          results.push_back(result);
+          seeds.push_back(gradient);
+        }
+      OpBuilder inside(end);
+      auto gradients =
+          training::buildGradients(inside, to.front(), results, seeds, of);
+      if (failed(gradients))
+        return failure();
+      end->setOperands(*gradients);
+    }
+    for (auto [value, gradient] : llvm::zip_equal(of, back.getResults()))
+      add(value, gradient);
     return success();
   }
 

@@ -393,6 +393,21 @@ CASES: dict[str, Case] = {
         ' y0 = ScatterND<reduction: string = "add">(a, n, b)',
         [(3, 4), (2, 4)],
     ),
+    **{
+        f"If {name}": Case(
+            f"""t = Constant<value = float[1] {{{number}}}>() z = Constant<value = float[1] {{0}}>()
+            s = ReduceSum<keepdims: int = 0>(c) u = Cast<to: int = 1>(s) v = Mul(u, t)
+            k = Greater(v, z) m = Sin(a)
+            y0 = If(k) <
+              then_branch = g1 () => (double[2, 3] p) {{ q = Mul(m, b) p = Exp(q) }},
+              else_branch = g2 () => (double[2, 3] r) {{ r = Add(a, a) }}
+            >""",
+            [(2, 3), (2, 3), (2,)],
+            SMOOTH,
+            result=(2, 3),
+        )
+        for name, number in (("then", 1), ("else", -1))
+    },
     "Flatten": Case("y0 = Flatten<axis: int = 2>(a)", [(2, 3, 4)]),
     "Twice": Case("s = Sin(a) y0 = Mul(s, a) y1 = Exp(s)", [(2, 3)], outputs=2),
 }

@@ -5,6 +5,8 @@
 // RUN: neuroplast-opt --neuro-differentiate="of=params" %t/det.mlir | FileCheck %s --check-prefix=AROUND
 // RUN: neuroplast-opt --neuro-differentiate="of=inputs" %t/rounded.mlir | FileCheck %s --check-prefix=ROUNDED
 // RUN: not neuroplast-opt --neuro-differentiate="of=inputs" %t/moved.mlir 2>&1 | FileCheck %s --check-prefix=MOVED
+// RUN: neuroplast-opt --neuro-differentiate="of=inputs" %t/if.mlir | FileCheck %s --check-prefix=IF
+// RUN: not neuroplast-opt --neuro-differentiate="of=inputs" %t/chance.mlir 2>&1 | FileCheck %s --check-prefix=CHANCE
 // RUN: neuroplast-opt --neuro-differentiate="of=params" %t/rounded.mlir | FileCheck %s --check-prefix=BEHIND
 // RUN: not neuroplast-opt --neuro-differentiate="of=nothing" %t/det.mlir 2>&1 | FileCheck %s --check-prefix=OPTION
 // RUN: neuroplast-opt --neuro-print-gradient %t/layer.mlir -o /dev/null 2>&1 | FileCheck %s --check-prefix=PRINT
@@ -102,4 +104,38 @@ func.func @main(%x: tensor<2xf32> {neuro.name = "x"}) -> tensor<1x2xf32> {
   %m = neuro.reshape %q [1, 2] : tensor<2xui8> -> tensor<1x2xui8>
   %d = neuro.dequantize_linear %m, %s : (tensor<1x2xui8>, tensor<f32>) -> tensor<1x2xf32>
   return %d : tensor<1x2xf32>
+}
+
+// The way back takes the same branch, and computes there what it needs of it.
+// IF: func.func @main(%[[X:.*]]: tensor<2xf32>, %[[C:.*]]: i1, %[[G:.*]]: tensor<2xf32> {neuro.name = "grad:output0"})
+// IF: %[[Y:.*]] = scf.if %[[C]]
+// IF: %[[DX:.*]] = scf.if %[[C]]
+// IF: %[[E:.*]] = neuro.exp %[[X]]
+// IF: %[[P:.*]] = neuro.mul %[[G]], %[[E]]
+// IF: scf.yield %[[P]]
+// IF: } else {
+// IF: scf.yield %[[G]]
+// IF: return %[[Y]], %[[DX]]
+// CHANCE: error: 'scf.if' op has branches that would not give the same again, and no gradient
+
+//--- if.mlir
+func.func @main(%x: tensor<2xf32>, %c: i1) -> tensor<2xf32> {
+  %y = scf.if %c -> tensor<2xf32> {
+    %0 = neuro.exp %x : (tensor<2xf32>) -> tensor<2xf32>
+    scf.yield %0 : tensor<2xf32>
+  } else {
+    scf.yield %x : tensor<2xf32>
+  }
+  return %y : tensor<2xf32>
+}
+//--- chance.mlir
+func.func @main(%x: tensor<2xf32>, %c: i1) -> tensor<2xf32> {
+  %y = scf.if %c -> tensor<2xf32> {
+    %r = neuro.random_uniform [2] {to = f32} : tensor<2xf32>
+    %0 = neuro.mul %x, %r : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+    scf.yield %0 : tensor<2xf32>
+  } else {
+    scf.yield %x : tensor<2xf32>
+  }
+  return %y : tensor<2xf32>
 }
