@@ -101,28 +101,59 @@ private:
     return writeOptions(options, phase.place, phase.options);
   }
 
+  /// Fails if an object has other keys than these.
+  static Error checkKeys(const llvm::json::Object &object, const Twine &place,
+                         llvm::ArrayRef<StringRef> keys) {
+    for (const auto &[key, value] : object)
+      if (StringRef name = key; !llvm::is_contained(keys, name))
+        return makeError(place, "has '" + name + "', which it has no use for");
+    return Error::success();
+  }
+
+  static Error readPrice(const llvm::json::Object &object, Phase &phase) {
+    const llvm::json::Value *price = object.get("price");
+    if (price && !price->getAsNumber())
+      return makeError(phase.place, "has a price that is no number");
+    phase.price = price ? *price->getAsNumber() : 0;
+    return Error::success();
+  }
+
   Error readRepeat(const llvm::json::Object &object, Phase &phase) {
     auto times = object.getInteger("repeat");
     const llvm::json::Array *list = object.getArray("phases");
-    if (!times || *times < 0 || !list || object.size() != 2)
+    if (!times || *times < 0 || !list)
       return makeError(phase.place,
-                       "needs 'repeat', how often, and 'phases', and no more");
+                       "needs 'repeat', how often, and 'phases', a list");
     phase.kind = Phase::Kind::Repeat;
     phase.times = *times;
+    if (const llvm::json::Value *condition = object.get("while")) {
+      if (condition->getAsString() != "better")
+        return makeError(phase.place, "has a 'while' that is not \"better\"");
+      phase.endsWhenNoBetter = true;
+      if (Error error = readPrice(object, phase))
+        return error;
+    }
+    if (Error error =
+            checkKeys(object, phase.place,
+                      phase.endsWhenNoBetter
+                          ? llvm::ArrayRef<StringRef>{"repeat", "phases",
+                                                      "while", "price"}
+                          : llvm::ArrayRef<StringRef>{"repeat", "phases"}))
+      return error;
     return readPhases(*list, phase.place + ".phases",
                       phase.parts.emplace_back());
   }
 
   Error readChoose(const llvm::json::Object &object, Phase &phase) {
     const llvm::json::Array *lists = object.getArray("choose");
-    const llvm::json::Value *price = object.get("price");
-    if (!lists || lists->size() < 2 || object.size() != (price ? 2u : 1u) ||
-        (price && !price->getAsNumber()))
+    if (!lists || lists->size() < 2)
       return makeError(phase.place,
-                       "needs 'choose', two lists of phases or more, and may "
-                       "have 'price', a number");
+                       "needs 'choose', two lists of phases or more");
+    if (Error error = checkKeys(object, phase.place, {"choose", "price"}))
+      return error;
+    if (Error error = readPrice(object, phase))
+      return error;
     phase.kind = Phase::Kind::Choose;
-    phase.price = price ? *price->getAsNumber() : 0;
     for (auto [index, entry] : llvm::enumerate(*lists)) {
       std::string place = (phase.place + ".choose[" + Twine(index) + "]").str();
       const llvm::json::Array *list = entry.getAsArray();
@@ -228,13 +259,11 @@ llvm::ArrayRef<std::string> CyclePlan::getDefaults(StringRef command) const {
   return {};
 }
 
-static bool hasKind(llvm::ArrayRef<Phase> phases, Phase::Kind kind) {
-  return llvm::any_of(phases, [&](const Phase &phase) {
-    return phase.kind == kind ||
-           llvm::any_of(phase.parts, [&](const std::vector<Phase> &part) {
-             return hasKind(part, kind);
-           });
+static bool compare(llvm::ArrayRef<Phase> phases) {
+  return llvm::any_of(phases, [](const Phase &phase) {
+    return phase.kind == Phase::Kind::Choose || phase.endsWhenNoBetter ||
+           llvm::any_of(phase.parts, compare);
   });
 }
 
-bool CyclePlan::has(Phase::Kind kind) const { return hasKind(phases, kind); }
+bool CyclePlan::comparesNetworks() const { return compare(phases); }

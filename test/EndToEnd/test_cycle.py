@@ -142,6 +142,27 @@ def test_choices(price: float, files: dict[str, Path], neuroplast: Path, tmp_pat
     assert hidden == (HIDDEN // 2 if price else 2 * HIDDEN)
 
 
+@pytest.mark.parametrize("price", [0.0, 0.4])
+def test_repeats_while_it_gets_better(
+    price: float, files: dict[str, Path], neuroplast: Path, tmp_path: Path
+) -> None:
+    """What made nothing better is undone; growth pays as long as its price is less."""
+    log = tmp_path / "log.jsonl"
+    grow = [{"dropin": {"units": 8, "at": "w"}}, {"train": {"epochs": 4}}]
+    loop = {"repeat": 3, "while": "better", "price": price, "phases": grow}
+    plan = {"phases": [{"train": {"epochs": 8}}, loop]}
+    driver.call(neuroplast, *arguments(files, plan, "--log", log))
+    told = [e for e in events(log) if e["event"] != "dropin"]
+    ends = [e for e in told if e["event"] == "end"]
+    costs = [e["validation_loss"] + price * np.log2(e["parameters"]) for e in told]
+    trained = costs[1 : len(costs) - len(ends)]
+    assert all(b < a for a, b in zip(trained, trained[1:-1], strict=False))
+    assert len(ends) == (1 if trained[-1] >= trained[-2] else 0)
+    rounds = ends[0]["repetitions"] if ends else 3
+    assert read_params(files["o.onnx"])["w"].shape[1] == HIDDEN + 8 * rounds
+    assert rounds == (3 if price == 0 else 0)
+
+
 def test_rewinding(files: dict[str, Path], neuroplast: Path) -> None:
     """A ticket has the weights that it had early, in the units that were chosen late."""
     plan = {"phases": [{"train": {"epochs": 1}}]}
@@ -222,6 +243,9 @@ def test_presets(preset: str, files: dict[str, Path], neuroplast: Path) -> None:
         ({"phases": [{"train": {"epochs": {}}}]}, r"phases\[0\] option 'epochs' is no text"),
         ({"phases": [{"train": {}, "prune": {}}]}, r"phases\[0\] is not one thing"),
         ({"phases": [{"repeat": 2}]}, r"phases\[0\] needs 'repeat'"),
+        ({"phases": [{"repeat": 2, "phases": [], "price": 1}]}, "'price', which it has no use for"),
+        ({"phases": [{"repeat": 2, "phases": [], "while": "x"}]}, "'while' that is not \"better\""),
+        ({"phases": [{"choose": [[], []], "price": "x"}]}, "a price that is no number"),
         ({"phases": [{"choose": [[]]}]}, r"phases\[0\] needs 'choose', two lists"),
         (
             {"phases": [{"choose": [[], [{"rewind": "x"}]]}]},

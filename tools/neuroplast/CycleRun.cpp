@@ -59,8 +59,10 @@ bool Cycle::start() {
   };
   if (!read("--data", data) || !read("--val", validation))
     return false;
-  if (plan.has(Phase::Kind::Choose) && !validation)
-    return reportError("a plan that chooses needs '--val FILE.npz'"), false;
+  if (plan.comparesNetworks() && !validation)
+    return reportError("a plan that goes by how well a network does needs "
+                       "'--val FILE.npz'"),
+           false;
   if (arguments.has("--log")) {
     // Trainings write to it, too.
     std::error_code error;
@@ -100,10 +102,7 @@ bool Cycle::perform(const Phase &phase) {
   case Phase::Kind::Command:
     return call(phase.name, phase.options, phase.place);
   case Phase::Kind::Repeat:
-    for (int64_t i = 0; i < phase.times; ++i)
-      if (!perform(phase.parts.front()))
-        return false;
-    return true;
+    return repeat(phase);
   case Phase::Kind::Choose:
     return choose(phase);
   case Phase::Kind::Mark:
@@ -115,29 +114,49 @@ bool Cycle::perform(const Phase &phase) {
   llvm_unreachable("all kinds are covered");
 }
 
+bool Cycle::repeat(const Phase &phase) {
+  for (int64_t i = 0; i < phase.times; ++i) {
+    Stage before = now;
+    llvm::StringMap<std::string> known = marks;
+    if (!perform(phase.parts.front()))
+      return false;
+    if (!phase.endsWhenNoBetter ||
+        getCost(now, phase.price) < getCost(before, phase.price))
+      continue;
+    now = before;
+    marks = known;
+    llvm::outs() << phase.place << ": no better, after " << i + 1 << " times\n";
+    return judge(now) &&
+           log("end", phase.place, 0, llvm::json::Object{{"repetitions", i}});
+  }
+  return true;
+}
+
+double Cycle::getCost(const Stage &stage, double price) {
+  return stage.score->loss +
+         price * std::log2(static_cast<double>(stage.parameters));
+}
+
 bool Cycle::choose(const Phase &phase) {
   Stage before = now;
   llvm::StringMap<std::string> known = marks;
   std::optional<Stage> best;
-  double least = 0;
   size_t chosen = 0;
   for (auto [index, part] : llvm::enumerate(phase.parts)) {
     now = before;
     marks = known;
     if (!perform(part))
       return false;
-    double cost = now.score->loss +
-                  phase.price * std::log2(static_cast<double>(now.parameters));
-    if (best && cost >= least)
+    if (best && getCost(now, phase.price) >= getCost(*best, phase.price))
       continue;
     best = now;
-    least = cost;
     chosen = index;
   }
   now = *best;
   marks = known;
-  llvm::outs() << phase.place << ": chose " << chosen << "\n\n";
-  return log("choose", phase.place, 0,
+  llvm::outs() << phase.place << ": chose " << chosen << '\n';
+  return judge(now) &&
+         log("choose", phase.place, 0,
              llvm::json::Object{{"chosen", static_cast<int64_t>(chosen)}});
 }
 

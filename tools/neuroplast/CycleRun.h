@@ -52,6 +52,9 @@ private:
 
   bool perform(const plasticity::Phase &phase);
 
+  bool repeat(const plasticity::Phase &phase);
+  /// What networks are compared by.
+  static double getCost(const Stage &stage, double price);
   /// Goes by the best of several ways on.
   bool choose(const plasticity::Phase &phase);
 

@@ -49,8 +49,10 @@ struct Phase {
   std::string name;  ///< of the command, or of the mark
   /// Of a command, as words of a command line.
   std::vector<std::string> options;
-  int64_t times = 1;    ///< of Kind::Repeat
-  double price = 0;     ///< of Kind::Choose
+  int64_t times = 1; ///< of Kind::Repeat
+  /// Of Kind::Repeat: whether it ends when that makes nothing better.
+  bool endsWhenNoBetter = false;
+  double price = 0;     ///< where networks are compared
   bool redraws = false; ///< of Kind::Rewind
   /// What is repeated, or what there is to choose from.
   std::vector<std::vector<Phase>> parts;
@@ -71,8 +73,8 @@ struct CyclePlan {
   parse(llvm::StringRef text, llvm::ArrayRef<llvm::StringRef> commands);
   /// The options that phases of a command have in common.
   llvm::ArrayRef<std::string> getDefaults(llvm::StringRef command) const;
-  /// Whether any phase of a kind is in it.
-  bool has(Phase::Kind kind) const;
+  /// Whether any phase needs to know how well networks do.
+  bool comparesNetworks() const;
 };
 
 /// The text of a plan that comes with the compiler; empty if there is none of
