@@ -36,6 +36,8 @@ SmallVector<StringRef> Optimizer::getStates() const {
     return {"momentum"};
   case Kind::Adam:
   case Kind::AdamW:
+    if (countsOwnSteps)
+      return {"moment1", "moment2", "seen"};
     return {"moment1", "moment2"};
   case Kind::RmsProp:
   case Kind::Adagrad:
@@ -71,11 +73,19 @@ Update neuroplast::training::buildUpdate(const Optimizer &o, const Term &p,
   case Optimizer::Kind::AdamW: {
     Term first = states[0] * o.beta1 + g * (1 - o.beta1),
          second = states[1] * o.getBeta2() + g * g * (1 - o.getBeta2());
-    // The corrections of moments that began at zero are scalars.
-    Term scale = r / (1 - t.number(o.beta1).pow(t)),
-         root = (1 - t.number(o.getBeta2()).pow(t)).sqrt();
-    return {from - first * scale / (second.sqrt() / root + o.epsilon),
-            {first, second}};
+    // Moments that began at zero are corrected by scalars, or by what the
+    // second one of a gradient of one is, which says how many steps there were.
+    if (!o.countsOwnSteps) {
+      Term scale = r / (1 - t.number(o.beta1).pow(t)),
+           root = (1 - t.number(o.getBeta2()).pow(t)).sqrt();
+      return {from - first * scale / (second.sqrt() / root + o.epsilon),
+              {first, second}};
+    }
+    Term seen = states[2] * o.getBeta2() + (1 - o.getBeta2());
+    double ratio = std::log(o.beta1) / std::log(o.getBeta2());
+    Term scale = r / (1 - (1 - seen).pow(t.number(ratio)));
+    return {from - first * scale / (second.sqrt() / seen.sqrt() + o.epsilon),
+            {first, second, seen}};
   }
   case Optimizer::Kind::RmsProp: {
     Term second = states[0] * o.alpha + g * g * (1 - o.alpha);

@@ -197,6 +197,7 @@ struct TrainStep : training::impl::NeuroTrainStepBase<TrainStep> {
     options.optimizer.momentum = momentum;
     options.optimizer.isNesterov = nesterov;
     options.optimizer.weightDecay = weightDecay;
+    options.optimizer.countsOwnSteps = ownSteps;
     options.clipNorm = clipNorm;
     options.seed = seed;
     if (failed(parseDropouts(getOperation(), dropout, options.dropouts)))

@@ -127,3 +127,30 @@ def test_states_that_are_none(neuroplast: Path, tmp_path: Path, data: Path) -> N
         onnx.save(good, a)
         driver.call(neuroplast, "import", a, "-o", b)
         assert not any(e.key == "neuroplast.states" for e in onnx.load(b).metadata_props)
+
+
+@pytest.mark.parametrize("has_own", [False, True])
+def test_own_steps(has_own: bool, neuroplast: Path, tmp_path: Path) -> None:
+    """All that learn from the beginning learn as before; newborns begin with steps of the rate,
+    and not with those that a moment gives whose beginning is forgotten."""
+    model, path = tmp_path / "m.onnx", tmp_path / "data.npz"
+    perceptron(model, dtype=TensorProto.DOUBLE)
+    random = np.random.default_rng(1)
+    data = {"x": random.normal(size=(16, INS)), "labels": random.integers(0, OUTS, 16)}
+    driver.save(path, data)
+    call = ("--data", path, *ADAM, "--keep-state")
+    plain, first, big, second = (tmp_path / f"{n}.onnx" for n in "pfbs")
+    driver.call(neuroplast, "train", model, *call, "--epochs", "1000", "-o", plain)
+    own = ("--own-steps",) if has_own else ()
+    driver.call(neuroplast, "train", model, *call, "--epochs", "1000", *own, "-o", first)
+    for name, value in read_params(plain).items():
+        np.testing.assert_allclose(read_params(first)[name], value, rtol=1e-6, atol=1e-9)
+    driver.edit(neuroplast, "dropin", first, big, "--units", "4", "--init", "random")
+    driver.call(neuroplast, "train", big, *call, *own, "-o", second)
+    before, after = read_params(big), read_params(second)
+    order = find(read_params(first)["w"], before["w"])
+    newborn = [i for i in range(12) if i not in order]
+    steps = np.abs(after["w"] - before["w"])[:, newborn]
+    # A tenth of the gradient over the root of a thousandth of its square, less corrected.
+    late = 0.1 / np.sqrt(0.001 / (1 - 0.999**1001))
+    np.testing.assert_allclose(steps, 0.01 * (1 if has_own else late), rtol=1e-3)

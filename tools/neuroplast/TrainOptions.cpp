@@ -85,6 +85,11 @@ std::optional<TrainOptions> TrainOptions::read(const Arguments &arguments,
   optimizer.isNesterov = arguments.has("--nesterov");
   if (optimizer.isNesterov && optimizer.momentum == 0)
     return reportError("'--nesterov' needs '--momentum'"), std::nullopt;
+  optimizer.countsOwnSteps = arguments.has("--own-steps");
+  if (optimizer.countsOwnSteps &&
+      optimizer.kind != training::Optimizer::Kind::Adam &&
+      optimizer.kind != training::Optimizer::Kind::AdamW)
+    return reportError("'--own-steps' is for adam and adamw"), std::nullopt;
   if (o.patience > 0 && !arguments.has("--val"))
     return reportError("'--patience' needs '--val'"), std::nullopt;
   double decay = 0;
@@ -139,11 +144,12 @@ std::string TrainOptions::describe() const {
   os << "loss " << static_cast<int>(loss.kind) << ' ' << loss.smoothing << ' '
      << loss.delta << ' ' << loss.temperature << ' ' << loss.blank
      << "; optimizer " << static_cast<int>(o.kind) << ' ' << o.momentum << ' '
-     << o.isNesterov << ' ' << o.weightDecay << "; clip " << step.clipNorm
-     << "; schedule " << static_cast<int>(schedule.kind) << ' ' << schedule.rate
-     << ' ' << schedule.warmup << ' ' << schedule.every << ' '
-     << schedule.factor << "; batch " << batch << "; seed " << seed
-     << "; patience " << patience << "; frozen";
+     << o.isNesterov << ' ' << o.weightDecay << ' ' << o.countsOwnSteps
+     << "; clip " << step.clipNorm << "; schedule "
+     << static_cast<int>(schedule.kind) << ' ' << schedule.rate << ' '
+     << schedule.warmup << ' ' << schedule.every << ' ' << schedule.factor
+     << "; batch " << batch << "; seed " << seed << "; patience " << patience
+     << "; frozen";
   for (const std::string &pattern : frozen)
     os << ' ' << pattern;
   if (averagingDecay)
@@ -174,6 +180,9 @@ std::vector<OptionSpec> TrainOptions::getSpecs() {
       {"--temperature", "X", "what logits are divided by (1)"},
       {"--optimizer", "NAME",
        "sgd, adam, adamw, rmsprop, adagrad or lion (sgd)"},
+      {"--own-steps", "",
+       "let adam and adamw count the steps of each unit, so that those that "
+       "joined later begin as the others did"},
       {"--lr", "X", "learning rate (0.01)"},
       {"--schedule", "NAME",
        "how that goes on: constant, step, linear, cosine or one-cycle "

@@ -40,6 +40,10 @@ struct Optimizer {
   bool isNesterov = false;
   double beta1 = 0.9, epsilon = 1e-8, alpha = 0.99;
   double weightDecay = 0;
+  /// Whether Adam and AdamW count the steps of each element of a parameter, not
+  /// those of the training: units that joined later, whose moments begin at
+  /// zero, are corrected for that as the others were.
+  bool countsOwnSteps = false;
 
   /// By "sgd", "adam", "adamw", "rmsprop", "adagrad" or "lion".
   static std::optional<Kind> parseKind(llvm::StringRef name);

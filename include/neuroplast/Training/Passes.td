@@ -85,6 +85,7 @@ def NeuroTrainStep : Pass<"neuro-train-step", "::mlir::ModuleOp"> {
     Option<"optimizer", "optimizer", "std::string", "\"sgd\"", "`sgd`, `adam`, `adamw`, `rmsprop`, `adagrad` or `lion`">,
     Option<"momentum", "momentum", "double", "0", "of sgd">,
     Option<"nesterov", "nesterov", "bool", "false", "whether sgd looks ahead by its momentum">,
+    Option<"ownSteps", "own-steps", "bool", "false", "whether adam and adamw count the steps of each element">,
     Option<"clipNorm", "clip-norm", "double", "0", "the most that all gradients together have as their norm; 0 for no bound">,
     Option<"weightDecay", "weight-decay", "double", "0", "how much of each parameter goes in a step, by the rate">,
     ListOption<"dropout", "dropout", "std::string", "what is left out in a step, as `neuro-dropout` takes it">,
