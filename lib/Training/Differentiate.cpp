@@ -66,7 +66,8 @@ private:
       bool takesReals = llvm::any_of(op.getOperands(), [&](Value operand) {
         return active.contains(operand) && !isFloat(operand);
       });
-      if (takesReals && !(differentiable && isFloat(op.getResult(0))))
+      if (takesReals &&
+          !(differentiable && llvm::all_of(op.getResults(), isFloat)))
         return op.emitOpError("takes numbers that were rounded, and has no "
                               "gradient");
     }
