@@ -76,11 +76,13 @@ static Term findSigmoidLogits(const Term &output) {
 RankedTensorType Loss::getSequenceType(const Term &output,
                                        std::string &reason) const {
   RankedTensorType type = output.getType();
+  // Half precision has no number for what is next to impossible.
   bool isRight = type.getRank() == 3 && type.hasStaticShape() &&
+                 !type.getElementType().isF16() &&
                  (Logits::find(output).axis == 2 || !Logits::isKnown(output));
   if (!isRight)
-    reason = "ctc needs an output of known sizes whose axes are examples, "
-             "times and classes";
+    reason = "ctc needs an output of known sizes, of more than half precision, "
+             "whose axes are examples, times and classes";
   else if (blank < 0 || blank >= type.getDimSize(2))
     reason = "there is no class " + std::to_string(blank) +
              " for times that say nothing";

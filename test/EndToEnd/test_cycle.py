@@ -115,6 +115,9 @@ def test_ended_cycles_go_on(files: dict[str, Path], neuroplast: Path, tmp_path: 
     # The folder is of this cycle alone.
     with pytest.raises(driver.DriverError, match="belongs to another cycle"):
         driver.call(neuroplast, *call[1:], "--seed", "1")
+    perceptron(files["m.onnx"], seed=4)
+    with pytest.raises(driver.DriverError, match="belongs to another cycle"):
+        driver.call(neuroplast, *call[1:])
 
 
 @pytest.mark.parametrize("price", [0, 10])

@@ -16,6 +16,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace neuroplast;
 using namespace neuroplast::driver;
@@ -46,6 +47,29 @@ static std::optional<CyclePlan> readPlan(const Arguments &arguments,
   if (!plan)
     return reportError(source, plan.takeError()), std::nullopt;
   return std::move(*plan);
+}
+
+/// All that decides what comes of a cycle, as a text: files by what they hold.
+/// None after a message.
+static std::optional<std::string> identify(const Arguments &arguments,
+                                           llvm::StringRef plan) {
+  std::string identity;
+  llvm::raw_string_ostream os(identity);
+  os << plan << '\n';
+  for (llvm::StringRef path :
+       {arguments.getPositional(0), arguments.get("--data"),
+        arguments.get("--val")}) {
+    if (path.empty())
+      continue;
+    auto buffer = llvm::MemoryBuffer::getFile(path);
+    if (!buffer)
+      return reportError(path, llvm::errorCodeToError(buffer.getError())),
+             std::nullopt;
+    os << path << ' ' << llvm::xxh3_64bits((*buffer)->getBuffer()) << '\n';
+  }
+  for (llvm::StringRef option : {"--labels", "--seed"})
+    os << option << ' ' << arguments.get(option) << '\n';
+  return identity;
 }
 
 /// Makes a folder one of this cycle, or sees that it is; false after a message.
@@ -98,6 +122,9 @@ static int runCycle(const Arguments &arguments) {
       return reportError("'cycle' does not overwrite its input '" + read + "'");
   if (!arguments.getThreads() || !arguments.getInteger("--seed", 0))
     return 1;
+  std::optional<std::string> identity = identify(arguments, text);
+  if (!identity)
+    return 1;
   std::string folder = arguments.get("--state").str();
   if (folder.empty()) {
     llvm::SmallString<128> temporary;
@@ -106,12 +133,7 @@ static int runCycle(const Arguments &arguments) {
       return reportError("cannot make a folder: " + error.message());
     folder = temporary.str().str();
   }
-  std::string identity;
-  llvm::raw_string_ostream os(identity);
-  os << text << "\nmodel " << model << "\n";
-  for (llvm::StringRef option : {"--data", "--val", "--labels", "--seed"})
-    os << option << ' ' << arguments.get(option) << '\n';
-  if (!claimFolder(folder, identity))
+  if (!claimFolder(folder, *identity))
     return 1;
   Cycle cycle(arguments, *plan, folder);
   int code = cycle.start() && cycle.perform(plan->phases)
