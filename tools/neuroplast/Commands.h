@@ -43,7 +43,9 @@ Command getTrainCommand();
 Command getVerifyCommand();
 
 /// Runs the command that the first argument names; returns its exit code.
+/// Runs a command by its name and its arguments; the exit code.
 int runCommand(llvm::ArrayRef<const char *> arguments);
+int runCommand(llvm::ArrayRef<std::string> arguments);
 
 } // namespace neuroplast::driver
 

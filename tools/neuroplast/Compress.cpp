@@ -25,13 +25,6 @@ static void passOn(const Arguments &arguments,
     }
 }
 
-static int runCall(const std::vector<std::string> &call) {
-  std::vector<const char *> words;
-  for (const std::string &word : call)
-    words.push_back(word.c_str());
-  return runCommand(words);
-}
-
 static constexpr llvm::StringRef kTargets[] = {
     "--target-flops", "--target-params", "--target-bytes", "--target-ms"};
 
@@ -74,8 +67,8 @@ static int runCompress(const Arguments &arguments) {
          distill);
   if (arguments.has("--resume"))
     distill.emplace_back("--resume");
-  int code = runCall(prune);
-  return code ? code : runCall(distill);
+  int code = runCommand(prune);
+  return code ? code : runCommand(distill);
 }
 
 Command neuroplast::driver::getCompressCommand() {

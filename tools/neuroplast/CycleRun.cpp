@@ -184,10 +184,7 @@ bool Cycle::call(llvm::StringRef command, llvm::ArrayRef<std::string> options,
     words.insert(words.end(), {now.path, "-o", files.part});
     llvm::append_range(words, options);
     addCommonOptions(command, files, words);
-    std::vector<const char *> pointers;
-    for (const std::string &word : words)
-      pointers.push_back(word.c_str());
-    return runCommand(pointers) == 0;
+    return runCommand(words) == 0;
   });
 }
 

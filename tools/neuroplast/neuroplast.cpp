@@ -55,6 +55,13 @@ int neuroplast::driver::runCommand(llvm::ArrayRef<const char *> arguments) {
   return reportError("'" + name + "' is no command; see neuroplast --help");
 }
 
+int neuroplast::driver::runCommand(llvm::ArrayRef<std::string> arguments) {
+  std::vector<const char *> words;
+  for (const std::string &word : arguments)
+    words.push_back(word.c_str());
+  return runCommand(words);
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   return runCommand({argv + 1, static_cast<size_t>(std::max(argc - 1, 0))});
