@@ -9,10 +9,12 @@
 #include "neuroplast/Codegen/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 
 namespace neuroplast {
 #define GEN_PASS_DEF_STATECONTRACTS
@@ -43,11 +45,37 @@ void stateUpstreamContract(Operation *op, RuntimeContract &contract) {
   }
 }
 
+/// What functions rely on that were told that arguments share sizes.
+void stateSharedSizes(func::FuncOp function) {
+  if (function.isExternal())
+    return;
+  OpBuilder b(function.getContext());
+  b.setInsertionPointToStart(&function.front());
+  llvm::DenseMap<int64_t, Value> sizes;
+  for (BlockArgument argument : function.getArguments())
+    for (auto [axis, number] : llvm::enumerate(getSizeNumbers(argument))) {
+      if (number < 0)
+        continue;
+      Location loc = argument.getLoc();
+      Value size = tensor::DimOp::create(b, loc, argument, axis);
+      auto [first, isFirst] = sizes.try_emplace(number, size);
+      if (isFirst)
+        continue;
+      Value isSame = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                           size, first->second);
+      RequireOp::create(b, loc, isSame, ValueRange{size, first->second},
+                        /*of_data=*/false,
+                        "a parameter has {} units where another has {}");
+    }
+}
+
 struct StateContractsPass
     : neuroplast::impl::StateContractsBase<StateContractsPass> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) { ops.push_back(op); });
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      stateSharedSizes(function);
     for (Operation *op : ops) {
       OpBuilder builder(op);
       RuntimeContract contract(builder, op);

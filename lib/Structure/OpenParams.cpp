@@ -16,6 +16,8 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
+#include <map>
+
 using namespace mlir;
 using namespace neuroplast;
 using namespace neuroplast::structure;
@@ -168,9 +170,30 @@ private:
     });
   }
 
+  /// Numbers for the open axes of a parameter, the same for those that go
+  /// through the same units.
+  SmallVector<int64_t> numberSizes(neuro::ParamOp param,
+                                   RankedTensorType type) {
+    const TensorPlaces *places = analysis.getPlaces(param.getOperation());
+    SmallVector<int64_t> numbers(type.getRank(), -1);
+    for (auto [number, axis, size] :
+         llvm::zip_equal(numbers, places->axes, type.getShape())) {
+      if (!ShapedType::isDynamic(size))
+        continue;
+      std::vector<SmallVector<Node, 2>> units;
+      for (Node place : axis->getBlock(0))
+        units.push_back(analysis.getAlgebra().getAtoms(place));
+      llvm::sort(units);
+      number = sizeNumbers.try_emplace(units, sizeNumbers.size()).first->second;
+    }
+    return numbers;
+  }
+
   void makeArgument(neuro::ParamOp param, RankedTensorType type,
                     ArrayRef<neuro::GetParamOp> reads) {
-    Value argument = neuro::addParamArgument(main, param, type);
+    BlockArgument argument = neuro::addParamArgument(main, param, type);
+    neuro::setSizeNumbers(main, argument.getArgNumber(),
+                          numberSizes(param, type));
     for (neuro::GetParamOp read : reads) {
       read.getResult().replaceAllUsesWith(argument);
       read.erase();
@@ -183,6 +206,8 @@ private:
   func::FuncOp main;
   Edit edit;
   std::optional<AxisEdit> axes;
+  /// Of the open axes of parameters, by the units that they go through.
+  std::map<std::vector<SmallVector<Node, 2>>, int64_t> sizeNumbers;
 };
 
 func::FuncOp findMain(ModuleOp module) {

@@ -212,10 +212,14 @@ private:
     return values.lookup(other.front().getTerminator()->getOperand(0));
   }
 
+  /// Adds an input, before the parameters that are arguments already.
   Value addArgument(RankedTensorType type, StringRef name) {
     NamedAttrList attributes;
     attributes.append("neuro.name", b.getStringAttr(name));
-    unsigned index = main.getNumArguments();
+    unsigned index = 0;
+    while (index < main.getNumArguments() &&
+           !neuro::getArgumentParam(main, index))
+      ++index;
     if (failed(main.insertArgument(index, type,
                                    attributes.getDictionary(b.getContext()),
                                    main.getLoc())))
@@ -262,8 +266,12 @@ private:
   }
 
   /// Takes the parameters that change as arguments: those that learn, with
-  /// their states, and statistics.
+  /// their states, and statistics. Those of open size are arguments already.
   void collectParameters(bool hasStates) {
+    for (unsigned i = 0, e = main.getNumArguments(); i < e; ++i)
+      if (neuro::ParamOp param = neuro::findParam(symbols, main.getArgument(i));
+          param && learns(options, param))
+        addLearner(param, main.getArgument(i), hasStates);
     llvm::StringMap<Value> known;
     SmallVector<neuro::GetParamOp> reads;
     main.walk([&](neuro::GetParamOp read) { reads.push_back(read); });
@@ -272,23 +280,25 @@ private:
       if (!learns(options, param))
         continue;
       Value &argument = known[read.getName()];
-      if (!argument)
-        argument = addLearner(param, hasStates);
+      if (!argument) {
+        argument = neuro::addParamArgument(main, param, param.getType());
+        addLearner(param, argument, hasStates);
+      }
       replace(read, argument);
     }
     main.walk([&](neuro::LayerOpInterface op) {
       auto running = op.getRunningStatistics();
       if (!running || op->getBlock() != &main.front())
         return;
-      SmallVector<neuro::GetParamOp> remembered;
+      SmallVector<neuro::ParamOp> remembered;
       for (unsigned operand : {running->mean, running->variance}) {
-        auto read = op->getOperand(operand).getDefiningOp<neuro::GetParamOp>();
-        if (!read || isFrozen(symbols.lookup<neuro::ParamOp>(read.getName())))
+        remembered.push_back(
+            neuro::findParam(symbols, op->getOperand(operand)));
+        if (!remembered.back() || isFrozen(remembered.back()))
           return;
-        remembered.push_back(read);
       }
-      for (neuro::GetParamOp read : remembered)
-        addStatistic(read);
+      addStatistic(remembered[0], op->getOperand(running->mean));
+      addStatistic(remembered[1], op->getOperand(running->variance));
       learning.push_back(op);
     });
   }
@@ -298,15 +308,16 @@ private:
     read.erase();
   }
 
-  void addStatistic(neuro::GetParamOp read) {
-    auto param = symbols.lookup<neuro::ParamOp>(read.getName());
+  void addStatistic(neuro::ParamOp param, Value value) {
     Statistic &statistic = statistics[param.getSymName()];
+    auto read = value.getDefiningOp<neuro::GetParamOp>();
     if (!statistic.remembered) {
       statistic.remembered =
-          neuro::addParamArgument(main, param, param.getType());
+          read ? neuro::addParamArgument(main, param, param.getType()) : value;
       names.push_back(neuro::getUserName(param).str());
     }
-    replace(read, statistic.remembered);
+    if (read)
+      replace(read, statistic.remembered);
   }
 
   /// Lets what remembers statistics go by those of the batch, and remember
@@ -335,32 +346,49 @@ private:
     }
   }
 
-  Value addLearner(neuro::ParamOp param, bool hasStates) {
+  /// Lets a parameter learn that is an argument.
+  void addLearner(neuro::ParamOp param, Value argument, bool hasStates) {
     Learner learner;
     StringRef name = neuro::getUserName(param);
-    RankedTensorType type = param.getType();
-    learner.parameter = neuro::addParamArgument(main, param, type);
+    learner.parameter = argument;
     learner.isUndecayed = options.isUndecayed && options.isUndecayed(name);
     names.push_back(name.str());
     if (hasStates)
       for (StringRef suffix : options.optimizer.getStates())
-        learner.states.push_back(addState(param, suffix));
-    if (neuro::ParamOp mask = masks.lookup(param.getSymName())) {
-      mask.removeShadowOfAttr(); // What it masks is an argument now.
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(&main.front());
-      learner.mask = neuro::GetParamOp::create(b, main.getLoc(), mask.getType(),
-                                               mask.getSymName());
-    }
+        learner.states.push_back(addState(param, suffix, argument));
+    if (neuro::ParamOp mask = masks.lookup(param.getSymName()))
+      learner.mask = addMask(mask, argument);
     learners.push_back(learner);
-    return learner.parameter;
   }
 
-  /// A state of a parameter, as an argument.
-  Value addState(neuro::ParamOp param, StringRef kind) {
+  /// A state of a parameter that is an argument, as another one.
+  Value addState(neuro::ParamOp param, StringRef kind, Value argument) {
     neuro::ParamOp state = neuro::getOrCreateState(symbols, param, kind);
     names.push_back(neuro::getUserName(state).str());
-    return neuro::addParamArgument(main, state, state.getType());
+    return addShadow(state, argument);
+  }
+
+  /// What has the size of an argument, as another one.
+  Value addShadow(neuro::ParamOp shadow, Value argument) {
+    auto type = cast<RankedTensorType>(argument.getType());
+    BlockArgument added = neuro::addParamArgument(
+        main, shadow, type.clone(shadow.getType().getElementType()));
+    ArrayRef<int64_t> numbers =
+        neuro::getSizeNumbers(cast<BlockArgument>(argument));
+    if (!numbers.empty())
+      neuro::setSizeNumbers(main, added.getArgNumber(), numbers);
+    return added;
+  }
+
+  /// The mask of an argument: another one, if its size is open.
+  Value addMask(neuro::ParamOp mask, Value argument) {
+    if (!cast<RankedTensorType>(argument.getType()).hasStaticShape())
+      return addShadow(mask, argument);
+    mask.removeShadowOfAttr(); // What it masks is an argument now.
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&main.front());
+    return neuro::GetParamOp::create(b, main.getLoc(), mask.getType(),
+                                     mask.getSymName());
   }
 
   const StepOptions &options;

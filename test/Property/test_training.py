@@ -16,12 +16,12 @@ from Property.test_gradients import widen
 
 # A loop that the importer cannot count ahead has no gradient.
 WITHOUT = ("scan_rnn",)
+NAMES = [n for n in architectures.ARCHITECTURES if n not in WITHOUT]
 
 
-@pytest.mark.parametrize("name", [n for n in architectures.ARCHITECTURES if n not in WITHOUT])
-def test_downhill(name: str, neuroplast: Path, tmp_path: Path) -> None:
-    """The loss falls by the square of the step over the rate, in double precision."""
-    model, data = tmp_path / "m.onnx", tmp_path / "d.npz"
+def prepare(name: str, neuroplast: Path, folder: Path) -> tuple[Path, Path, int]:
+    """An architecture, something for it to learn, and how many examples that has."""
+    model, data = folder / "m.onnx", folder / "d.npz"
     network = widen(architectures.build(name))
     onnx.save(network, model)
     kinds = {i.name: i.type.tensor_type.elem_type for i in network.graph.input}
@@ -32,13 +32,20 @@ def test_downhill(name: str, neuroplast: Path, tmp_path: Path) -> None:
     output = driver.run(neuroplast, model, inputs)[network.graph.output[0].name]
     labels = output + np.random.default_rng(1).normal(size=output.shape)
     driver.save(data, inputs | {"labels": labels})
+    return model, data, len(output)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_downhill(name: str, neuroplast: Path, tmp_path: Path) -> None:
+    """The loss falls by the square of the step over the rate, in double precision."""
+    model, data, batch = prepare(name, neuroplast, tmp_path)
     rate, losses, params = 1e-7, [], []
     steps = [model, tmp_path / "once.onnx", tmp_path / "twice.onnx"]
     for source, target in pairwise(steps):
         log = target.with_suffix(".jsonl")
         driver.call(
             neuroplast, "train", source, "--data", data, "-o", target, "--loss", "mse", "--batch",
-            str(len(output)), "--lr", str(rate), "--log", log,
+            str(batch), "--lr", str(rate), "--log", log,
         )  # fmt: skip
         losses.append(json.loads(log.read_text())["loss"])
         params.append(read_params(source))
@@ -52,3 +59,25 @@ def test_downhill(name: str, neuroplast: Path, tmp_path: Path) -> None:
     )
     assert losses[0] > losses[1]
     assert (losses[0] - losses[1]) * rate / moved == pytest.approx(1, rel=1e-3)
+
+
+# Attributes hold all of their units, or groups of open sizes have no gradient.
+HELD = ("shufflenet_v2", "lstm_tagger", "gru_tagger", "resnext", "wav2vec")
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in HELD])
+def test_open_sizes(name: str, neuroplast: Path, tmp_path: Path) -> None:
+    """A step for units that may come and go does what one for these units does."""
+    model, data, batch = prepare(name, neuroplast, tmp_path)
+    params = []
+    for growable in ([], ["--growable", "*"]):
+        target = tmp_path / f"{len(growable)}.onnx"
+        call = [
+            "train", model, "--data", data, "-o", target, "--loss", "mse", "--batch", str(batch),
+            "--epochs", "3", "--lr", "1e-3", "--optimizer", "adam", *growable,
+        ]  # fmt: skip
+        driver.call(neuroplast, *call)
+        params.append(read_params(target))
+    assert params[0].keys() == params[1].keys()
+    for key, value in params[0].items():
+        np.testing.assert_allclose(params[1][key], value, rtol=1e-6, atol=1e-9)

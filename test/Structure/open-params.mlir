@@ -5,8 +5,8 @@
 // RUN: not neuroplast-opt --neuro-open-params="at=taken freeze=other" %t/held.mlir -o /dev/null 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: not neuroplast-opt --neuro-open-params="at=nothing" %t/held.mlir -o /dev/null 2>&1 | FileCheck %s --check-prefix=NAME
 
-// Every parameter of the units is an argument; others are read as before.
-// CHECK: func.func @main(%[[X:.*]]: tensor<1x2xf32>, %[[FIRST:.*]]: tensor<2x?xf32> {neuro.name = "first", neuro.param = @first}, %[[BIAS:.*]]: tensor<?xf32> {neuro.name = "layer/bias", neuro.param = @bias}, %[[SECOND:.*]]: tensor<?x4xf32> {neuro.name = "second", neuro.param = @second})
+// Every parameter of the units is an argument, and says which of its sizes are the same; others are read as before.
+// CHECK: func.func @main(%[[X:.*]]: tensor<1x2xf32>, %[[FIRST:.*]]: tensor<2x?xf32> {neuro.name = "first", neuro.param = @first, neuro.sizes = array<i64: -1, 0>}, %[[BIAS:.*]]: tensor<?xf32> {neuro.name = "layer/bias", neuro.param = @bias, neuro.sizes = array<i64: 0>}, %[[SECOND:.*]]: tensor<?x4xf32> {neuro.name = "second", neuro.param = @second, neuro.sizes = array<i64: 0, -1>})
 // CHECK-SAME: -> tensor<1x1xf32>
 // CHECK: %[[THIRD:.*]] = neuro.get_param @third
 // CHECK: neuro.matmul %[[X]], %[[FIRST]] : (tensor<1x2xf32>, tensor<2x?xf32>) -> tensor<1x?xf32>

@@ -3,6 +3,8 @@
 // RUN: neuroplast-opt --neuro-train-step="loss=mae optimizer=adamw weight-decay=0.1" %t/layer.mlir | FileCheck %s --check-prefix=ADAM
 // RUN: neuroplast-opt --neuro-train-step="loss=mse" %t/norm.mlir | FileCheck %s --check-prefix=NORM
 // RUN: neuroplast-opt --neuro-train-step %t/classes.mlir | FileCheck %s --check-prefix=CLASSES
+// RUN: neuroplast-opt --neuro-open-params --neuro-train-step="loss=mse optimizer=rmsprop" %t/units.mlir | FileCheck %s --check-prefix=OPEN
+// RUN: neuroplast-opt --neuro-open-params --neuro-train-step="loss=mse" --neuro-state-contracts --convert-neuro-to-linalg %t/units.mlir | FileCheck %s --check-prefix=FUSED
 // RUN: not neuroplast-opt --neuro-train-step="loss=none" %t/layer.mlir 2>&1 | FileCheck %s --check-prefix=LOSS
 // RUN: not neuroplast-opt --neuro-train-step="optimizer=none" %t/layer.mlir 2>&1 | FileCheck %s --check-prefix=OPTIMIZER
 // RUN: not neuroplast-opt --neuro-train-step %t/vector.mlir 2>&1 | FileCheck %s --check-prefix=RANK
@@ -40,6 +42,16 @@
 // CLASSES-DAG: neuro.log_softmax %[[Z]] {axis = 1 : i64}
 // CLASSES-DAG: neuro.one_hot %[[L]]
 
+// Of units that come and go the states and masks have the sizes of the parameters, behind all inputs.
+// OPEN-DAG: neuro.param @w.mask shadow_of @w
+// OPEN: %{{.*}}: tensor<f32> {neuro.name = "step"}, %[[W:.*]]: tensor<3x?xf32> {neuro.name = "w", neuro.param = @w, neuro.sizes = array<i64: -1, 0>}, %[[V:.*]]: tensor<?x2xf32> {neuro.name = "v", neuro.param = @v, neuro.sizes = array<i64: 0, -1>}, %{{.*}}: tensor<3x?xf32> {neuro.name = "w.moment2", neuro.param = @w.moment2, neuro.sizes = array<i64: -1, 0>}, %[[MASK:.*]]: tensor<3x?xui8> {neuro.name = "w.mask", neuro.param = @w.mask, neuro.sizes = array<i64: -1, 0>}, %{{.*}}: tensor<?x2xf32> {neuro.name = "v.moment2"
+// OPEN-SAME: -> (tensor<f32> {neuro.name = "loss"}, tensor<2x2xf32>{{.*}}, tensor<3x?xf32> {neuro.name = "w"}, tensor<3x?xf32> {neuro.name = "w.moment2"}, tensor<?x2xf32> {neuro.name = "v"}, tensor<?x2xf32> {neuro.name = "v.moment2"})
+
+// That sizes are the same is checked once; what broadcasts is not decided element by element then.
+// FUSED: neuro.require {{.*}}"a parameter has {} units where another has {}"
+// FUSED: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<3x?xf32>, tensor<3x?xf32>)
+// FUSED: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<?x2xf32>, tensor<?x2xf32>)
+
 // LOSS: error: loss 'none' is none that there is
 // OPTIMIZER: error: optimizer 'none' is none that there is
 // RANK: error: the loss needs an output whose axis 1 has a known size, as that of classes
@@ -54,6 +66,19 @@ func.func @main(%x: tensor<2x3xf32> {neuro.name = "x"}) -> (tensor<2x4xf32> {neu
   %0 = neuro.matmul %x, %w : (tensor<2x3xf32>, tensor<3x4xf32>) -> tensor<2x4xf32>
   %1 = neuro.mul %0, %c : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
   return %1 : tensor<2x4xf32>
+}
+
+//--- units.mlir
+neuro.param @w trainable = dense<1.0> : tensor<3x4xf32>
+neuro.param @w.mask shadow_of @w = dense<1> : tensor<3x4xui8>
+neuro.param @v trainable = dense<1.0> : tensor<4x2xf32>
+func.func @main(%x: tensor<2x3xf32> {neuro.name = "x"}) -> tensor<2x2xf32> {
+  %w = neuro.get_param @w : tensor<3x4xf32>
+  %v = neuro.get_param @v : tensor<4x2xf32>
+  %0 = neuro.matmul %x, %w : (tensor<2x3xf32>, tensor<3x4xf32>) -> tensor<2x4xf32>
+  %1 = neuro.tanh %0 : (tensor<2x4xf32>) -> tensor<2x4xf32>
+  %2 = neuro.matmul %1, %v : (tensor<2x4xf32>, tensor<4x2xf32>) -> tensor<2x2xf32>
+  return %2 : tensor<2x2xf32>
 }
 
 //--- norm.mlir

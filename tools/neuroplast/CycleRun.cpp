@@ -334,6 +334,8 @@ bool Cycle::log(llvm::StringRef event, llvm::StringRef place, double seconds,
   line["flops"] = size.flops;
   line["seconds"] = seconds;
   line["training_flops"] = trainingFlops;
+  line["compiled"] = getNumCompiledTasks() - compiled;
+  compiled = getNumCompiledTasks();
   if (now.score) {
     llvm::outs() << llvm::formatv(", validation loss {0:f4}", now.score->loss);
     line["validation_loss"] = now.score->loss;

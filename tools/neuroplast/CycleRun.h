@@ -110,6 +110,7 @@ private:
   structure::NetworkSize size; ///< of the stage of now
   int64_t startFlops = 0;
   double trainingFlops = 0; ///< so far
+  int64_t compiled = 0;     ///< steps and evaluations, as of the last event
   llvm::StringMap<std::string> marks;
   int64_t next = 0;
 };

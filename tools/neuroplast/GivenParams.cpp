@@ -41,8 +41,7 @@ getFixedShapes(const NeuroplastModelInfo &info) {
   return shapes;
 }
 
-/// The parameters that `main` takes, by name.
-static NamedTensors readArguments(mlir::ModuleOp module) {
+NamedTensors driver::readParamArguments(mlir::ModuleOp module) {
   NamedTensors tensors;
   auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
   for (unsigned i = 0; i < main.getNumArguments(); ++i) {
@@ -83,7 +82,7 @@ static std::optional<NamedTensors> readModel(const NeuroplastModelInfo &info,
                        "parameters that may change");
     return std::nullopt;
   }
-  return readArguments(*module);
+  return readParamArguments(*module);
 }
 
 llvm::LogicalResult driver::giveParams(Model &model, llvm::StringRef path) {

@@ -126,6 +126,7 @@ std::optional<TrainOptions> TrainOptions::read(const Arguments &arguments,
   };
   match("--freeze", o.frozen, o.step.isFrozen);
   match("--no-decay", o.undecayed, o.step.isUndecayed);
+  o.growable = arguments.getAll("--growable").vec();
   return o;
 }
 
@@ -159,6 +160,8 @@ std::string TrainOptions::describe() const {
   os << "; dropout";
   for (const std::string &text : left)
     os << ' ' << text;
+  for (const std::string &name : growable)
+    os << "; growable " << name;
   // Where the end of the training decides what comes before, it may not move.
   if (schedule.kind != training::Schedule::Kind::Constant &&
       schedule.kind != training::Schedule::Kind::Step)
@@ -213,6 +216,10 @@ std::vector<OptionSpec> TrainOptions::getSpecs() {
        "elements, gaussian (a normal factor), channels, squares[:SIZE], "
        "weights, or branches of residual blocks (elements)"},
       {"--freeze", "PATTERN", "leave parameters whose name matches"},
+      {"--growable", "NAME",
+       "units of tensors with such a name may come and go without a step "
+       "being compiled anew, which is for those that are taken again: in a "
+       "cycle"},
       {"--patience", "N",
        "end after so many epochs without a better validation, with the best "
        "parameters"}};

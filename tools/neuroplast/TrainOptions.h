@@ -26,6 +26,8 @@ struct TrainOptions {
   /// `TrainingRun::averageFromHere`.
   std::optional<double> averagingDecay;
   int64_t averagingStart = 0;
+  /// The units whose number is no part of a compiled step, by names of tensors.
+  std::vector<std::string> growable;
   /// After how many epochs without a better validation it ends; 0 for never.
   int64_t patience = 0;
 

@@ -29,36 +29,48 @@ static HostTensor makeScalar(float value) {
   return tensor;
 }
 
-TrainingRun::TrainingRun(std::unique_ptr<Model> trained,
-                         llvm::StringSet<> states,
-                         std::unique_ptr<Model> evaluator,
+TrainingRun::TrainingRun(std::shared_ptr<Model> trained,
+                         const NamedTensors &params, llvm::StringSet<> states,
+                         std::shared_ptr<Model> evaluator,
                          std::optional<Accuracy> accuracy)
     : model(std::move(trained)), evaluation(std::move(evaluator)),
       states(std::move(states)), accuracy(accuracy) {
-  for (const NeuroplastTensor &param : model->getParams())
-    now.push_back(copyTensor(param));
-  next = now;
   const NeuroplastModelInfo &info = model->getInfo();
+  readParams(info, params);
+  next = now;
+  llvm::StringMap<size_t> places;
+  for (int32_t i = 0; i < info.num_params; ++i)
+    places[info.params[i].name] = i;
+  // The new values of parameters come last.
+  int32_t firstUpdated = info.num_outputs;
+  while (firstUpdated > 0 &&
+         places.contains(info.outputs[firstUpdated - 1].name))
+    --firstUpdated;
+  for (int32_t i = firstUpdated; i < info.num_outputs; ++i)
+    updated.push_back(places.lookup(info.outputs[i].name));
   if (evaluation) {
-    llvm::StringMap<size_t> places;
-    for (int32_t i = 0; i < info.num_params; ++i)
-      places[info.params[i].name] = i;
     const NeuroplastModelInfo &other = evaluation->getInfo();
     for (int32_t i = 0; i < other.num_params; ++i)
       evaluated.push_back(places.lookup(other.params[i].name));
   }
-  makeResults(info, info.num_outputs - info.num_params);
+  makeResults(info, firstUpdated);
 }
 
-TrainingRun::TrainingRun(std::unique_ptr<Model> evaluator,
+TrainingRun::TrainingRun(std::shared_ptr<Model> evaluator,
+                         const NamedTensors &params,
                          std::optional<Accuracy> accuracy)
     : evaluation(std::move(evaluator)), accuracy(accuracy) {
   const NeuroplastModelInfo &info = evaluation->getInfo();
-  for (const NeuroplastTensor &param : evaluation->getParams())
-    now.push_back(copyTensor(param));
+  readParams(info, params);
   evaluated.resize(now.size());
   std::iota(evaluated.begin(), evaluated.end(), 0);
   makeResults(info, info.num_outputs);
+}
+
+void TrainingRun::readParams(const NeuroplastModelInfo &info,
+                             const NamedTensors &params) {
+  for (int32_t i = 0; i < info.num_params; ++i)
+    now.push_back(params.at(info.params[i].name));
 }
 
 void TrainingRun::makeResults(const NeuroplastModelInfo &info, int32_t count) {
@@ -78,8 +90,8 @@ llvm::Error TrainingRun::step(const NamedTensors &batch) {
   std::vector<NeuroplastTensor> outputs, params;
   for (const HostTensor &result : results)
     outputs.push_back(viewTensor(result));
-  for (const HostTensor &param : next)
-    outputs.push_back(viewTensor(param));
+  for (size_t i : updated)
+    outputs.push_back(viewTensor(next[i]));
   for (const HostTensor &param : now)
     params.push_back(viewTensor(param));
   return model->runBound(*inputs, outputs, params);
@@ -240,6 +252,7 @@ llvm::Error TrainingRun::setState(const NamedTensors &state, int64_t steps,
     if (llvm::Error error = read(kMean.str() + info.params[i].name, means[i]))
       return error;
   }
+  next = now;
   numSteps = steps;
   numAveraged = averaged;
   return llvm::Error::success();

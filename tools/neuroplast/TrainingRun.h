@@ -31,16 +31,16 @@ struct Score {
 /// A compiled step of training, and the parameters that it moves.
 class TrainingRun {
 public:
-  /// Takes what `buildTrainStep` made, compiled, which of its parameters are
-  /// what an optimizer remembers, and what `buildEvaluation`
-  /// did, if anything is to be evaluated. Labels of classes have an accuracy,
-  /// which comes with nothing counted.
-  TrainingRun(std::unique_ptr<Model> model, llvm::StringSet<> states,
-              std::unique_ptr<Model> evaluation,
+  /// Takes what `buildTrainStep` made, compiled, its parameters by name, which
+  /// of these are what an optimizer remembers, and what `buildEvaluation` did,
+  /// if anything is to be evaluated. Labels of classes have an accuracy, which
+  /// comes with nothing counted.
+  TrainingRun(std::shared_ptr<Model> model, const NamedTensors &params,
+              llvm::StringSet<> states, std::shared_ptr<Model> evaluation,
               std::optional<Accuracy> accuracy);
 
   /// Takes an evaluation only: nothing is trained.
-  TrainingRun(std::unique_ptr<Model> evaluation,
+  TrainingRun(std::shared_ptr<Model> evaluation, const NamedTensors &params,
               std::optional<Accuracy> accuracy);
 
   /// Goes through examples once, in an order that is drawn; those that fill no
@@ -76,6 +76,8 @@ public:
   void setFormerSteps(int64_t steps) { formerSteps = numSteps = steps; }
 
 private:
+  /// Reads the parameters of a model.
+  void readParams(const NeuroplastModelInfo &info, const NamedTensors &params);
   /// Makes room for so many of the first results of a model.
   void makeResults(const NeuroplastModelInfo &info, int32_t count);
   /// Goes through batches of examples, with a model whose results are the loss
@@ -95,13 +97,15 @@ private:
   /// Runs the network on a batch.
   llvm::Error evaluateBatch(const NamedTensors &batch);
 
-  std::unique_ptr<Model> model, evaluation;
+  std::shared_ptr<Model> model, evaluation;
   llvm::StringSet<> states;
   std::optional<Accuracy> accuracy; ///< with nothing seen yet
   int64_t numSteps = 0, formerSteps = 0, numAveraged = 0;
   std::optional<double> decay; ///< of means, once it goes by them
-  /// What a step reads, and what it writes.
+  /// What a step reads, and what it writes; the same where it writes nothing.
   std::vector<HostTensor> now, next;
+  /// Of these, what a step writes, in its order.
+  std::vector<size_t> updated;
   std::vector<HostTensor> means; ///< of what it reads; none until there are any
   /// Of these, what the evaluation reads, in its order.
   std::vector<size_t> evaluated;

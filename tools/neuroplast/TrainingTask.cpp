@@ -8,12 +8,16 @@
 
 #include "TrainingTask.h"
 
+#include "GivenParams.h"
 #include "Modules.h"
 #include "Progress.h"
 #include "RunnableModel.h"
 
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
+#include "neuroplast/Structure/OpenParams.h"
+
+#include <deque>
 
 using namespace neuroplast;
 using namespace neuroplast::driver;
@@ -23,11 +27,47 @@ using Build = mlir::LogicalResult (*)(mlir::ModuleOp,
 
 namespace {
 
-/// A compiled step or evaluation, and which of its parameters are what an
-/// optimizer remembers.
+/// A compiled step or evaluation, its parameters, and which of these are what
+/// an optimizer remembers.
 struct CompiledTask {
-  std::unique_ptr<Model> model;
+  std::shared_ptr<Model> model;
+  NamedTensors params;
   llvm::StringSet<> states;
+};
+
+/// What was compiled, by what the code is made of: parameters are arguments, so
+/// that it serves again for others, and for other sizes of those that are open.
+class CompiledTasks {
+public:
+  static CompiledTasks &get() {
+    static CompiledTasks tasks;
+    return tasks;
+  }
+
+  std::shared_ptr<Model> find(llvm::StringRef key) const {
+    auto it = llvm::find_if(
+        entries, [&](const Entry &entry) { return entry.key == key; });
+    return it == entries.end() ? nullptr : it->model;
+  }
+
+  void add(llvm::StringRef key, std::shared_ptr<Model> model) {
+    entries.push_back({key.str(), std::move(model)});
+    ++count;
+    if (entries.size() > kMost)
+      entries.pop_front();
+  }
+
+  int64_t getCount() const { return count; }
+
+private:
+  struct Entry {
+    std::string key;
+    std::shared_ptr<Model> model;
+  };
+  /// Each keeps the parameters that it was compiled with.
+  static constexpr size_t kMost = 8;
+  std::deque<Entry> entries; ///< the oldest one first
+  int64_t count = 0;
 };
 
 } // namespace
@@ -49,13 +89,26 @@ static CompiledTask compileFor(const TrainingTask &task, Build build,
     teacher = loadModule(task.teacher, *context, shapes);
     step.teacher = *teacher;
   }
-  if (!module || (!task.teacher.empty() && !teacher) ||
-      mlir::failed(build(*module, step)))
+  if (!module || (!task.teacher.empty() && !teacher))
+    return {};
+  if (!options.growable.empty()) {
+    structure::UnitSelection selection;
+    selection.only = options.growable;
+    if (mlir::failed(structure::openParams(*module, selection)))
+      return {};
+  }
+  if (mlir::failed(build(*module, step)))
     return {};
   CompiledTask result;
+  result.params = readParamArguments(*module);
   for (auto param : module->getOps<neuro::ParamOp>())
     if (neuro::isOptimizerState(param))
       result.states.insert(neuro::getUserName(param));
+  std::string key =
+      computeFingerprint(*module) + "/" + std::to_string(compile.threads);
+  result.model = CompiledTasks::get().find(key);
+  if (result.model)
+    return result;
   auto compiled = compileModule(*module, compile);
   if (!compiled) {
     reportError(task.model, compiled.takeError());
@@ -69,6 +122,7 @@ static CompiledTask compileFor(const TrainingTask &task, Build build,
     return {};
   }
   result.model = std::move(*model);
+  CompiledTasks::get().add(key, result.model);
   return result;
 }
 
@@ -89,7 +143,7 @@ std::unique_ptr<TrainingRun> neuroplast::driver::prepareTraining(
       compileFor(task, training::buildTrainStep, options, examples, compile);
   if (!step.model)
     return nullptr;
-  std::unique_ptr<Model> evaluation;
+  std::shared_ptr<Model> evaluation;
   if (validation) {
     evaluation = compileFor(task, training::buildEvaluation, options,
                             *validation, compile)
@@ -98,8 +152,8 @@ std::unique_ptr<TrainingRun> neuroplast::driver::prepareTraining(
       return nullptr;
   }
   return std::make_unique<TrainingRun>(
-      std::move(step.model), std::move(step.states), std::move(evaluation),
-      makeAccuracy(task, options));
+      std::move(step.model), step.params, std::move(step.states),
+      std::move(evaluation), makeAccuracy(task, options));
 }
 
 std::optional<Score> neuroplast::driver::scoreModel(
@@ -109,9 +163,14 @@ std::optional<Score> neuroplast::driver::scoreModel(
       compileFor(task, training::buildEvaluation, options, examples, compile);
   if (!evaluation.model)
     return std::nullopt;
-  TrainingRun run(std::move(evaluation.model), makeAccuracy(task, options));
+  TrainingRun run(std::move(evaluation.model), evaluation.params,
+                  makeAccuracy(task, options));
   auto score = run.evaluate(examples, options.batch);
   if (!score)
     return reportError(task.model, score.takeError()), std::nullopt;
   return *score;
+}
+
+int64_t neuroplast::driver::getNumCompiledTasks() {
+  return CompiledTasks::get().getCount();
 }

@@ -19,8 +19,8 @@ struct TrainingTask {
   llvm::StringRef model, teacher;
 };
 
-/// Compiles a step for these examples, and the evaluation of others if there
-/// are any; null after a message.
+/// Compiles a step for these examples, unless it has one that serves, and the
+/// evaluation of others if there are any; null after a message.
 std::unique_ptr<TrainingRun> prepareTraining(const TrainingTask &task,
                                              const TrainOptions &options,
                                              const Examples &examples,
@@ -32,6 +32,10 @@ std::optional<Score> scoreModel(const TrainingTask &task,
                                 const TrainOptions &options,
                                 const Examples &examples,
                                 const CompileOptions &compile);
+
+/// How many steps and evaluations this process has compiled. Those of the same
+/// structure, or of one that differs in growable units, are compiled once.
+int64_t getNumCompiledTasks();
 
 } // namespace neuroplast::driver
 

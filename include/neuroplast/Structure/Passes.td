@@ -275,7 +275,9 @@ def NeuroOpenParams : Pass<"neuro-open-params", "::mlir::ModuleOp"> {
   let description = [{
     Every parameter that carries a unit of the sets named becomes an argument of
     `main`, marked by `neuro.param`, and the sizes of these sets become unknown
-    everywhere. A set on whose size an attribute depends stays as it is.
+    everywhere. Axes that go through the same units have the same number in
+    `neuro.sizes`: whatever comes after may rely on that, and the compiled code
+    checks it first. A set on whose size an attribute depends stays as it is.
 
     Before, with `--neuro-open-params="at=a"`:
     ```mlir
@@ -287,8 +289,8 @@ def NeuroOpenParams : Pass<"neuro-open-params", "::mlir::ModuleOp"> {
     ```
     After:
     ```mlir
-    func.func @main(%x: tensor<1x4xf32>, %a: tensor<4x?xf32> {neuro.name = "a", neuro.param = @a},
-                    %b: tensor<?x2xf32> {neuro.name = "b", neuro.param = @b}) -> tensor<1x2xf32> {
+    func.func @main(%x: tensor<1x4xf32>, %a: tensor<4x?xf32> {neuro.name = "a", neuro.param = @a, neuro.sizes = array<i64: -1, 0>},
+                    %b: tensor<?x2xf32> {neuro.name = "b", neuro.param = @b, neuro.sizes = array<i64: 0, -1>}) -> tensor<1x2xf32> {
       %0 = neuro.matmul %x, %a : (tensor<1x4xf32>, tensor<4x?xf32>) -> tensor<1x?xf32>
       %1 = neuro.matmul %0, %b : (tensor<1x?xf32>, tensor<?x2xf32>) -> tensor<1x2xf32>
     ```

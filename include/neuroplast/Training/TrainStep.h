@@ -44,8 +44,10 @@ struct StepOptions {
 /// and "step" (scalars of f32), and then every parameter that learns, with its
 /// states, as arguments marked `neuro.param`; states are new parameters that
 /// are zero and shadows of theirs. It returns "loss", what it returned before,
-/// and the new value of each of those arguments, in their order. The loss is
-/// that of the first result. Fails after an error.
+/// and the new value of each of those arguments, by their names. The loss is
+/// that of the first result. Parameters that are arguments already may be of
+/// open size (see `openParams`); so are their states and masks then. Fails
+/// after an error.
 ///
 /// What remembers statistics of its data (see `RunningStatistics`) goes by
 /// those of the batch, and the remembered ones are arguments and results, too;

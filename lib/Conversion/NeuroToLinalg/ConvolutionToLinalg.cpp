@@ -9,6 +9,7 @@
 #include "Contraction.h"
 #include "Window.h"
 
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
@@ -190,11 +191,12 @@ Value createExpansion(ConvTransposeOp op, OpBuilder &b, Location loc,
   int64_t last = 2 + 2 * spatial;
   // Lanes run along many channels, or along the places of the data.
   constexpr int64_t kManyChannels = 8;
-  bool isDirect = weightType.getDimSize(1) >= kManyChannels;
+  bool isDirect =
+      weightType.isDynamicDim(1) || weightType.getDimSize(1) >= kManyChannels;
   SmallVector<AffineExpr> in{loop(0), loop(last)}, we{loop(last), loop(1)},
       out{loop(0), loop(1)};
   SmallVector<OpFoldResult> sizes{getDim(b, loc, input, 0),
-                                  b.getIndexAttr(weightType.getDimSize(1))};
+                                  getDim(b, loc, weight, 1)};
   SmallVector<ReassociationIndices> groups{{0}, {1}};
   for (int64_t axis = 0; axis < spatial; ++axis) {
     in.push_back(loop(2 + axis));
@@ -257,7 +259,8 @@ Value createExpansion(ConvTransposeOp op, OpBuilder &b, Location loc,
   return tensor::CollapseShapeOp::create(b, loc, result, groups);
 }
 
-/// weight'[g * O + o, i, k] = weight[g * I + i, o, K - 1 - k]
+/// weight'[g * O + o, i, k] = weight[g * I + i, o, K - 1 - k]; channels are of
+/// known sizes, unless there is one group.
 Value mirrorKernel(OpBuilder &b, Location loc, Value weight, int64_t group) {
   auto type = cast<RankedTensorType>(weight.getType());
   ArrayRef<int64_t> kernel = type.getShape().drop_front(2);
@@ -282,32 +285,32 @@ Value mirrorKernel(OpBuilder &b, Location loc, Value weight, int64_t group) {
                  })
                  .getResult(0);
   }
+  auto exchange = [&](Value value, ArrayRef<int64_t> order) -> Value {
+    SmallVector<OpFoldResult> dims = getDims(b, loc, value);
+    applyPermutationToVector(dims, order);
+    Value empty = createEmpty(b, loc, dims, type.getElementType());
+    return linalg::TransposeOp::create(b, loc, value, empty, order)
+        .getResult()[0];
+  };
+  if (group == 1) {
+    SmallVector<int64_t> order{1, 0};
+    llvm::append_range(order, llvm::seq<int64_t>(2, rank));
+    return exchange(weight, order);
+  }
   // Groups stand by themselves while the channels change places.
   int64_t ins = type.getDimSize(0) / group, outs = type.getDimSize(1);
-  SmallVector<int64_t> split{group, ins, outs}, exchanged{group, outs, ins},
-      joined{group * outs, ins}, order{0, 2, 1};
-  for (auto *shape : {&split, &exchanged, &joined})
-    llvm::append_range(*shape, kernel);
+  SmallVector<int64_t> split{group, ins, outs}, joined{group * outs, ins},
+      order{0, 2, 1};
+  llvm::append_range(split, kernel);
+  llvm::append_range(joined, kernel);
   llvm::append_range(order, llvm::seq<int64_t>(3, rank + 1));
   SmallVector<ReassociationIndices> groups{{0, 1}};
   for (int64_t axis = 2; axis <= rank; ++axis)
     groups.push_back({axis});
-  if (group == 1) {
-    split.erase(split.begin());
-    exchanged.erase(exchanged.begin());
-    order = {1, 0};
-    llvm::append_range(order, llvm::seq<int64_t>(2, rank));
-  } else {
-    weight = tensor::ExpandShapeOp::create(b, loc, type.clone(split), weight,
-                                           groups);
-  }
-  Value empty =
-      tensor::EmptyOp::create(b, loc, exchanged, type.getElementType());
   weight =
-      linalg::TransposeOp::create(b, loc, weight, empty, order).getResult()[0];
-  return group == 1 ? weight
-                    : Value(tensor::CollapseShapeOp::create(
-                          b, loc, type.clone(joined), weight, groups));
+      tensor::ExpandShapeOp::create(b, loc, type.clone(split), weight, groups);
+  return tensor::CollapseShapeOp::create(b, loc, type.clone(joined),
+                                         exchange(weight, order), groups);
 }
 
 /// A transposed convolution is a convolution, with the kernel mirrored and its
@@ -320,14 +323,16 @@ struct ConvTransposeLowering : OpConversionPattern<ConvTransposeOp> {
     Type element = getElementTypeOrSelf(op.getInput().getType());
     Value input = adaptor.getInput(), weight = adaptor.getWeight();
     auto weightType = cast<RankedTensorType>(weight.getType());
-    if (!weightType.hasStaticShape())
+    ArrayRef<int64_t> kernel = weightType.getShape();
+    if (llvm::any_of(op.getGroup() == 1 ? kernel.drop_front(2) : kernel,
+                     ShapedType::isDynamic))
       return b.notifyMatchFailure(op, "the kernel has unknown sizes");
     auto isAll = [](ArrayRef<int64_t> numbers, int64_t number) {
       return llvm::all_of(numbers, [&](int64_t n) { return n == number; });
     };
     if (op.getGroup() == 1 && isAll(op.getPads(), 0) &&
         isAll(op.getOutputPadding(), 0) && isAll(op.getDilations(), 1) &&
-        op.getStrides() == weightType.getShape().drop_front(2)) {
+        op.getStrides() == kernel.drop_front(2)) {
       Value sum = createExpansion(op, b, loc, input, weight, adaptor.getBias(),
                                   element);
       Value value = finishAccumulator(b, loc, sum, element);

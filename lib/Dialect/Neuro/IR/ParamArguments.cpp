@@ -32,3 +32,31 @@ FlatSymbolRefAttr neuro::getArgumentParam(func::FuncOp function,
                                           unsigned argument) {
   return function.getArgAttrOfType<FlatSymbolRefAttr>(argument, "neuro.param");
 }
+
+static constexpr llvm::StringLiteral kSizes = "neuro.sizes";
+
+void neuro::setSizeNumbers(func::FuncOp function, unsigned argument,
+                           ArrayRef<int64_t> numbers) {
+  function.setArgAttr(argument, kSizes,
+                      DenseI64ArrayAttr::get(function.getContext(), numbers));
+}
+
+ArrayRef<int64_t> neuro::getSizeNumbers(BlockArgument argument) {
+  auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
+  auto numbers = function ? function.getArgAttrOfType<DenseI64ArrayAttr>(
+                                argument.getArgNumber(), kSizes)
+                          : DenseI64ArrayAttr();
+  return numbers ? numbers.asArrayRef() : ArrayRef<int64_t>();
+}
+
+neuro::ParamOp neuro::findParam(SymbolTable &symbols, Value value) {
+  if (auto read = value.getDefiningOp<GetParamOp>())
+    return symbols.lookup<ParamOp>(read.getName());
+  auto argument = dyn_cast<BlockArgument>(value);
+  auto function =
+      argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp())
+               : func::FuncOp();
+  auto symbol = function ? getArgumentParam(function, argument.getArgNumber())
+                         : FlatSymbolRefAttr();
+  return symbol ? symbols.lookup<ParamOp>(symbol.getValue()) : ParamOp();
+}

@@ -12,11 +12,13 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <map>
 
 using namespace mlir;
+using namespace neuroplast;
 
 namespace {
 
@@ -115,9 +117,18 @@ private:
       } else if (auto expand = dyn_cast_or_null<tensor::ExpandShapeOp>(op)) {
         return get(expand.getMixedOutputShape()[axis]);
       } else {
-        return makeUnknown({tensor.getAsOpaquePointer(), axis, {}}, 0);
+        return getOwnAxis(tensor, axis);
       }
     }
+  }
+
+  /// An axis of a tensor that has it from nowhere; arguments may share them.
+  Form getOwnAxis(Value tensor, int64_t axis) {
+    if (auto argument = dyn_cast<BlockArgument>(tensor))
+      if (ArrayRef<int64_t> numbers = neuro::getSizeNumbers(argument);
+          !numbers.empty() && numbers[axis] >= 0)
+        return makeUnknown({argument.getOwner(), -1, {numbers[axis]}}, 0);
+    return makeUnknown({tensor.getAsOpaquePointer(), axis, {}}, 0);
   }
 
   Form divide(Form lhs, const Form &rhs, Operation *op) {

@@ -97,18 +97,29 @@ public:
   Term matmul(const Term &other) const;
   /// The same elements in the shape of another tensor.
   Term reshapeLike(mlir::Value other) const;
+  /// The same elements in a shape whose open sizes are those of this tensor, in
+  /// their order.
   Term reshape(llvm::ArrayRef<int64_t> shape) const;
+  /// The same elements with so many of the first axes as one.
+  Term joinAxes(int64_t count) const;
+  Term flatten() const { return joinAxes(getRank()); }
   /// So many places along an axis; all axes are of known sizes.
   Term slice(int64_t axis, int64_t start, int64_t size) const;
+  /// As many places along an axis as another tensor has, behind as many as
+  /// those before it have; the shape is that of the other one.
+  Term sliceLike(int64_t axis, mlir::ValueRange before,
+                 mlir::Value other) const;
   /// The places of an axis from the last to the first.
   Term reverse(int64_t axis) const;
   /// The first places of each axis as far as a shape leads, zeros behind what
-  /// there is.
+  /// there is. Axes whose size the shape leaves open stay as they are.
   Term fitTo(llvm::ArrayRef<int64_t> shape) const;
   /// Axes of size 1 put in, at these places of the result, ascending.
   Term expandAxes(llvm::ArrayRef<int64_t> axes) const;
   /// Repeated along axes of size 1 up to the shape of another tensor.
   Term broadcastLike(mlir::Value other) const;
+  /// The same up to a shape whose open sizes are those of this tensor, in their
+  /// order.
   Term broadcastTo(llvm::ArrayRef<int64_t> shape) const;
   /// Zeros in the shape of a tensor.
   Term zerosLike(mlir::Value other) const {
@@ -156,8 +167,9 @@ public:
   /// broadcast to.
   void give(unsigned operand, const Term &gradient);
 
-  /// Fails, after an error, if the run alone knows a size of the op.
-  llvm::LogicalResult requireStaticSizes();
+  /// Fails, after an error, if the run alone knows a size of the op, along this
+  /// axis of a tensor or one behind it.
+  llvm::LogicalResult requireStaticSizes(unsigned fromAxis = 0);
 
   Term wrap(mlir::Value value) { return {builder, value}; }
   TermBuilder &getBuilder() { return builder; }

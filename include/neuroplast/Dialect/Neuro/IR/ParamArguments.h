@@ -27,6 +27,18 @@ mlir::BlockArgument addParamArgument(mlir::func::FuncOp function, ParamOp param,
 mlir::FlatSymbolRefAttr getArgumentParam(mlir::func::FuncOp function,
                                          unsigned argument);
 
+/// States that axes of an argument, by their places, have the same size as all
+/// others of the function with the same number; negative numbers say nothing.
+/// Whoever runs the function sees to it.
+void setSizeNumbers(mlir::func::FuncOp function, unsigned argument,
+                    llvm::ArrayRef<int64_t> numbers);
+
+/// What was stated so; empty if nothing was.
+llvm::ArrayRef<int64_t> getSizeNumbers(mlir::BlockArgument argument);
+
+/// The parameter that a value is, read or as an argument; null if it is none.
+ParamOp findParam(mlir::SymbolTable &symbols, mlir::Value value);
+
 } // namespace neuroplast::neuro
 
 #endif // NEUROPLAST_DIALECT_NEURO_IR_PARAMARGUMENTS_H

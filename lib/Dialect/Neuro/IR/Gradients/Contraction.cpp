@@ -158,8 +158,12 @@ static Term convolveForWeight(GradientScope &scope, const Term &x,
   return gradient.fitTo(shape);
 }
 
+/// Batches and channels, the first axes of data and weights, may be open where
+/// there are no groups.
+static constexpr unsigned kFirstPlaceAxis = 2;
+
 LogicalResult ConvOp::buildGradient(GradientScope &scope) {
-  if (failed(scope.requireStaticSizes()))
+  if (failed(scope.requireStaticSizes(getGroup() == 1 ? kFirstPlaceAxis : 0)))
     return failure();
   if (getAutoPad() == "SAME_UPPER" || getAutoPad() == "SAME_LOWER")
     return emitOpError("with automatic paddings has no gradient");
@@ -192,7 +196,7 @@ LogicalResult ConvOp::buildGradient(GradientScope &scope) {
 }
 
 LogicalResult ConvTransposeOp::buildGradient(GradientScope &scope) {
-  if (failed(scope.requireStaticSizes()))
+  if (failed(scope.requireStaticSizes(getGroup() == 1 ? kFirstPlaceAxis : 0)))
     return failure();
   Term g = scope.getGradient(), x = scope.getOperand(0),
        w = scope.getOperand(1);

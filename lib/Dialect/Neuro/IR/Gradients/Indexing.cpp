@@ -15,8 +15,6 @@ using neuroplast::neuro::detail::getTensorType;
 using neuroplast::neuro::detail::normalizeAxis;
 
 LogicalResult GatherOp::buildGradient(GradientScope &scope) {
-  if (failed(scope.requireStaticSizes()))
-    return failure();
   // Rows of the gradient are added up where they were taken from: the axis
   // comes first, and each index is one of it.
   Term g = scope.getGradient(), indices = scope.getOperand(1);
@@ -27,17 +25,15 @@ LogicalResult GatherOp::buildGradient(GradientScope &scope) {
   llvm::append_range(order, llvm::seq<int64_t>(axis, axis + taken));
   llvm::append_range(order, llvm::seq<int64_t>(0, axis));
   llvm::append_range(order, llvm::seq<int64_t>(axis + taken, g.getRank()));
-  SmallVector<int64_t> moved{type.getDimSize(axis)}, back;
+  SmallVector<int64_t> first{axis}, back;
   for (int64_t i = 0; i < type.getRank(); ++i)
     if (i != axis)
-      moved.push_back(type.getDimSize(i));
+      first.push_back(i);
   for (int64_t i = 0; i < type.getRank(); ++i)
     back.push_back(i == axis ? 0 : i < axis ? i + 1 : i);
   auto &at = scope.getBuilder();
-  Term zeros = g.number(0);
-  Value empty = ExpandOp::create(at.builder, at.location, zeros.get(),
-                                 ValueRange(), moved);
-  Value sums = ScatterNDOp::create(at.builder, at.location, empty,
+  Term zeros = g.zerosLike(scope.getOperand(0).transpose(first).get());
+  Value sums = ScatterNDOp::create(at.builder, at.location, zeros.get(),
                                    indices.expandAxes(taken).get(),
                                    g.transpose(order).get(), "add");
   scope.give(0, scope.wrap(sums).transpose(back));

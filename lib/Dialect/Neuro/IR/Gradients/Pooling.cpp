@@ -11,6 +11,9 @@
 using namespace mlir;
 using namespace neuroplast::neuro;
 
+/// Batches and channels, the axes before those of windows, may be open.
+static constexpr unsigned kFirstPlaceAxis = 2;
+
 namespace {
 
 /// The places of a tensor by the windows that they belong to: one at most, as
@@ -76,7 +79,7 @@ static Term giveToLargest(const DisjointWindows &windows, const Term &x,
 
 LogicalResult MaxPoolOp::buildGradient(GradientScope &scope) {
   Term x = scope.getOperand(0), g = scope.getGradient();
-  if (failed(scope.requireStaticSizes()))
+  if (failed(scope.requireStaticSizes(kFirstPlaceAxis)))
     return failure();
   if (getStorageOrder() != 0)
     return emitOpError("with indices column by column has no gradient yet");
@@ -87,19 +90,17 @@ LogicalResult MaxPoolOp::buildGradient(GradientScope &scope) {
   // The indices lead through the whole tensor: each maximum has its place
   // there, where the gradients of all its windows add up.
   auto &at = scope.getBuilder();
-  Value zeros = ExpandOp::create(at.builder, at.location, g.number(0).get(),
-                                 ValueRange(), x.getType().getNumElements());
-  Term places = scope.getResult(1).reshape(g.getType().getNumElements());
-  Value sums = ScatterElementsOp::create(
-      at.builder, at.location, zeros, places.get(),
-      g.reshape(g.getType().getNumElements()).get(), 0, "add");
-  scope.give(0, scope.wrap(sums).reshape(x.getType().getShape()));
+  Term zeros = g.zerosLike(x.flatten().get());
+  Value sums = ScatterElementsOp::create(at.builder, at.location, zeros.get(),
+                                         scope.getResult(1).flatten().get(),
+                                         g.flatten().get(), 0, "add");
+  scope.give(0, scope.wrap(sums).reshapeLike(x.get()));
   return success();
 }
 
 LogicalResult AveragePoolOp::buildGradient(GradientScope &scope) {
   Term x = scope.getOperand(0), g = scope.getGradient();
-  if (failed(scope.requireStaticSizes()))
+  if (failed(scope.requireStaticSizes(kFirstPlaceAxis)))
     return failure();
   if (getAutoPad() == "SAME_UPPER" || getAutoPad() == "SAME_LOWER")
     return emitOpError("with automatic paddings has no gradient");
@@ -116,11 +117,6 @@ LogicalResult AveragePoolOp::buildGradient(GradientScope &scope) {
   ArrayRef<int64_t> sizes = x.getType().getShape();
   // A window of ones, moved over a channel of ones, counts what it covers; a
   // transposed one hands shares back. Channels are batches here.
-  auto flatten = [&](const Term &term) {
-    SmallVector<int64_t> shape{sizes[0] * sizes[1], 1};
-    llvm::append_range(shape, term.getType().getShape().drop_front(2));
-    return term.reshape(shape);
-  };
   SmallVector<int64_t> window{1, 1}, single{1, 1};
   llvm::append_range(window, getKernelShape());
   llvm::append_range(single, sizes.drop_front(2));
@@ -159,8 +155,8 @@ LogicalResult AveragePoolOp::buildGradient(GradientScope &scope) {
                                   Value(), getStrides(), getDilations(), pads));
   }
   Term shares = scope.wrap(ConvTransposeOp::create(
-      at.builder, at.location, flatten(g / count).get(), ones.get(), Value(),
-      getStrides(), getDilations(), pads, rest));
-  scope.give(0, shares.reshape(sizes));
+      at.builder, at.location, (g / count).joinAxes(2).expandAxes(1).get(),
+      ones.get(), Value(), getStrides(), getDilations(), pads, rest));
+  scope.give(0, shares.reshapeLike(x.get()));
   return success();
 }

@@ -41,17 +41,11 @@ static Term pad(GradientScope &scope, const Term &term, ArrayRef<int64_t> low,
 }
 
 LogicalResult ConcatOp::buildGradient(GradientScope &scope) {
-  if (failed(scope.requireStaticSizes()))
-    return failure();
   Term g = scope.getGradient();
   int64_t axis = normalizeAxis(getAxis(), g.getRank());
-  SmallVector<int64_t> starts(g.getRank(), 0), ones(g.getRank(), 1);
-  for (auto [i, input] : llvm::enumerate(getInputs())) {
-    ArrayRef<int64_t> sizes = getTensorType(input).getShape();
+  for (auto [i, input] : llvm::enumerate(getInputs()))
     if (scope.isNeeded(i))
-      scope.give(i, slice(scope, g, starts, sizes, ones));
-    starts[axis] += sizes[axis];
-  }
+      scope.give(i, g.sliceLike(axis, getInputs().take_front(i), input));
   return success();
 }
 
@@ -106,8 +100,6 @@ LogicalResult SliceOp::buildGradient(GradientScope &scope) {
 }
 
 LogicalResult PadOp::buildGradient(GradientScope &scope) {
-  if (failed(scope.requireStaticSizes()))
-    return failure();
   if (getMode() != "constant" || !getDynamicLow().empty() ||
       !getDynamicHigh().empty())
     return emitOpError("in mode '")

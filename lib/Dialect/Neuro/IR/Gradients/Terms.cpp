@@ -134,7 +134,28 @@ Term Term::reshapeLike(Value other) const {
 Term Term::reshape(ArrayRef<int64_t> shape) const {
   return shape == getType().getShape()
              ? *this
-             : build<ReshapeOp>(*at, value, ValueRange(), shape);
+             : build<ReshapeOp>(*at, value, createDims(*at, value), shape);
+}
+
+Term Term::joinAxes(int64_t count) const {
+  ArrayRef<int64_t> sizes = getType().getShape(),
+                    first = sizes.take_front(count);
+  SmallVector<int64_t> shape{1};
+  llvm::append_range(shape, sizes.drop_front(count));
+  if (llvm::none_of(first, ShapedType::isDynamic)) {
+    shape.front() = ShapedType::getNumElements(first);
+    return reshape(shape);
+  }
+  shape.front() = ShapedType::kDynamic;
+  OpBuilder &b = at->builder;
+  SmallVector<Value> dims{arith::ConstantIndexOp::create(b, at->location, 1)};
+  for (int64_t axis = 0; axis < count; ++axis)
+    dims.front() = arith::MulIOp::create(b, at->location, dims.front(),
+                                         createDim(*at, value, axis));
+  for (int64_t axis = count; axis < getRank(); ++axis)
+    if (getType().isDynamicDim(axis))
+      dims.push_back(createDim(*at, value, axis));
+  return build<ReshapeOp>(*at, value, dims, shape);
 }
 
 Term Term::slice(int64_t axis, int64_t start, int64_t size) const {
@@ -144,6 +165,29 @@ Term Term::slice(int64_t axis, int64_t start, int64_t size) const {
   sizes[axis] = size;
   return build<SliceOp>(*at, value, ValueRange(), ValueRange(), ValueRange(),
                         starts, sizes, steps);
+}
+
+Term Term::sliceLike(int64_t axis, ValueRange before, Value other) const {
+  SmallVector<int64_t> starts(getRank(), 0), steps(getRank(), 1);
+  SmallVector<Value> open;
+  for (Value tensor : before) {
+    auto type = cast<RankedTensorType>(tensor.getType());
+    if (type.isDynamicDim(axis))
+      open.push_back(createDim(*at, tensor, axis));
+    else
+      starts[axis] += type.getDimSize(axis);
+  }
+  OpBuilder &b = at->builder;
+  if (!open.empty()) {
+    Value sum = arith::ConstantIndexOp::create(b, at->location, starts[axis]);
+    for (Value size : open)
+      sum = arith::AddIOp::create(b, at->location, sum, size);
+    open = {sum};
+    starts[axis] = ShapedType::kDynamic;
+  }
+  return build<SliceOp>(
+      *at, value, open, createDims(*at, other), ValueRange(), starts,
+      cast<RankedTensorType>(other.getType()).getShape(), steps);
 }
 
 Term Term::reverse(int64_t axis) const {
@@ -166,7 +210,8 @@ Term Term::fitTo(ArrayRef<int64_t> shape) const {
     return *this;
   SmallVector<int64_t> low(getRank(), 0), high(low);
   for (auto [axis, size] : llvm::enumerate(shape))
-    high[axis] = size - getType().getDimSize(axis);
+    if (!ShapedType::isDynamic(size))
+      high[axis] = size - getType().getDimSize(axis);
   return build<PadOp>(*at, value, Value(), ValueRange(), ValueRange(), low,
                       high);
 }
@@ -190,7 +235,7 @@ Term Term::broadcastLike(Value other) const {
 }
 
 Term Term::broadcastTo(ArrayRef<int64_t> shape) const {
-  return build<ExpandOp>(*at, value, ValueRange(), shape);
+  return build<ExpandOp>(*at, value, createDims(*at, value), shape);
 }
 
 Term Term::unbroadcastTo(Value other) const {
@@ -207,7 +252,7 @@ Term Term::unbroadcastTo(Value other) const {
   Term result = sum(leading, /*keep=*/false).sum(ones);
   // Whether a size of a run is repeated is nothing that sums can wait for.
   for (int64_t axis = 0; axis < type.getRank(); ++axis) {
-    if (!type.isDynamicDim(axis))
+    if (!type.isDynamicDim(axis) || result.getType().getDimSize(axis) == 1)
       continue;
     OpBuilder &b = at->builder;
     Value wanted = createDim(*at, other, axis),
@@ -277,10 +322,12 @@ void GradientScope::give(unsigned operand, const Term &gradient) {
   given[operand] = value;
 }
 
-LogicalResult GradientScope::requireStaticSizes() {
-  auto isStatic = [](Type type) {
+LogicalResult GradientScope::requireStaticSizes(unsigned fromAxis) {
+  auto isStatic = [&](Type type) {
     auto tensor = dyn_cast<RankedTensorType>(type);
-    return !tensor || tensor.hasStaticShape();
+    return !tensor || tensor.getRank() <= fromAxis ||
+           llvm::none_of(tensor.getShape().drop_front(fromAxis),
+                         ShapedType::isDynamic);
   };
   if (llvm::all_of(op->getOperandTypes(), isStatic) &&
       llvm::all_of(op->getResultTypes(), isStatic))
