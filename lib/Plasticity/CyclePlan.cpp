@@ -88,6 +88,8 @@ private:
     const llvm::json::Value &value = object.begin()->second;
     if (name == "mark")
       return readMark(value, phase);
+    if (name == "perturb")
+      return readPerturb(value, phase);
     if (!llvm::is_contained(commands, name))
       return makeError(phase.place,
                        "'" + name + "' is no command that a cycle calls");
@@ -188,6 +190,19 @@ private:
     phase.kind = Phase::Kind::Rewind;
     phase.name = name->str();
     phase.redraws = redraw && *redraw->getAsBoolean();
+    return Error::success();
+  }
+
+  Error readPerturb(const llvm::json::Value &value, Phase &phase) {
+    const llvm::json::Object *object = value.getAsObject();
+    auto keep = object ? object->getNumber("keep") : std::nullopt,
+         noise = object ? object->getNumber("noise") : std::nullopt;
+    if (!keep || !noise || object->size() != 2)
+      return makeError(phase.place, "'perturb' needs 'keep' and 'noise', the "
+                                    "shares of weights and of noise");
+    phase.kind = Phase::Kind::Perturb;
+    phase.keep = *keep;
+    phase.noise = *noise;
     return Error::success();
   }
 

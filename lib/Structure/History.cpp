@@ -284,9 +284,10 @@ LogicalResult neuroplast::structure::replay(ModuleOp module, neuro::EditOp op,
   options.kind = op.getKind().str();
   options.description = op.getOptions().str();
   options.keepRemoved = keepRemoved;
+  // Edits by which units joined say with what weights.
   std::optional<DropinOptions> dropin =
       DropinOptions::fromJson(op.getOptions());
-  if (op.getKind() != "dropin" || !dropin)
+  if (!dropin)
     return applyEdit(analysis, *edit, options);
   SmallVector<unsigned> sets(llvm::make_first_range(edit->maps));
   Construction construction(analysis, sets, dropin->init);

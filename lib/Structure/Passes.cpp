@@ -15,6 +15,7 @@
 #include "neuroplast/Structure/InsertLayers.h"
 #include "neuroplast/Structure/OpenParams.h"
 #include "neuroplast/Structure/Prune.h"
+#include "neuroplast/Structure/Recycle.h"
 #include "neuroplast/Structure/ResidualBlocks.h"
 #include "neuroplast/Structure/Sparsify.h"
 
@@ -26,6 +27,7 @@ namespace neuroplast::structure {
 #define GEN_PASS_DEF_NEUROOPENPARAMS
 #define GEN_PASS_DEF_NEUROPRINTUNITS
 #define GEN_PASS_DEF_NEUROPRUNE
+#define GEN_PASS_DEF_NEURORECYCLE
 #define GEN_PASS_DEF_NEUROSHORTEN
 #define GEN_PASS_DEF_NEUROSPARSIFY
 #define GEN_PASS_DEF_NEUROUNDO
@@ -103,6 +105,33 @@ struct Prune : structure::impl::NeuroPruneBase<Prune> {
                                     llvm::json::Value(result->toJson()));
     else if (report)
       result->print(llvm::errs());
+  }
+};
+
+struct Recycle : structure::impl::NeuroRecycleBase<Recycle> {
+  using NeuroRecycleBase::NeuroRecycleBase;
+
+  void runOnOperation() override {
+    RecycleOptions options;
+    std::optional<Criterion> parsed = parseCriterion(criterion);
+    if (!parsed) {
+      getOperation().emitError("'")
+          << criterion << "' is none of " << listCriteria();
+      return signalPassFailure();
+    }
+    options.criterion = *parsed;
+    options.threshold = threshold;
+    if (share != 0)
+      options.share = share;
+    options.seed = seed;
+    options.selection = {
+        inner, {only.begin(), only.end()}, {freeze.begin(), freeze.end()}};
+    options.keepRemoved = keepRemoved;
+    FailureOr<RecycleReport> result = recycle(getOperation(), options);
+    if (failed(result))
+      return signalPassFailure();
+    if (report)
+      result->print(llvm::errs(), /*all=*/true);
   }
 };
 

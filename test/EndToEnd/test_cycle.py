@@ -188,6 +188,26 @@ def test_rewinding(files: dict[str, Path], neuroplast: Path) -> None:
     np.testing.assert_array_equal(ticket["v"], early["v"][places])
 
 
+@pytest.mark.parametrize("phase", ["recycle", "perturb"])
+def test_beginning_anew(phase: str, files: dict[str, Path], neuroplast: Path) -> None:
+    """Units, or all weights a little; each time by a draw of its own."""
+    options = {"recycle": {"share": 0.25}, "perturb": {"keep": 0.5, "noise": 0.1}}[phase]
+    plan: dict[str, Any] = {"phases": [{phase: options}]}
+    old = read_params(files["m.onnx"])
+    results = []
+    for seed in ("0", "1"):
+        driver.call(neuroplast, *arguments(files, plan, "--seed", seed))
+        results.append(read_params(files["o.onnx"]))
+    changed = (results[0]["w"] != old["w"]).any(axis=0)
+    assert not np.array_equal(results[0]["w"], results[1]["w"])
+    if phase == "recycle":
+        assert changed.sum() == HIDDEN // 4
+        return
+    assert changed.all()
+    noise = results[0]["w"] - 0.5 * old["w"]
+    assert noise.std() == pytest.approx(0.1 * old["w"].std(), rel=0.4)
+
+
 @pytest.mark.parametrize("redraw", [False, True])
 def test_tickets(redraw: bool, files: dict[str, Path], neuroplast: Path, tmp_path: Path) -> None:
     """Masks are found late, and the weights are those of before, or drawn anew alike."""
@@ -280,6 +300,7 @@ def test_presets(preset: str, files: dict[str, Path], neuroplast: Path) -> None:
             r"phases\[0\]\.choose\[1\]\[0\] rewinds to 'x', which nothing before it marks",
         ),
         ({"phases": [{"rewind": "start", "redraw": 3}]}, "may have 'redraw', true or false"),
+        ({"phases": [{"perturb": {"keep": 1}}]}, r"phases\[0\] 'perturb' needs 'keep' and 'noise'"),
         ({"phases": [{"train": {"speed": 3}}]}, r"'--speed'"),
         ({"phases": [{"prune": {"ratio": 2}}]}, r"phases\[0\] \(prune\) failed"),
     ],

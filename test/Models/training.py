@@ -52,6 +52,14 @@ def read_params(path: Path) -> Arrays:
     return {t.name: numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
 
 
+def write_params(path: Path, params: Arrays) -> None:
+    """Gives a model other values of its parameters."""
+    model = onnx.load(path)
+    for tensor in model.graph.initializer:
+        tensor.CopyFrom(numpy_helper.from_array(params[tensor.name], tensor.name))
+    onnx.save(model, path)
+
+
 def differ(loss: Callable[[Arrays], float], params: Arrays) -> Arrays:
     """The gradient of a loss by differences."""
     found = {key: np.zeros_like(value) for key, value in params.items()}

@@ -29,6 +29,7 @@ Command getDistillCommand();
 Command getDropinCommand();
 Command getGrowCommand();
 Command getFactorizeCommand();
+Command getRecycleCommand();
 Command getServeCommand();
 Command getShortenCommand();
 Command getSparsifyCommand();

@@ -31,7 +31,7 @@ using plasticity::Phase;
 
 /// What phases may be: trainings and edits.
 static constexpr llvm::StringRef kCommands[] = {
-    "train",     "distill", "prune",    "dropin",
+    "train",     "distill", "prune",    "dropin", "recycle",
     "factorize", "shorten", "sparsify", "undo"};
 
 /// How many examples cuts are fitted to.
@@ -110,6 +110,8 @@ bool Cycle::perform(const Phase &phase) {
     return true;
   case Phase::Kind::Rewind:
     return rewind(phase);
+  case Phase::Kind::Perturb:
+    return perturb(phase);
   }
   llvm_unreachable("all kinds are covered");
 }
@@ -166,12 +168,23 @@ bool Cycle::rewind(const Phase &phase) {
                               mlir::MLIRContext::Threading::DISABLED);
     auto current = loadModule(now.path, context),
          former = loadModule(marks[phase.name], context);
-    uint64_t seed = *arguments.getInteger("--seed", 0) + files.index;
     return current && former &&
-           (!phase.redraws ||
-            mlir::succeeded(plasticity::redraw(*former, seed))) &&
+           (!phase.redraws || mlir::succeeded(plasticity::redraw(
+                                  *former, getSeed(files.index)))) &&
            mlir::succeeded(plasticity::rewind(*former, *current)) &&
            mlir::succeeded(saveModule(*former, files.part));
+  });
+}
+
+bool Cycle::perturb(const Phase &phase) {
+  return advance("perturb", phase.place, {}, [&](const Files &files) {
+    mlir::MLIRContext context(makeRegistry(),
+                              mlir::MLIRContext::Threading::DISABLED);
+    auto module = loadModule(now.path, context);
+    return module &&
+           mlir::succeeded(plasticity::perturb(*module, phase.keep, phase.noise,
+                                               getSeed(files.index))) &&
+           mlir::succeeded(saveModule(*module, files.part));
   });
 }
 
@@ -252,22 +265,24 @@ void Cycle::addCommonOptions(llvm::StringRef command, const Files &files,
     if (arguments.has(option))
       add(option, arguments.get(option));
   };
+  std::string seed = std::to_string(getSeed(files.index));
   if (isTraining(command)) {
     for (llvm::StringRef option :
          {"--data", "--val", "--labels", "--log", "--threads"})
       passOn(option);
-    int64_t seed = *arguments.getInteger("--seed", 0);
-    add("--seed", std::to_string(seed + files.index));
+    add("--seed", seed);
     add("--keep-state", "");
     add("--checkpoint", files.checkpoint);
     add("--resume", "");
-  } else if (!isTraining(command)) {
+  } else {
     add("--no-compare", "");
     for (const std::string &shape : data->describeShapes(1)) {
       words.emplace_back("--shape");
       words.push_back(shape);
     }
-    if (command == "prune")
+    if (command == "recycle")
+      add("--seed", seed);
+    if (command == "prune" || command == "recycle")
       add("--data", inputs);
   }
 }

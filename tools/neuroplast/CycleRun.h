@@ -60,6 +60,12 @@ private:
 
   /// The weights of a mark in the structure of now.
   bool rewind(const plasticity::Phase &phase);
+  bool perturb(const plasticity::Phase &phase);
+
+  /// Of what the phase with this number draws.
+  int64_t getSeed(int64_t index) const {
+    return *arguments.getInteger("--seed", 0) + index;
+  }
 
   /// Calls a command on the model of now.
   bool call(llvm::StringRef command, llvm::ArrayRef<std::string> options,

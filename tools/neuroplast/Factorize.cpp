@@ -39,7 +39,7 @@ static int runFactorize(const Arguments &arguments) {
   FailureOr<FactorizeReport> report = [&]() -> FailureOr<FactorizeReport> {
     Progress progress("factorizing " + arguments.getPositional(0));
     FailureOr<Statistics> statistics =
-        provideProducts(command, arguments, progress);
+        provideStatistics(command, arguments, Criterion::Obs, progress);
     if (failed(statistics))
       return failure();
     if (!statistics->empty())

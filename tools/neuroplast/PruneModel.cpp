@@ -73,19 +73,18 @@ driver::provideStatistics(const Arguments &arguments, Criterion criterion,
   return failure();
 }
 
-FailureOr<Statistics> driver::provideProducts(const StructureCommand &command,
-                                              const Arguments &arguments,
-                                              Progress &progress) {
+FailureOr<Statistics> driver::provideStatistics(const StructureCommand &command,
+                                                const Arguments &arguments,
+                                                Criterion criterion,
+                                                Progress &progress) {
   if (command.getBatches().empty() && !arguments.has("--stats"))
     return Statistics();
   ModuleOp module = command.getModule();
   auto fixed = loadFixed(arguments, module, command.getBatches());
   if (!fixed)
     return failure();
-  // Of the criteria this one regards products.
-  return provideStatistics(arguments, Criterion::Obs, *fixed ? **fixed : module,
-                           command.getBatches(),
-                           /*seed=*/0, progress);
+  return provideStatistics(arguments, criterion, *fixed ? **fixed : module,
+                           command.getBatches(), /*seed=*/0, progress);
 }
 
 FailureOr<PruneOutcome> driver::pruneModel(StructureCommand &command,

@@ -32,11 +32,11 @@ provideStatistics(const Arguments &arguments, structure::Criterion criterion,
                   mlir::ModuleOp fixed, llvm::ArrayRef<NamedTensors> batches,
                   uint64_t seed, Progress &progress);
 
-/// Those of the model of a command, with products, on the data or from the file
-/// that the options name; none without either. Fails after a message.
+/// What a criterion reads of the model of a command, on the data or from the
+/// file that the options name; none without either. Fails after a message.
 llvm::FailureOr<structure::Statistics>
-provideProducts(const StructureCommand &command, const Arguments &arguments,
-                Progress &progress);
+provideStatistics(const StructureCommand &command, const Arguments &arguments,
+                  structure::Criterion criterion, Progress &progress);
 
 /// Prunes the model that a command has loaded, by statistics of its data if the
 /// criterion regards them, and fits what is left to the data. Where the sizes

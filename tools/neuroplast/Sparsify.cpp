@@ -73,7 +73,7 @@ static int runSparsify(const Arguments &arguments) {
   FailureOr<SparsifyReport> report = [&]() -> FailureOr<SparsifyReport> {
     Progress progress("sparsifying " + arguments.getPositional(0));
     FailureOr<Statistics> statistics =
-        provideProducts(command, arguments, progress);
+        provideStatistics(command, arguments, Criterion::Obs, progress);
     if (failed(statistics))
       return failure();
     if (!statistics->empty())

@@ -43,7 +43,7 @@
 namespace neuroplast::plasticity {
 
 struct Phase {
-  enum class Kind { Command, Repeat, Choose, Mark, Rewind };
+  enum class Kind { Command, Repeat, Choose, Mark, Rewind, Perturb };
   Kind kind = Kind::Command;
   std::string place; ///< in the plan, for messages
   std::string name;  ///< of the command, or of the mark
@@ -52,8 +52,9 @@ struct Phase {
   int64_t times = 1; ///< of Kind::Repeat
   /// Of Kind::Repeat: whether it ends when that makes nothing better.
   bool endsWhenNoBetter = false;
-  double price = 0;     ///< where networks are compared
-  bool redraws = false; ///< of Kind::Rewind
+  double price = 0;           ///< where networks are compared
+  bool redraws = false;       ///< of Kind::Rewind
+  double keep = 1, noise = 0; ///< of Kind::Perturb
   /// What is repeated, or what there is to choose from.
   std::vector<std::vector<Phase>> parts;
 };

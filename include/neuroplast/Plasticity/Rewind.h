@@ -25,6 +25,13 @@ llvm::LogicalResult rewind(mlir::ModuleOp former, mlir::ModuleOp now);
 /// if a parameter cannot be read.
 llvm::LogicalResult redraw(mlir::ModuleOp module, uint64_t seed);
 
+/// Multiplies every parameter that learns by `keep`, and adds normal numbers
+/// that deviate by `noise` times what its elements do (shrink and perturb, Ash
+/// and Adams, arXiv 1910.08475). Fails, after an error, if a parameter cannot
+/// be read.
+llvm::LogicalResult perturb(mlir::ModuleOp module, double keep, double noise,
+                            uint64_t seed);
+
 } // namespace neuroplast::plasticity
 
 #endif // NEUROPLAST_PLASTICITY_REWIND_H

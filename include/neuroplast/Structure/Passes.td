@@ -134,6 +134,40 @@ def NeuroDropin : Pass<"neuro-dropin", "::mlir::ModuleOp"> {
   ];
 }
 
+def NeuroRecycle : Pass<"neuro-recycle", "::mlir::ModuleOp"> {
+  let summary = "Let units that do little begin anew";
+  let description = [{
+    Units that do little are removed, and others drop in at their places, by one
+    edit: with random incoming weights and outgoing ones of zero. What the other
+    units compute stays the same, and so do all shapes.
+
+    Before, with `--neuro-recycle="share=0.5"`:
+    ```mlir
+    neuro.param @first = dense<[[0.1, 2.0]]> : tensor<1x2xf32>
+    neuro.param @second = dense<[[0.2], [4.0]]> : tensor<2x1xf32>
+    ```
+    After:
+    ```mlir
+    neuro.param @first = dense<[[0.7, 2.0]]> : tensor<1x2xf32>
+    neuro.param @second = dense<[[0.0], [4.0]]> : tensor<2x1xf32>
+    ```
+  }];
+  let options = [
+    Option<"criterion", "criterion", "std::string", "\"l2\"", "what units do: `l2`, or `random`; data are given to the library only">,
+    Option<"threshold", "threshold", "double", "0.1",
+           "recycle what does at most this share of the mean of its set">,
+    Option<"share", "share", "double", "0", "recycle this share of each set; 0 takes `threshold`">,
+    Option<"seed", "seed", "uint64_t", "0", "seed of random weights">,
+    Option<"inner", "inner", "bool", "false", "inner sets, as the features of attention heads, too">,
+    ListOption<"only", "only", "std::string",
+               "only sets with a member whose name contains one of these; names inner sets, too">,
+    ListOption<"freeze", "freeze", "std::string",
+               "leave sets with a member whose name contains one of these">,
+    Option<"keepRemoved", "keep-removed", "bool", "false", "keep what is removed in the history, so that `neuro-undo` can put it back">,
+    Option<"report", "report", "bool", "false", "print to standard error what was done">
+  ];
+}
+
 def NeuroFactorize : Pass<"neuro-factorize", "::mlir::ModuleOp"> {
   let summary = "Split linear ops into two of low rank";
   let description = [{

@@ -37,7 +37,7 @@ def Neuro_HistoryOp : Neuro_Op<"history", "", [NoTerminator, SingleBlock, HasPar
 def Neuro_EditOp : Neuro_Op<"edit", "", [NoTerminator, SingleBlock, HasParent<"HistoryOp">]> {
   let summary = "one edit of the structure";
   let description = [{
-    `kind` is what was done ("prune", "dropin", "edit"), `options` a JSON object with
+    `kind` is what was done ("prune", "dropin", "recycle", "edit"), `options` a JSON object with
     how, enough to do it again. `complete` says that all elements that are no longer
     there as they were are kept as `neuro.removed`.
   }];

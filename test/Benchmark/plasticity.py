@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Whether networks go on learning: one task after another, each seen once.
+
+Every task is Fashion-MNIST (the Debian package dataset-fashion-mnist) at half the resolution,
+with the pixels in an order of its own, which nobody is told of; its accuracy is that on each
+batch before the network learns from it. A plain perceptron is compared with weight decay, with
+weights that shrink and are perturbed (arXiv 1910.08475), with units that begin anew, and with
+one that grows. The rate and the parameter of each way are those that did best for a seed of
+their own on fewer tasks. Prints means over the last tenth of the tasks, and paired differences
+to the first tenth and to the plain network, with bootstrap intervals of 95 %; fails if the
+recycled one is not within a point of its own beginning.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "test"))
+
+from Models import driver  # noqa: E402
+
+from Benchmark import paired  # noqa: E402
+from Benchmark.learning import build, load_fashion  # noqa: E402
+
+SIZES = (196, 100, 100, 100, 10)
+EXAMPLES, BATCH = 8000, 16
+Way = dict[str, Any]  # the options of training, and the phases between tasks
+STEPS: list[Way] = [
+    {"optimizer": "sgd", "lr": 0.03},
+    {"optimizer": "adam", "lr": 0.001},
+    {"optimizer": "adam", "lr": 0.003},
+]
+
+
+def ways() -> dict[str, list[Way]]:
+    """By name, the settings to choose from."""
+    others: dict[str, list[Way]] = {
+        "plain": [{}],
+        "weight decay": [{"weight-decay": decay} for decay in (1e-4, 1e-3)],
+        "shrunk and perturbed": [
+            {"between": {"perturb": {"keep": keep, "noise": noise}}}
+            for keep, noise in ((0.95, 0.05), (0.7, 0.1))
+        ],
+        "recycled": [
+            {"between": {"recycle": options}}
+            for options in ({"threshold": 0.1}, {"share": 0.1, "criterion": "wanda"})
+        ],
+        "grown": [{"between": {"dropin": {"units": "+1"}}, "growable": ["dense*"]}],
+    }
+    return {name: [s | o for s in STEPS for o in options] for name, options in others.items()}
+
+
+def write_tasks(folder: Path, count: int, seed: int) -> None:
+    """The files of so many tasks."""
+    x, labels = load_fashion(1).train
+    x = x.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(-1, SIZES[0])
+    for task in range(count):
+        random = np.random.default_rng((seed, task))
+        chosen, order = random.permutation(len(x))[:EXAMPLES], random.permutation(SIZES[0])
+        arrays = {"x": x[chosen][:, order].astype(np.float32), "labels": labels[chosen]}
+        driver.save(folder / f"{task}.npz", arrays)
+        driver.save(folder / f"{task}.x.npz", {"x": arrays["x"][:512]})
+
+
+def learn(neuroplast: Path, folder: Path, way: Way, count: int, seed: int) -> np.ndarray:
+    """The accuracy on each task, while it is learnt."""
+    onnx.save(build(SIZES, seed), folder / "m.onnx")
+    phases: list[dict[str, Any]] = []
+    for task in range(count):
+        phases.append({"train": {"data": str(folder / f"{task}.npz")}})
+        for name, options in way.get("between", {}).items():
+            data = {"data": str(folder / f"{task}.x.npz")} if name == "recycle" else {}
+            phases.append({name: options | data})
+    train = {"batch": BATCH} | {key: value for key, value in way.items() if key != "between"}
+    plan = {"version": 1, "train": train, "phases": phases}
+    (folder / "plan.json").write_text(json.dumps(plan))
+    (folder / "log.jsonl").unlink(missing_ok=True)
+    call = [
+        "cycle", folder / "m.onnx", "--plan", folder / "plan.json", "--data", folder / "0.npz",
+        "-o", folder / "o.onnx", "--log", folder / "log.jsonl", "--seed", str(1000 * seed),
+    ]  # fmt: skip
+    try:
+        driver.call(neuroplast, *call, timeout=7200)
+    except driver.DriverError as error:
+        if "no finite number" not in str(error):
+            raise
+        return np.zeros(count)  # It ran away.
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return np.array([line["accuracy"] for line in lines if "epoch" in line])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--tasks", type=int, default=300)
+    arguments = parser.parse_args()
+    neuroplast = arguments.build.resolve() / "bin" / "neuroplast"
+    found: dict[str, list[np.ndarray]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder, count = Path(name), arguments.tasks
+        write_tasks(folder, count, seed=99)
+        chosen = {}
+        for title, settings in ways().items():
+            scores = [learn(neuroplast, folder, way, count, seed=99).mean() for way in settings]
+            chosen[title] = settings[int(np.argmax(scores))]
+            print(f"{title}: {chosen[title]}", flush=True)
+        for seed in range(arguments.seeds):
+            write_tasks(folder, count, seed)
+            for title, way in chosen.items():
+                found.setdefault(title, []).append(learn(neuroplast, folder, way, count, seed))
+    part = max(arguments.tasks // 10, 1)
+    first = {title: np.array([a[:part].mean() for a in runs]) for title, runs in found.items()}
+    last = {title: np.array([a[-part:].mean() for a in runs]) for title, runs in found.items()}
+    print("\n| network | first tenth % | last tenth % | last over first | last over plain |")
+    print("|---|---|---|---|---|")
+    for title in found:
+        cells = [title, f"{100 * first[title].mean():.2f}", f"{100 * last[title].mean():.2f}"]
+        cells.append(paired.describe(last[title] - first[title]))
+        cells.append(paired.describe(last[title] - last["plain"]))
+        print(f"| {' | '.join(cells)} |")
+    return 0 if paired.interval(last["recycled"] - first["recycled"])[0] > -0.01 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
