@@ -8,6 +8,7 @@
 
 #include "neuroplast/Runtime/Npz.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/ConvertUTF.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
@@ -105,7 +106,7 @@ formatTexts(const std::vector<std::string> &texts) {
   return {bytes, longest};
 }
 
-llvm::Expected<HostTensor> neuroplast::parseNpy(StringRef bytes) {
+llvm::Expected<NpyLayout> neuroplast::parseNpyLayout(StringRef bytes) {
   if (!bytes.starts_with("\x93NUMPY") || bytes.size() < 12)
     return makeError("is no numpy array");
   size_t start = bytes[6] == 1 ? 10 : 12, length = 0;
@@ -114,7 +115,7 @@ llvm::Expected<HostTensor> neuroplast::parseNpy(StringRef bytes) {
   if (bytes.size() < start + length)
     return makeError("is truncated");
   StringRef header = bytes.substr(start, length);
-  HostTensor tensor;
+  NpyLayout tensor;
   StringRef descr = findEntry(header, "descr").drop_front().split('\'').first;
   for (const TypeName &name : typeNames)
     if (descr == name.descr || descr == StringRef(name.descr).drop_front())
@@ -124,16 +125,17 @@ llvm::Expected<HostTensor> neuroplast::parseNpy(StringRef bytes) {
     tensor.dtype = NEUROPLAST_BFLOAT16;
   if (descr == "<V1" || descr == "<f1")
     tensor.dtype = NEUROPLAST_FLOAT8E4M3FN;
-  uint64_t textBytes = getTextBytes(descr);
-  if (textBytes)
+  tensor.textBytes = getTextBytes(descr);
+  tensor.isWideText = tensor.textBytes && descr[1] == 'U';
+  if (tensor.textBytes)
     tensor.dtype = NEUROPLAST_STRING;
   if (!tensor.dtype)
     return makeError("has element type '" + descr +
                      "', which is not supported");
-  if (findEntry(header, "fortran_order").starts_with("True"))
-    return makeError("is stored column by column");
+  tensor.isByRows = !findEntry(header, "fortran_order").starts_with("True");
   StringRef shape = findEntry(header, "shape").drop_front().split(')').first;
-  uint64_t size = textBytes ? textBytes : getElementBytes(tensor.dtype);
+  uint64_t size =
+      tensor.textBytes ? tensor.textBytes : getElementBytes(tensor.dtype);
   while (!shape.trim().empty()) {
     auto [number, rest] = shape.split(',');
     int64_t value = 0, product = 0;
@@ -146,12 +148,51 @@ llvm::Expected<HostTensor> neuroplast::parseNpy(StringRef bytes) {
     size = product;
     shape = rest;
   }
-  StringRef data = bytes.drop_front(start + length);
-  if (data.size() != size)
-    return makeError("has " + llvm::Twine(data.size()) + " bytes, expected " +
-                     llvm::Twine(size));
-  if (textBytes)
-    tensor.setTexts(readTexts(data, textBytes, descr[1] == 'U'));
+  tensor.start = start + length;
+  if (bytes.size() - tensor.start != size)
+    return makeError("has " + llvm::Twine(bytes.size() - tensor.start) +
+                     " bytes, expected " + llvm::Twine(size));
+  return tensor;
+}
+
+/// Elements that are stored by columns, by rows.
+static std::string
+orderByRows(StringRef data, const std::vector<int64_t> &shape, uint64_t size) {
+  std::string rows(data.size(), 0);
+  std::vector<int64_t> index(shape.size(), 0), steps(shape.size(), 1);
+  for (size_t axis = 1; axis < shape.size(); ++axis)
+    steps[axis] = steps[axis - 1] * shape[axis - 1];
+  for (uint64_t place = 0; place < data.size(); place += size) {
+    int64_t from = 0;
+    for (auto [i, step] : llvm::zip_equal(index, steps))
+      from += i * step;
+    std::memcpy(&rows[place], data.data() + from * size, size);
+    for (size_t axis = shape.size(); axis-- > 0;) {
+      if (++index[axis] < shape[axis])
+        break;
+      index[axis] = 0;
+    }
+  }
+  return rows;
+}
+
+llvm::Expected<HostTensor> neuroplast::parseNpy(StringRef bytes) {
+  auto layout = parseNpyLayout(bytes);
+  if (!layout)
+    return layout.takeError();
+  HostTensor tensor;
+  tensor.dtype = layout->dtype;
+  tensor.shape = layout->shape;
+  StringRef data = bytes.drop_front(layout->start);
+  std::string rows;
+  if (!layout->isByRows && tensor.shape.size() > 1) {
+    rows = orderByRows(data, tensor.shape,
+                       layout->textBytes ? layout->textBytes
+                                         : getElementBytes(tensor.dtype));
+    data = rows;
+  }
+  if (layout->textBytes)
+    tensor.setTexts(readTexts(data, layout->textBytes, layout->isWideText));
   else
     tensor.bytes.assign(data.begin(), data.end());
   return tensor;
@@ -186,7 +227,9 @@ std::string neuroplast::formatNpy(const HostTensor &tensor) {
   return bytes;
 }
 
-llvm::Expected<NamedTensors> neuroplast::readNpz(StringRef path) {
+llvm::Expected<NamedTensors>
+neuroplast::readNpz(StringRef path,
+                    llvm::function_ref<bool(StringRef)> isWanted) {
   int code = 0;
   zip_t *archive = zip_open(path.str().c_str(), ZIP_RDONLY, &code);
   if (!archive) {
@@ -202,14 +245,18 @@ llvm::Expected<NamedTensors> neuroplast::readNpz(StringRef path) {
   for (zip_int64_t i = 0; i < count && !failure; ++i) {
     zip_stat_t status;
     zip_file_t *file = nullptr;
-    if (zip_stat_index(archive, i, 0, &status) == 0)
+    StringRef name;
+    if (zip_stat_index(archive, i, 0, &status) == 0) {
+      name = status.name;
+      name.consume_back(".npy");
+      if (isWanted && !isWanted(name))
+        continue;
       file = zip_fopen_index(archive, i, 0);
+    }
     if (!file) {
       failure = makeError("'" + path + "' is damaged");
       break;
     }
-    StringRef name = status.name;
-    name.consume_back(".npy");
     // Read in pieces: the size that the archive claims is not trusted.
     std::string bytes;
     char buffer[1 << 16];

@@ -11,6 +11,7 @@
 #include "Modules.h"
 #include "RunnableModel.h"
 
+#include "neuroplast/Dialect/Neuro/IR/MappedFile.h"
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -49,6 +50,23 @@ static std::optional<CyclePlan> readPlan(const Arguments &arguments,
   return std::move(*plan);
 }
 
+/// A file, or those of a folder, by their names; none after a message.
+static std::optional<std::vector<std::string>> listFiles(llvm::StringRef path) {
+  std::vector<std::string> files;
+  if (!llvm::sys::fs::is_directory(path)) {
+    files.push_back(path.str());
+    return files;
+  }
+  std::error_code error;
+  for (llvm::sys::fs::directory_iterator it(path, error), end;
+       it != end && !error; it.increment(error))
+    files.push_back(it->path());
+  if (error)
+    return reportError(path, llvm::errorCodeToError(error)), std::nullopt;
+  llvm::sort(files);
+  return files;
+}
+
 /// All that decides what comes of a cycle, as a text: files by what they hold.
 /// None after a message.
 static std::optional<std::string> identify(const Arguments &arguments,
@@ -61,11 +79,18 @@ static std::optional<std::string> identify(const Arguments &arguments,
         arguments.get("--val")}) {
     if (path.empty())
       continue;
-    auto buffer = llvm::MemoryBuffer::getFile(path);
-    if (!buffer)
-      return reportError(path, llvm::errorCodeToError(buffer.getError())),
-             std::nullopt;
-    os << path << ' ' << llvm::xxh3_64bits((*buffer)->getBuffer()) << '\n';
+    auto files = listFiles(path);
+    if (!files)
+      return std::nullopt;
+    for (const std::string &file : *files) {
+      auto buffer = mapFile(file);
+      if (!buffer)
+        return reportError(file, llvm::errorCodeToError(buffer.getError())),
+               std::nullopt;
+      llvm::StringRef bytes = (*buffer)->getBuffer();
+      os << file << ' ' << llvm::xxh3_64bits(bytes) << '\n';
+      releasePages(llvm::ArrayRef(bytes.data(), bytes.size()));
+    }
   }
   for (llvm::StringRef option : {"--labels", "--seed"})
     os << option << ' ' << arguments.get(option) << '\n';
@@ -153,9 +178,10 @@ Command neuroplast::driver::getCycleCommand() {
              "a plan that comes with it: neuroplasticity, lottery-ticket or "
              "compress"},
             {"--print-plan", "", "print the plan, and do nothing"},
-            {"--data", "FILE.npz",
-             "inputs by name; the first axis counts examples"},
-            {"--val", "FILE.npz",
+            {"--data", "FILE.npz|FOLDER",
+             "inputs by name; the first axis counts examples. Of a folder, all "
+             "archives, or an array from each .npy file"},
+            {"--val", "FILE.npz|FOLDER",
              "the same, to see on how well each phase does, and to choose by"},
             {"--labels", "NAME", "the array with the labels (labels)"},
             {"-o", "FILE", "where to write the model"},

@@ -8,10 +8,17 @@
 
 #include "Examples.h"
 
-#include "neuroplast/Runtime/Npz.h"
+#include "neuroplast/Dialect/Neuro/IR/MappedFile.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 
 using namespace neuroplast;
 using namespace neuroplast::driver;
+
+/// The bytes of files that stay in memory after they were read, and how many
+/// come with a row: systems map what lies around it, too.
+static constexpr uint64_t kMostMapped = uint64_t(64) << 20, kAround = 1 << 19;
 
 static llvm::Error makeError(const llvm::Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
@@ -49,67 +56,131 @@ static void widen(HostTensor &tensor) {
   }
 }
 
+/// The archives of a folder, by their names.
+static llvm::Expected<std::vector<std::string>>
+listArchives(llvm::StringRef path) {
+  std::vector<std::string> paths;
+  std::error_code code;
+  for (llvm::sys::fs::directory_iterator it(path, code), end;
+       it != end && !code; it.increment(code))
+    if (llvm::sys::path::extension(it->path()) == ".npz")
+      paths.push_back(it->path());
+  if (code)
+    return makeError(code.message());
+  llvm::sort(paths);
+  return paths;
+}
+
 llvm::Expected<Examples>
 Examples::read(llvm::StringRef path, llvm::StringRef labels, bool needsLabels) {
-  auto arrays = readNpz(path);
-  if (!arrays)
-    return arrays.takeError();
+  std::vector<std::string> paths;
+  if (llvm::sys::fs::is_directory(path)) {
+    auto listed = listArchives(path);
+    if (!listed)
+      return listed.takeError();
+    paths = std::move(*listed);
+  }
+  if (paths.empty())
+    paths.push_back(path.str());
   Examples examples;
-  if (!needsLabels)
-    arrays->erase(labels.str());
-  else if (!arrays->count(labels.str()))
-    return makeError("has no array '" + labels + "' of labels");
-  if (arrays->empty())
-    return makeError("has no arrays");
-  bool isFirst = true;
-  for (auto &[name, tensor] : *arrays) {
-    if (tensor.dtype == NEUROPLAST_STRING || tensor.shape.empty())
-      return makeError("array '" + name + "' has no examples");
-    if (!isFirst && tensor.shape[0] != examples.count)
-      return makeError(
-          "array '" + name + "' has " + llvm::Twine(tensor.shape[0]) +
-          " examples, and others have " + llvm::Twine(examples.count));
-    examples.count = tensor.shape[0];
-    isFirst = false;
-    HostTensor &kept =
-        examples.arrays[name == labels ? std::string("labels") : name];
-    kept = std::move(tensor);
-    if (name == labels)
-      widen(kept);
+  examples.labels = labels.str();
+  for (const std::string &file : paths) {
+    auto arrays = mapArrays(file);
+    if (!arrays)
+      return arrays.takeError();
+    if (llvm::Error error = examples.add(std::move(*arrays), needsLabels))
+      return file == path ? std::move(error)
+                          : makeError("'" + llvm::sys::path::filename(file) +
+                                      "' " + llvm::toString(std::move(error)));
   }
   return examples;
 }
 
+llvm::Error Examples::add(MappedArrays arrays, bool needsLabels) {
+  if (!needsLabels)
+    arrays.erase(labels);
+  else if (!arrays.count(labels))
+    return makeError("has no array '" + labels + "' of labels");
+  if (arrays.empty())
+    return makeError("has no arrays");
+  std::optional<int64_t> own;
+  for (const auto &[name, array] : arrays)
+    total += array.bytes.size();
+  for (const auto &[name, array] : arrays) {
+    if (array.dtype == NEUROPLAST_STRING || array.shape.empty())
+      return makeError("array '" + name + "' has no examples");
+    if (own && array.shape[0] != *own)
+      return makeError("array '" + name + "' has " +
+                       llvm::Twine(array.shape[0]) +
+                       " examples, and others have " + llvm::Twine(*own));
+    own = array.shape[0];
+    if (parts.empty())
+      continue;
+    auto first = getFirst().find(name);
+    if (first == getFirst().end() || first->second.dtype != array.dtype ||
+        llvm::ArrayRef(first->second.shape).drop_front() !=
+            llvm::ArrayRef(array.shape).drop_front())
+      return makeError("array '" + name +
+                       "' is none that the first file has in this form");
+  }
+  if (!parts.empty() && arrays.size() != getFirst().size())
+    return makeError("does not have all arrays that the first file has");
+  parts.push_back({count, std::move(arrays)});
+  count += *own;
+  return llvm::Error::success();
+}
+
 int64_t Examples::getMostLabels() const {
-  auto labels = arrays.find("labels");
-  bool areLists = labels != arrays.end() && labels->second.shape.size() == 2;
-  return areLists ? labels->second.shape[1] : 0;
+  auto found = getFirst().find(labels);
+  bool areLists = found != getFirst().end() && found->second.shape.size() == 2;
+  return areLists ? found->second.shape[1] : 0;
 }
 
 std::vector<std::string> Examples::describeShapes(int64_t batch) const {
   std::vector<std::string> shapes;
-  for (const auto &[name, tensor] : arrays) {
-    if (name == "labels")
+  for (const auto &[name, array] : getFirst()) {
+    if (name == labels)
       continue;
     std::string shape = name + "=" + std::to_string(batch);
-    for (int64_t size : llvm::ArrayRef(tensor.shape).drop_front())
+    for (int64_t size : llvm::ArrayRef(array.shape).drop_front())
       shape += "x" + std::to_string(size);
     shapes.push_back(std::move(shape));
   }
   return shapes;
 }
 
+const Examples::Part &Examples::findPart(int64_t example) const {
+  return *std::prev(
+      llvm::upper_bound(parts, example, [](int64_t place, const Part &part) {
+        return place < part.first;
+      }));
+}
+
 void Examples::gather(llvm::ArrayRef<int64_t> examples,
                       NamedTensors &batch) const {
-  for (const auto &[name, tensor] : arrays) {
-    HostTensor &rows = batch[name];
-    rows.dtype = tensor.dtype;
-    rows.shape = tensor.shape;
+  for (const auto &[name, first] : getFirst()) {
+    HostTensor &rows = batch[name == labels ? std::string("labels") : name];
+    rows.dtype = first.dtype;
+    rows.shape = first.shape;
     rows.shape[0] = examples.size();
-    size_t bytes = count ? tensor.bytes.size() / count : 0;
+    size_t bytes = getElementBytes(first.dtype);
+    for (int64_t size : llvm::ArrayRef(first.shape).drop_front())
+      bytes *= size;
     rows.bytes.resize(bytes * examples.size());
-    for (auto [place, example] : llvm::enumerate(examples))
+    for (auto [place, example] : llvm::enumerate(examples)) {
+      const Part &part = findPart(example);
+      const MappedArray &array = part.arrays.find(name)->second;
       memcpy(rows.bytes.data() + place * bytes,
-             tensor.bytes.data() + example * bytes, bytes);
+             array.bytes.data() + (example - part.first) * bytes, bytes);
+    }
+    gathered += examples.size() * (bytes + kAround);
+    if (name == labels)
+      widen(rows);
   }
+  if (gathered < kMostMapped || total < kMostMapped)
+    return;
+  gathered = 0;
+  for (const Part &part : parts)
+    for (const auto &[name, array] : part.arrays)
+      releasePages(array.bytes);
 }

@@ -9,7 +9,7 @@
 #ifndef NEUROPLAST_TOOLS_NEUROPLAST_EXAMPLES_H
 #define NEUROPLAST_TOOLS_NEUROPLAST_EXAMPLES_H
 
-#include "neuroplast/Runtime/Model.h"
+#include "neuroplast/Runtime/MappedArrays.h"
 
 namespace neuroplast::driver {
 
@@ -17,8 +17,10 @@ namespace neuroplast::driver {
 /// is need of any.
 class Examples {
 public:
-  /// Fails if the arrays do not count alike, or there are no labels; those that
-  /// nobody needs are left out.
+  /// Reads an archive, or a folder of archives, one after the other by their
+  /// names, or a folder with a file for each array. Fails if arrays do not
+  /// count alike, archives do not have the same arrays, or there are no labels;
+  /// those that nobody needs are left out.
   static llvm::Expected<Examples>
   read(llvm::StringRef path, llvm::StringRef labels, bool needsLabels);
 
@@ -31,8 +33,23 @@ public:
   void gather(llvm::ArrayRef<int64_t> examples, NamedTensors &batch) const;
 
 private:
-  NamedTensors arrays; ///< Labels are called so.
+  /// Examples that lie in one file, by the names that they have there.
+  struct Part {
+    int64_t first; ///< of all examples
+    MappedArrays arrays;
+  };
+  /// Adds the examples of a file.
+  llvm::Error add(MappedArrays arrays, bool needsLabels);
+  const MappedArrays &getFirst() const { return parts.front().arrays; }
+  /// The part that an example is in.
+  const Part &findPart(int64_t example) const;
+
+  std::string labels; ///< what they are called in files
+  std::vector<Part> parts;
   int64_t count = 0;
+  uint64_t total = 0; ///< bytes
+  /// Of files, since what was read of them last left the memory.
+  mutable uint64_t gathered = 0;
 };
 
 } // namespace neuroplast::driver

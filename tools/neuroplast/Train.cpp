@@ -246,8 +246,10 @@ static int runTask(const Arguments &arguments, const TrainingTask &task) {
 /// The options of commands that train.
 static std::vector<OptionSpec> getSpecs() {
   std::vector<OptionSpec> options{
-      {"--data", "FILE.npz", "inputs by name; the first axis counts examples"},
-      {"--val", "FILE.npz", "the same, to be looked at only"},
+      {"--data", "FILE.npz|FOLDER",
+       "inputs by name; the first axis counts examples. Of a folder, all "
+       "archives, or an array from each .npy file"},
+      {"--val", "FILE.npz|FOLDER", "the same, to be looked at only"},
       {"-o", "FILE", "where to write the trained model"},
       {"--labels", "NAME", "the array with the labels (labels)"}};
   llvm::append_range(options, TrainOptions::getSpecs());

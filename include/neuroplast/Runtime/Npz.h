@@ -10,16 +10,34 @@
 #define NEUROPLAST_RUNTIME_NPZ_H
 
 #include "neuroplast/Runtime/Model.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace neuroplast {
 
-/// The arrays of an `.npz` file by name, in C order.
-llvm::Expected<NamedTensors> readNpz(llvm::StringRef path);
+/// The arrays of an `.npz` file by name; those that nobody wants, unless null,
+/// are left out.
+llvm::Expected<NamedTensors>
+readNpz(llvm::StringRef path,
+        llvm::function_ref<bool(llvm::StringRef)> isWanted = nullptr);
 
 /// Writes arrays to an `.npz` file, which appears only once it is complete.
 llvm::Error writeNpz(llvm::StringRef path, const NamedTensors &tensors);
 
-/// One `.npy` array from or to bytes.
+/// How the elements of an `.npy` array stand in its bytes.
+struct NpyLayout {
+  int32_t dtype = 0;
+  std::vector<int64_t> shape;
+  size_t start = 0;        ///< of the elements, which all follow
+  uint64_t textBytes = 0;  ///< of an element; 0 if they are no strings
+  bool isWideText = false; ///< of 32-bit characters
+  bool isByRows = true;    ///< or else by columns
+};
+
+/// Fails if the bytes are no array, or have too few or too many elements.
+llvm::Expected<NpyLayout> parseNpyLayout(llvm::StringRef bytes);
+
+/// One `.npy` array from or to bytes; what is stored by columns is given by
+/// rows.
 llvm::Expected<HostTensor> parseNpy(llvm::StringRef bytes);
 std::string formatNpy(const HostTensor &tensor);
 
