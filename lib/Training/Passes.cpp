@@ -199,6 +199,7 @@ struct TrainStep : training::impl::NeuroTrainStepBase<TrainStep> {
     options.optimizer.weightDecay = weightDecay;
     options.optimizer.countsOwnSteps = ownSteps;
     options.clipNorm = clipNorm;
+    options.parts = parts;
     options.seed = seed;
     if (failed(parseDropouts(getOperation(), dropout, options.dropouts)))
       return signalPassFailure();

@@ -39,6 +39,7 @@ struct Learner {
   Value parameter;
   SmallVector<Value> states;
   bool isUndecayed = false;
+  Value sum;  ///< of the parts of its gradient; null if there is one only
   Value mask; ///< zero where the parameter stays so; null if it has none
 };
 
@@ -47,6 +48,8 @@ struct Statistic {
   Value remembered;
   Term updated; ///< null if nothing of a batch was seen
 };
+
+constexpr StringRef kLabels = "labels";
 
 class StepBuilder {
 public:
@@ -64,6 +67,8 @@ public:
     auto scalar = RankedTensorType::get({}, b.getF32Type());
     Value rate = addArgument(scalar, "learning_rate"),
           step = addArgument(scalar, "step");
+    if (options.parts > 1)
+      part = addArgument(scalar, "part");
     collectParameters(/*hasStates=*/true);
     if (learners.empty())
       return main.emitError("has no parameter that could learn");
@@ -82,11 +87,13 @@ public:
     if (failed(gradients))
       return failure();
     for (auto [learner, gradient] : llvm::zip_equal(learners, *gradients))
-      gradient = mask(learner, Term(at, gradient)).get();
+      gradient = addUp(learner, mask(learner, Term(at, gradient))).get();
+    SmallVector<Value> sums(*gradients);
     if (options.clipNorm > 0)
       clip(*gradients);
     SmallVector<Value> updated;
-    for (auto [learner, gradient] : llvm::zip_equal(learners, *gradients)) {
+    for (auto [learner, gradient, sum] :
+         llvm::zip_equal(learners, *gradients, sums)) {
       SmallVector<Term> states;
       for (Value state : learner.states)
         states.emplace_back(at, state);
@@ -96,9 +103,12 @@ public:
       Update update = buildUpdate(optimizer, Term(at, learner.parameter),
                                   Term(at, gradient), states, Term(at, rate),
                                   Term(at, step));
-      updated.push_back(mask(learner, update.parameter).get());
-      for (const Term &state : update.states)
-        updated.push_back(state.get());
+      updated.push_back(
+          ifComplete(mask(learner, update.parameter), learner.parameter));
+      for (auto [state, old] : llvm::zip_equal(update.states, learner.states))
+        updated.push_back(ifComplete(state, old));
+      if (learner.sum)
+        updated.push_back(ifComplete(Term(at, sum).number(0), sum));
     }
     for (const auto &[name, statistic] : statistics)
       updated.push_back(statistic.updated ? statistic.updated.get()
@@ -125,6 +135,8 @@ private:
     Operation *end = main.front().getTerminator();
     if (end->getNumOperands() == 0)
       return main.emitError("returns nothing that could be trained");
+    if (options.lossNetwork)
+      return addLabelsOfNetwork();
     auto type = dyn_cast<RankedTensorType>(end->getOperand(0).getType());
     std::string reason = "the first output is no tensor of floats";
     RankedTensorType labelsType;
@@ -134,13 +146,30 @@ private:
     if (!labelsType)
       return main.emitError(reason);
     if (!options.teacher)
-      labels = addArgument(labelsType, "labels");
+      labels = addArgument(labelsType, kLabels);
+    return success();
+  }
+
+  /// Adds labels if the network that is the loss takes them.
+  LogicalResult addLabelsOfNetwork() {
+    ModuleOp network = options.lossNetwork;
+    auto loss = network.lookupSymbol<func::FuncOp>("main");
+    if (!loss)
+      return network.emitError("has no function 'main'");
+    for (BlockArgument argument : loss.getArguments())
+      if (getName(loss, argument) == kLabels && !options.teacher)
+        labels =
+            addArgument(cast<RankedTensorType>(argument.getType()), kLabels);
     return success();
   }
 
   LogicalResult drawSamples(Value step) {
     at.builder.setInsertionPointToStart(&main.front());
-    Term counter = Term(at, step).cast(at.builder.getI64Type());
+    Type i64 = at.builder.getI64Type();
+    Term counter = Term(at, step).cast(i64);
+    if (part)
+      counter = counter * static_cast<double>(options.parts) +
+                Term(at, part).cast(i64);
     return training::drawSamples(main, counter.get(), options.seed);
   }
 
@@ -150,54 +179,105 @@ private:
     at.builder.setInsertionPoint(end);
     b.setInsertionPoint(end);
     Term output(at, end->getOperand(0));
-    if (!options.teacher)
-      return options.loss.build(output, Term(at, labels));
-    Value said = askTeacher();
-    if (!said)
-      return {};
-    if (said.getType() != output.getType()) {
-      main.emitError() << "has an output of type " << output.getType()
-                       << ", and its teacher one of type " << said.getType();
-      return {};
+    if (options.teacher) {
+      labels = askTeacher();
+      if (!labels)
+        return {};
+      if (labels.getType() != output.getType()) {
+        main.emitError() << "has an output of type " << output.getType()
+                         << ", and its teacher one of type "
+                         << labels.getType();
+        return {};
+      }
     }
-    return options.loss.build(output, options.loss.buildLabels(Term(at, said)));
+    if (options.lossNetwork)
+      return askLossNetwork();
+    Term told(at, labels);
+    return options.loss.build(
+        output, options.teacher ? options.loss.buildLabels(told) : told);
   }
 
-  /// Makes the teacher a part of this network; its first result, or null after
-  /// an error.
+  /// The first result of the teacher; null after an error.
   Value askTeacher() {
-    ModuleOp teacher = options.teacher;
-    auto other = teacher.lookupSymbol<func::FuncOp>("main");
+    llvm::StringMap<Value> inputs = listInputs();
+    return inlineNetwork(
+        options.teacher, "teacher.",
+        [&](StringRef name) { return inputs.lookup(name); },
+        " that its student does not have");
+  }
+
+  /// What a network says that is the loss; null after an error.
+  Term askLossNetwork() {
+    llvm::StringMap<Value> values = listInputs();
+    Operation *end = main.front().getTerminator();
+    for (auto [index, result] : llvm::enumerate(end->getOperands()))
+      if (auto name = main.getResultAttrOfType<StringAttr>(index, "neuro.name"))
+        values[name.getValue()] = result;
+    values["output"] = end->getOperand(0);
+    if (labels)
+      values[kLabels] = labels;
+    Value said = inlineNetwork(
+        options.lossNetwork, "loss.",
+        [&](StringRef name) { return values.lookup(name); },
+        " that is no input or output of the network of this type, and not its "
+        "labels");
+    if (!said)
+      return {};
+    auto type = dyn_cast<RankedTensorType>(said.getType());
+    if (!type || !isa<FloatType>(type.getElementType()) ||
+        !type.hasStaticShape() || type.getNumElements() != 1) {
+      ModuleOp network = options.lossNetwork;
+      network.emitError("is to be a loss, but its first result is no single "
+                        "number: ")
+          << said.getType();
+      return {};
+    }
+    return Term(at, said).reshape({});
+  }
+
+  /// What a function calls an argument; empty if nothing.
+  static StringRef getName(func::FuncOp function, BlockArgument argument) {
+    auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                      "neuro.name");
+    return name ? name.getValue() : StringRef();
+  }
+
+  llvm::StringMap<Value> listInputs() {
+    llvm::StringMap<Value> inputs;
+    for (BlockArgument argument : main.getArguments())
+      if (StringRef name = getName(main, argument); !name.empty())
+        inputs[name] = argument;
+    return inputs;
+  }
+
+  /// Makes another network a part of this one, with the values that `find`
+  /// names as its inputs; its first result, or null after an error.
+  Value inlineNetwork(ModuleOp module, StringRef prefix,
+                      llvm::function_ref<Value(StringRef)> find,
+                      StringRef obstacle) {
+    auto other = module.lookupSymbol<func::FuncOp>("main");
     if (!other || !other.getBody().hasOneBlock() ||
         other.getNumResults() == 0) {
-      teacher.emitError("has no function 'main' of one block with a result");
+      module.emitError("has no function 'main' of one block with a result");
       return {};
     }
     IRMapping values;
-    llvm::StringMap<BlockArgument> inputs;
-    for (BlockArgument argument : main.getArguments())
-      if (auto name = main.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
-                                                        "neuro.name"))
-        inputs[name.getValue()] = argument;
     for (BlockArgument argument : other.getArguments()) {
-      auto name = other.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
-                                                     "neuro.name");
-      BlockArgument same = name ? inputs.lookup(name.getValue()) : nullptr;
+      StringRef name = getName(other, argument);
+      Value same = name.empty() ? Value() : find(name);
       if (!same || same.getType() != argument.getType()) {
-        teacher.emitError()
-            << "has an input " << (name ? name.getValue() : StringRef("?"))
-            << " of type " << argument.getType()
-            << " that its student does not have";
+        module.emitError() << "has an input " << (name.empty() ? "?" : name)
+                           << " of type " << argument.getType() << obstacle;
         return {};
       }
       values.map(argument, same);
     }
     llvm::StringMap<StringAttr> names;
-    for (auto param : teacher.getOps<neuro::ParamOp>()) {
+    for (auto param : module.getOps<neuro::ParamOp>()) {
       if (param.getShadowOf())
         continue;
       auto copy = cast<neuro::ParamOp>(param->clone());
-      copy.setSymName(("teacher." + param.getSymName()).str());
+      copy.setSymName((prefix + param.getSymName()).str());
       copy.setSourceNameAttr(StringAttr());
       copy.setTrainable(false);
       symbols.insert(copy, Block::iterator(main));
@@ -235,6 +315,24 @@ private:
       return failure();
     main.front().getTerminator()->insertOperands(index, value);
     return success();
+  }
+
+  /// The mean of the gradients of a parameter over the parts of an update, as
+  /// far as there were any.
+  Term addUp(const Learner &learner, const Term &gradient) {
+    if (!learner.sum)
+      return gradient;
+    return Term(at, learner.sum) +
+           gradient / static_cast<double>(options.parts);
+  }
+
+  /// What a value becomes with the last part of an update; before, it is
+  /// another one.
+  Value ifComplete(const Term &term, Value before) {
+    if (!part)
+      return term.get();
+    Term isLast = Term(at, part) > static_cast<double>(options.parts) - 1.5;
+    return isLast.select(term, Term(at, before)).get();
   }
 
   /// A term without what is masked of a parameter: it has no gradient, and
@@ -356,6 +454,8 @@ private:
     if (hasStates)
       for (StringRef suffix : options.optimizer.getStates())
         learner.states.push_back(addState(param, suffix, argument));
+    if (hasStates && options.parts > 1)
+      learner.sum = addState(param, "sum", argument);
     if (neuro::ParamOp mask = masks.lookup(param.getSymName()))
       learner.mask = addMask(mask, argument);
     learners.push_back(learner);
@@ -398,6 +498,7 @@ private:
   OpBuilder b;
   neuro::TermBuilder at;
   Value labels;
+  Value part; ///< of an update; null if there is one only
   std::vector<Learner> learners;
   llvm::StringMap<neuro::ParamOp> masks;            ///< by what they mask
   llvm::MapVector<StringRef, Statistic> statistics; ///< by their symbols

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -382,3 +383,107 @@ def test_no_decay(neuroplast: Path, tmp_path: Path) -> None:
     for key, value in read_params(target).items():
         kept = 1.0 if key in "bc" else 0.75
         np.testing.assert_allclose(value, kept * params[key], rtol=1e-9, atol=1e-12)
+
+
+# Weighted by classes, with a focus on what is uncertain (arXiv 1708.02002).
+FOCAL = """<ir_version: 9, opset_import: ["" : 20]> focal (float[N, C] output, int64[N] labels)
+    => (float loss) <float[4] weights = {1, 2, 0.5, 1}> {
+    p = Softmax<axis = 1>(output)  one = Constant<value_float = 1.0>()
+    depth = Constant<value_int = 4>()  off_on = Constant<value_floats = [0.0, 1.0]>()
+    hot = OneHot<axis = 1>(labels, depth, off_on)  q = Mul(p, hot)
+    axes = Constant<value_ints = [1]>()
+    chosen = ReduceSum<keepdims = 0>(q, axes)  log = Log(chosen)  rest = Sub(one, chosen)
+    square = Mul(rest, rest)  weight = Gather(weights, labels)  a = Mul(square, log)
+    b = Mul(a, weight)  mean = ReduceMean<keepdims = 0>(b)  loss = Neg(mean) }"""
+# What an autoencoder is for needs no labels.
+AGAIN = """<ir_version: 9, opset_import: ["" : 20]> again (float[N, 6] x, float[N, 4] y)
+    => (float[1, 1] loss) { axes = Constant<value_ints = [1]>()  m = ReduceMean(x, axes)
+    d = Sub(y, m)  s = Mul(d, d)  loss = ReduceMean(s) }"""
+
+
+def focal(z: np.ndarray, labels: np.ndarray, x: np.ndarray) -> float:
+    chosen = softmax(z)[np.arange(len(z)), labels]
+    weights = np.array([1, 2, 0.5, 1])[labels]
+    return float(-(weights * (1 - chosen) ** 2 * np.log(chosen)).mean())
+
+
+def again(z: np.ndarray, labels: np.ndarray, x: np.ndarray) -> float:
+    return float(((z - x.mean(axis=1, keepdims=True)) ** 2).mean())
+
+
+@pytest.mark.parametrize("name", ["focal", "again"])
+def test_losses_that_are_models(name: str, neuroplast: Path, tmp_path: Path) -> None:
+    """A step goes down their gradient, and evaluates them."""
+    model, data, loss = tmp_path / "m.onnx", tmp_path / "d.npz", tmp_path / f"{name}.onnx"
+    params = perceptron(model, has_softmax=False)
+    text, formula = {"focal": (FOCAL, focal), "again": (AGAIN, again)}[name]
+    onnx.save(onnx.parser.parse_model(text), loss)
+    random = np.random.default_rng(0)
+    x = random.normal(size=(8, INS)).astype(np.float32)
+    labels = random.integers(0, OUTS, 8)
+    arrays = {"x": x} if name == "again" else {"x": x, "labels": labels}
+    driver.save(data, arrays)
+    target, log = tmp_path / "t.onnx", tmp_path / "log.jsonl"
+    driver.call(
+        neuroplast, "train", model, "--data", data, "--val", data, "-o", target, "--loss", loss,
+        "--batch", "8", "--lr", "1", "--log", log,
+    )  # fmt: skip
+
+    def value(p: Arrays) -> float:
+        return formula(logits(p, x.astype(float)), labels, x.astype(float))
+
+    wide = {key: v.astype(float) for key, v in params.items()}
+    gradient = differ(value, wide)
+    moved = read_params(target)
+    for key, g in gradient.items():
+        np.testing.assert_allclose(moved[key], wide[key] - g, atol=2e-5)
+    told = json.loads(log.read_text())
+    assert told["loss"] == pytest.approx(value(wide), rel=1e-5)
+    assert told["validation_loss"] == pytest.approx(value(moved), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (AGAIN.replace("float[N, 6] x", "float[N, 6] q").replace("(x,", "(q,"), "an input q of"),
+        (AGAIN.replace("ReduceMean(s)", "Neg(s)").replace("[1, 1]", "[N, 4]"), "no single number"),
+    ],
+)
+def test_models_that_are_no_losses(
+    text: str, message: str, neuroplast: Path, tmp_path: Path
+) -> None:
+    model, data, loss = tmp_path / "m.onnx", tmp_path / "d.npz", tmp_path / "loss.onnx"
+    perceptron(model, has_softmax=False)
+    onnx.save(onnx.parser.parse_model(text), loss)
+    driver.save(data, {"x": np.zeros((8, INS), np.float32)})
+    with pytest.raises(driver.DriverError, match=message):
+        driver.call(
+            neuroplast, "train", model, "--data", data, "-o", tmp_path / "t.onnx", "--loss", loss,
+            "--batch", "8",
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("options", ["--optimizer adam", "--momentum 0.9 --clip-norm 0.5"])
+def test_accumulation(options: str, neuroplast: Path, tmp_path: Path) -> None:
+    """An update by four batches is that by one of their size, whatever is left over."""
+    model, data = tmp_path / "m.onnx", tmp_path / "d.npz"
+    perceptron(model)
+    random = np.random.default_rng(0)
+    x = random.normal(size=(70, INS)).astype(np.float32)
+    driver.save(data, {"x": x, "labels": random.integers(0, OUTS, 70)})
+    found = []
+    for size in (["--batch", "32"], ["--batch", "8", "--accumulate", "4"]):
+        target = tmp_path / f"{len(size)}.onnx"
+        driver.call(
+            neuroplast, "train", model, "--data", data, "-o", target, "--epochs", "3", "--lr",
+            "0.05", "--schedule", "cosine", "--keep-state", *options.split(), *size,
+        )  # fmt: skip
+        found.append(read_params(target))
+    assert found[0].keys() == found[1].keys()
+    for key, value in found[0].items():
+        np.testing.assert_allclose(found[1][key], value, rtol=1e-4, atol=1e-5)
+    with pytest.raises(driver.DriverError, match="70 examples, and a batch has 80"):
+        driver.call(
+            neuroplast, "train", model, "--data", data, "-o", tmp_path / "x.onnx", "--batch", "8",
+            "--accumulate", "10",
+        )  # fmt: skip

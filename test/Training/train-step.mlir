@@ -1,6 +1,7 @@
 // RUN: split-file %s %t
 // RUN: neuroplast-opt --neuro-train-step="loss=mse" %t/layer.mlir | FileCheck %s --check-prefix=SGD
 // RUN: neuroplast-opt --neuro-train-step="loss=mae optimizer=adamw weight-decay=0.1" %t/layer.mlir | FileCheck %s --check-prefix=ADAM
+// RUN: neuroplast-opt --neuro-train-step="loss=mse parts=4" %t/layer.mlir | FileCheck %s --check-prefix=PARTS
 // RUN: neuroplast-opt --neuro-train-step="loss=mse" %t/norm.mlir | FileCheck %s --check-prefix=NORM
 // RUN: neuroplast-opt --neuro-train-step %t/classes.mlir | FileCheck %s --check-prefix=CLASSES
 // RUN: neuroplast-opt --neuro-open-params --neuro-train-step="loss=mse optimizer=rmsprop" %t/units.mlir | FileCheck %s --check-prefix=OPEN
@@ -24,6 +25,14 @@
 // ADAM-DAG: neuro.param @w.moment2 shadow_of @w
 // ADAM: %{{.*}}: tensor<3x4xf32> {neuro.name = "layer/w", neuro.param = @w}, %{{.*}}: tensor<3x4xf32> {neuro.name = "layer/w.moment1", neuro.param = @w.moment1}, %{{.*}}: tensor<3x4xf32> {neuro.name = "layer/w.moment2", neuro.param = @w.moment2})
 // ADAM-SAME: tensor<3x4xf32> {neuro.name = "layer/w"}, tensor<3x4xf32> {neuro.name = "layer/w.moment1"}, tensor<3x4xf32> {neuro.name = "layer/w.moment2"})
+
+// With the last part of an update the sum of gradients moves the parameter, and begins anew.
+// PARTS: %[[PART:[a-z0-9]+]]: tensor<f32> {neuro.name = "part"}, %[[W:.*]]: tensor<3x4xf32> {neuro.name = "layer/w", neuro.param = @w}, %[[OLD:[a-z0-9]+]]: tensor<3x4xf32> {neuro.name = "layer/w.sum", neuro.param = @w.sum})
+// PARTS: %[[SUM:.*]] = neuro.add %[[OLD]], %{{.*}} : (tensor<3x4xf32>, tensor<3x4xf32>)
+// PARTS: neuro.greater %[[PART]], %{{.*}}
+// PARTS: %[[NEW:.*]] = neuro.where %{{.*}}, %{{.*}}, %[[W]]
+// PARTS: %[[REST:.*]] = neuro.where %{{.*}}, %{{.*}}, %[[SUM]]
+// PARTS: return %{{.*}}, %{{.*}}, %[[NEW]], %[[REST]]
 
 // What remembers statistics goes by those of the batch, which become a part of what it remembers.
 // NORM: func.func @main(

@@ -49,9 +49,9 @@ bool Cycle::start() {
   auto read = [&](llvm::StringRef option, std::optional<Examples> &examples) {
     if (!arguments.has(option))
       return true;
-    auto found =
-        Examples::read(arguments.get(option),
-                       arguments.get("--labels", "labels"), needsLabels());
+    auto found = Examples::read(
+        arguments.get(option), arguments.get("--labels", "labels"),
+        needsLabels() ? Examples::Need::Labels : Examples::Need::None);
     if (!found)
       return reportError(arguments.get(option), found.takeError()), false;
     examples.emplace(std::move(*found));
@@ -242,12 +242,14 @@ bool Cycle::advance(llvm::StringRef what, llvm::StringRef place,
 
 void Cycle::countTraining(llvm::ArrayRef<std::string> options, int64_t steps,
                           bool hasTeacher) {
-  int64_t batch = TrainOptions().batch;
+  int64_t batch = TrainOptions().batch, parts = 1;
   for (size_t i = 0; i + 1 < options.size(); ++i)
-    if (options[i] == "--batch")
-      llvm::StringRef(options[i + 1]).getAsInteger(10, batch);
+    for (auto [name, number] :
+         {std::pair("--batch", &batch), {"--accumulate", &parts}})
+      if (options[i] == name)
+        llvm::StringRef(options[i + 1]).getAsInteger(10, *number);
   trainingFlops +=
-      static_cast<double>(steps * batch) *
+      static_cast<double>(steps * batch * parts) *
       static_cast<double>(3 * size.flops + (hasTeacher ? startFlops : 0));
 }
 

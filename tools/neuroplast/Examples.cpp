@@ -71,8 +71,8 @@ listArchives(llvm::StringRef path) {
   return paths;
 }
 
-llvm::Expected<Examples>
-Examples::read(llvm::StringRef path, llvm::StringRef labels, bool needsLabels) {
+llvm::Expected<Examples> Examples::read(llvm::StringRef path,
+                                        llvm::StringRef labels, Need need) {
   std::vector<std::string> paths;
   if (llvm::sys::fs::is_directory(path)) {
     auto listed = listArchives(path);
@@ -88,7 +88,7 @@ Examples::read(llvm::StringRef path, llvm::StringRef labels, bool needsLabels) {
     auto arrays = mapArrays(file);
     if (!arrays)
       return arrays.takeError();
-    if (llvm::Error error = examples.add(std::move(*arrays), needsLabels))
+    if (llvm::Error error = examples.add(std::move(*arrays), need))
       return file == path ? std::move(error)
                           : makeError("'" + llvm::sys::path::filename(file) +
                                       "' " + llvm::toString(std::move(error)));
@@ -96,10 +96,10 @@ Examples::read(llvm::StringRef path, llvm::StringRef labels, bool needsLabels) {
   return examples;
 }
 
-llvm::Error Examples::add(MappedArrays arrays, bool needsLabels) {
-  if (!needsLabels)
+llvm::Error Examples::add(MappedArrays arrays, Need need) {
+  if (need == Need::None)
     arrays.erase(labels);
-  else if (!arrays.count(labels))
+  else if (need == Need::Labels && !arrays.count(labels))
     return makeError("has no array '" + labels + "' of labels");
   if (arrays.empty())
     return makeError("has no arrays");
@@ -134,6 +134,16 @@ int64_t Examples::getMostLabels() const {
   auto found = getFirst().find(labels);
   bool areLists = found != getFirst().end() && found->second.shape.size() == 2;
   return areLists ? found->second.shape[1] : 0;
+}
+
+std::optional<std::vector<int64_t>>
+Examples::getLabelsShape(int64_t batch) const {
+  auto found = getFirst().find(labels);
+  if (found == getFirst().end())
+    return std::nullopt;
+  std::vector<int64_t> shape = found->second.shape;
+  shape.front() = batch;
+  return shape;
 }
 
 std::vector<std::string> Examples::describeShapes(int64_t batch) const {

@@ -17,18 +17,23 @@ namespace neuroplast::driver {
 /// is need of any.
 class Examples {
 public:
+  /// Whether labels have to be there, may be, or are left out.
+  enum class Need { Labels, Any, None };
+
   /// Reads an archive, or a folder of archives, one after the other by their
   /// names, or a folder with a file for each array. Fails if arrays do not
   /// count alike, archives do not have the same arrays, or there are no labels;
   /// those that nobody needs are left out.
-  static llvm::Expected<Examples>
-  read(llvm::StringRef path, llvm::StringRef labels, bool needsLabels);
+  static llvm::Expected<Examples> read(llvm::StringRef path,
+                                       llvm::StringRef labels, Need need);
 
   int64_t getCount() const { return count; }
   /// How many labels an example has at most; 0 if they are no lists.
   int64_t getMostLabels() const;
   /// The inputs of so many examples, as values of `--shape`.
   std::vector<std::string> describeShapes(int64_t batch) const;
+  /// The shape of the labels of so many examples; none if there are none.
+  std::optional<std::vector<int64_t>> getLabelsShape(int64_t batch) const;
   /// These examples as tensors, by the names that a step of training has.
   void gather(llvm::ArrayRef<int64_t> examples, NamedTensors &batch) const;
 
@@ -39,7 +44,7 @@ private:
     MappedArrays arrays;
   };
   /// Adds the examples of a file.
-  llvm::Error add(MappedArrays arrays, bool needsLabels);
+  llvm::Error add(MappedArrays arrays, Need need);
   const MappedArrays &getFirst() const { return parts.front().arrays; }
   /// The part that an example is in.
   const Part &findPart(int64_t example) const;

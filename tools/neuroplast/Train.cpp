@@ -83,7 +83,8 @@ public:
            const Examples &data, const Examples *validation)
       : run(std::move(run)), options(options), data(data),
         validation(validation),
-        schedule(options.scheduleFor(data.getCount() / options.batch)),
+        schedule(
+            options.scheduleFor(data.getCount() / options.getUpdateBatch())),
         random(options.seed) {
     state.recipe =
         options.describe() + "; examples " + std::to_string(data.getCount());
@@ -112,7 +113,7 @@ public:
       if (options.averagingDecay && state.epoch >= options.averagingStart)
         run->averageFromHere(*options.averagingDecay);
       auto start = std::chrono::steady_clock::now();
-      auto score = run->train(data, options.batch, schedule,
+      auto score = run->train(data, options.batch, options.step.parts, schedule,
                               options.augmentation, random);
       if (!score)
         return score.takeError();
@@ -194,8 +195,11 @@ static int runTask(const Arguments &arguments, const TrainingTask &task) {
                        "'--loss' must be another one than cross-entropy and "
                        "ctc");
   llvm::StringRef key = arguments.get("--labels", "labels");
+  Examples::Need need = !task.teacher.empty()          ? Examples::Need::None
+                        : options->lossNetwork.empty() ? Examples::Need::Labels
+                                                       : Examples::Need::Any;
   auto read = [&](llvm::StringRef path) {
-    auto examples = Examples::read(path, key, task.teacher.empty());
+    auto examples = Examples::read(path, key, need);
     if (!examples)
       reportError(path, examples.takeError());
     return examples ? std::optional(std::move(*examples)) : std::nullopt;
@@ -206,12 +210,12 @@ static int runTask(const Arguments &arguments, const TrainingTask &task) {
   if (!data || (arguments.has("--val") && !validation))
     return 1;
   const Examples *other = validation ? &*validation : nullptr;
-  for (const Examples *examples :
-       {static_cast<const Examples *>(&*data), other})
-    if (examples && examples->getCount() < options->batch)
+  for (auto [examples, least] :
+       {std::pair<const Examples *, int64_t>(&*data, options->getUpdateBatch()),
+        {other, options->batch}})
+    if (examples && examples->getCount() < least)
       return reportError("the data have " + llvm::Twine(examples->getCount()) +
-                         " examples, and a batch has " +
-                         llvm::Twine(options->batch));
+                         " examples, and a batch has " + llvm::Twine(least));
   CompileOptions compile;
   compile.threads = *threads;
   auto run = prepareTraining(task, *options, *data, other, compile);

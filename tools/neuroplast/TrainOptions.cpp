@@ -8,6 +8,7 @@
 
 #include "TrainOptions.h"
 
+#include "neuroplast/Frontend/ONNX/Import.h"
 #include "neuroplast/Structure/UnitSelection.h"
 
 using namespace neuroplast;
@@ -56,10 +57,16 @@ std::optional<TrainOptions> TrainOptions::read(const Arguments &arguments,
   training::Loss &loss = o.step.loss;
   training::Optimizer &optimizer = o.step.optimizer;
   training::Schedule &schedule = o.schedule;
-  if (!readKind(arguments, "loss", hasTeacher ? "kl" : "cross-entropy",
-                training::Loss::parseKind, training::Loss::getKinds(),
-                loss.kind) ||
-      !readKind(arguments, "optimizer", "sgd", training::Optimizer::parseKind,
+  if (llvm::StringRef name = arguments.get("--loss"); isOnnxFile(name)) {
+    // What it makes of labels is its business: of classes nothing is known.
+    o.lossNetwork = name.str();
+    loss.kind = training::Loss::Kind::MeanSquares;
+  } else if (!readKind(arguments, "loss", hasTeacher ? "kl" : "cross-entropy",
+                       training::Loss::parseKind, training::Loss::getKinds(),
+                       loss.kind)) {
+    return std::nullopt;
+  }
+  if (!readKind(arguments, "optimizer", "sgd", training::Optimizer::parseKind,
                 training::Optimizer::getKinds(), optimizer.kind) ||
       !readKind(
           arguments, "schedule", "constant", training::Schedule::parseKind,
@@ -76,6 +83,7 @@ std::optional<TrainOptions> TrainOptions::read(const Arguments &arguments,
       !readInteger(arguments, "--lr-every", schedule.every, 1) ||
       !readInteger(arguments, "--warmup", schedule.warmup) ||
       !readInteger(arguments, "--batch", o.batch, 1) ||
+      !readInteger(arguments, "--accumulate", o.step.parts, 1) ||
       !readInteger(arguments, "--epochs", o.epochs) ||
       !readInteger(arguments, "--patience", o.patience) ||
       !readInteger(arguments, "--seed", o.seed))
@@ -143,14 +151,14 @@ std::string TrainOptions::describe() const {
   const training::Loss &loss = step.loss;
   const training::Optimizer &o = step.optimizer;
   os << "loss " << static_cast<int>(loss.kind) << ' ' << loss.smoothing << ' '
-     << loss.delta << ' ' << loss.temperature << ' ' << loss.blank
-     << "; optimizer " << static_cast<int>(o.kind) << ' ' << o.momentum << ' '
-     << o.isNesterov << ' ' << o.weightDecay << ' ' << o.countsOwnSteps
-     << "; clip " << step.clipNorm << "; schedule "
+     << loss.delta << ' ' << loss.temperature << ' ' << loss.blank << ' '
+     << lossNetwork << "; optimizer " << static_cast<int>(o.kind) << ' '
+     << o.momentum << ' ' << o.isNesterov << ' ' << o.weightDecay << ' '
+     << o.countsOwnSteps << "; clip " << step.clipNorm << "; schedule "
      << static_cast<int>(schedule.kind) << ' ' << schedule.rate << ' '
      << schedule.warmup << ' ' << schedule.every << ' ' << schedule.factor
-     << "; batch " << batch << "; seed " << seed << "; patience " << patience
-     << "; frozen";
+     << "; batch " << batch << " x " << step.parts << "; seed " << seed
+     << "; patience " << patience << "; frozen";
   for (const std::string &pattern : frozen)
     os << ' ' << pattern;
   if (averagingDecay)
@@ -175,7 +183,8 @@ std::vector<OptionSpec> TrainOptions::getSpecs() {
        "of the first output: cross-entropy, soft-cross-entropy, kl or bce of "
        "logits, or of what a softmax or a sigmoid made of them; mse, mae, "
        "huber or cosine; ctc, of sequences whose labels have no times "
-       "(cross-entropy; kl, with a teacher)"},
+       "(cross-entropy; kl, with a teacher). Or a model whose first output it "
+       "is, of 'output' and 'labels'"},
       {"--label-smoothing", "X",
        "share of probability that all classes get, of cross-entropy (0)"},
       {"--delta", "X", "where huber becomes linear (1)"},
@@ -205,6 +214,8 @@ std::vector<OptionSpec> TrainOptions::getSpecs() {
        "the most that all gradients together have as their norm (no bound)"},
       {"--epochs", "N", "how often to go through the data (1)"},
       {"--batch", "N", "examples in a step (32)"},
+      {"--accumulate", "N",
+       "steps whose gradients an update is made of the mean of (1)"},
       {"--seed", "N", "seed of the order of the examples (0)"},
       {"--augment", "LIST",
        "change examples each time: flip (images, left to right), shift:N (by "

@@ -19,6 +19,7 @@ namespace neuroplast::driver {
 
 struct TrainOptions {
   training::StepOptions step;
+  std::string lossNetwork;     ///< the file of one; empty if there is none
   training::Schedule schedule; ///< by epochs, until `scheduleFor`
   Augmentation augmentation;
   int64_t batch = 32, epochs = 1, seed = 0;
@@ -37,6 +38,8 @@ struct TrainOptions {
                                           bool hasTeacher);
   static std::vector<OptionSpec> getSpecs();
 
+  /// The examples that an update regards.
+  int64_t getUpdateBatch() const { return batch * step.parts; }
   /// The schedule of so many steps in an epoch.
   training::Schedule scheduleFor(int64_t stepsPerEpoch) const;
   /// All that decides what comes of a training, but for its model and its data.

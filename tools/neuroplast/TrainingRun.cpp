@@ -110,7 +110,7 @@ llvm::Error TrainingRun::evaluateBatch(const NamedTensors &batch) {
 }
 
 llvm::Expected<Score>
-TrainingRun::run(const Examples &examples, int64_t batch,
+TrainingRun::run(const Examples &examples, int64_t batch, int64_t parts,
                  llvm::ArrayRef<int64_t> order,
                  const training::Schedule *schedule,
                  llvm::function_ref<void(NamedTensors &)> change) {
@@ -118,14 +118,16 @@ TrainingRun::run(const Examples &examples, int64_t batch,
   Score score;
   int64_t batches = 0;
   std::optional<Accuracy> seen = accuracy;
-  for (; !order.empty() && static_cast<int64_t>(order.size()) >= batch;
-       order = order.drop_front(batch)) {
+  int64_t count = static_cast<int64_t>(order.size()) / (batch * parts) * parts;
+  for (; batches < count; order = order.drop_front(batch)) {
     examples.gather(order.take_front(batch), tensors);
     change(tensors);
     if (schedule) {
       tensors["learning_rate"] = makeScalar(
           static_cast<float>(schedule->getRate(numSteps - formerSteps)));
       tensors["step"] = makeScalar(static_cast<float>(numSteps + 1));
+      if (parts > 1)
+        tensors["part"] = makeScalar(static_cast<float>(batches % parts));
     }
     if (seen)
       if (std::string reason = seen->check(tensors["labels"], results[1]);
@@ -145,8 +147,9 @@ TrainingRun::run(const Examples &examples, int64_t batch,
     ++batches;
     if (seen)
       seen->add(tensors["labels"], results[1]);
-    if (schedule) {
+    if (schedule)
       std::swap(now, next);
+    if (schedule && batches % parts == 0) {
       ++numSteps;
       if (decay)
         average();
@@ -159,7 +162,7 @@ TrainingRun::run(const Examples &examples, int64_t batch,
 }
 
 llvm::Expected<Score> TrainingRun::train(const Examples &examples,
-                                         int64_t batch,
+                                         int64_t batch, int64_t parts,
                                          const training::Schedule &schedule,
                                          const Augmentation &augmentation,
                                          std::mt19937_64 &random) {
@@ -168,16 +171,17 @@ llvm::Expected<Score> TrainingRun::train(const Examples &examples,
   // Fisher and Yates by remainders, the same with every standard library.
   for (size_t i = order.size(); i > 1; --i)
     std::swap(order[i - 1], order[random() % i]);
-  return run(examples, batch, order, &schedule, [&](NamedTensors &tensors) {
-    augmentation.apply(tensors, random);
-  });
+  return run(
+      examples, batch, parts, order, &schedule,
+      [&](NamedTensors &tensors) { augmentation.apply(tensors, random); });
 }
 
 llvm::Expected<Score> TrainingRun::evaluate(const Examples &examples,
                                             int64_t batch) {
   std::vector<int64_t> order(examples.getCount());
   std::iota(order.begin(), order.end(), 0);
-  return run(examples, batch, order, nullptr, [](NamedTensors &) {});
+  return run(examples, batch, /*parts=*/1, order, nullptr,
+             [](NamedTensors &) {});
 }
 
 void TrainingRun::averageFromHere(double newDecay) { decay = newDecay; }

@@ -43,10 +43,10 @@ public:
   TrainingRun(std::shared_ptr<Model> evaluation, const NamedTensors &params,
               std::optional<Accuracy> accuracy);
 
-  /// Goes through examples once, in an order that is drawn; those that fill no
-  /// batch are left out.
+  /// Goes through examples once, in an order that is drawn, with an update
+  /// after so many batches; examples that fill none are left out.
   llvm::Expected<Score> train(const Examples &examples, int64_t batch,
-                              const training::Schedule &schedule,
+                              int64_t parts, const training::Schedule &schedule,
                               const Augmentation &augmentation,
                               std::mt19937_64 &random);
   /// The same in the order that they have, only to see how well it does.
@@ -83,7 +83,7 @@ private:
   /// Goes through batches of examples, with a model whose results are the loss
   /// and those of the network first.
   llvm::Expected<Score> run(const Examples &examples, int64_t batch,
-                            llvm::ArrayRef<int64_t> order,
+                            int64_t parts, llvm::ArrayRef<int64_t> order,
                             const training::Schedule *schedule,
                             llvm::function_ref<void(NamedTensors &)> change);
   /// Lets the means follow the parameters.

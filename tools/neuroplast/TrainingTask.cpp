@@ -13,6 +13,7 @@
 #include "Progress.h"
 #include "RunnableModel.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Structure/OpenParams.h"
@@ -72,6 +73,48 @@ private:
 
 } // namespace
 
+/// The network that is the loss, with the sizes that those of a network and of
+/// labels give it; null after a message.
+static mlir::OwningOpRef<mlir::ModuleOp> loadLoss(const TrainOptions &options,
+                                                  const Examples &examples,
+                                                  mlir::ModuleOp network) {
+  mlir::MLIRContext &context = *network.getContext();
+  auto main = network.lookupSymbol<mlir::func::FuncOp>("main");
+  llvm::StringMap<std::vector<int64_t>> known;
+  auto note = [&](llvm::StringRef name, mlir::Type type) {
+    if (auto tensor = llvm::dyn_cast<mlir::RankedTensorType>(type))
+      known[name] = tensor.getShape().vec();
+  };
+  for (unsigned i = 0; i < main.getNumArguments(); ++i)
+    if (auto name = main.getArgAttrOfType<mlir::StringAttr>(i, "neuro.name"))
+      note(name, main.getArgumentTypes()[i]);
+  for (unsigned i = main.getNumResults(); i-- > 0;) {
+    if (auto name = main.getResultAttrOfType<mlir::StringAttr>(i, "neuro.name"))
+      note(name, main.getResultTypes()[i]);
+    if (i == 0)
+      note("output", main.getResultTypes()[i]);
+  }
+  auto shape = examples.getLabelsShape(options.batch);
+  known["labels"] = shape ? *shape : known["output"];
+  auto open = loadModule(options.lossNetwork, context);
+  if (!open)
+    return nullptr;
+  auto loss = open->lookupSymbol<mlir::func::FuncOp>("main");
+  std::vector<std::string> shapes;
+  for (unsigned i = 0; i < loss.getNumArguments(); ++i) {
+    auto name = loss.getArgAttrOfType<mlir::StringAttr>(i, "neuro.name");
+    auto it = known.find(name ? name.getValue() : llvm::StringRef());
+    if (it == known.end() ||
+        llvm::is_contained(it->second, mlir::ShapedType::kDynamic))
+      continue;
+    std::string text = name.str() + "=";
+    for (auto [axis, size] : llvm::enumerate(it->second))
+      text += (axis ? "x" : "") + std::to_string(size);
+    shapes.push_back(std::move(text));
+  }
+  return loadModule(options.lossNetwork, context, shapes);
+}
+
 /// Compiles what `build` makes of a model for batches of these examples; no
 /// model after a message.
 static CompiledTask compileFor(const TrainingTask &task, Build build,
@@ -83,7 +126,7 @@ static CompiledTask compileFor(const TrainingTask &task, Build build,
   std::vector<std::string> shapes = examples.describeShapes(options.batch);
   training::StepOptions step = options.step;
   step.loss.mostLabels = examples.getMostLabels();
-  mlir::OwningOpRef<mlir::ModuleOp> module, teacher;
+  mlir::OwningOpRef<mlir::ModuleOp> module, teacher, loss;
   module = loadModule(task.model, *context, shapes);
   if (module && !task.teacher.empty()) {
     teacher = loadModule(task.teacher, *context, shapes);
@@ -91,6 +134,12 @@ static CompiledTask compileFor(const TrainingTask &task, Build build,
   }
   if (!module || (!task.teacher.empty() && !teacher))
     return {};
+  if (!options.lossNetwork.empty()) {
+    loss = loadLoss(options, examples, *module);
+    if (!loss)
+      return {};
+    step.lossNetwork = *loss;
+  }
   if (!options.growable.empty()) {
     structure::UnitSelection selection;
     selection.only = options.growable;
@@ -116,6 +165,7 @@ static CompiledTask compileFor(const TrainingTask &task, Build build,
   }
   module = nullptr;
   teacher = nullptr;
+  loss = nullptr;
   auto model = loadInMemory(std::move(*compiled), std::move(context));
   if (!model) {
     reportError(task.model, model.takeError());

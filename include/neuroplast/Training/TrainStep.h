@@ -21,10 +21,16 @@ namespace neuroplast::training {
 
 struct StepOptions {
   Loss loss;
+  /// A network whose first result, a single number, is the loss instead; null
+  /// if there is none. It may have inputs of the names of inputs and results of
+  /// the network, "output", which is the first result, and "labels".
+  mlir::ModuleOp lossNetwork = {};
   Optimizer optimizer;
   /// The most that all gradients together may have as their norm; those of more
   /// become shorter (Pascanu et al., arXiv 1211.5063). Zero for no bound.
   double clipNorm = 0;
+  /// How many batches the gradient of an update is the mean over.
+  int64_t parts = 1;
   /// A network that says what the labels are, and stays as it is; null if they
   /// are given. It has inputs of the same names, and its first result that of
   /// the network's.
@@ -40,8 +46,9 @@ struct StepOptions {
 };
 
 /// Makes `main` a step of training. Behind its inputs it takes "labels", unless
-/// a teacher, which becomes a part of it, says what they are, "learning_rate"
-/// and "step" (scalars of f32), and then every parameter that learns, with its
+/// a teacher, which becomes a part of it, says what they are, "learning_rate",
+/// "step" and, if an update has several parts, "part", which counts these from
+/// zero (scalars of f32), and then every parameter that learns, with its
 /// states, as arguments marked `neuro.param`; states are new parameters that
 /// are zero and shadows of theirs. It returns "loss", what it returned before,
 /// and the new value of each of those arguments, by their names. The loss is
