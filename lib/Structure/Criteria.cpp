@@ -9,6 +9,7 @@
 #include "neuroplast/Structure/Criteria.h"
 #include "Scores.h"
 #include "neuroplast/Dialect/Neuro/IR/MappedFile.h"
+#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Structure/Draw.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/Parallel.h"
@@ -20,8 +21,8 @@ using namespace neuroplast::structure;
 
 /// In the order of the enumeration.
 static constexpr llvm::StringLiteral kNames[] = {
-    "l1",         "l2",    "lamp", "bn-scale", "fpgm",
-    "activation", "wanda", "obs",  "random"};
+    "l1",    "l2",  "lamp",   "bn-scale", "fpgm",  "activation",
+    "wanda", "obs", "taylor", "fisher",   "random"};
 
 std::optional<Criterion> neuroplast::structure::parseCriterion(StringRef name) {
   const auto *it = llvm::find(kNames, name);
@@ -47,6 +48,10 @@ std::string neuroplast::structure::listCriteria() {
 bool neuroplast::structure::needsStatistics(Criterion criterion) {
   return criterion == Criterion::Activation || criterion == Criterion::Wanda ||
          criterion == Criterion::Obs;
+}
+
+bool neuroplast::structure::needsGradients(Criterion criterion) {
+  return criterion == Criterion::Taylor || criterion == Criterion::Fisher;
 }
 
 bool neuroplast::structure::needsProducts(Criterion criterion) {
@@ -84,9 +89,9 @@ struct ParamUses {
 class Scorer {
 public:
   Scorer(const UnitAnalysis &analysis, Criterion criterion,
-         const Statistics *statistics)
+         const Evidence &evidence)
       : analysis(analysis), algebra(analysis.getAlgebra()),
-        criterion(criterion), statistics(statistics) {}
+        criterion(criterion), evidence(evidence) {}
 
   FailureOr<std::vector<std::vector<double>>> run() {
     if (failed(collectTensors()))
@@ -121,6 +126,8 @@ public:
         continue;
       for (Node unit : set.units) {
         double score = scores.lookup(unit);
+        if (criterion == Criterion::Taylor)
+          score *= score;
         list.push_back(std::isnan(score) ? kNoNumber : score);
       }
       if (criterion == Criterion::Lamp)
@@ -146,13 +153,24 @@ private:
       const PatchStatistics *seen = nullptr;
       if (needsStatistics(criterion)) {
         auto it = uses.maps.find(param.getSymName());
-        auto found = statistics->find(param.getSymName());
-        if (it == uses.maps.end() || found == statistics->end())
+        auto found = evidence.statistics->find(param.getSymName());
+        if (it == uses.maps.end() || found == evidence.statistics->end())
           continue;
         map = it->second;
         seen = &found->second;
         if (failed(check(param, *map, *seen)))
           return failure();
+      }
+      const ParamGradients *gradients = nullptr;
+      if (needsGradients(criterion)) {
+        auto found = evidence.gradients->find(neuro::getUserName(param));
+        if (found == evidence.gradients->end())
+          continue; // It does not learn.
+        gradients = &found->second;
+        auto count = static_cast<size_t>(param.getType().getNumElements());
+        if (gradients->mean.size() != count ||
+            gradients->square.size() != count)
+          return param.emitError("the gradients are those of another network");
       }
       std::optional<TensorElements> elements =
           TensorElements::read(param.getValue());
@@ -160,7 +178,7 @@ private:
         return param.emitError("the elements of ")
                << getTensorName(tensor) << " cannot be read";
       tensors.push_back({param, places, std::move(*elements),
-                         map.value_or(neuro::LinearMap()), seen});
+                         map.value_or(neuro::LinearMap()), seen, gradients});
     }
     return success();
   }
@@ -185,6 +203,10 @@ private:
       return sumElements(algebra, tensor, Weighing::DataSquare);
     case Criterion::Wanda:
       return sumElements(algebra, tensor, Weighing::ProductSquare);
+    case Criterion::Taylor:
+      return sumElements(algebra, tensor, Weighing::Gradient);
+    case Criterion::Fisher:
+      return sumElements(algebra, tensor, Weighing::GradientSquare);
     case Criterion::Obs:
       return scoreByCurvature(algebra, tensor);
     default:
@@ -209,7 +231,7 @@ private:
   const UnitAnalysis &analysis;
   const AxisAlgebra &algebra;
   Criterion criterion;
-  const Statistics *statistics;
+  const Evidence &evidence;
   std::vector<ScoredTensor> tensors;
 };
 
@@ -230,25 +252,28 @@ std::vector<std::vector<double>> drawScores(const UnitAnalysis &analysis,
 FailureOr<UnitScores>
 neuroplast::structure::scoreUnits(const UnitAnalysis &analysis,
                                   Criterion criterion, uint64_t seed,
-                                  const Statistics *statistics) {
+                                  const Evidence &evidence) {
   UnitScores result;
   result.criteria.assign(analysis.getUnits().getSets().size(), criterion);
   if (criterion == Criterion::Random) {
     result.scores = drawScores(analysis, seed);
     return result;
   }
-  if (needsStatistics(criterion) && !statistics)
+  if ((needsStatistics(criterion) && !evidence.statistics) ||
+      (needsGradients(criterion) && !evidence.gradients))
     return analysis.getModule().emitError("criterion '")
-               << getName(criterion) << "' needs statistics of data",
+               << getName(criterion) << "' needs "
+               << (needsGradients(criterion) ? "gradients of a loss"
+                                             : "statistics of data"),
            failure();
-  auto scores = Scorer(analysis, criterion, statistics).run();
+  auto scores = Scorer(analysis, criterion, evidence).run();
   if (failed(scores))
     return failure();
   result.scores = std::move(*scores);
   auto hasNone = [](const std::vector<double> &list) { return list.empty(); };
   if (llvm::none_of(result.scores, hasNone))
     return result;
-  scores = Scorer(analysis, Criterion::L2, nullptr).run();
+  scores = Scorer(analysis, Criterion::L2, {}).run();
   if (failed(scores))
     return failure();
   for (auto [list, chosen, other] :

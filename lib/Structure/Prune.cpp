@@ -69,7 +69,7 @@ FailureOr<Edit> choose(const UnitAnalysis &analysis,
   if (failed(options.allocation.check(module)))
     return failure();
   auto scores =
-      scoreUnits(analysis, options.criterion, options.seed, options.statistics);
+      scoreUnits(analysis, options.criterion, options.seed, options.evidence);
   if (failed(scores))
     return failure();
   std::vector<UnitSetSummary> summaries = summarizeSets(analysis);

@@ -69,7 +69,7 @@ neuroplast::structure::recycle(ModuleOp module, const RecycleOptions &options) {
   if (failed(options.selection.check(module, summaries)))
     return failure();
   auto scores =
-      scoreUnits(analysis, options.criterion, options.seed, options.statistics);
+      scoreUnits(analysis, options.criterion, options.seed, options.evidence);
   if (failed(scores))
     return failure();
   SmallVector<unsigned> candidates;

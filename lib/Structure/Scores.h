@@ -23,6 +23,7 @@ struct ScoredTensor {
   /// How a linear op reads it, and what that op sees; null without statistics.
   neuro::LinearMap map;
   const PatchStatistics *statistics = nullptr;
+  const ParamGradients *gradients = nullptr;
 
   llvm::ArrayRef<int64_t> getShape() const {
     return elements.getType().getShape();
@@ -42,7 +43,10 @@ enum class Weighing {
   /// Of what the element weighs.
   DataSquare,
   /// Of the product with what it weighs.
-  ProductSquare
+  ProductSquare,
+  /// The product with its gradient, whatever its sign is.
+  Gradient,
+  GradientSquare
 };
 
 /// Adds up elements by atom, each once for an atom, however often the atom

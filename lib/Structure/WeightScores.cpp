@@ -164,6 +164,15 @@ AtomScores neuroplast::structure::sumElements(const AxisAlgebra &algebra,
       return weight * weight * squares[tensor.getPatchElement(i)];
     });
   }
+  if (weighing == Weighing::Gradient)
+    return scorer.run([&](int64_t i) {
+      return elements.getNumber(i) * tensor.gradients->mean[i];
+    });
+  if (weighing == Weighing::GradientSquare)
+    return scorer.run([&](int64_t i) {
+      double weight = elements.getNumber(i);
+      return weight * weight * tensor.gradients->square[i];
+    });
   auto weigh = [&](auto get) {
     return weighing == Weighing::Magnitude
                ? scorer.run([=](int64_t i) { return std::abs(double(get(i))); })

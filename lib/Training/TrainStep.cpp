@@ -129,6 +129,28 @@ public:
     return loss ? addResult(0, loss.get(), "loss") : failure();
   }
 
+  LogicalResult buildGradientStep() {
+    if (failed(start()))
+      return failure();
+    collectParameters(/*hasStates=*/false);
+    Term loss = buildLossOfOutput();
+    if (!loss)
+      return failure();
+    SmallVector<Value> parameters;
+    for (const Learner &learner : learners)
+      parameters.push_back(learner.parameter);
+    Term seed = loss.number(1);
+    auto gradients =
+        buildGradients(b, main.front(), loss.get(), seed.get(), parameters);
+    if (failed(gradients) || failed(addResult(0, loss.get(), "loss")))
+      return failure();
+    // Those that learn were named before the statistics.
+    for (auto [gradient, name] : llvm::zip(*gradients, names))
+      if (failed(addResult(main.getNumResults(), gradient, name)))
+        return failure();
+    return success();
+  }
+
 private:
   /// Adds the labels, of which the first output has to have a loss.
   LogicalResult start() {
@@ -530,6 +552,14 @@ neuroplast::training::buildEvaluation(ModuleOp module,
   auto main = findMain(module);
   return failed(main) ? failure()
                       : StepBuilder(module, *main, options).buildEvaluation();
+}
+
+LogicalResult
+neuroplast::training::buildGradientStep(ModuleOp module,
+                                        const StepOptions &options) {
+  auto main = findMain(module);
+  return failed(main) ? failure()
+                      : StepBuilder(module, *main, options).buildGradientStep();
 }
 
 void neuroplast::training::addStates(ModuleOp module,

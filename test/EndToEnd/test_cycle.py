@@ -188,6 +188,24 @@ def test_rewinding(files: dict[str, Path], neuroplast: Path) -> None:
     np.testing.assert_array_equal(ticket["v"], early["v"][places])
 
 
+def test_cuts_by_gradients(files: dict[str, Path], neuroplast: Path, tmp_path: Path) -> None:
+    """A criterion by a loss is given what the network of now says of it."""
+    plan: dict[str, Any] = {"phases": [{"prune": {"ratio": 0.5, "criterion": "taylor"}}]}
+    driver.call(neuroplast, *arguments(files, plan))
+    stats, data, target = (tmp_path / name for name in ("g.npz", "i.npz", "p.onnx"))
+    driver.call(
+        neuroplast, "calibrate", files["m.onnx"], "--gradients", "--data", files["d.npz"],
+        "--batch", "16", "-o", stats,
+    )  # fmt: skip
+    driver.save(data, {"x": classes(256, 1)["x"]})
+    driver.call(
+        neuroplast, "prune", files["m.onnx"], "--ratio", "0.5", "--criterion", "taylor",
+        "--stats", stats, "--data", data, "-o", target,
+    )  # fmt: skip
+    for key, value in read_params(target).items():
+        np.testing.assert_array_equal(read_params(files["o.onnx"])[key], value)
+
+
 @pytest.mark.parametrize("phase", ["recycle", "perturb"])
 def test_beginning_anew(phase: str, files: dict[str, Path], neuroplast: Path) -> None:
     """Units, or all weights a little; each time by a draw of its own."""

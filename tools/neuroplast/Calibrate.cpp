@@ -9,14 +9,42 @@
 #include "neuroplast/Calibration/Calibrate.h"
 #include "CalibrationData.h"
 #include "Commands.h"
+#include "GradientSums.h"
 #include "Modules.h"
 #include "Progress.h"
 #include "RunnableModel.h"
+#include "TrainingTask.h"
 #include "mlir/IR/MLIRContext.h"
 
 using namespace mlir;
 using namespace neuroplast;
 using namespace neuroplast::driver;
+
+/// What a loss on labelled examples says of parameters.
+static int collectGradients(const Arguments &arguments) {
+  StringRef data = arguments.get("--data");
+  auto options = TrainOptions::read(arguments, /*hasTeacher=*/false);
+  if (!options)
+    return 1;
+  auto examples =
+      Examples::read(data, arguments.get("--labels", "labels"),
+                     options->lossNetwork.empty() ? Examples::Need::Labels
+                                                  : Examples::Need::Any);
+  if (!examples)
+    return reportError(data, examples.takeError());
+  if (examples->getCount() < options->batch)
+    return reportError("the data have " + Twine(examples->getCount()) +
+                       " examples, and a batch has " + Twine(options->batch));
+  Progress progress("calibrating " + arguments.getPositional(0));
+  auto gradients = measureGradients({arguments.getPositional(0), {}}, *options,
+                                    *examples, CompileOptions());
+  if (!gradients)
+    return 1;
+  if (llvm::Error error = writeGradients(arguments.get("-o"), *gradients))
+    return reportError(llvm::toString(std::move(error)));
+  llvm::outs() << "gradients of " << gradients->size() << " parameters\n";
+  return 0;
+}
 
 static int runCalibrate(const Arguments &arguments) {
   StringRef input = arguments.getPositional(0), output = arguments.get("-o");
@@ -27,6 +55,8 @@ static int runCalibrate(const Arguments &arguments) {
     if (isSameFile(read, output))
       return reportError("'calibrate' does not overwrite its input '" + read +
                          "'");
+  if (arguments.has("--gradients"))
+    return collectGradients(arguments);
   std::unique_ptr<MLIRContext> context;
   auto module = loadOpenOrFixed(arguments, context);
   if (!module)
@@ -61,6 +91,15 @@ Command neuroplast::driver::getCalibrateCommand() {
             {"-o", "FILE.npz", "where to write the statistics"},
             {"--products", "",
              "products of elements, too, which the criterion obs needs"},
+            {"--gradients", "",
+             "gradients of a loss instead, which the criteria taylor and "
+             "fisher need, and their squares; means over batches"},
+            {"--loss", "NAME", "of labelled data; see 'train'"},
+            {"--labels", "NAME", "the array with the labels (labels)"},
+            {"--label-smoothing", "X", "see 'train', and for what follows"},
+            {"--delta", "X", ""},
+            {"--blank", "N", ""},
+            {"--freeze", "PATTERN", ""},
             getBatchOption(),
             {"--shape", "NAME=AxB",
              "shape of an input, for a model that cannot be read without"}}},

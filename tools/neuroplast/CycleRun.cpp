@@ -15,6 +15,7 @@
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "neuroplast/Plasticity/Rewind.h"
 #include "neuroplast/Runtime/Npz.h"
+#include "neuroplast/Structure/Criteria.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
@@ -197,8 +198,36 @@ bool Cycle::call(llvm::StringRef command, llvm::ArrayRef<std::string> options,
     words.insert(words.end(), {now.path, "-o", files.part});
     llvm::append_range(words, options);
     addCommonOptions(command, files, words);
-    return runCommand(words) == 0;
+    return addGradients(files, words) && runCommand(words) == 0;
   });
+}
+
+/// What follows an option; empty if it is not there.
+static llvm::StringRef findValue(llvm::ArrayRef<std::string> words,
+                                 llvm::StringRef option) {
+  for (size_t i = 0; i + 1 < words.size(); ++i)
+    if (words[i] == option)
+      return words[i + 1];
+  return {};
+}
+
+bool Cycle::addGradients(const Files &files, std::vector<std::string> &words) {
+  auto criterion = structure::parseCriterion(findValue(words, "--criterion"));
+  if (!criterion || !structure::needsGradients(*criterion) ||
+      !findValue(words, "--stats").empty())
+    return true;
+  if (labelled.empty())
+    return reportError("gradients need labels"), false;
+  llvm::ArrayRef<std::string> defaults = plan.getDefaults("train");
+  std::string target = files.part + ".gradients.npz";
+  std::vector<std::string> calibrate{
+      "calibrate", now.path, "--gradients", "--data", labelled, "-o", target};
+  for (llvm::StringRef option :
+       {"--loss", "--label-smoothing", "--delta", "--blank", "--batch"})
+    if (llvm::StringRef value = findValue(defaults, option); !value.empty())
+      calibrate.insert(calibrate.end(), {option.str(), value.str()});
+  words.insert(words.end(), {"--stats", target});
+  return runCommand(calibrate) == 0;
 }
 
 Cycle::Files Cycle::nameFiles() {
@@ -228,6 +257,7 @@ bool Cycle::advance(llvm::StringRef what, llvm::StringRef place,
     if (std::error_code error = llvm::sys::fs::rename(files.part, files.target))
       return reportError(files.target, llvm::errorCodeToError(error)), false;
     llvm::sys::fs::remove(files.checkpoint);
+    llvm::sys::fs::remove(files.part + ".gradients.npz");
   }
   std::chrono::duration<double> elapsed =
       std::chrono::steady_clock::now() - start;
@@ -243,11 +273,8 @@ bool Cycle::advance(llvm::StringRef what, llvm::StringRef place,
 void Cycle::countTraining(llvm::ArrayRef<std::string> options, int64_t steps,
                           bool hasTeacher) {
   int64_t batch = TrainOptions().batch, parts = 1;
-  for (size_t i = 0; i + 1 < options.size(); ++i)
-    for (auto [name, number] :
-         {std::pair("--batch", &batch), {"--accumulate", &parts}})
-      if (options[i] == name)
-        llvm::StringRef(options[i + 1]).getAsInteger(10, *number);
+  findValue(options, "--batch").getAsInteger(10, batch);
+  findValue(options, "--accumulate").getAsInteger(10, parts);
   trainingFlops +=
       static_cast<double>(steps * batch * parts) *
       static_cast<double>(3 * size.flops + (hasTeacher ? startFlops : 0));
@@ -294,13 +321,18 @@ bool Cycle::writeInputs() {
   std::iota(some.begin(), some.end(), 0);
   NamedTensors tensors;
   data->gather(some, tensors);
+  auto write = [&](llvm::StringRef name, std::string &file) {
+    llvm::SmallString<128> path(folder);
+    llvm::sys::path::append(path, name);
+    file = path.str().str();
+    if (llvm::Error error = writeNpz(file, tensors))
+      return reportError(file, std::move(error)), false;
+    return true;
+  };
+  if (tensors.count("labels") && !write("labelled.npz", labelled))
+    return false;
   tensors.erase("labels");
-  llvm::SmallString<128> path(folder);
-  llvm::sys::path::append(path, "inputs.npz");
-  inputs = path.str().str();
-  if (llvm::Error error = writeNpz(inputs, tensors))
-    return reportError(inputs, std::move(error)), false;
-  return true;
+  return write("inputs.npz", inputs);
 }
 
 bool Cycle::judge(Stage &stage) {

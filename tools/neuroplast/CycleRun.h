@@ -94,8 +94,13 @@ private:
   void addCommonOptions(llvm::StringRef command, const Files &files,
                         std::vector<std::string> &words) const;
 
-  /// Writes down what cuts are fitted to: some of the inputs.
+  /// Writes down what cuts are fitted to, some of the inputs, and the same with
+  /// labels, if there are any, for gradients.
   bool writeInputs();
+
+  /// Lets a command go by gradients of the network of now, if its criterion
+  /// does; false after a message.
+  bool addGradients(const Files &files, std::vector<std::string> &words);
 
   /// Sees how well a model does, and how large it is.
   bool judge(Stage &stage);
@@ -110,7 +115,7 @@ private:
 
   const Arguments &arguments;
   const plasticity::CyclePlan &plan;
-  std::string folder, inputs;
+  std::string folder, inputs, labelled;
   std::optional<Examples> data, validation;
   Stage now;
   structure::NetworkSize size; ///< of the stage of now

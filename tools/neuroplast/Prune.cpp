@@ -209,7 +209,8 @@ Command neuroplast::driver::getPruneCommand() {
       {"--criterion", "NAME",
        "what ranks the units: l1, l2, lamp, bn-scale, fpgm, random, and by "
        "data "
-       "activation, wanda and obs (l2, or obs with data)"},
+       "activation, wanda and obs, or, by a loss and '--stats', taylor and "
+       "fisher (l2, or obs with data)"},
       {"--stats", "FILE.npz", "what 'calibrate' wrote, instead of '--data'"},
       {"--round-to", "K",
        "round the counts that remain up to multiples of K (1); auto takes the "

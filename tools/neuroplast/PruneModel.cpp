@@ -9,6 +9,7 @@
 
 #include "PruneModel.h"
 #include "CalibrationData.h"
+#include "GradientSums.h"
 #include "RunnableModel.h"
 #include "neuroplast/Calibration/Calibrate.h"
 #include "neuroplast/Structure/History.h"
@@ -122,7 +123,17 @@ FailureOr<PruneOutcome> driver::pruneModel(StructureCommand &command,
   if (failed(statistics))
     return failure();
   if (!statistics->empty())
-    options.statistics = &*statistics;
+    options.evidence.statistics = &*statistics;
+  std::optional<Gradients> gradients;
+  if (needsGradients(options.criterion) && arguments.has("--stats")) {
+    auto read = readGradients(arguments.get("--stats"));
+    if (!read) {
+      reportError(arguments.get("--stats"), read.takeError());
+      return failure();
+    }
+    gradients = std::move(*read);
+    options.evidence.gradients = &*gradients;
+  }
   OwningOpRef<ModuleOp> original;
   if (reconstructs)
     original = pruned.clone();

@@ -46,7 +46,7 @@ static int runRecycle(const Arguments &arguments) {
     if (failed(statistics))
       return failure();
     if (!statistics->empty())
-      options.statistics = &*statistics;
+      options.evidence.statistics = &*statistics;
     return recycle(command.getModule(), options);
   }();
   if (failed(report))

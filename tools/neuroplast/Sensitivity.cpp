@@ -50,7 +50,7 @@ public:
     if (failed(statistics))
       return 1;
     if (!statistics->empty())
-      options.statistics = &*statistics;
+      options.evidence.statistics = &*statistics;
     std::optional<std::vector<NamedTensors>> outputs = compute(*module);
     if (!outputs)
       return 1;

@@ -19,6 +19,8 @@
 #include "neuroplast/Structure/OpenParams.h"
 
 #include <deque>
+#include <map>
+#include <numeric>
 
 using namespace neuroplast;
 using namespace neuroplast::driver;
@@ -219,6 +221,64 @@ std::optional<Score> neuroplast::driver::scoreModel(
   if (!score)
     return reportError(task.model, score.takeError()), std::nullopt;
   return *score;
+}
+
+template <typename T>
+static void addUp(const HostTensor &gradient, std::vector<double> &sums,
+                  std::vector<double> &squares) {
+  const T *numbers = reinterpret_cast<const T *>(gradient.bytes.data());
+  sums.resize(gradient.getNumElements(), 0);
+  squares.resize(gradient.getNumElements(), 0);
+  for (size_t i = 0; i < sums.size(); ++i) {
+    auto number = static_cast<double>(numbers[i]);
+    sums[i] += number;
+    squares[i] += number * number;
+  }
+}
+
+std::optional<structure::Gradients> neuroplast::driver::measureGradients(
+    const TrainingTask &task, const TrainOptions &options,
+    const Examples &examples, const CompileOptions &compile) {
+  CompiledTask step =
+      compileFor(task, training::buildGradientStep, options, examples, compile);
+  if (!step.model)
+    return std::nullopt;
+  auto fail = [&](llvm::Error error) {
+    reportError(task.model, std::move(error));
+    return std::nullopt;
+  };
+  if (llvm::Error error = step.model->setParams(step.params))
+    return fail(std::move(error));
+  std::map<std::string, std::pair<std::vector<double>, std::vector<double>>>
+      sums;
+  std::vector<int64_t> places(options.batch);
+  int64_t batches = examples.getCount() / options.batch;
+  NamedTensors batch;
+  for (int64_t number = 0; number < batches; ++number) {
+    std::iota(places.begin(), places.end(), number * options.batch);
+    examples.gather(places, batch);
+    auto results = step.model->run(batch);
+    if (!results)
+      return fail(results.takeError());
+    for (const auto &[name, gradient] : *results) {
+      if (!step.params.count(name))
+        continue;
+      auto &[mean, square] = sums[name];
+      if (gradient.dtype == NEUROPLAST_FLOAT64)
+        addUp<double>(gradient, mean, square);
+      else if (gradient.dtype == NEUROPLAST_FLOAT32)
+        addUp<float>(gradient, mean, square);
+    }
+  }
+  structure::Gradients gradients;
+  for (const auto &[name, pair] : sums) {
+    structure::ParamGradients &found = gradients[name];
+    for (auto [from, to] :
+         {std::pair(&pair.first, &found.mean), {&pair.second, &found.square}})
+      for (double sum : *from)
+        to->push_back(static_cast<float>(sum / static_cast<double>(batches)));
+  }
+  return gradients;
 }
 
 int64_t neuroplast::driver::getNumCompiledTasks() {

@@ -11,6 +11,7 @@
 
 #include "TrainOptions.h"
 #include "TrainingRun.h"
+#include "neuroplast/Structure/Statistics.h"
 
 namespace neuroplast::driver {
 
@@ -32,6 +33,12 @@ std::optional<Score> scoreModel(const TrainingTask &task,
                                 const TrainOptions &options,
                                 const Examples &examples,
                                 const CompileOptions &compile);
+
+/// Means of the gradients of the loss over batches of examples, and of their
+/// squares; none after a message.
+std::optional<structure::Gradients>
+measureGradients(const TrainingTask &task, const TrainOptions &options,
+                 const Examples &examples, const CompileOptions &compile);
 
 /// How many steps and evaluations this process has compiled. Those of the same
 /// structure, or of one that differs in growable units, are compiled once.

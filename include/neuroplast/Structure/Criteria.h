@@ -38,6 +38,12 @@ enum class Criterion {
   /// By how much the squared error of these layers grows without the unit, if
   /// their other weights make up for it (optimal brain surgeon).
   Obs,
+  /// The square of how much the loss changes without the unit, to first order:
+  /// the sum of weights times gradients (Molchanov et al., arXiv 1906.10771).
+  Taylor,
+  /// The same to second order, by the diagonal of the empirical Fisher matrix:
+  /// the sum of squares of weights times gradients (arXiv 1801.05787).
+  Fisher,
   /// A number drawn from the seed.
   Random
 };
@@ -51,6 +57,15 @@ std::string listCriteria();
 /// among them.
 bool needsStatistics(Criterion criterion);
 bool needsProducts(Criterion criterion);
+/// Whether a criterion needs gradients of a loss.
+bool needsGradients(Criterion criterion);
+
+/// What data say of a network, as far as a criterion regards it; null for what
+/// nobody knows.
+struct Evidence {
+  const Statistics *statistics = nullptr;
+  const Gradients *gradients = nullptr;
+};
 
 /// A score for each unit of each set: low ones matter least.
 struct UnitScores {
@@ -60,10 +75,10 @@ struct UnitScores {
 };
 
 /// Only trainable parameters count, each element once. Fails with an error if a
-/// parameter cannot be read, or statistics do not fit the network.
+/// parameter cannot be read, or evidence is missing or does not fit.
 llvm::FailureOr<UnitScores> scoreUnits(const UnitAnalysis &analysis,
                                        Criterion criterion, uint64_t seed,
-                                       const Statistics *statistics = nullptr);
+                                       const Evidence &evidence = {});
 
 } // namespace neuroplast::structure
 

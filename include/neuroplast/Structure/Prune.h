@@ -19,7 +19,7 @@ namespace neuroplast::structure {
 struct PruneOptions : EditRequest {
   Criterion criterion = Criterion::L2;
   /// What criteria that regard data read.
-  const Statistics *statistics = nullptr;
+  Evidence evidence;
   AllocationOptions allocation;
   Plan plan;
 

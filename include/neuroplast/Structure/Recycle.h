@@ -27,7 +27,7 @@ struct RecycleOptions : EditRequest {
   /// What units do; one that is a mean or a sum of squares.
   Criterion criterion = Criterion::Activation;
   /// What criteria that regard data read.
-  const Statistics *statistics = nullptr;
+  Evidence evidence;
   /// A unit does little if the root of its score is at most this share of the
   /// mean of such roots over its set.
   double threshold = 0.1;

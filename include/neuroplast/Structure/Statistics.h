@@ -30,6 +30,15 @@ struct PatchStatistics {
 /// By the symbol of the weight.
 using Statistics = llvm::StringMap<PatchStatistics>;
 
+/// What a loss over data does as the elements of a parameter change.
+struct ParamGradients {
+  /// Means over batches, of the gradient of each element and of its square.
+  std::vector<float> mean, square;
+};
+
+/// By the names that users know.
+using Gradients = llvm::StringMap<ParamGradients>;
+
 } // namespace neuroplast::structure
 
 #endif // NEUROPLAST_STRUCTURE_STATISTICS_H

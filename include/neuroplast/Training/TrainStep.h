@@ -73,6 +73,12 @@ void addStates(mlir::ModuleOp module, const StepOptions &options);
 llvm::LogicalResult buildEvaluation(mlir::ModuleOp module,
                                     const StepOptions &options);
 
+/// Makes `main` say how its loss changes with its parameters: as
+/// `buildEvaluation`, and behind that the gradient of each parameter that
+/// learns, under its name. Fails after an error.
+llvm::LogicalResult buildGradientStep(mlir::ModuleOp module,
+                                      const StepOptions &options);
+
 } // namespace neuroplast::training
 
 #endif // NEUROPLAST_TRAINING_TRAINSTEP_H

@@ -1,0 +1,59 @@
+//===- GradientSums.cpp - Files of gradients ------------------------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "GradientSums.h"
+
+#include "neuroplast/Runtime/Npz.h"
+
+using namespace neuroplast;
+using namespace neuroplast::driver;
+
+static constexpr llvm::StringLiteral kMean = ".gradient",
+                                     kSquare = ".gradient_square";
+
+static HostTensor makeTensor(const std::vector<float> &values) {
+  HostTensor tensor;
+  tensor.dtype = NEUROPLAST_FLOAT32;
+  tensor.shape = {static_cast<int64_t>(values.size())};
+  tensor.bytes.resize(values.size() * sizeof(float));
+  std::memcpy(tensor.bytes.data(), values.data(), tensor.bytes.size());
+  return tensor;
+}
+
+llvm::Error driver::writeGradients(llvm::StringRef path,
+                                   const structure::Gradients &gradients) {
+  NamedTensors tensors;
+  for (const auto &[name, values] : gradients) {
+    tensors[(name + kMean).str()] = makeTensor(values.mean);
+    tensors[(name + kSquare).str()] = makeTensor(values.square);
+  }
+  return writeNpz(path, tensors);
+}
+
+llvm::Expected<structure::Gradients>
+driver::readGradients(llvm::StringRef path) {
+  auto tensors = readNpz(path);
+  if (!tensors)
+    return tensors.takeError();
+  structure::Gradients gradients;
+  for (const auto &[key, tensor] : *tensors) {
+    llvm::StringRef name = key;
+    bool isSquare = name.consume_back(kSquare);
+    if ((!isSquare && !name.consume_back(kMean)) ||
+        tensor.dtype != NEUROPLAST_FLOAT32)
+      continue;
+    structure::ParamGradients &values = gradients[name];
+    std::vector<float> &numbers = isSquare ? values.square : values.mean;
+    numbers.resize(tensor.getNumElements());
+    std::memcpy(numbers.data(), tensor.bytes.data(), tensor.bytes.size());
+  }
+  if (gradients.empty())
+    return llvm::createStringError(
+        "has no gradients; 'calibrate --gradients' writes them");
+  return gradients;
+}
