@@ -23,7 +23,8 @@ LogicalResult neuroplast::plasticity::rewind(ModuleOp former, ModuleOp now) {
     for (auto [index, edit] :
          llvm::enumerate(history.getBody().getOps<neuro::EditOp>())) {
       // What it was told to make sparse is in the masks.
-      bool isOfMasks = edit.getKind() == "sparsify";
+      bool isOfMasks =
+          edit.getKind() == "sparsify" || edit.getKind() == "rewire";
       if (static_cast<int64_t>(index) >= known && !isOfMasks &&
           failed(structure::replay(former, edit)))
         return failure();

@@ -30,6 +30,7 @@ Command getDropinCommand();
 Command getGrowCommand();
 Command getFactorizeCommand();
 Command getRecycleCommand();
+Command getRewireCommand();
 Command getServeCommand();
 Command getShortenCommand();
 Command getSparsifyCommand();

@@ -32,8 +32,8 @@ using plasticity::Phase;
 
 /// What phases may be: trainings and edits.
 static constexpr llvm::StringRef kCommands[] = {
-    "train",     "distill", "prune",    "dropin", "recycle",
-    "factorize", "shorten", "sparsify", "undo"};
+    "train",  "distill",   "prune",   "dropin",   "recycle",
+    "rewire", "factorize", "shorten", "sparsify", "undo"};
 
 /// How many examples cuts are fitted to.
 static constexpr int64_t kFitted = 512;
@@ -213,8 +213,11 @@ static llvm::StringRef findValue(llvm::ArrayRef<std::string> words,
 
 bool Cycle::addGradients(const Files &files, std::vector<std::string> &words) {
   auto criterion = structure::parseCriterion(findValue(words, "--criterion"));
-  if (!criterion || !structure::needsGradients(*criterion) ||
-      !findValue(words, "--stats").empty())
+  bool goesBy = criterion && structure::needsGradients(*criterion);
+  // Of connections there is no other criterion; without, they join anywhere.
+  if (words.front() == "rewire" && !llvm::is_contained(words, "--anywhere"))
+    goesBy = true;
+  if (!goesBy || !findValue(words, "--stats").empty())
     return true;
   if (labelled.empty())
     return reportError("gradients need labels"), false;

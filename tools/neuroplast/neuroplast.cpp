@@ -21,7 +21,7 @@ static std::vector<Command> getCommands() {
           getVerifyCommand(),   getSensitivityCommand(), getFactorizeCommand(),
           getSparsifyCommand(), getShortenCommand(),     getTrainCommand(),
           getDistillCommand(),  getCompressCommand(),    getCycleCommand(),
-          getRecycleCommand(),  getServeCommand()};
+          getRecycleCommand(),  getRewireCommand(),      getServeCommand()};
 }
 
 static void printOverview(llvm::raw_ostream &os,
