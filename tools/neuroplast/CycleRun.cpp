@@ -312,7 +312,7 @@ void Cycle::addCommonOptions(llvm::StringRef command, const Files &files,
       words.emplace_back("--shape");
       words.push_back(shape);
     }
-    if (command == "recycle")
+    if (command == "recycle" || command == "rewire")
       add("--seed", seed);
     if (command == "prune" || command == "recycle")
       add("--data", inputs);
