@@ -13,7 +13,6 @@ cost with its whole interval.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -27,7 +26,7 @@ sys.path.insert(0, str(ROOT / "test"))
 
 from Models import driver  # noqa: E402
 
-from Benchmark import paired  # noqa: E402
+from Benchmark import paired, plans  # noqa: E402
 from Benchmark.learning import build, load_fashion  # noqa: E402
 
 WIDTH, EPOCHS = 64, 24
@@ -55,18 +54,10 @@ def live(neuroplast: Path, folder: Path, life: Life, seed: int) -> tuple[float, 
     """The accuracy at the end, the operations of training, and the parameters."""
     width, phases = life
     onnx.save(build((784, width, width, 10), seed), folder / "m.onnx")
-    plan = {
-        "version": 1,
-        "train": {"optimizer": "adam", "lr": 0.001, "batch": 64},
-        "phases": phases,
-    }
-    (folder / "plan.json").write_text(json.dumps(plan))
-    driver.call(
-        neuroplast, "cycle", folder / "m.onnx", "--plan", folder / "plan.json", "--data",
-        folder / "train.npz", "--val", folder / "test.npz", "-o", folder / "o.onnx", "--log",
-        folder / "log.jsonl", "--seed", str(100 * seed), timeout=3600,
-    )  # fmt: skip
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    plan = {"train": {"optimizer": "adam", "lr": 0.001, "batch": 64}, "phases": phases}
+    lines = plans.carry_out(
+        neuroplast, folder, plan, "train.npz", 100 * seed, "--val", folder / "test.npz"
+    )
     end = [line for line in lines if "event" in line][-1]
     return end["validation_accuracy"], end["training_flops"], end["parameters"]
 

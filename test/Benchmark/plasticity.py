@@ -14,7 +14,6 @@ recycled one is not within a point of its own beginning.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -28,7 +27,7 @@ sys.path.insert(0, str(ROOT / "test"))
 
 from Models import driver  # noqa: E402
 
-from Benchmark import paired  # noqa: E402
+from Benchmark import paired, plans  # noqa: E402
 from Benchmark.learning import build, load_fashion  # noqa: E402
 
 SIZES = (196, 100, 100, 100, 10)
@@ -81,20 +80,13 @@ def learn(neuroplast: Path, folder: Path, way: Way, count: int, seed: int) -> np
             data = {"data": str(folder / f"{task}.x.npz")} if name == "recycle" else {}
             phases.append({name: options | data})
     train = {"batch": BATCH} | {key: value for key, value in way.items() if key != "between"}
-    plan = {"version": 1, "train": train, "phases": phases}
-    (folder / "plan.json").write_text(json.dumps(plan))
-    (folder / "log.jsonl").unlink(missing_ok=True)
-    call = [
-        "cycle", folder / "m.onnx", "--plan", folder / "plan.json", "--data", folder / "0.npz",
-        "-o", folder / "o.onnx", "--log", folder / "log.jsonl", "--seed", str(1000 * seed),
-    ]  # fmt: skip
+    plan = {"train": train, "phases": phases}
     try:
-        driver.call(neuroplast, *call, timeout=7200)
+        lines = plans.carry_out(neuroplast, folder, plan, "0.npz", 1000 * seed)
     except driver.DriverError as error:
         if "no finite number" not in str(error):
             raise
         return np.zeros(count)  # It ran away.
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     return np.array([line["accuracy"] for line in lines if "epoch" in line])
 
 

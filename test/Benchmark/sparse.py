@@ -13,7 +13,6 @@ bootstrap intervals of 95 %; fails if RigL is not above these with its whole int
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -27,7 +26,7 @@ sys.path.insert(0, str(ROOT / "test"))
 
 from Models import driver  # noqa: E402
 
-from Benchmark import paired  # noqa: E402
+from Benchmark import paired, plans  # noqa: E402
 from Benchmark.learning import build, load_digits, load_fashion  # noqa: E402
 
 TASKS = {"digits": (load_digits, 40), "fashion": (load_fashion, 8)}
@@ -40,14 +39,10 @@ KINDS: dict[str, dict[str, Any] | None] = {
 
 
 def learn(neuroplast: Path, folder: Path, phases: list[Any], seed: int) -> float:
-    plan = {"version": 1, "train": {"optimizer": "adam", "lr": 0.0012, "batch": 60}}
-    (folder / "plan.json").write_text(json.dumps(plan | {"phases": phases}))
-    driver.call(
-        neuroplast, "cycle", folder / "m.onnx", "--plan", folder / "plan.json", "--data",
-        folder / "train.npz", "--val", folder / "test.npz", "-o", folder / "o.onnx", "--log",
-        folder / "log.jsonl", "--seed", str(1000 * seed), timeout=7200,
-    )  # fmt: skip
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    plan = {"train": {"optimizer": "adam", "lr": 0.0012, "batch": 60}, "phases": phases}
+    lines = plans.carry_out(
+        neuroplast, folder, plan, "train.npz", 1000 * seed, "--val", folder / "test.npz"
+    )
     return [line for line in lines if "event" in line][-1]["validation_accuracy"]
 
 

@@ -13,7 +13,6 @@ by. Prints the means, and paired differences with bootstrap intervals of 95 %; f
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -27,7 +26,7 @@ sys.path.insert(0, str(ROOT / "test"))
 
 from Models import driver  # noqa: E402
 
-from Benchmark import paired  # noqa: E402
+from Benchmark import paired, plans  # noqa: E402
 from Benchmark.learning import Task, build, load_digits, load_fashion  # noqa: E402
 
 # How many rounds of 20 % leave about 51, 21, 11, 5.5, 4.4 and 2.3 % of the weights.
@@ -40,18 +39,13 @@ Results = dict[int, tuple[float, float, float]]
 def run(neuroplast: Path, folder: Path, phases: list[Any], epochs: int, seed: int) -> list[float]:
     """The accuracies after the trainings of a cycle, in their order."""
     plan = {
-        "version": 1,
         "train": {"optimizer": "adam", "lr": 0.0012, "batch": 60, "epochs": epochs},
         "sparsify": {"criterion": "magnitude", "sparsity": 0.2, "of-rest": True},
         "phases": phases,
     }
-    (folder / "plan.json").write_text(json.dumps(plan))
-    driver.call(
-        neuroplast, "cycle", folder / "m.onnx", "--plan", folder / "plan.json", "--data",
-        folder / "train.npz", "--val", folder / "test.npz", "-o", folder / "o.onnx", "--log",
-        folder / "log.jsonl", "--seed", str(seed), timeout=7200,
-    )  # fmt: skip
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    lines = plans.carry_out(
+        neuroplast, folder, plan, "train.npz", seed, "--val", folder / "test.npz"
+    )
     return [e["validation_accuracy"] for e in lines if e.get("event") == "train"]
 
 
