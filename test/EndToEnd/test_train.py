@@ -257,6 +257,44 @@ def test_convolutions(neuroplast: Path, tmp_path: Path) -> None:
         np.testing.assert_array_equal(value, results[1][key])
 
 
+@pytest.mark.parametrize("changes", ["warp:0.3", "contrast:0.5"])
+def test_augmentation_of_images(changes: str, neuroplast: Path, tmp_path: Path) -> None:
+    """What a step sees of a ramp: the loss of a network that gives it back against the ramp."""
+    model, target, data = tmp_path / "m.onnx", tmp_path / "t.onnx", tmp_path / "d.npz"
+    height, width, count = 9, 17, 512
+    graph = onnx.parser.parse_graph(
+        f"g (float[N,1,{height},{width}] x) => (float[N,1,{height},{width}] y) {{ y = Conv(x, w) }}"
+    )
+    one = np.ones((1, 1, 1, 1), np.float32)
+    graph.initializer.append(numpy_helper.from_array(one, "w"))
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), model)
+    ramp = np.broadcast_to(np.linspace(-1, 1, width), (height, width))
+    x = np.broadcast_to(ramp, (count, 1, height, width)).astype(np.float32)
+    driver.save(data, {"x": x, "labels": x})
+    losses = []
+    for target in (tmp_path / "t.onnx", tmp_path / "again.onnx"):
+        log = target.with_suffix(".jsonl")
+        driver.call(
+            neuroplast, "train", model, "--data", data, "-o", target, "--loss", "mse", "--lr",
+            "0", "--batch", str(count), "--augment", changes, "--log", log,
+        )  # fmt: skip
+        losses.append(json.loads(log.read_text())["loss"])
+    assert losses[0] == losses[1]
+    amount = float(changes.split(":")[1])
+    random = np.random.default_rng(0)
+    expected = []
+    for _ in range(4000):
+        u = random.uniform(-amount, amount, 3)
+        seen = ramp * (1 + u[0])
+        if "warp" in changes:
+            rows, columns = np.mgrid[:height, :width].astype(float)
+            right, below = columns - (width - 1) / 2, rows - (height - 1) / 2
+            place = (1 + u[0]) * right + u[1] * below
+            seen = np.clip(place / ((width - 1) / 2), -1, 1)
+        expected.append(((seen - ramp) ** 2).mean())
+    assert losses[0] == pytest.approx(np.mean(expected), rel=0.15)
+
+
 @pytest.mark.parametrize("changes", ["", "flip", "shift:1", "noise:0.2", "flip,shift:2,noise:0.1"])
 def test_augmentation(changes: str, neuroplast: Path, tmp_path: Path) -> None:
     """A factor of each pixel learns as much as is there: it tells where a single one went."""

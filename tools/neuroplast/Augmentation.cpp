@@ -10,6 +10,8 @@
 
 #include "llvm/ADT/StringExtras.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 using namespace neuroplast;
@@ -26,12 +28,16 @@ std::optional<Augmentation> Augmentation::parse(llvm::StringRef text,
     result.flips |= isGood;
     if (name == "shift")
       isGood = !value.getAsInteger(10, result.shift) && result.shift >= 0;
-    if (name == "noise")
-      isGood = !value.getAsDouble(result.noise) && result.noise >= 0 &&
-               std::isfinite(result.noise);
+    for (auto [own, number] : {std::pair("noise", &result.noise),
+                               {"warp", &result.warp},
+                               {"contrast", &result.contrast}})
+      if (name == own)
+        isGood = !value.getAsDouble(*number) && *number >= 0 &&
+                 std::isfinite(*number);
     if (isGood)
       continue;
-    reason = "'" + part.str() + "' is none of flip, shift:N and noise:X";
+    reason = "'" + part.str() +
+             "' is none of flip, shift:N, warp:X, contrast:X and noise:X";
     return std::nullopt;
   }
   return result;
@@ -65,25 +71,89 @@ static void moveImage(float *image, int64_t channels, int64_t height,
       }
 }
 
+/// A number from -1 to 1, evenly.
+static double drawEven(std::mt19937_64 &random) {
+  return static_cast<double>(random() >> 11) * 0x1p-52 - 1;
+}
+
+/// Reads an image at other places, `across` and `down` of those of its middle,
+/// between lines and columns; what lies beyond an edge is the edge.
+static void warpImage(float *image, int64_t channels, int64_t height,
+                      int64_t width, std::array<double, 2> across,
+                      std::array<double, 2> down) {
+  std::vector<float> old(image, image + channels * height * width);
+  double middleX = (static_cast<double>(width) - 1) / 2,
+         middleY = (static_cast<double>(height) - 1) / 2;
+  for (int64_t y = 0; y < height; ++y)
+    for (int64_t x = 0; x < width; ++x) {
+      double right = static_cast<double>(x) - middleX,
+             below = static_cast<double>(y) - middleY;
+      double fromX = std::clamp(middleX + across[0] * right + across[1] * below,
+                                0.0, 2 * middleX),
+             fromY = std::clamp(middleY + down[0] * right + down[1] * below,
+                                0.0, 2 * middleY);
+      auto x0 = static_cast<int64_t>(fromX), y0 = static_cast<int64_t>(fromY);
+      int64_t x1 = std::min(x0 + 1, width - 1),
+              y1 = std::min(y0 + 1, height - 1);
+      auto partX = static_cast<float>(fromX - static_cast<double>(x0)),
+           partY = static_cast<float>(fromY - static_cast<double>(y0));
+      for (int64_t c = 0; c < channels; ++c) {
+        const float *from = old.data() + c * height * width;
+        float upper = from[y0 * width + x0] * (1 - partX) +
+                      from[y0 * width + x1] * partX,
+              lower = from[y1 * width + x0] * (1 - partX) +
+                      from[y1 * width + x1] * partX;
+        image[(c * height + y) * width + x] =
+            upper * (1 - partY) + lower * partY;
+      }
+    }
+}
+
+static void changeContrast(float *image, int64_t count, double factor) {
+  double mean = 0;
+  for (int64_t i = 0; i < count; ++i)
+    mean += image[i] / static_cast<double>(count);
+  for (int64_t i = 0; i < count; ++i)
+    image[i] = static_cast<float>(mean + (image[i] - mean) * factor);
+}
+
+void Augmentation::changeImage(float *image, int64_t channels, int64_t height,
+                               int64_t width, std::mt19937_64 &random) const {
+  auto step = [&] {
+    return static_cast<int64_t>(random() % (2 * shift + 1)) - shift;
+  };
+  if (flips || shift > 0) {
+    bool isMirrored = flips && random() % 2;
+    int64_t down = step(), right = step();
+    if (isMirrored || down || right)
+      moveImage(image, channels, height, width, down, right, isMirrored);
+  }
+  if (warp > 0) {
+    auto h = static_cast<double>(height), w = static_cast<double>(width);
+    // Slants move the middles of edges by a share of the shorter side.
+    std::array<double, 2> across{1 + warp * drawEven(random),
+                                 warp * drawEven(random) *
+                                     std::min(1.0, w / h)},
+        down{warp * drawEven(random) * std::min(1.0, h / w),
+             1 + warp * drawEven(random)};
+    warpImage(image, channels, height, width, across, down);
+  }
+  if (contrast > 0)
+    changeContrast(image, channels * height * width,
+                   1 + contrast * drawEven(random));
+}
+
 void Augmentation::apply(NamedTensors &batch, std::mt19937_64 &random) const {
+  bool changesImages = flips || shift > 0 || warp > 0 || contrast > 0;
   for (auto &[name, tensor] : batch) {
     if (name == "labels" || tensor.dtype != NEUROPLAST_FLOAT32)
       continue;
     auto *values = reinterpret_cast<float *>(tensor.bytes.data());
     int64_t count = tensor.getNumElements();
-    if (tensor.shape.size() == 4 && (flips || shift > 0) && count > 0) {
-      int64_t images = tensor.shape[0];
-      for (int64_t i = 0; i < images; ++i) {
-        auto step = [&] {
-          return static_cast<int64_t>(random() % (2 * shift + 1)) - shift;
-        };
-        bool isMirrored = flips && random() % 2;
-        int64_t down = step(), right = step();
-        if (isMirrored || down || right)
-          moveImage(values + i * (count / images), tensor.shape[1],
-                    tensor.shape[2], tensor.shape[3], down, right, isMirrored);
-      }
-    }
+    if (tensor.shape.size() == 4 && changesImages && count > 0)
+      for (int64_t i = 0, images = tensor.shape[0]; i < images; ++i)
+        changeImage(values + i * (count / images), tensor.shape[1],
+                    tensor.shape[2], tensor.shape[3], random);
     if (noise > 0)
       for (int64_t i = 0; i < count; ++i)
         values[i] += static_cast<float>(noise) * drawNoise(random);

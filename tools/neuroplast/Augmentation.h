@@ -23,14 +23,24 @@ struct Augmentation {
   /// By how many places images are moved at most, in both directions; zeros
   /// come in.
   int64_t shift = 0;
+  /// By which share images are stretched, squeezed and slanted at most, around
+  /// their middle, as letters of other fonts are; edges go on.
+  double warp = 0;
+  /// By which share they differ from their mean more or less.
+  double contrast = 0;
   /// The deviation of normal noise that is added.
   double noise = 0;
 
-  /// Reads "flip", "shift:N" and "noise:X", with commas between; none, with a
-  /// reason, for anything else.
+  /// Reads "flip", "shift:N", "warp:X", "contrast:X" and "noise:X", with commas
+  /// between; none, with a reason, for anything else.
   static std::optional<Augmentation> parse(llvm::StringRef text,
                                            std::string &reason);
   void apply(NamedTensors &batch, std::mt19937_64 &random) const;
+
+private:
+  /// Changes one image of so many channels, lines and columns.
+  void changeImage(float *image, int64_t channels, int64_t height,
+                   int64_t width, std::mt19937_64 &random) const;
 };
 
 } // namespace neuroplast::driver

@@ -219,9 +219,9 @@ std::vector<OptionSpec> TrainOptions::getSpecs() {
       {"--seed", "N", "seed of the order of the examples (0)"},
       {"--augment", "LIST",
        "change examples each time: flip (images, left to right), shift:N (by "
-       "up to so many places), noise:X (normal, of this deviation), with "
-       "commas "
-       "between"},
+       "up to so many places), warp:X (stretched and slanted by up to this "
+       "share), contrast:X (more or less of it), noise:X (normal, of this "
+       "deviation), with commas between"},
       {"--dropout", "PATTERN=RATE[:KIND]",
        "leave out parts of what layers read whose weights have such a name: "
        "elements, gaussian (a normal factor), channels, squares[:SIZE], "
