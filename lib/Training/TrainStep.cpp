@@ -7,8 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Training/TrainStep.h"
+#include "InlineNetwork.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/IRMapping.h"
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
@@ -179,7 +179,7 @@ private:
     if (!loss)
       return network.emitError("has no function 'main'");
     for (BlockArgument argument : loss.getArguments())
-      if (getName(loss, argument) == kLabels && !options.teacher)
+      if (getArgumentName(loss, argument) == kLabels && !options.teacher)
         labels =
             addArgument(cast<RankedTensorType>(argument.getType()), kLabels);
     return success();
@@ -221,11 +221,9 @@ private:
 
   /// The first result of the teacher; null after an error.
   Value askTeacher() {
-    llvm::StringMap<Value> inputs = listInputs();
-    return inlineNetwork(
-        options.teacher, "teacher.",
-        [&](StringRef name) { return inputs.lookup(name); },
-        " that its student does not have");
+    return inlineNetwork(at.builder, main, symbols, options.teacher,
+                         {"teacher.", " that its student does not have"},
+                         listInputs());
   }
 
   /// What a network says that is the loss; null after an error.
@@ -238,17 +236,17 @@ private:
     values["output"] = end->getOperand(0);
     if (labels)
       values[kLabels] = labels;
+    ModuleOp network = options.lossNetwork;
     Value said = inlineNetwork(
-        options.lossNetwork, "loss.",
-        [&](StringRef name) { return values.lookup(name); },
-        " that is no input or output of the network of this type, and not its "
-        "labels");
+        at.builder, main, symbols, network,
+        {"loss.", " that is no input or output of the network of this type, "
+                  "and not its labels"},
+        values);
     if (!said)
       return {};
     auto type = dyn_cast<RankedTensorType>(said.getType());
     if (!type || !isa<FloatType>(type.getElementType()) ||
         !type.hasStaticShape() || type.getNumElements() != 1) {
-      ModuleOp network = options.lossNetwork;
       network.emitError("is to be a loss, but its first result is no single "
                         "number: ")
           << said.getType();
@@ -257,61 +255,12 @@ private:
     return Term(at, said).reshape({});
   }
 
-  /// What a function calls an argument; empty if nothing.
-  static StringRef getName(func::FuncOp function, BlockArgument argument) {
-    auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
-                                                      "neuro.name");
-    return name ? name.getValue() : StringRef();
-  }
-
   llvm::StringMap<Value> listInputs() {
     llvm::StringMap<Value> inputs;
     for (BlockArgument argument : main.getArguments())
-      if (StringRef name = getName(main, argument); !name.empty())
+      if (StringRef name = getArgumentName(main, argument); !name.empty())
         inputs[name] = argument;
     return inputs;
-  }
-
-  /// Makes another network a part of this one, with the values that `find`
-  /// names as its inputs; its first result, or null after an error.
-  Value inlineNetwork(ModuleOp module, StringRef prefix,
-                      llvm::function_ref<Value(StringRef)> find,
-                      StringRef obstacle) {
-    auto other = module.lookupSymbol<func::FuncOp>("main");
-    if (!other || !other.getBody().hasOneBlock() ||
-        other.getNumResults() == 0) {
-      module.emitError("has no function 'main' of one block with a result");
-      return {};
-    }
-    IRMapping values;
-    for (BlockArgument argument : other.getArguments()) {
-      StringRef name = getName(other, argument);
-      Value same = name.empty() ? Value() : find(name);
-      if (!same || same.getType() != argument.getType()) {
-        module.emitError() << "has an input " << (name.empty() ? "?" : name)
-                           << " of type " << argument.getType() << obstacle;
-        return {};
-      }
-      values.map(argument, same);
-    }
-    llvm::StringMap<StringAttr> names;
-    for (auto param : module.getOps<neuro::ParamOp>()) {
-      if (param.getShadowOf())
-        continue;
-      auto copy = cast<neuro::ParamOp>(param->clone());
-      copy.setSymName((prefix + param.getSymName()).str());
-      copy.setSourceNameAttr(StringAttr());
-      copy.setTrainable(false);
-      symbols.insert(copy, Block::iterator(main));
-      names[param.getSymName()] = copy.getSymNameAttr();
-    }
-    for (Operation &op : other.front().without_terminator()) {
-      Operation *copy = at.builder.clone(op, values);
-      copy->walk([&](neuro::GetParamOp read) {
-        read.setNameAttr(FlatSymbolRefAttr::get(names.lookup(read.getName())));
-      });
-    }
-    return values.lookup(other.front().getTerminator()->getOperand(0));
   }
 
   /// Adds an input, before the parameters that are arguments already.
