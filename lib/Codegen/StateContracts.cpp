@@ -45,27 +45,40 @@ void stateUpstreamContract(Operation *op, RuntimeContract &contract) {
   }
 }
 
+/// What users call an axis of an argument.
+std::string describeAxis(func::FuncOp function, BlockArgument argument,
+                         int64_t axis) {
+  auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                    "neuro.name");
+  return "axis " + std::to_string(axis) + " of '" +
+         (name ? name.str()
+               : "argument " + std::to_string(argument.getArgNumber())) +
+         "'";
+}
+
 /// What functions rely on that were told that arguments share sizes.
 void stateSharedSizes(func::FuncOp function) {
   if (function.isExternal())
     return;
   OpBuilder b(function.getContext());
   b.setInsertionPointToStart(&function.front());
-  llvm::DenseMap<int64_t, Value> sizes;
+  llvm::DenseMap<int64_t, std::pair<Value, std::string>> sizes;
   for (BlockArgument argument : function.getArguments())
     for (auto [axis, number] : llvm::enumerate(getSizeNumbers(argument))) {
       if (number < 0)
         continue;
       Location loc = argument.getLoc();
       Value size = tensor::DimOp::create(b, loc, argument, axis);
-      auto [first, isFirst] = sizes.try_emplace(number, size);
+      std::string name = describeAxis(function, argument, axis);
+      auto [first, isFirst] = sizes.try_emplace(number, size, name);
       if (isFirst)
         continue;
-      Value isSame = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
-                                           size, first->second);
-      RequireOp::create(b, loc, isSame, ValueRange{size, first->second},
+      const auto &[other, otherName] = first->second;
+      Value isSame =
+          arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, size, other);
+      RequireOp::create(b, loc, isSame, ValueRange{size, other},
                         /*of_data=*/false,
-                        "a parameter has {} units where another has {}");
+                        name + " has {} units, and " + otherName + " has {}");
     }
 }
 

@@ -179,9 +179,10 @@ private:
     if (!loss)
       return network.emitError("has no function 'main'");
     for (BlockArgument argument : loss.getArguments())
-      if (getArgumentName(loss, argument) == kLabels && !options.teacher)
-        labels =
-            addArgument(cast<RankedTensorType>(argument.getType()), kLabels);
+      if (auto type = dyn_cast<RankedTensorType>(argument.getType());
+          type && getArgumentName(loss, argument) == kLabels &&
+          !options.teacher)
+        labels = addArgument(type, kLabels);
     return success();
   }
 

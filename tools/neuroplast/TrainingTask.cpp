@@ -68,7 +68,7 @@ private:
     std::shared_ptr<Model> model;
   };
   /// Each keeps the parameters that it was compiled with.
-  static constexpr size_t kMost = 8;
+  static constexpr size_t kMost = 4;
   std::deque<Entry> entries; ///< the oldest one first
   int64_t count = 0;
 };
