@@ -277,7 +277,9 @@ def test_profiles(neuroplast: Path, tmp_path: Path) -> None:
     figures = driver.bench(neuroplast, source, "--profile", "--svg", picture, "--seconds", "0.3")
     rows = figures["profile"]
     assert sum(row["share"] for row in rows) == pytest.approx(1)
-    assert sum(row["ms"] for row in rows) == pytest.approx(figures["median_ms"], rel=0.5)
+    # Means of all runs lie between the fastest one and the slowest one.
+    whole = sum(row["ms"] for row in rows)
+    assert 0.5 * figures["min_ms"] < whole < 1.5 * figures["max_ms"]
     assert figures["median_ms"] <= figures["p90_ms"] <= figures["p99_ms"] <= figures["max_ms"]
     fastest = max(row["of_peak"] for row in rows)
     assert 0.2 < fastest < 1.2
