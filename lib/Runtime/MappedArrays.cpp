@@ -24,10 +24,6 @@
 using namespace neuroplast;
 using llvm::StringRef;
 
-static llvm::Error makeError(const llvm::Twine &message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
-
 namespace {
 
 /// Reads numbers of a file; those beyond its end are zero.
@@ -130,35 +126,52 @@ llvm::Expected<MappedArray> view(StringRef bytes,
   return keep(std::move(*tensor));
 }
 
-llvm::Expected<MappedArrays> mapFolder(StringRef path) {
+llvm::Expected<MappedArrays> mapFolder(StringRef folder) {
+  auto paths = listFiles(folder, ".npy");
+  if (!paths)
+    return paths.takeError();
   MappedArrays arrays;
-  std::error_code code;
-  for (llvm::sys::fs::directory_iterator it(path, code), end;
-       it != end && !code; it.increment(code)) {
-    if (llvm::sys::path::extension(it->path()) != ".npy")
-      continue;
-    auto file = mapFile(it->path());
+  for (const std::string &path : *paths) {
+    auto file = mapFile(path);
     if (!file)
-      return makeError("'" + it->path() + "': " + file.getError().message());
+      return llvm::createStringError("'" + path +
+                                     "': " + file.getError().message());
     auto array = view((*file)->getBuffer(), *file);
     if (!array)
-      return makeError("'" + it->path() + "' " +
-                       llvm::toString(array.takeError()));
-    arrays[llvm::sys::path::stem(it->path()).str()] = std::move(*array);
+      return llvm::createStringError("'" + path + "' " +
+                                     llvm::toString(array.takeError()));
+    arrays[llvm::sys::path::stem(path).str()] = std::move(*array);
   }
-  if (code)
-    return makeError("'" + path + "': " + code.message());
   return arrays;
 }
 
 } // namespace
+
+llvm::Expected<std::vector<std::string>>
+neuroplast::listFiles(StringRef path, StringRef ending) {
+  std::vector<std::string> files;
+  if (!llvm::sys::fs::is_directory(path)) {
+    files.push_back(path.str());
+    return files;
+  }
+  std::error_code code;
+  for (llvm::sys::fs::directory_iterator it(path, code), end;
+       it != end && !code; it.increment(code))
+    if (StringRef(it->path()).ends_with(ending))
+      files.push_back(it->path());
+  if (code)
+    return llvm::createStringError("'" + path + "': " + code.message());
+  llvm::sort(files);
+  return files;
+}
 
 llvm::Expected<MappedArrays> neuroplast::mapArrays(StringRef path) {
   if (llvm::sys::fs::is_directory(path))
     return mapFolder(path);
   auto file = mapFile(path);
   if (!file)
-    return makeError("'" + path + "': " + file.getError().message());
+    return llvm::createStringError("'" + path +
+                                   "': " + file.getError().message());
   llvm::StringMap<StringRef> stored = listStored((*file)->getBuffer());
   MappedArrays arrays;
   auto rest = readNpz(path, [&](StringRef name) {

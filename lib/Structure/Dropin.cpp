@@ -10,7 +10,6 @@
 #include "FreshWeights.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Format.h"
-#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -130,12 +129,8 @@ neuroplast::structure::dropin(ModuleOp module, const DropinOptions &options) {
     else if (set.reason.empty())
       set.reason = "equal counts";
   }
-  EditOptions editOptions;
-  editOptions.kind = "dropin";
-  editOptions.description =
-      llvm::formatv("{0}", llvm::json::Value(options.toJson()));
-  editOptions.keepRemoved = options.keepRemoved;
-  auto edits = applyGrowth(analysis, construction, edit, options, editOptions);
+  auto edits = applyGrowth(analysis, construction, edit, options,
+                           EditOptions::record("dropin", options));
   if (failed(edits))
     return failure();
   report.edits = std::move(*edits);

@@ -8,7 +8,6 @@
 
 #include "neuroplast/Structure/Prune.h"
 #include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
-#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -170,12 +169,8 @@ FailureOr<PruneReport> neuroplast::structure::prune(ModuleOp module,
     return report;
   }
   report.norms = collectNorms(analysis, *edit);
-  EditOptions editOptions;
-  editOptions.kind = "prune";
-  editOptions.description =
-      llvm::formatv("{0}", llvm::json::Value(options.toJson()));
-  editOptions.keepRemoved = options.keepRemoved;
-  auto edits = applyEdit(analysis, *edit, editOptions);
+  auto edits =
+      applyEdit(analysis, *edit, EditOptions::record("prune", options));
   if (failed(edits))
     return failure();
   report.edits = std::move(*edits);

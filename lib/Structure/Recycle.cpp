@@ -11,7 +11,6 @@
 #include "neuroplast/Structure/Draw.h"
 #include "neuroplast/Structure/History.h"
 #include "llvm/ADT/Sequence.h"
-#include "llvm/Support/FormatVariadic.h"
 #include <cmath>
 
 using namespace mlir;
@@ -112,12 +111,8 @@ neuroplast::structure::recycle(ModuleOp module, const RecycleOptions &options) {
       set.recycled = 0;
   if (edit.maps.empty())
     return report;
-  EditOptions editOptions;
-  editOptions.kind = "recycle";
-  editOptions.description =
-      llvm::formatv("{0}", llvm::json::Value(options.toJson()));
-  editOptions.keepRemoved = options.keepRemoved;
-  auto edits = applyGrowth(analysis, construction, edit, growth, editOptions);
+  auto edits = applyGrowth(analysis, construction, edit, growth,
+                           EditOptions::record("recycle", options));
   if (failed(edits))
     return failure();
   report.edits = std::move(*edits);

@@ -13,6 +13,7 @@
 
 #include "neuroplast/Dialect/Neuro/IR/MappedFile.h"
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
+#include "neuroplast/Runtime/MappedArrays.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -50,23 +51,6 @@ static std::optional<CyclePlan> readPlan(const Arguments &arguments,
   return std::move(*plan);
 }
 
-/// A file, or those of a folder, by their names; none after a message.
-static std::optional<std::vector<std::string>> listFiles(llvm::StringRef path) {
-  std::vector<std::string> files;
-  if (!llvm::sys::fs::is_directory(path)) {
-    files.push_back(path.str());
-    return files;
-  }
-  std::error_code error;
-  for (llvm::sys::fs::directory_iterator it(path, error), end;
-       it != end && !error; it.increment(error))
-    files.push_back(it->path());
-  if (error)
-    return reportError(path, llvm::errorCodeToError(error)), std::nullopt;
-  llvm::sort(files);
-  return files;
-}
-
 /// All that decides what comes of a cycle, as a text: files by what they hold.
 /// None after a message.
 static std::optional<std::string> identify(const Arguments &arguments,
@@ -81,7 +65,7 @@ static std::optional<std::string> identify(const Arguments &arguments,
       continue;
     auto files = listFiles(path);
     if (!files)
-      return std::nullopt;
+      return reportError(path, files.takeError()), std::nullopt;
     for (const std::string &file : *files) {
       auto buffer = mapFile(file);
       if (!buffer)

@@ -22,6 +22,10 @@ struct MappedArray {
   std::shared_ptr<const void> owner; ///< of the bytes
 };
 
+/// A file, or the files of a folder that end so, by their names.
+llvm::Expected<std::vector<std::string>> listFiles(llvm::StringRef path,
+                                                   llvm::StringRef ending = "");
+
 using MappedArrays = std::map<std::string, MappedArray>;
 
 /// Opens the arrays of an `.npz` file, or of a folder with an `.npy` file for

@@ -12,6 +12,7 @@
 #include "neuroplast/Structure/AxisEdit.h"
 #include "neuroplast/Structure/Inspect.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 
 namespace neuroplast::structure {
@@ -84,6 +85,17 @@ struct EditOptions {
   std::string kind = "edit", description = "{}";
   /// Keep the removed elements in the history, so that they can be put back.
   bool keepRemoved = false;
+
+  /// Those of a request, which the history tells.
+  template <typename Request>
+  static EditOptions record(llvm::StringRef kind, const Request &request) {
+    EditOptions options;
+    options.kind = kind.str();
+    options.description =
+        llvm::formatv("{0}", llvm::json::Value(request.toJson()));
+    options.keepRemoved = request.keepRemoved;
+    return options;
+  }
 };
 
 /// Rewrites every parameter, shadow, type and attribute that the edit touches,
