@@ -39,7 +39,8 @@ static std::string hashElements(mlir::ElementsAttr value) {
   return text;
 }
 
-std::string neuroplast::computeFingerprint(mlir::ModuleOp module) {
+std::string neuroplast::computeFingerprint(
+    mlir::ModuleOp module, llvm::function_ref<bool(neuro::ParamOp)> isGiven) {
   std::string text;
   llvm::raw_string_ostream os(text);
   llvm::StringSet<> given;
@@ -57,7 +58,8 @@ std::string neuroplast::computeFingerprint(mlir::ModuleOp module) {
   });
   std::map<llvm::StringRef, std::string> compiledIn; // in whatever order
   for (auto param : module.getOps<neuro::ParamOp>())
-    if (!given.contains(param.getSymName()) && !param.getShadowOf())
+    if (!given.contains(param.getSymName()) && !param.getShadowOf() &&
+        !(isGiven && isGiven(param)))
       compiledIn[param.getSymName()] = hashElements(param.getValue());
   for (const auto &[name, value] : compiledIn)
     os << name << ' ' << value << '\n';

@@ -162,13 +162,15 @@ void Model::release(std::vector<NeuroplastTensor> &outputs) const {
   }
 }
 
-llvm::Expected<NamedTensors> Model::run(const NamedTensors &inputs) const {
+llvm::Expected<NamedTensors>
+Model::run(const NamedTensors &inputs,
+           const std::vector<NeuroplastTensor> &params) const {
   const NeuroplastModelInfo &info = getInfo();
   auto bound = bindInputs(inputs);
   if (!bound)
     return bound.takeError();
   std::vector<NeuroplastTensor> outputs(info.num_outputs);
-  if (llvm::Error error = runBound(*bound, outputs)) {
+  if (llvm::Error error = runBound(*bound, outputs, params)) {
     release(outputs);
     return std::move(error);
   }
@@ -179,9 +181,8 @@ llvm::Expected<NamedTensors> Model::run(const NamedTensors &inputs) const {
   return results;
 }
 
-/// Why a tensor cannot be what the interface describes; empty if it can.
-static std::string findMisfit(const NeuroplastTensorInfo &info,
-                              const HostTensor &tensor) {
+std::string neuroplast::findMisfit(const NeuroplastTensorInfo &info,
+                                   const HostTensor &tensor) {
   if (tensor.dtype != info.dtype)
     return "has another element type";
   if (static_cast<int32_t>(tensor.shape.size()) != info.rank)

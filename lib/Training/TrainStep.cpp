@@ -32,6 +32,30 @@ static bool learns(const StepOptions &options, neuro::ParamOp param) {
          !isFrozen(options, param);
 }
 
+/// What remembers statistics of its data.
+static SmallVector<neuro::LayerOpInterface> listRemembering(func::FuncOp main) {
+  SmallVector<neuro::LayerOpInterface> ops;
+  main.walk([&](neuro::LayerOpInterface op) {
+    if (op.getRunningStatistics() && op->getBlock() == &main.front())
+      ops.push_back(op);
+  });
+  return ops;
+}
+
+/// The mean and the variance that it remembers, if these are parameters that
+/// are not to stay as they are.
+static std::optional<std::pair<neuro::ParamOp, neuro::ParamOp>>
+findStatistics(SymbolTable &symbols, neuro::LayerOpInterface op,
+               const StepOptions &options) {
+  neuro::RunningStatistics running = *op.getRunningStatistics();
+  auto mean = neuro::findParam(symbols, op->getOperand(running.mean)),
+       variance = neuro::findParam(symbols, op->getOperand(running.variance));
+  if (!mean || !variance || isFrozen(options, mean) ||
+      isFrozen(options, variance))
+    return std::nullopt;
+  return std::pair(mean, variance);
+}
+
 namespace {
 
 /// A parameter that learns, and what the optimizer remembers of it.
@@ -50,6 +74,8 @@ struct Statistic {
 };
 
 constexpr StringRef kLabels = "labels";
+/// The state that adds gradients up.
+constexpr StringRef kSum = "sum";
 
 class StepBuilder {
 public:
@@ -127,6 +153,11 @@ public:
     collectParameters(/*hasStates=*/false);
     Term loss = buildLossOfOutput();
     return loss ? addResult(0, loss.get(), "loss") : failure();
+  }
+
+  LogicalResult buildAnswer() {
+    collectParameters(/*hasStates=*/false);
+    return success();
   }
 
   LogicalResult buildGradientStep() {
@@ -331,10 +362,6 @@ private:
     }
   }
 
-  bool isFrozen(neuro::ParamOp param) const {
-    return ::isFrozen(options, param);
-  }
-
   /// Takes the parameters that change as arguments: those that learn, with
   /// their states, and statistics. Those of open size are arguments already.
   void collectParameters(bool hasStates) {
@@ -356,21 +383,15 @@ private:
       }
       replace(read, argument);
     }
-    main.walk([&](neuro::LayerOpInterface op) {
-      auto running = op.getRunningStatistics();
-      if (!running || op->getBlock() != &main.front())
-        return;
-      SmallVector<neuro::ParamOp> remembered;
-      for (unsigned operand : {running->mean, running->variance}) {
-        remembered.push_back(
-            neuro::findParam(symbols, op->getOperand(operand)));
-        if (!remembered.back() || isFrozen(remembered.back()))
-          return;
-      }
-      addStatistic(remembered[0], op->getOperand(running->mean));
-      addStatistic(remembered[1], op->getOperand(running->variance));
+    for (neuro::LayerOpInterface op : listRemembering(main)) {
+      auto statistics = findStatistics(symbols, op, options);
+      if (!statistics)
+        continue;
+      neuro::RunningStatistics running = *op.getRunningStatistics();
+      addStatistic(statistics->first, op->getOperand(running.mean));
+      addStatistic(statistics->second, op->getOperand(running.variance));
       learning.push_back(op);
-    });
+    }
   }
 
   static void replace(neuro::GetParamOp read, Value argument) {
@@ -427,7 +448,7 @@ private:
       for (StringRef suffix : options.optimizer.getStates())
         learner.states.push_back(addState(param, suffix, argument));
     if (hasStates && options.parts > 1)
-      learner.sum = addState(param, "sum", argument);
+      learner.sum = addState(param, kSum, argument);
     if (neuro::ParamOp mask = masks.lookup(param.getSymName()))
       learner.mask = addMask(mask, argument);
     learners.push_back(learner);
@@ -512,11 +533,40 @@ neuroplast::training::buildGradientStep(ModuleOp module,
                       : StepBuilder(module, *main, options).buildGradientStep();
 }
 
+LogicalResult neuroplast::training::buildAnswer(ModuleOp module,
+                                                const StepOptions &options) {
+  auto main = findMain(module);
+  return failed(main) ? failure()
+                      : StepBuilder(module, *main, options).buildAnswer();
+}
+
 void neuroplast::training::addStates(ModuleOp module,
-                                     const StepOptions &options) {
+                                     const StepOptions &options,
+                                     bool withSums) {
   SymbolTable symbols(module);
-  for (auto param : llvm::make_early_inc_range(module.getOps<neuro::ParamOp>()))
+  for (auto param :
+       llvm::make_early_inc_range(module.getOps<neuro::ParamOp>())) {
+    if (!learns(options, param))
+      continue;
+    for (StringRef kind : options.optimizer.getStates())
+      neuro::getOrCreateState(symbols, param, kind);
+    if (withSums && options.parts > 1)
+      neuro::getOrCreateState(symbols, param, kSum);
+  }
+}
+
+llvm::StringSet<>
+neuroplast::training::listChangingParams(ModuleOp module,
+                                         const StepOptions &options) {
+  llvm::StringSet<> names;
+  for (auto param : module.getOps<neuro::ParamOp>())
     if (learns(options, param))
-      for (StringRef kind : options.optimizer.getStates())
-        neuro::getOrCreateState(symbols, param, kind);
+      names.insert(param.getSymName());
+  SymbolTable symbols(module);
+  if (auto main = module.lookupSymbol<func::FuncOp>("main"))
+    for (neuro::LayerOpInterface op : listRemembering(main))
+      if (auto statistics = findStatistics(symbols, op, options))
+        for (neuro::ParamOp param : {statistics->first, statistics->second})
+          names.insert(param.getSymName());
+  return names;
 }

@@ -15,33 +15,20 @@
 #include "neuroplast/Frontend/ONNX/Export.h"
 #include "neuroplast/Frontend/ONNX/Import.h"
 #include "neuroplast/Structure/UnitAnalysis.h"
-#include "llvm/Support/FileSystem.h"
-
-#include "onnx/onnx_pb.h"
-
-#include <unistd.h>
 
 using namespace neuroplast;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static const std::string path =
-      "/dev/shm/neuroplast-fuzz-" + std::to_string(getpid()) + ".onnx";
-  std::error_code error;
-  {
-    llvm::raw_fd_ostream file(path, error);
-    if (error)
-      return 0;
-    file.write(reinterpret_cast<const char *>(data), size);
-  }
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   mlir::ScopedDiagnosticHandler silence(
       &context, [](mlir::Diagnostic &) { return mlir::success(); });
-  auto module = importOnnx(path, ImportOptions(), &context);
-  llvm::sys::fs::remove(path);
+  llvm::StringRef bytes(reinterpret_cast<const char *>(data), size);
+  auto module = importOnnx(llvm::MemoryBuffer::getMemBufferCopy(bytes),
+                           "fuzz.onnx", ImportOptions(), &context);
   if (!module)
     return 0;
   structure::UnitAnalysis analysis(*module);
-  onnx::ModelProto written;
-  (void)onnx_frontend::exportModel(*module, written);
+  std::string written;
+  (void)onnx_frontend::exportBytes(*module, written);
   return 0;
 }

@@ -21,8 +21,6 @@
 #include "neuroplast/Frontend/ONNX/Export.h"
 #include "neuroplast/Structure/UnitAnalysis.h"
 
-#include "onnx/onnx_pb.h"
-
 using namespace neuroplast;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -39,8 +37,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return 0;
   {
     structure::UnitAnalysis analysis(*module);
-    onnx::ModelProto written;
-    (void)onnx_frontend::exportModel(*module, written);
+    std::string written;
+    (void)onnx_frontend::exportBytes(*module, written);
   }
   mlir::PassManager manager(&context);
   manager.addPass(createStateContracts());

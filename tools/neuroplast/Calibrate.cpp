@@ -13,7 +13,8 @@
 #include "Modules.h"
 #include "Progress.h"
 #include "RunnableModel.h"
-#include "TrainingTask.h"
+#include "TrainOptions.h"
+
 #include "mlir/IR/MLIRContext.h"
 
 using namespace mlir;
@@ -23,23 +24,26 @@ using namespace neuroplast::driver;
 /// What a loss on labelled examples says of parameters.
 static int collectGradients(const Arguments &arguments) {
   StringRef data = arguments.get("--data");
-  auto options = TrainOptions::read(arguments, /*hasTeacher=*/false);
+  auto options = readTrainingOptions(arguments, /*hasTeacher=*/false);
   if (!options)
     return 1;
-  auto examples =
-      Examples::read(data, arguments.get("--labels", "labels"),
-                     options->lossNetwork.empty() ? Examples::Need::Labels
-                                                  : Examples::Need::Any);
+  auto examples = learning::Examples::read(
+      data, arguments.get("--labels", "labels"),
+      options->lossNetwork.empty() ? learning::Examples::Need::Labels
+                                   : learning::Examples::Need::Any);
   if (!examples)
     return reportError(data, examples.takeError());
   if (examples->getCount() < options->batch)
     return reportError("the data have " + Twine(examples->getCount()) +
                        " examples, and a batch has " + Twine(options->batch));
   Progress progress("calibrating " + arguments.getPositional(0));
-  auto gradients = measureGradients({arguments.getPositional(0), {}}, *options,
-                                    *examples, CompileOptions());
+  learning::LearningTask task{readFrom(arguments.getPositional(0))};
+  if (!options->lossNetwork.empty())
+    task.loss = readFrom(options->lossNetwork);
+  auto gradients =
+      learning::measureGradients(task, *options, *examples, CompileOptions());
   if (!gradients)
-    return 1;
+    return reportError(arguments.getPositional(0), gradients.takeError());
   if (llvm::Error error = writeGradients(arguments.get("-o"), *gradients))
     return reportError(llvm::toString(std::move(error)));
   llvm::outs() << "gradients of " << gradients->size() << " parameters\n";

@@ -34,7 +34,7 @@ neuroplast::driver::loadOpenOrFixed(const Arguments &arguments,
                   std::shared_ptr<std::string> messages) {
     context = std::make_unique<MLIRContext>(makeRegistry(),
                                             MLIRContext::Threading::DISABLED);
-    return loadModule(path, *context, fixed, {}, std::move(messages));
+    return loadModule(path, *context, fixed, std::move(messages));
   };
   if (shapes.empty())
     return load({}, nullptr);

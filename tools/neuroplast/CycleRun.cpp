@@ -11,6 +11,7 @@
 #include "Commands.h"
 #include "Modules.h"
 #include "RunnableModel.h"
+#include "TrainOptions.h"
 
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "neuroplast/Plasticity/Rewind.h"
@@ -27,6 +28,7 @@
 
 using namespace neuroplast;
 using namespace neuroplast::driver;
+using namespace neuroplast::learning;
 using plasticity::CyclePlan;
 using plasticity::Phase;
 
@@ -275,7 +277,7 @@ bool Cycle::advance(llvm::StringRef what, llvm::StringRef place,
 
 void Cycle::countTraining(llvm::ArrayRef<std::string> options, int64_t steps,
                           bool hasTeacher) {
-  int64_t batch = TrainOptions().batch, parts = 1;
+  int64_t batch = TrainingOptions().batch, parts = 1;
   findValue(options, "--batch").getAsInteger(10, batch);
   findValue(options, "--accumulate").getAsInteger(10, parts);
   trainingFlops +=
@@ -308,9 +310,12 @@ void Cycle::addCommonOptions(llvm::StringRef command, const Files &files,
     add("--resume", "");
   } else {
     add("--no-compare", "");
-    for (const std::string &shape : data->describeShapes(1)) {
+    for (const auto &entry : data->getForm(1).inputs) {
+      std::string sizes;
+      llvm::raw_string_ostream os(sizes);
+      llvm::interleave(entry.getValue(), os, "x");
       words.emplace_back("--shape");
-      words.push_back(shape);
+      words.push_back(entry.getKey().str() + "=" + sizes);
     }
     if (command == "recycle" || command == "rewire")
       add("--seed", seed);
@@ -341,7 +346,7 @@ bool Cycle::writeInputs() {
 bool Cycle::judge(Stage &stage) {
   mlir::MLIRContext context(makeRegistry(),
                             mlir::MLIRContext::Threading::DISABLED);
-  auto module = loadModule(stage.path, context, data->describeShapes(1));
+  auto module = loadModule(stage.path, context, {data->getForm(1).inputs, {}});
   if (!module)
     return false;
   int64_t steps = neuro::getTrainingSteps(*module);
@@ -352,19 +357,24 @@ bool Cycle::judge(Stage &stage) {
   stage.score.reset();
   if (!validation)
     return true;
-  auto options = readTrainOptions();
+  auto options = readOptions();
   if (!options)
     return false;
   CompileOptions compile;
   compile.threads = *arguments.getThreads();
-  TrainingTask task{stage.path, needsLabels()
-                                    ? llvm::StringRef()
-                                    : llvm::StringRef(marks["start"])};
-  stage.score = scoreModel(task, *options, *validation, compile);
-  return stage.score.has_value();
+  LearningTask task{readFrom(stage.path)};
+  if (!needsLabels())
+    task.teacher = readFrom(marks["start"]);
+  if (!options->lossNetwork.empty())
+    task.loss = readFrom(options->lossNetwork);
+  auto score = scoreNetwork(task, *options, *validation, compile);
+  if (!score)
+    return reportError(stage.path, score.takeError()), false;
+  stage.score = *score;
+  return true;
 }
 
-std::optional<TrainOptions> Cycle::readTrainOptions() const {
+std::optional<TrainingOptions> Cycle::readOptions() const {
   bool hasTeacher = !needsLabels();
   Command command = hasTeacher ? getDistillCommand() : getTrainCommand();
   std::vector<const char *> words(command.spec.positional.size(), "-");
@@ -372,7 +382,7 @@ std::optional<TrainOptions> Cycle::readTrainOptions() const {
     words.push_back(word.c_str());
   int exitCode = 0;
   auto parsed = Arguments::parse(command.spec, words, exitCode);
-  return parsed ? TrainOptions::read(*parsed, hasTeacher) : std::nullopt;
+  return parsed ? readTrainingOptions(*parsed, hasTeacher) : std::nullopt;
 }
 
 bool Cycle::log(llvm::StringRef event, llvm::StringRef place, double seconds,

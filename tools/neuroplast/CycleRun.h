@@ -10,8 +10,8 @@
 #define NEUROPLAST_TOOLS_NEUROPLAST_CYCLERUN_H
 
 #include "Arguments.h"
-#include "TrainingTask.h"
 
+#include "neuroplast/Learning/LearningTask.h"
 #include "neuroplast/Plasticity/CyclePlan.h"
 #include "neuroplast/Structure/Inspect.h"
 
@@ -23,7 +23,7 @@ llvm::ArrayRef<llvm::StringRef> getPhaseCommands();
 /// A model file in the course of a cycle, and how well it does.
 struct Stage {
   std::string path;
-  std::optional<Score> score; ///< if there are data to see it on
+  std::optional<learning::Score> score; ///< if there are data to see it on
   int64_t parameters = 0;
   int64_t steps = 0; ///< of training, so far
 };
@@ -107,7 +107,7 @@ private:
 
   /// What all trainings of the plan have in common: their loss, and their
   /// batch.
-  std::optional<TrainOptions> readTrainOptions() const;
+  std::optional<learning::TrainingOptions> readOptions() const;
 
   /// Writes down what a phase came to, for people and for programs.
   bool log(llvm::StringRef event, llvm::StringRef place, double seconds,
@@ -116,7 +116,7 @@ private:
   const Arguments &arguments;
   const plasticity::CyclePlan &plan;
   std::string folder, inputs, labelled;
-  std::optional<Examples> data, validation;
+  std::optional<learning::Examples> data, validation;
   Stage now;
   structure::NetworkSize size; ///< of the stage of now
   int64_t startFlops = 0;

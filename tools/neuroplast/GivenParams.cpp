@@ -10,10 +10,7 @@
 
 #include "Modules.h"
 #include "RunnableModel.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "neuroplast/Dialect/Neuro/IR/ElementTypes.h"
-#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
-#include "neuroplast/Frontend/ONNX/Import.h"
+#include "neuroplast/Learning/ParamTensors.h"
 #include "neuroplast/Runtime/Npz.h"
 #include "neuroplast/Structure/OpenParams.h"
 
@@ -25,40 +22,16 @@ static llvm::ArrayRef<int64_t> getShape(const NeuroplastTensorInfo &info) {
   return {info.shape, static_cast<size_t>(info.rank)};
 }
 
-/// The shapes that a model was compiled for, as values of `--shape`.
-static std::vector<std::string>
-getFixedShapes(const NeuroplastModelInfo &info) {
-  std::vector<std::string> shapes;
+/// The shapes that a model was compiled for.
+static learning::InputShapes getFixedShapes(const NeuroplastModelInfo &info) {
+  learning::InputShapes shapes;
   for (int32_t i = 0; i < info.num_inputs; ++i) {
     ArrayRef<int64_t> shape = getShape(info.inputs[i]);
     if (llvm::any_of(shape, [](int64_t size) { return size < 0; }))
       continue;
-    std::string text = info.inputs[i].name + std::string("=");
-    for (auto [axis, size] : llvm::enumerate(shape))
-      text += (axis ? "x" : "") + std::to_string(size);
-    shapes.push_back(text);
+    shapes[info.inputs[i].name] = llvm::SmallVector<int64_t>(shape);
   }
   return shapes;
-}
-
-NamedTensors driver::readParamArguments(mlir::ModuleOp module) {
-  NamedTensors tensors;
-  auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
-  for (unsigned i = 0; i < main.getNumArguments(); ++i) {
-    auto symbol = neuro::getArgumentParam(main, i);
-    if (!symbol)
-      continue;
-    auto param = module.lookupSymbol<neuro::ParamOp>(symbol.getValue());
-    auto elements = TensorElements::read(param.getValue());
-    HostTensor &tensor =
-        tensors[main.getArgAttrOfType<mlir::StringAttr>(i, "neuro.name").str()];
-    tensor.dtype = getElementTypeNumber(param.getType().getElementType());
-    tensor.shape = param.getType().getShape().vec();
-    if (elements)
-      tensor.bytes.assign(elements->getBytes().begin(),
-                          elements->getBytes().end());
-  }
-  return tensors;
 }
 
 /// The parameters of a model that is the compiled one but for them.
@@ -66,9 +39,10 @@ static std::optional<NamedTensors> readModel(const NeuroplastModelInfo &info,
                                              llvm::StringRef path) {
   mlir::MLIRContext context(makeRegistry(),
                             mlir::MLIRContext::Threading::DISABLED);
-  auto module = loadModule(path, context,
-                           isOnnxFile(path) ? getFixedShapes(info)
-                                            : std::vector<std::string>());
+  ImportOptions options;
+  if (isOnnxFile(path))
+    options.inputShapes = getFixedShapes(info);
+  auto module = loadModule(path, context, options);
   if (!module)
     return std::nullopt;
   llvm::StringMap<llvm::SmallVector<int64_t>> shapes;
@@ -82,7 +56,7 @@ static std::optional<NamedTensors> readModel(const NeuroplastModelInfo &info,
                        "parameters that may change");
     return std::nullopt;
   }
-  return readParamArguments(*module);
+  return learning::readParamArguments(*module);
 }
 
 llvm::LogicalResult driver::giveParams(Model &model, llvm::StringRef path) {

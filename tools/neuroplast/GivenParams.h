@@ -9,13 +9,9 @@
 #ifndef NEUROPLAST_TOOLS_NEUROPLAST_GIVENPARAMS_H
 #define NEUROPLAST_TOOLS_NEUROPLAST_GIVENPARAMS_H
 
-#include "mlir/IR/BuiltinOps.h"
 #include "neuroplast/Runtime/Model.h"
 
 namespace neuroplast::driver {
-
-/// The parameters that `main` takes, by name, with their values.
-NamedTensors readParamArguments(mlir::ModuleOp module);
 
 /// Gives a compiled model the parameters of a file: an `.npz` of arrays by
 /// name, or a model that differs from the compiled one in nothing but the

@@ -9,7 +9,6 @@
 #include "Modules.h"
 #include "mlir/Parser/Parser.h"
 #include "neuroplast/Frontend/ONNX/Export.h"
-#include "neuroplast/Frontend/ONNX/Import.h"
 #include "neuroplast/Runtime/Compiler.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
@@ -115,16 +114,9 @@ neuroplast::driver::parseShapes(ArrayRef<std::string> entries) {
 
 OwningOpRef<ModuleOp>
 neuroplast::driver::loadModule(StringRef path, MLIRContext &context,
-                               ArrayRef<std::string> shapes,
-                               const llvm::StringMap<ElementsAttr> &values,
+                               const ImportOptions &options,
                                std::shared_ptr<std::string> messages) {
   registerDiagnostics(context, std::move(messages));
-  ImportOptions options;
-  options.inputValues = values;
-  auto inputShapes = parseShapes(shapes);
-  if (!inputShapes)
-    return {};
-  options.inputShapes = std::move(*inputShapes);
   if (isOnnxFile(path))
     return importOnnx(path, options, &context);
   if (!options.inputShapes.empty()) {
@@ -132,6 +124,24 @@ neuroplast::driver::loadModule(StringRef path, MLIRContext &context,
     return {};
   }
   return parseSourceFile<ModuleOp>(path, &context);
+}
+
+OwningOpRef<ModuleOp>
+neuroplast::driver::loadModule(StringRef path, MLIRContext &context,
+                               ArrayRef<std::string> shapes,
+                               std::shared_ptr<std::string> messages) {
+  auto inputShapes = parseShapes(shapes);
+  if (!inputShapes)
+    return {};
+  return loadModule(path, context, {std::move(*inputShapes), {}},
+                    std::move(messages));
+}
+
+learning::NetworkSource neuroplast::driver::readFrom(StringRef path) {
+  return [path = path.str()](MLIRContext &context,
+                             const learning::InputShapes &shapes) {
+    return loadModule(path, context, {shapes, {}});
+  };
 }
 
 LogicalResult neuroplast::driver::saveModule(ModuleOp module, StringRef path,

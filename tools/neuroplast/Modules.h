@@ -10,10 +10,9 @@
 #define NEUROPLAST_TOOLS_NEUROPLAST_MODULES_H
 
 #include "Arguments.h"
-#include "mlir/IR/BuiltinOps.h"
-#include "llvm/ADT/StringMap.h"
+#include "neuroplast/Frontend/ONNX/Import.h"
+#include "neuroplast/Learning/LearningTask.h"
 
-#include "mlir/IR/OwningOpRef.h"
 #include <memory>
 #include <optional>
 
@@ -27,15 +26,21 @@ mlir::DialectRegistry makeRegistry();
 std::optional<llvm::StringMap<llvm::SmallVector<int64_t>>>
 parseShapes(llvm::ArrayRef<std::string> entries);
 
-/// Reads `.onnx`, `.onnxtext` or MLIR; null after a message. `shapes` are
-/// values of the option `--shape`, `values` those that inputs are fixed to. The
-/// diagnostics of the context, now and later, go to `messages`, or else to
-/// standard error.
+/// Reads `.onnx`, `.onnxtext` or MLIR; null after a message. The diagnostics of
+/// the context, now and later, go to `messages`, or else to standard error.
+mlir::OwningOpRef<mlir::ModuleOp>
+loadModule(llvm::StringRef path, mlir::MLIRContext &context,
+           const ImportOptions &options,
+           std::shared_ptr<std::string> messages = nullptr);
+
+/// The same with values of the option `--shape`.
 mlir::OwningOpRef<mlir::ModuleOp>
 loadModule(llvm::StringRef path, mlir::MLIRContext &context,
            llvm::ArrayRef<std::string> shapes = {},
-           const llvm::StringMap<mlir::ElementsAttr> &values = {},
            std::shared_ptr<std::string> messages = nullptr);
+
+/// What reads a file each time that a network is asked for.
+learning::NetworkSource readFrom(llvm::StringRef path);
 
 /// Writes ONNX if the path ends in `.onnx` (with its weights beside it if
 /// `externalData`), MLIR otherwise ("-" is standard output). The file appears

@@ -66,7 +66,7 @@ getBoundInputs(const NamedTensors &inputs, Bound bound,
 
 /// Compiles a model for this process; null after `messages`.
 static std::unique_ptr<Model>
-compileInMemory(llvm::StringRef path, ArrayRef<std::string> shapes,
+compileInMemory(llvm::StringRef path, const learning::InputShapes &shapes,
                 const NamedTensors *inputs, Bound bound,
                 std::vector<std::string> &names,
                 const std::shared_ptr<std::string> &messages,
@@ -75,14 +75,15 @@ compileInMemory(llvm::StringRef path, ArrayRef<std::string> shapes,
   // context.
   auto context = std::make_unique<mlir::MLIRContext>(
       makeRegistry(), mlir::MLIRContext::Threading::DISABLED);
-  llvm::StringMap<mlir::ElementsAttr> values;
+  ImportOptions import{shapes, {}};
+  auto &values = import.inputValues;
   if (inputs)
     values = getBoundInputs(*inputs, bound, context.get());
   for (const auto &value : values)
     names.push_back(value.getKey().str());
   if (bound != Bound::None && values.empty())
     return nullptr;
-  auto module = loadModule(path, *context, shapes, values, messages);
+  auto module = loadModule(path, *context, import, messages);
   if (!module)
     return nullptr;
   auto fail = [&](llvm::Error error) {
@@ -164,23 +165,22 @@ driver::openModel(llvm::StringRef path, llvm::ArrayRef<std::string> shapes,
     reportError(path, model.takeError());
     return nullptr;
   }
-  std::vector<std::string> allShapes(shapes.begin(), shapes.end());
+  auto allShapes = parseShapes(shapes);
+  if (!allShapes)
+    return nullptr;
   if (!isOnnxFile(path))
     inputs = nullptr;
   if (inputs)
-    for (const auto &[name, tensor] : *inputs) {
-      std::string shape = name + "=";
-      for (auto [axis, size] : llvm::enumerate(tensor.shape))
-        shape += (axis ? "x" : "") + std::to_string(size);
-      allShapes.push_back(shape);
-    }
+    for (const auto &[name, tensor] : *inputs)
+      (*allShapes)[name] =
+          llvm::to_vector(llvm::ArrayRef<int64_t>(tensor.shape));
   // What is refused while its sizes are unknown may be known by the values of
   // the inputs; what the first attempt said is what is wrong.
   std::string first;
   for (Bound bound : {Bound::None, Bound::Integers, Bound::Vectors}) {
     auto messages = std::make_shared<std::string>();
     std::vector<std::string> names;
-    auto model = compileInMemory(path, allShapes, inputs, bound, names,
+    auto model = compileInMemory(path, *allShapes, inputs, bound, names,
                                  messages, options);
     if (model) {
       llvm::errs() << *messages; // warnings

@@ -9,11 +9,13 @@
 #include "Checkpoint.h"
 #include "Commands.h"
 #include "Modules.h"
+#include "Progress.h"
 #include "RunnableModel.h"
 #include "TrainOptions.h"
-#include "TrainingTask.h"
 
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
+#include "neuroplast/Learning/LearningTask.h"
+#include "neuroplast/Learning/ParamTensors.h"
 #include "neuroplast/Runtime/Npz.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
@@ -24,6 +26,7 @@
 
 using namespace neuroplast;
 using namespace neuroplast::driver;
+using namespace neuroplast::learning;
 
 /// Says what an epoch brought, to people and to a log that may be none.
 class EpochReport {
@@ -79,7 +82,7 @@ private:
 /// A training from epoch to epoch, with its checkpoints.
 class Training {
 public:
-  Training(std::unique_ptr<TrainingRun> run, const TrainOptions &options,
+  Training(std::unique_ptr<TrainingRun> run, const TrainingOptions &options,
            const Examples &data, const Examples *validation)
       : run(std::move(run)), options(options), data(data),
         validation(validation),
@@ -113,7 +116,7 @@ public:
       if (options.averagingDecay && state.epoch >= options.averagingStart)
         run->averageFromHere(*options.averagingDecay);
       auto start = std::chrono::steady_clock::now();
-      auto score = run->train(data, options.batch, options.step.parts, schedule,
+      auto score = run->train(data, options.batch, schedule,
                               options.augmentation, random);
       if (!score)
         return score.takeError();
@@ -166,36 +169,38 @@ private:
   }
 
   std::unique_ptr<TrainingRun> run;
-  const TrainOptions &options;
+  const TrainingOptions &options;
   const Examples &data, *validation;
   training::Schedule schedule;
   std::mt19937_64 random;
   Checkpoint state;
 };
 
-static int runTask(const Arguments &arguments, const TrainingTask &task) {
+/// Trains a model file, to say what another one says if there is a teacher.
+static int runTask(const Arguments &arguments, llvm::StringRef model,
+                   llvm::StringRef teacher) {
   llvm::StringRef output = arguments.get("-o"),
                   checkpoint = arguments.get("--checkpoint");
   if (output.empty() || !arguments.has("--data"))
     return reportError("training needs '--data FILE.npz' and '-o FILE'");
   if (arguments.has("--resume") && checkpoint.empty())
     return reportError("'--resume' needs '--checkpoint FILE'");
-  for (llvm::StringRef read : {task.model, task.teacher,
-                               arguments.get("--data"), arguments.get("--val")})
+  for (llvm::StringRef read :
+       {model, teacher, arguments.get("--data"), arguments.get("--val")})
     for (llvm::StringRef written : {output, checkpoint})
       if (!written.empty() && !read.empty() && isSameFile(read, written))
         return reportError("training does not overwrite its input '" + read +
                            "'");
-  auto options = TrainOptions::read(arguments, !task.teacher.empty());
+  auto options = readTrainingOptions(arguments, !teacher.empty());
   std::optional<unsigned> threads = arguments.getThreads();
   if (!options || !threads)
     return 1;
-  if (!task.teacher.empty() && options->step.loss.hasClasses())
+  if (!teacher.empty() && options->step.loss.hasClasses())
     return reportError("a teacher knows no classes, but their probabilities: "
                        "'--loss' must be another one than cross-entropy and "
                        "ctc");
   llvm::StringRef key = arguments.get("--labels", "labels");
-  Examples::Need need = !task.teacher.empty()          ? Examples::Need::None
+  Examples::Need need = !teacher.empty()               ? Examples::Need::None
                         : options->lossNetwork.empty() ? Examples::Need::Labels
                                                        : Examples::Need::Any;
   auto read = [&](llvm::StringRef path) {
@@ -218,25 +223,34 @@ static int runTask(const Arguments &arguments, const TrainingTask &task) {
                          " examples, and a batch has " + llvm::Twine(least));
   CompileOptions compile;
   compile.threads = *threads;
-  auto run = prepareTraining(task, *options, *data, other, compile);
+  LearningTask task{readFrom(model)};
+  if (!teacher.empty())
+    task.teacher = readFrom(teacher);
+  if (!options->lossNetwork.empty())
+    task.loss = readFrom(options->lossNetwork);
+  auto run = [&] {
+    Progress progress("compiling a step of training");
+    return prepareTraining(task, *options, *data, other, compile);
+  }();
   if (!run)
-    return 1;
+    return reportError(model, run.takeError());
   // What is written has its sizes as open as it was read.
   mlir::MLIRContext context(makeRegistry(),
                             mlir::MLIRContext::Threading::DISABLED);
-  auto module = loadModule(task.model, context);
+  auto module = loadModule(model, context);
   if (!module)
     return 1;
   EpochReport report;
   if (!report.open(arguments.get("--log"), arguments.has("--resume")))
     return 1;
-  run->setFormerSteps(neuro::getTrainingSteps(*module));
-  Training training(std::move(run), *options, *data, other);
+  int64_t steps = neuro::getTrainingSteps(*module);
+  (*run)->setSteps(steps, steps);
+  Training training(std::move(*run), *options, *data, other);
   if (arguments.has("--resume") && llvm::sys::fs::exists(checkpoint))
     if (llvm::Error error = training.resume(checkpoint))
       return reportError(checkpoint, std::move(error));
   if (llvm::Error error = training.train(report, checkpoint))
-    return reportError(task.model, std::move(error));
+    return reportError(model, std::move(error));
   if (arguments.has("--keep-state")) {
     training::addStates(*module, options->step);
     neuro::setTrainingSteps(*module, training.getNumSteps());
@@ -256,7 +270,7 @@ static std::vector<OptionSpec> getSpecs() {
       {"--val", "FILE.npz|FOLDER", "the same, to be looked at only"},
       {"-o", "FILE", "where to write the trained model"},
       {"--labels", "NAME", "the array with the labels (labels)"}};
-  llvm::append_range(options, TrainOptions::getSpecs());
+  llvm::append_range(options, getTrainingOptionSpecs());
   options.insert(
       options.end(),
       {{"--log", "FILE",
@@ -272,7 +286,7 @@ static std::vector<OptionSpec> getSpecs() {
 }
 
 static int runTrain(const Arguments &arguments) {
-  return runTask(arguments, {arguments.getPositional(0), {}});
+  return runTask(arguments, arguments.getPositional(0), {});
 }
 
 Command neuroplast::driver::getTrainCommand() {
@@ -282,8 +296,8 @@ Command neuroplast::driver::getTrainCommand() {
 }
 
 static int runDistill(const Arguments &arguments) {
-  return runTask(arguments,
-                 {arguments.getPositional(1), arguments.getPositional(0)});
+  return runTask(arguments, arguments.getPositional(1),
+                 arguments.getPositional(0));
 }
 
 Command neuroplast::driver::getDistillCommand() {

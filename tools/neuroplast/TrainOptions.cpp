@@ -1,4 +1,5 @@
-//===- TrainOptions.cpp - What a training is asked to do ------------------===//
+//===- TrainOptions.cpp - The options of a training
+//---------------------------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -13,6 +14,8 @@
 
 using namespace neuroplast;
 using namespace neuroplast::driver;
+using learning::Augmentation;
+using learning::TrainingOptions;
 
 /// Reads a number that must not be negative; false after a message.
 static bool readNumber(const Arguments &arguments, llvm::StringRef name,
@@ -51,9 +54,10 @@ static bool readKind(const Arguments &arguments, llvm::StringRef what,
   return true;
 }
 
-std::optional<TrainOptions> TrainOptions::read(const Arguments &arguments,
-                                               bool hasTeacher) {
-  TrainOptions o;
+std::optional<TrainingOptions>
+neuroplast::driver::readTrainingOptions(const Arguments &arguments,
+                                        bool hasTeacher) {
+  TrainingOptions o;
   training::Loss &loss = o.step.loss;
   training::Optimizer &optimizer = o.step.optimizer;
   training::Schedule &schedule = o.schedule;
@@ -120,7 +124,7 @@ std::optional<TrainOptions> TrainOptions::read(const Arguments &arguments,
     if (!dropout)
       return reportError("dropout " + reason), std::nullopt;
     o.step.dropouts.push_back(*dropout);
-    o.left.push_back(text);
+    o.dropouts.push_back(text);
   }
   o.step.seed = static_cast<uint32_t>(o.seed);
   auto match = [&](llvm::StringRef option, std::vector<std::string> &patterns,
@@ -138,46 +142,7 @@ std::optional<TrainOptions> TrainOptions::read(const Arguments &arguments,
   return o;
 }
 
-training::Schedule TrainOptions::scheduleFor(int64_t stepsPerEpoch) const {
-  training::Schedule result = schedule;
-  result.steps = epochs * stepsPerEpoch;
-  result.every = schedule.every * stepsPerEpoch;
-  return result;
-}
-
-std::string TrainOptions::describe() const {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  const training::Loss &loss = step.loss;
-  const training::Optimizer &o = step.optimizer;
-  os << "loss " << static_cast<int>(loss.kind) << ' ' << loss.smoothing << ' '
-     << loss.delta << ' ' << loss.temperature << ' ' << loss.blank << ' '
-     << lossNetwork << "; optimizer " << static_cast<int>(o.kind) << ' '
-     << o.momentum << ' ' << o.isNesterov << ' ' << o.weightDecay << ' '
-     << o.countsOwnSteps << "; clip " << step.clipNorm << "; schedule "
-     << static_cast<int>(schedule.kind) << ' ' << schedule.rate << ' '
-     << schedule.warmup << ' ' << schedule.every << ' ' << schedule.factor
-     << "; batch " << batch << " x " << step.parts << "; seed " << seed
-     << "; patience " << patience << "; frozen";
-  for (const std::string &pattern : frozen)
-    os << ' ' << pattern;
-  if (averagingDecay)
-    os << "; average " << *averagingDecay << ' ' << averagingStart;
-  for (const std::string &pattern : undecayed)
-    os << "; no decay of " << pattern;
-  os << "; dropout";
-  for (const std::string &text : left)
-    os << ' ' << text;
-  for (const std::string &name : growable)
-    os << "; growable " << name;
-  // Where the end of the training decides what comes before, it may not move.
-  if (schedule.kind != training::Schedule::Kind::Constant &&
-      schedule.kind != training::Schedule::Kind::Step)
-    os << "; epochs " << epochs;
-  return text;
-}
-
-std::vector<OptionSpec> TrainOptions::getSpecs() {
+std::vector<OptionSpec> neuroplast::driver::getTrainingOptionSpecs() {
   return {
       {"--loss", "NAME",
        "of the first output: cross-entropy, soft-cross-entropy, kl or bce of "

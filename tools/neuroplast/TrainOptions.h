@@ -1,4 +1,4 @@
-//===- TrainOptions.h - What a training is asked to do ----------*- C++ -*-===//
+//===- TrainOptions.h - The options of a training ---------------*- C++ -*-===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -10,45 +10,17 @@
 #define NEUROPLAST_TOOLS_NEUROPLAST_TRAINOPTIONS_H
 
 #include "Arguments.h"
-#include "Augmentation.h"
 
-#include "neuroplast/Training/Schedule.h"
-#include "neuroplast/Training/TrainStep.h"
+#include "neuroplast/Learning/TrainingOptions.h"
 
 namespace neuroplast::driver {
 
-struct TrainOptions {
-  training::StepOptions step;
-  std::string lossNetwork;     ///< the file of one; empty if there is none
-  training::Schedule schedule; ///< by epochs, until `scheduleFor`
-  Augmentation augmentation;
-  int64_t batch = 32, epochs = 1, seed = 0;
-  /// By which means of the parameters it goes, and after how many epochs; see
-  /// `TrainingRun::averageFromHere`.
-  std::optional<double> averagingDecay;
-  int64_t averagingStart = 0;
-  /// The units whose number is no part of a compiled step, by names of tensors.
-  std::vector<std::string> growable;
-  /// After how many epochs without a better validation it ends; 0 for never.
-  int64_t patience = 0;
+/// None after a message. The loss is `kl` if there is a teacher and nothing
+/// else is asked for.
+std::optional<learning::TrainingOptions>
+readTrainingOptions(const Arguments &arguments, bool hasTeacher);
 
-  /// None after a message. The loss is `kl` if there is a teacher and nothing
-  /// else is asked for.
-  static std::optional<TrainOptions> read(const Arguments &arguments,
-                                          bool hasTeacher);
-  static std::vector<OptionSpec> getSpecs();
-
-  /// The examples that an update regards.
-  int64_t getUpdateBatch() const { return batch * step.parts; }
-  /// The schedule of so many steps in an epoch.
-  training::Schedule scheduleFor(int64_t stepsPerEpoch) const;
-  /// All that decides what comes of a training, but for its model and its data.
-  std::string describe() const;
-
-private:
-  std::vector<std::string> frozen, undecayed,
-      left; ///< out, as it was asked for
-};
+std::vector<OptionSpec> getTrainingOptionSpecs();
 
 } // namespace neuroplast::driver
 

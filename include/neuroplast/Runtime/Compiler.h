@@ -10,6 +10,7 @@
 #define NEUROPLAST_RUNTIME_COMPILER_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -90,9 +91,12 @@ llvm::Error writeLibrary(CompiledModel model, llvm::StringRef path);
 /// a loop of multiply-adds on registers does them now.
 llvm::Expected<double> measurePeak();
 
-/// Stands for everything that the code of a module with these parameters of
-/// `main` is made of, but for their values.
-std::string computeFingerprint(mlir::ModuleOp module);
+/// Stands for everything that the code of a module is made of, but for the
+/// values of the parameters that `main` takes, and of others that count as
+/// given.
+std::string
+computeFingerprint(mlir::ModuleOp module,
+                   llvm::function_ref<bool(neuro::ParamOp)> isGiven = nullptr);
 
 /// Registers the dialects and translations that compilation needs.
 void registerCompilerDialects(mlir::DialectRegistry &registry);

@@ -36,6 +36,10 @@ struct HostTensor {
 /// Bytes of one element; 0 for an unknown type.
 int64_t getElementBytes(int32_t dtype);
 
+/// Why a tensor cannot be what the interface describes; empty if it can.
+std::string findMisfit(const NeuroplastTensorInfo &info,
+                       const HostTensor &tensor);
+
 /// The tensor as the C interface takes it; the bytes stay where they are.
 NeuroplastTensor viewTensor(const HostTensor &tensor);
 /// A copy of what the C interface gave.
@@ -51,7 +55,11 @@ public:
   const NeuroplastModelInfo &getInfo() const { return *infoFunction(); }
 
   /// Runs once with inputs by name; says which are missing or unknown.
-  llvm::Expected<NamedTensors> run(const NamedTensors &inputs) const;
+  /// It reads `params`, in the order of its info, if there are any, or else its
+  /// own.
+  llvm::Expected<NamedTensors>
+  run(const NamedTensors &inputs,
+      const std::vector<NeuroplastTensor> &params = {}) const;
 
   /// Lets runs read these parameters, by name, in the place of those that they
   /// read so far. Fails if the model has none of such a name, or of such a

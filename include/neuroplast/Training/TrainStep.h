@@ -14,6 +14,8 @@
 #include "neuroplast/Training/Losses.h"
 #include "neuroplast/Training/Optimizers.h"
 
+#include "llvm/ADT/StringSet.h"
+
 #include <functional>
 #include <vector>
 
@@ -64,14 +66,25 @@ llvm::LogicalResult buildTrainStep(mlir::ModuleOp module,
                                    const StepOptions &options);
 
 /// Gives a module the states that a step of training would have, as far as it
-/// has none.
-void addStates(mlir::ModuleOp module, const StepOptions &options);
+/// has none, and the sums of gradients, if there are any, on request: they are
+/// zero between updates.
+void addStates(mlir::ModuleOp module, const StepOptions &options,
+               bool withSums = false);
+
+/// The symbols of the parameters that a step of training takes and gives back,
+/// without states.
+llvm::StringSet<> listChangingParams(mlir::ModuleOp module,
+                                     const StepOptions &options);
 
 /// Makes `main` say how well it does: it takes "labels" behind its inputs, and
 /// the parameters that a step of training would change, and returns "loss"
 /// before what it returned.
 llvm::LogicalResult buildEvaluation(mlir::ModuleOp module,
                                     const StepOptions &options);
+
+/// Lets `main` take the parameters that a step of training would change.
+llvm::LogicalResult buildAnswer(mlir::ModuleOp module,
+                                const StepOptions &options);
 
 /// Makes `main` say how its loss changes with its parameters: as
 /// `buildEvaluation`, and behind that the gradient of each parameter that

@@ -302,6 +302,10 @@ private:
   bool isKept = false;
 };
 
+/// The bytes that parameters in one file have at most: below 2 GiB, with room
+/// for the nodes.
+constexpr uint64_t kMostInline = (uint64_t(1) << 31) - (uint64_t(1) << 27);
+
 /// Bytes of all parameters.
 uint64_t countBytes(ModuleOp module) {
   uint64_t bytes = 0;
@@ -316,17 +320,19 @@ uint64_t countBytes(ModuleOp module) {
 
 } // namespace
 
-LogicalResult
-neuroplast::onnx_frontend::exportModel(ModuleOp module,
-                                       ::onnx::ModelProto &model) {
-  return Exporter(module, model).run();
+LogicalResult neuroplast::onnx_frontend::exportBytes(ModuleOp module,
+                                                     std::string &bytes) {
+  ::onnx::ModelProto model;
+  if (failed(Exporter(module, model).run()))
+    return failure();
+  if (countBytes(module) > kMostInline || !model.SerializeToString(&bytes))
+    return module.emitError("the model is larger than 2 GiB");
+  return success();
 }
 
 LogicalResult
 neuroplast::onnx_frontend::exportFile(ModuleOp module, StringRef path,
                                       const ExportOptions &options) {
-  // Below 2 GiB, with room for the nodes.
-  constexpr uint64_t kMostInline = (uint64_t(1) << 31) - (uint64_t(1) << 27);
   ::onnx::ModelProto model;
   Exporter exporter(module, model);
   std::optional<PendingFile> data;

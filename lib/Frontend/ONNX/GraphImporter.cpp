@@ -18,6 +18,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Verifier.h"
+#include "neuroplast/Dialect/Neuro/IR/MappedFile.h"
 #include "neuroplast/Frontend/ONNX/Import.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
@@ -482,10 +483,21 @@ bool neuroplast::isOnnxFile(StringRef path) {
 OwningOpRef<ModuleOp> neuroplast::importOnnx(StringRef path,
                                              const ImportOptions &options,
                                              MLIRContext *context) {
+  auto file = mapFile(path);
+  if (file)
+    return importOnnx(std::move(*file), path, options, context);
+  emitError(FileLineColLoc::get(context, path, 0, 0))
+      << "cannot be read: " << file.getError().message();
+  return nullptr;
+}
+
+OwningOpRef<ModuleOp>
+neuroplast::importOnnx(std::shared_ptr<llvm::MemoryBuffer> file, StringRef path,
+                       const ImportOptions &options, MLIRContext *context) {
   context->loadDialect<NeuroDialect, func::FuncDialect, arith::ArithDialect,
                        tensor::TensorDialect, scf::SCFDialect>();
   Location location = FileLineColLoc::get(context, path, 0, 0);
-  auto model = loadModel(path, options);
+  auto model = loadModel(std::move(file), path, options);
   if (!model) {
     emitError(location) << llvm::toString(model.takeError());
     return nullptr;

@@ -44,11 +44,9 @@ static llvm::Error makeError(const llvm::Twine &message) {
   return createStringError(llvm::inconvertibleErrorCode(), line);
 }
 
-static llvm::Error parse(StringRef path, LoadedModel &model) {
-  auto file = mapFile(path);
-  if (!file)
-    return makeError("cannot be read: " + file.getError().message());
-  StringRef bytes = (*file)->getBuffer();
+static llvm::Error parse(std::shared_ptr<llvm::MemoryBuffer> file,
+                         StringRef path, LoadedModel &model) {
+  StringRef bytes = file->getBuffer();
   if (path.ends_with(".onnxtext")) {
     std::string text = bytes.str();
     auto status = onnx::OnnxParser::Parse(model.proto, text.c_str());
@@ -64,7 +62,7 @@ static llvm::Error parse(StringRef path, LoadedModel &model) {
     light = std::move(lightened->bytes);
     bytes = light;
     model.inlineData = std::move(lightened->data);
-    model.file = std::move(*file);
+    model.file = std::move(file);
   }
   google::protobuf::io::ArrayInputStream stream(bytes.data(), bytes.size());
   google::protobuf::io::CodedInputStream coded(&stream);
@@ -382,14 +380,15 @@ static void restoreData(onnx::GraphProto &graph,
 }
 
 llvm::Expected<std::shared_ptr<LoadedModel>>
-neuroplast::loadModel(StringRef path, const ImportOptions &options) {
+neuroplast::loadModel(std::shared_ptr<llvm::MemoryBuffer> file, StringRef path,
+                      const ImportOptions &options) {
   google::protobuf::LogSilencer silence;
   guardInference();
   auto model = std::make_shared<LoadedModel>();
   llvm::SmallString<128> folder(path);
   llvm::sys::path::remove_filename(folder);
   model->folder = folder.empty() ? "." : folder.str().str();
-  if (llvm::Error error = parse(path, *model))
+  if (llvm::Error error = parse(std::move(file), path, *model))
     return std::move(error);
   model->originalOpset = getOpset(model->proto);
   model->irVersion = model->proto.ir_version();

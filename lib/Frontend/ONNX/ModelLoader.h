@@ -40,11 +40,12 @@ struct LoadedModel {
   std::string folder;
 };
 
-/// Reads `path` (text if it ends in `.onnxtext`), applies the shapes and values
-/// of graph inputs, and runs the ONNX library's steps. Errors say what is wrong
-/// in one line, without the file name.
+/// Reads what stands in a file of this path (text if it ends in `.onnxtext`),
+/// applies the shapes and values of graph inputs, and runs the ONNX library's
+/// steps. Errors say what is wrong in one line, without the file name.
 llvm::Expected<std::shared_ptr<LoadedModel>>
-loadModel(llvm::StringRef path, const ImportOptions &options);
+loadModel(std::shared_ptr<llvm::MemoryBuffer> file, llvm::StringRef path,
+          const ImportOptions &options);
 
 /// The bytes of a tensor kept in the model's file, or in one beside the model:
 /// mapped, within the model's folder, and within the file's bounds.

@@ -11,17 +11,12 @@
 
 #include "mlir/IR/BuiltinOps.h"
 
-namespace onnx {
-class ModelProto;
-}
-
 namespace neuroplast::onnx_frontend {
 
 /// Writes the function `main` of a module as the graph of a model, under the
 /// names and metadata that the import recorded. An op that has no ONNX form is
 /// an error at its location.
-llvm::LogicalResult exportModel(mlir::ModuleOp module,
-                                ::onnx::ModelProto &model);
+llvm::LogicalResult exportBytes(mlir::ModuleOp module, std::string &bytes);
 
 struct ExportOptions {
   /// Keep large weights in a file beside the model, `PATH.data`. A model of

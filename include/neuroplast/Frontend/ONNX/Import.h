@@ -14,6 +14,7 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 namespace neuroplast {
 
@@ -35,6 +36,11 @@ bool isOnnxFile(llvm::StringRef path);
 mlir::OwningOpRef<mlir::ModuleOp> importOnnx(llvm::StringRef path,
                                              const ImportOptions &options,
                                              mlir::MLIRContext *context);
+
+/// The same for what stands in memory, as if it were in a file of this path.
+mlir::OwningOpRef<mlir::ModuleOp>
+importOnnx(std::shared_ptr<llvm::MemoryBuffer> file, llvm::StringRef path,
+           const ImportOptions &options, mlir::MLIRContext *context);
 
 } // namespace neuroplast
 

@@ -6,12 +6,25 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef NEUROPLAST_TOOLS_NEUROPLAST_EXAMPLES_H
-#define NEUROPLAST_TOOLS_NEUROPLAST_EXAMPLES_H
+#ifndef NEUROPLAST_LEARNING_EXAMPLES_H
+#define NEUROPLAST_LEARNING_EXAMPLES_H
 
 #include "neuroplast/Runtime/MappedArrays.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringMap.h"
 
-namespace neuroplast::driver {
+namespace neuroplast::learning {
+
+/// Shapes of inputs by name.
+using InputShapes = llvm::StringMap<llvm::SmallVector<int64_t>>;
+
+/// The shapes that a batch has.
+struct BatchForm {
+  InputShapes inputs;
+  std::optional<std::vector<int64_t>> labels; ///< none if there are none
+  /// How many labels an example has at most; 0 if they are no lists.
+  int64_t mostLabels = 0;
+};
 
 /// Arrays by name whose first axis counts examples, one of them labels if there
 /// is need of any.
@@ -28,12 +41,7 @@ public:
                                        llvm::StringRef labels, Need need);
 
   int64_t getCount() const { return count; }
-  /// How many labels an example has at most; 0 if they are no lists.
-  int64_t getMostLabels() const;
-  /// The inputs of so many examples, as values of `--shape`.
-  std::vector<std::string> describeShapes(int64_t batch) const;
-  /// The shape of the labels of so many examples; none if there are none.
-  std::optional<std::vector<int64_t>> getLabelsShape(int64_t batch) const;
+  BatchForm getForm(int64_t batch) const;
   /// These examples as tensors, by the names that a step of training has.
   void gather(llvm::ArrayRef<int64_t> examples, NamedTensors &batch) const;
 
@@ -57,6 +65,6 @@ private:
   mutable uint64_t gathered = 0;
 };
 
-} // namespace neuroplast::driver
+} // namespace neuroplast::learning
 
-#endif // NEUROPLAST_TOOLS_NEUROPLAST_EXAMPLES_H
+#endif // NEUROPLAST_LEARNING_EXAMPLES_H

@@ -6,16 +6,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "TrainingRun.h"
-
-#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
-#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
+#include "neuroplast/Learning/TrainingRun.h"
 
 #include <cmath>
 #include <numeric>
 
 using namespace neuroplast;
-using namespace neuroplast::driver;
+using namespace neuroplast::learning;
 
 static llvm::Error makeError(const llvm::Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
@@ -32,15 +29,12 @@ static HostTensor makeScalar(float value) {
 TrainingRun::TrainingRun(std::shared_ptr<Model> trained,
                          const NamedTensors &params, llvm::StringSet<> states,
                          std::shared_ptr<Model> evaluator,
-                         std::optional<Accuracy> accuracy)
+                         std::optional<Accuracy> accuracy, int64_t parts)
     : model(std::move(trained)), evaluation(std::move(evaluator)),
-      states(std::move(states)), accuracy(accuracy) {
+      states(std::move(states)), accuracy(accuracy), parts(parts) {
   const NeuroplastModelInfo &info = model->getInfo();
   readParams(info, params);
   next = now;
-  llvm::StringMap<size_t> places;
-  for (int32_t i = 0; i < info.num_params; ++i)
-    places[info.params[i].name] = i;
   // The new values of parameters come last.
   int32_t firstUpdated = info.num_outputs;
   while (firstUpdated > 0 &&
@@ -69,8 +63,10 @@ TrainingRun::TrainingRun(std::shared_ptr<Model> evaluator,
 
 void TrainingRun::readParams(const NeuroplastModelInfo &info,
                              const NamedTensors &params) {
-  for (int32_t i = 0; i < info.num_params; ++i)
+  for (int32_t i = 0; i < info.num_params; ++i) {
+    places[info.params[i].name] = i;
     now.push_back(params.at(info.params[i].name));
+  }
 }
 
 void TrainingRun::makeResults(const NeuroplastModelInfo &info, int32_t count) {
@@ -109,79 +105,98 @@ llvm::Error TrainingRun::evaluateBatch(const NamedTensors &batch) {
   return evaluation->runBound(*inputs, outputs, params);
 }
 
-llvm::Expected<Score>
-TrainingRun::run(const Examples &examples, int64_t batch, int64_t parts,
-                 llvm::ArrayRef<int64_t> order,
-                 const training::Schedule *schedule,
-                 llvm::function_ref<void(NamedTensors &)> change) {
-  NamedTensors tensors;
+Score TrainingRun::Tally::getScore() const {
   Score score;
-  int64_t batches = 0;
-  std::optional<Accuracy> seen = accuracy;
-  int64_t count = static_cast<int64_t>(order.size()) / (batch * parts) * parts;
-  for (; batches < count; order = order.drop_front(batch)) {
-    examples.gather(order.take_front(batch), tensors);
-    change(tensors);
-    if (schedule) {
-      tensors["learning_rate"] = makeScalar(
-          static_cast<float>(schedule->getRate(numSteps - formerSteps)));
-      tensors["step"] = makeScalar(static_cast<float>(numSteps + 1));
-      if (parts > 1)
-        tensors["part"] = makeScalar(static_cast<float>(batches % parts));
-    }
-    if (seen)
-      if (std::string reason = seen->check(tensors["labels"], results[1]);
-          !reason.empty())
-        return makeError(reason);
-    if (llvm::Error error = schedule ? step(tensors) : evaluateBatch(tensors))
-      return std::move(error);
-    double loss =
-        results[0].dtype == NEUROPLAST_FLOAT64
-            ? *reinterpret_cast<const double *>(results[0].bytes.data())
-            : *reinterpret_cast<const float *>(results[0].bytes.data());
-    if (!std::isfinite(loss))
-      return makeError("the loss is no finite number in step " +
-                       llvm::Twine(numSteps + 1) +
-                       "; a smaller learning rate may help");
-    score.loss += loss;
-    ++batches;
-    if (seen)
-      seen->add(tensors["labels"], results[1]);
-    if (schedule)
-      std::swap(now, next);
-    if (schedule && batches % parts == 0) {
-      ++numSteps;
-      if (decay)
-        average();
-    }
-  }
-  score.loss /= static_cast<double>(std::max<int64_t>(batches, 1));
-  if (seen)
-    score.accuracy = seen->get();
+  score.loss = loss / static_cast<double>(std::max<int64_t>(batches, 1));
+  if (accuracy)
+    score.accuracy = accuracy->get();
   return score;
 }
 
+llvm::Error TrainingRun::look(NamedTensors &batch,
+                              const training::Schedule *schedule,
+                              Tally &tally) {
+  if (schedule) {
+    batch["learning_rate"] = makeScalar(
+        static_cast<float>(schedule->getRate(numSteps - formerSteps)));
+    batch["step"] = makeScalar(static_cast<float>(numSteps + 1));
+    if (parts > 1)
+      batch["part"] = makeScalar(static_cast<float>(part));
+  }
+  if (tally.accuracy)
+    if (std::string reason = tally.accuracy->check(batch["labels"], results[1]);
+        !reason.empty())
+      return makeError(reason);
+  if (llvm::Error error = schedule ? step(batch) : evaluateBatch(batch))
+    return error;
+  double loss = results[0].dtype == NEUROPLAST_FLOAT64
+                    ? *reinterpret_cast<const double *>(results[0].bytes.data())
+                    : *reinterpret_cast<const float *>(results[0].bytes.data());
+  if (!std::isfinite(loss))
+    return makeError("the loss is no finite number in step " +
+                     llvm::Twine(numSteps + 1) +
+                     "; a smaller learning rate may help");
+  tally.loss += loss;
+  ++tally.batches;
+  if (tally.accuracy)
+    tally.accuracy->add(batch["labels"], results[1]);
+  if (!schedule)
+    return llvm::Error::success();
+  std::swap(now, next);
+  part = (part + 1) % parts;
+  if (part == 0) {
+    ++numSteps;
+    if (decay)
+      average();
+  }
+  return llvm::Error::success();
+}
+
 llvm::Expected<Score> TrainingRun::train(const Examples &examples,
-                                         int64_t batch, int64_t parts,
+                                         int64_t batch,
                                          const training::Schedule &schedule,
                                          const Augmentation &augmentation,
                                          std::mt19937_64 &random) {
-  std::vector<int64_t> order(examples.getCount());
-  std::iota(order.begin(), order.end(), 0);
+  std::vector<int64_t> all(examples.getCount());
+  std::iota(all.begin(), all.end(), 0);
   // Fisher and Yates by remainders, the same with every standard library.
-  for (size_t i = order.size(); i > 1; --i)
-    std::swap(order[i - 1], order[random() % i]);
-  return run(
-      examples, batch, parts, order, &schedule,
-      [&](NamedTensors &tensors) { augmentation.apply(tensors, random); });
+  for (size_t i = all.size(); i > 1; --i)
+    std::swap(all[i - 1], all[random() % i]);
+  NamedTensors tensors;
+  Tally tally{0, 0, accuracy};
+  llvm::ArrayRef<int64_t> order(all);
+  for (int64_t updates = examples.getCount() / (batch * parts),
+               left = updates * parts;
+       left > 0; --left, order = order.drop_front(batch)) {
+    examples.gather(order.take_front(batch), tensors);
+    augmentation.apply(tensors, random);
+    if (llvm::Error error = look(tensors, &schedule, tally))
+      return std::move(error);
+  }
+  return tally.getScore();
+}
+
+llvm::Expected<Score> TrainingRun::learn(NamedTensors &batch,
+                                         const training::Schedule &schedule) {
+  Tally tally{0, 0, accuracy};
+  if (llvm::Error error = look(batch, &schedule, tally))
+    return std::move(error);
+  return tally.getScore();
 }
 
 llvm::Expected<Score> TrainingRun::evaluate(const Examples &examples,
                                             int64_t batch) {
-  std::vector<int64_t> order(examples.getCount());
-  std::iota(order.begin(), order.end(), 0);
-  return run(examples, batch, /*parts=*/1, order, nullptr,
-             [](NamedTensors &) {});
+  std::vector<int64_t> order(batch);
+  NamedTensors tensors;
+  Tally tally{0, 0, accuracy};
+  for (int64_t first = 0; first + batch <= examples.getCount();
+       first += batch) {
+    std::iota(order.begin(), order.end(), first);
+    examples.gather(order, tensors);
+    if (llvm::Error error = look(tensors, nullptr, tally))
+      return std::move(error);
+  }
+  return tally.getScore();
 }
 
 void TrainingRun::averageFromHere(double newDecay) { decay = newDecay; }
@@ -211,6 +226,11 @@ void TrainingRun::average() {
     else
       mean = value;
   }
+}
+
+const HostTensor *TrainingRun::findParameter(llvm::StringRef name) const {
+  auto it = places.find(name);
+  return it == places.end() ? nullptr : &now[it->second];
 }
 
 static constexpr llvm::StringLiteral kMean = "mean:";
@@ -260,16 +280,4 @@ llvm::Error TrainingRun::setState(const NamedTensors &state, int64_t steps,
   numSteps = steps;
   numAveraged = averaged;
   return llvm::Error::success();
-}
-
-void neuroplast::driver::writeParameters(const NamedTensors &params,
-                                         mlir::ModuleOp module) {
-  for (auto param : module.getOps<neuro::ParamOp>()) {
-    auto it = params.find(neuro::getUserName(param).str());
-    if (it == params.end())
-      continue;
-    const std::vector<char> &bytes = it->second.bytes;
-    param.setValueAttr(makeElements(param.getType(), param.getSymName(),
-                                    std::string(bytes.begin(), bytes.end())));
-  }
 }

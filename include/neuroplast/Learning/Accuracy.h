@@ -6,13 +6,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef NEUROPLAST_TOOLS_NEUROPLAST_ACCURACY_H
-#define NEUROPLAST_TOOLS_NEUROPLAST_ACCURACY_H
+#ifndef NEUROPLAST_LEARNING_ACCURACY_H
+#define NEUROPLAST_LEARNING_ACCURACY_H
 
 #include "neuroplast/Runtime/Model.h"
 #include "neuroplast/Training/Losses.h"
 
-namespace neuroplast::driver {
+namespace neuroplast::learning {
 
 /// Counts labels that are classes, and those that an output has right: of a
 /// sequence, as many as are left when the edits from what it spells to the
@@ -41,6 +41,6 @@ private:
   int64_t blank, right = 0, count = 0;
 };
 
-} // namespace neuroplast::driver
+} // namespace neuroplast::learning
 
-#endif // NEUROPLAST_TOOLS_NEUROPLAST_ACCURACY_H
+#endif // NEUROPLAST_LEARNING_ACCURACY_H

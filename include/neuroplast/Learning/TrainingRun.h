@@ -6,12 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef NEUROPLAST_TOOLS_NEUROPLAST_TRAININGRUN_H
-#define NEUROPLAST_TOOLS_NEUROPLAST_TRAININGRUN_H
+#ifndef NEUROPLAST_LEARNING_TRAININGRUN_H
+#define NEUROPLAST_LEARNING_TRAININGRUN_H
 
-#include "Accuracy.h"
-#include "Augmentation.h"
-#include "Examples.h"
+#include "neuroplast/Learning/Accuracy.h"
+#include "neuroplast/Learning/Augmentation.h"
+#include "neuroplast/Learning/Examples.h"
 
 #include "neuroplast/Training/Schedule.h"
 
@@ -19,7 +19,7 @@
 
 #include <random>
 
-namespace neuroplast::driver {
+namespace neuroplast::learning {
 
 /// How well a model does on examples.
 struct Score {
@@ -34,21 +34,24 @@ public:
   /// Takes what `buildTrainStep` made, compiled, its parameters by name, which
   /// of these are what an optimizer remembers, and what `buildEvaluation` did,
   /// if anything is to be evaluated. Labels of classes have an accuracy, which
-  /// comes with nothing counted.
+  /// comes with nothing counted. An update has so many batches as parts.
   TrainingRun(std::shared_ptr<Model> model, const NamedTensors &params,
               llvm::StringSet<> states, std::shared_ptr<Model> evaluation,
-              std::optional<Accuracy> accuracy);
+              std::optional<Accuracy> accuracy, int64_t parts);
 
   /// Takes an evaluation only: nothing is trained.
   TrainingRun(std::shared_ptr<Model> evaluation, const NamedTensors &params,
               std::optional<Accuracy> accuracy);
 
-  /// Goes through examples once, in an order that is drawn, with an update
-  /// after so many batches; examples that fill none are left out.
+  /// Goes through examples once, in an order that is drawn; those that fill no
+  /// update are left out.
   llvm::Expected<Score> train(const Examples &examples, int64_t batch,
-                              int64_t parts, const training::Schedule &schedule,
+                              const training::Schedule &schedule,
                               const Augmentation &augmentation,
                               std::mt19937_64 &random);
+  /// Learns from one batch.
+  llvm::Expected<Score> learn(NamedTensors &batch,
+                              const training::Schedule &schedule);
   /// The same in the order that they have, only to see how well it does.
   llvm::Expected<Score> evaluate(const Examples &examples, int64_t batch);
   /// Goes by means of the parameters from here on, when they are evaluated and
@@ -72,20 +75,32 @@ public:
   int64_t getNumAveraged() const { return numAveraged; }
   /// The steps that were taken, those of former trainings among them.
   int64_t getNumSteps() const { return numSteps; }
-  /// Those that former trainings took; the schedule begins behind them.
-  void setFormerSteps(int64_t steps) { formerSteps = numSteps = steps; }
+  /// Those that were taken before, some of them by former trainings, behind
+  /// which the schedule begins.
+  void setSteps(int64_t former, int64_t all) {
+    formerSteps = former;
+    numSteps = all;
+  }
+  /// What a step reads under a name; null if it is nothing.
+  const HostTensor *findParameter(llvm::StringRef name) const;
 
 private:
   /// Reads the parameters of a model.
   void readParams(const NeuroplastModelInfo &info, const NamedTensors &params);
   /// Makes room for so many of the first results of a model.
   void makeResults(const NeuroplastModelInfo &info, int32_t count);
-  /// Goes through batches of examples, with a model whose results are the loss
-  /// and those of the network first.
-  llvm::Expected<Score> run(const Examples &examples, int64_t batch,
-                            int64_t parts, llvm::ArrayRef<int64_t> order,
-                            const training::Schedule *schedule,
-                            llvm::function_ref<void(NamedTensors &)> change);
+  /// What batches came to.
+  struct Tally {
+    double loss = 0;
+    int64_t batches = 0;
+    std::optional<Accuracy> accuracy;
+
+    Score getScore() const;
+  };
+  /// Looks at a batch, with a model whose results are the loss and those of the
+  /// network first, and learns from it if there is a schedule.
+  llvm::Error look(NamedTensors &batch, const training::Schedule *schedule,
+                   Tally &tally);
   /// Lets the means follow the parameters.
   void average();
   /// What is evaluated.
@@ -100,8 +115,10 @@ private:
   std::shared_ptr<Model> model, evaluation;
   llvm::StringSet<> states;
   std::optional<Accuracy> accuracy; ///< with nothing seen yet
+  int64_t parts = 1, part = 0;      ///< of an update; the next one
   int64_t numSteps = 0, formerSteps = 0, numAveraged = 0;
-  std::optional<double> decay; ///< of means, once it goes by them
+  std::optional<double> decay;    ///< of means, once it goes by them
+  llvm::StringMap<size_t> places; ///< of what a step reads, by name
   /// What a step reads, and what it writes; the same where it writes nothing.
   std::vector<HostTensor> now, next;
   /// Of these, what a step writes, in its order.
@@ -113,9 +130,6 @@ private:
   std::vector<HostTensor> results;
 };
 
-/// Gives a module parameters by their names.
-void writeParameters(const NamedTensors &params, mlir::ModuleOp module);
+} // namespace neuroplast::learning
 
-} // namespace neuroplast::driver
-
-#endif // NEUROPLAST_TOOLS_NEUROPLAST_TRAININGRUN_H
+#endif // NEUROPLAST_LEARNING_TRAININGRUN_H

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Examples.h"
+#include "neuroplast/Learning/Examples.h"
 
 #include "neuroplast/Dialect/Neuro/IR/MappedFile.h"
 #include "llvm/ADT/STLExtras.h"
@@ -14,7 +14,7 @@
 #include "llvm/Support/Path.h"
 
 using namespace neuroplast;
-using namespace neuroplast::driver;
+using namespace neuroplast::learning;
 
 /// The bytes of files that stay in memory after they were read, and how many
 /// come with a row: systems map what lies around it, too.
@@ -130,33 +130,19 @@ llvm::Error Examples::add(MappedArrays arrays, Need need) {
   return llvm::Error::success();
 }
 
-int64_t Examples::getMostLabels() const {
-  auto found = getFirst().find(labels);
-  bool areLists = found != getFirst().end() && found->second.shape.size() == 2;
-  return areLists ? found->second.shape[1] : 0;
-}
-
-std::optional<std::vector<int64_t>>
-Examples::getLabelsShape(int64_t batch) const {
-  auto found = getFirst().find(labels);
-  if (found == getFirst().end())
-    return std::nullopt;
-  std::vector<int64_t> shape = found->second.shape;
-  shape.front() = batch;
-  return shape;
-}
-
-std::vector<std::string> Examples::describeShapes(int64_t batch) const {
-  std::vector<std::string> shapes;
+BatchForm Examples::getForm(int64_t batch) const {
+  BatchForm form;
   for (const auto &[name, array] : getFirst()) {
-    if (name == labels)
+    std::vector<int64_t> shape = array.shape;
+    shape.front() = batch;
+    if (name != labels) {
+      form.inputs[name] = llvm::to_vector(llvm::ArrayRef<int64_t>(shape));
       continue;
-    std::string shape = name + "=" + std::to_string(batch);
-    for (int64_t size : llvm::ArrayRef(array.shape).drop_front())
-      shape += "x" + std::to_string(size);
-    shapes.push_back(std::move(shape));
+    }
+    form.mostLabels = shape.size() == 2 ? shape[1] : 0;
+    form.labels = std::move(shape);
   }
-  return shapes;
+  return form;
 }
 
 const Examples::Part &Examples::findPart(int64_t example) const {

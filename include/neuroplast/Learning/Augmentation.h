@@ -6,14 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef NEUROPLAST_TOOLS_NEUROPLAST_AUGMENTATION_H
-#define NEUROPLAST_TOOLS_NEUROPLAST_AUGMENTATION_H
+#ifndef NEUROPLAST_LEARNING_AUGMENTATION_H
+#define NEUROPLAST_LEARNING_AUGMENTATION_H
 
 #include "neuroplast/Runtime/Model.h"
 
 #include <random>
 
-namespace neuroplast::driver {
+namespace neuroplast::learning {
 
 /// What training changes about its examples before it looks at them: arrays of
 /// f32, but for labels.
@@ -43,6 +43,6 @@ private:
                    int64_t width, std::mt19937_64 &random) const;
 };
 
-} // namespace neuroplast::driver
+} // namespace neuroplast::learning
 
-#endif // NEUROPLAST_TOOLS_NEUROPLAST_AUGMENTATION_H
+#endif // NEUROPLAST_LEARNING_AUGMENTATION_H

@@ -6,12 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Accuracy.h"
+#include "neuroplast/Learning/Accuracy.h"
 
 #include <numeric>
 
 using namespace neuroplast;
-using namespace neuroplast::driver;
+using namespace neuroplast::learning;
 
 static int64_t readLabel(const HostTensor &labels, int64_t index) {
   int64_t label;

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Augmentation.h"
+#include "neuroplast/Learning/Augmentation.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -15,7 +15,7 @@
 #include <cmath>
 
 using namespace neuroplast;
-using namespace neuroplast::driver;
+using namespace neuroplast::learning;
 
 std::optional<Augmentation> Augmentation::parse(llvm::StringRef text,
                                                 std::string &reason) {
