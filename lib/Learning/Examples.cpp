@@ -24,8 +24,7 @@ static llvm::Error makeError(const llvm::Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
-/// Integers of any kind as those of 64 bits, which labels of classes are.
-static void widen(HostTensor &tensor) {
+void neuroplast::learning::widenIntegers(HostTensor &tensor) {
   auto convert = [&](auto sample) {
     using T = decltype(sample);
     std::vector<char> bytes(tensor.getNumElements() * sizeof(int64_t));
@@ -171,7 +170,7 @@ void Examples::gather(llvm::ArrayRef<int64_t> examples,
     }
     gathered += examples.size() * (bytes + kAround);
     if (name == labels)
-      widen(rows);
+      widenIntegers(rows);
   }
   if (gathered < kMostMapped || total < kMostMapped)
     return;

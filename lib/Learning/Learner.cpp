@@ -9,11 +9,11 @@
 #include "neuroplast/Learning/Learner.h"
 
 #include "CompiledTask.h"
+#include "GradientMeans.h"
 
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
-#include "neuroplast/Frontend/ONNX/Export.h"
-#include "neuroplast/Frontend/ONNX/Import.h"
+#include "neuroplast/Frontend/ONNX/Specialize.h"
 #include "neuroplast/Learning/ParamTensors.h"
 #include "neuroplast/Structure/OpenParams.h"
 
@@ -110,19 +110,14 @@ mlir::OwningOpRef<mlir::ModuleOp>
 Learner::specialize(mlir::MLIRContext &context, const InputShapes &shapes) {
   if (options.watch)
     options.watch(context);
-  // Sizes are inferred where models are read.
-  std::string bytes;
-  if (mlir::failed(onnx_frontend::exportBytes(*network, bytes)))
-    return nullptr;
-  return importOnnx(llvm::MemoryBuffer::getMemBufferCopy(bytes), "network.onnx",
-                    {shapes, {}}, &context);
+  return neuroplast::specialize(*network, shapes, &context);
 }
 
 llvm::Expected<CompiledTask> Learner::provide(TaskKind kind,
                                               const BatchForm &form) {
   if (kind == TaskKind::Step)
     training::addStates(*network, options.step, /*withSums=*/true);
-  if (structure.empty())
+  if (structure.empty() || isEditing)
     structure = describeStructure(*network, options);
   if (structure.empty())
     return llvm::make_error<ReportedError>();
@@ -152,11 +147,12 @@ llvm::Error Learner::prepare(const BatchForm &form) {
 llvm::Expected<Score> Learner::learn(NamedTensors examples) {
   BatchForm form = getForm(examples);
   if (!run || describe(form) != describe(runForm)) {
-    writeDown();
+    endRun();
     if (llvm::Error error = prepare(form))
       return std::move(error);
   }
   auto score = run->learn(examples, options.schedule);
+  isWritten = false;
   numSteps = run->getNumSteps();
   return score;
 }
@@ -182,25 +178,51 @@ llvm::Expected<NamedTensors> Learner::act(const NamedTensors &inputs) {
   return acting->run(inputs, params);
 }
 
+llvm::Expected<structure::Gradients>
+Learner::measureGradients(llvm::ArrayRef<NamedTensors> batches) {
+  if (batches.empty())
+    return llvm::createStringError("there are no examples to measure on");
+  writeDown();
+  auto step = provide(TaskKind::Gradients, getForm(batches.front()));
+  if (!step)
+    return step.takeError();
+  GradientMeans means(std::move(*step));
+  for (const NamedTensors &batch : batches)
+    if (llvm::Error error = means.add(batch))
+      return std::move(error);
+  return means.get();
+}
+
 void Learner::writeDown() {
-  if (!run)
-    return;
-  writeParameters(run->getState(), *network);
+  if (!isWritten)
+    write(run->getState());
+}
+
+void Learner::endRun() {
+  if (!isWritten)
+    write(std::move(*run).takeState());
+  run = nullptr;
+}
+
+void Learner::write(NamedTensors state) {
+  writeParameters(std::move(state), *network);
   neuro::setTrainingSteps(*network, numSteps);
   releaseUnusedElements(network->getContext(), *network);
+  isWritten = true;
 }
 
 llvm::Error
 Learner::edit(llvm::function_ref<llvm::LogicalResult(mlir::ModuleOp)> change) {
-  writeDown();
-  if (mlir::failed(change(*network)))
-    return llvm::make_error<ReportedError>();
-  structure.clear();
+  bool learned = run != nullptr;
+  endRun();
   acting = nullptr;
-  if (!run)
-    return llvm::Error::success();
-  run = nullptr;
-  return prepare(runForm);
+  isEditing = true;
+  bool done = mlir::succeeded(change(*network));
+  isEditing = false;
+  structure.clear();
+  if (!done)
+    return llvm::make_error<ReportedError>();
+  return learned ? prepare(runForm) : llvm::Error::success();
 }
 
 mlir::ModuleOp Learner::getNetwork() {

@@ -10,8 +10,8 @@
 #include "neuroplast/Learning/LearningTask.h"
 
 #include "CompiledTask.h"
+#include "GradientMeans.h"
 
-#include <map>
 #include <numeric>
 
 using namespace neuroplast;
@@ -60,19 +60,6 @@ llvm::Expected<Score> neuroplast::learning::scoreNetwork(
   return run.evaluate(examples, options.batch);
 }
 
-template <typename T>
-static void addUp(const HostTensor &gradient, std::vector<double> &sums,
-                  std::vector<double> &squares) {
-  const T *numbers = reinterpret_cast<const T *>(gradient.bytes.data());
-  sums.resize(gradient.getNumElements(), 0);
-  squares.resize(gradient.getNumElements(), 0);
-  for (size_t i = 0; i < sums.size(); ++i) {
-    auto number = static_cast<double>(numbers[i]);
-    sums[i] += number;
-    squares[i] += number * number;
-  }
-}
-
 llvm::Expected<structure::Gradients> neuroplast::learning::measureGradients(
     const LearningTask &task, const TrainingOptions &options,
     const Examples &examples, const CompileOptions &compile) {
@@ -80,36 +67,15 @@ llvm::Expected<structure::Gradients> neuroplast::learning::measureGradients(
                           examples.getForm(options.batch), compile);
   if (!step)
     return step.takeError();
-  if (llvm::Error error = step->model->setParams(step->params))
-    return std::move(error);
-  std::map<std::string, std::pair<std::vector<double>, std::vector<double>>>
-      sums;
+  GradientMeans means(std::move(*step));
   std::vector<int64_t> places(options.batch);
-  int64_t batches = examples.getCount() / options.batch;
   NamedTensors batch;
-  for (int64_t number = 0; number < batches; ++number) {
+  for (int64_t number = 0; number < examples.getCount() / options.batch;
+       ++number) {
     std::iota(places.begin(), places.end(), number * options.batch);
     examples.gather(places, batch);
-    auto results = step->model->run(batch);
-    if (!results)
-      return results.takeError();
-    for (const auto &[name, gradient] : *results) {
-      if (!step->params.count(name))
-        continue;
-      auto &[mean, square] = sums[name];
-      if (gradient.dtype == NEUROPLAST_FLOAT64)
-        addUp<double>(gradient, mean, square);
-      else if (gradient.dtype == NEUROPLAST_FLOAT32)
-        addUp<float>(gradient, mean, square);
-    }
+    if (llvm::Error error = means.add(batch))
+      return std::move(error);
   }
-  structure::Gradients gradients;
-  for (const auto &[name, pair] : sums) {
-    structure::ParamGradients &found = gradients[name];
-    for (auto [from, to] :
-         {std::pair(&pair.first, &found.mean), {&pair.second, &found.square}})
-      for (double sum : *from)
-        to->push_back(static_cast<float>(sum / static_cast<double>(batches)));
-  }
-  return gradients;
+  return means.get();
 }

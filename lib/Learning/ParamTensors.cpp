@@ -41,14 +41,16 @@ NamedTensors learning::readParamArguments(mlir::ModuleOp module) {
   return tensors;
 }
 
-void neuroplast::learning::writeParameters(const NamedTensors &params,
+void neuroplast::learning::writeParameters(NamedTensors params,
                                            mlir::ModuleOp module) {
   for (auto param : module.getOps<neuro::ParamOp>()) {
     auto it = params.find(neuro::getUserName(param).str());
     if (it == params.end())
       continue;
-    const std::vector<char> &bytes = it->second.bytes;
-    param.setValueAttr(makeElements(param.getType(), param.getSymName(),
-                                    std::string(bytes.begin(), bytes.end())));
+    auto owner =
+        std::make_shared<std::vector<char>>(std::move(it->second.bytes));
+    llvm::StringRef bytes(owner->data(), owner->size());
+    param.setValueAttr(
+        makeElements(param.getType(), param.getSymName(), bytes, owner));
   }
 }

@@ -255,6 +255,13 @@ NamedTensors TrainingRun::getState() const {
   return state;
 }
 
+NamedTensors TrainingRun::takeState() && {
+  NamedTensors state;
+  for (const auto &entry : places)
+    state[entry.getKey().str()] = std::move(now[entry.getValue()]);
+  return state;
+}
+
 llvm::Error TrainingRun::setState(const NamedTensors &state, int64_t steps,
                                   int64_t averaged) {
   const NeuroplastModelInfo &info = model->getInfo();

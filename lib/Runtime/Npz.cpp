@@ -106,15 +106,27 @@ formatTexts(const std::vector<std::string> &texts) {
   return {bytes, longest};
 }
 
-llvm::Expected<NpyLayout> neuroplast::parseNpyLayout(StringRef bytes) {
-  if (!bytes.starts_with("\x93NUMPY") || bytes.size() < 12)
-    return makeError("is no numpy array");
-  size_t start = bytes[6] == 1 ? 10 : 12, length = 0;
+/// Where the text of a header starts.
+static size_t getNpyTextStart(StringRef prefix) {
+  return prefix[6] == 1 ? 10 : 12;
+}
+
+size_t neuroplast::getNpyHeaderBytes(StringRef prefix) {
+  if (!prefix.starts_with("\x93NUMPY") || prefix.size() < kNpyPrefix)
+    return 0;
+  size_t start = getNpyTextStart(prefix), length = 0;
   for (size_t i = start - 1; i >= 8; --i)
-    length = length << 8 | static_cast<uint8_t>(bytes[i]);
-  if (bytes.size() < start + length)
+    length = length << 8 | static_cast<uint8_t>(prefix[i]);
+  return start + length;
+}
+
+llvm::Expected<NpyLayout> neuroplast::parseNpyHeader(StringRef bytes) {
+  size_t end = getNpyHeaderBytes(bytes);
+  if (end == 0)
+    return makeError("is no numpy array");
+  if (bytes.size() < end)
     return makeError("is truncated");
-  StringRef header = bytes.substr(start, length);
+  StringRef header = bytes.take_front(end).drop_front(getNpyTextStart(bytes));
   NpyLayout tensor;
   StringRef descr = findEntry(header, "descr").drop_front().split('\'').first;
   for (const TypeName &name : typeNames)
@@ -148,11 +160,17 @@ llvm::Expected<NpyLayout> neuroplast::parseNpyLayout(StringRef bytes) {
     size = product;
     shape = rest;
   }
-  tensor.start = start + length;
-  if (bytes.size() - tensor.start != size)
-    return makeError("has " + llvm::Twine(bytes.size() - tensor.start) +
-                     " bytes, expected " + llvm::Twine(size));
+  tensor.start = end;
+  tensor.elementBytes = size;
   return tensor;
+}
+
+llvm::Expected<NpyLayout> neuroplast::parseNpyLayout(StringRef bytes) {
+  auto layout = parseNpyHeader(bytes);
+  if (layout && bytes.size() - layout->start != layout->elementBytes)
+    return makeError("has " + llvm::Twine(bytes.size() - layout->start) +
+                     " bytes, expected " + llvm::Twine(layout->elementBytes));
+  return layout;
 }
 
 /// Elements that are stored by columns, by rows.

@@ -35,6 +35,9 @@ struct AxisPlace {
   /// Whether elements here are the average of those of the donors, whatever the
   /// tensor is.
   bool isAverage = false;
+
+  /// Whether elements here are what they were, if other axes leave them so.
+  bool isPlain() const { return !isFresh && factor == 1; }
 };
 
 class Filler {
@@ -59,10 +62,23 @@ public:
 
   Filled run() {
     spread = measureSpread();
-    forEachElement(tensor.type.getShape(),
-                   [&](int64_t element, ArrayRef<int64_t> index) {
-                     fill(element, index);
-                   });
+    forEachRow([&](int64_t first, MutableArrayRef<int64_t> index,
+                   bool isPlain) {
+      int64_t last = getRank() - 1;
+      auto visit = [&](int64_t place) {
+        index[last] = place;
+        fill(first + place, index);
+      };
+      if (!isPlain || !isOneBlockOfRow()) {
+        llvm::for_each(llvm::seq(getRowLength()), visit);
+        return;
+      }
+      // Whatever is as it was stays so.
+      if (!places[last].empty())
+        for (auto [place, axisPlace] : llvm::enumerate(getBlock(last, index)))
+          if (!axisPlace.isPlain())
+            visit(static_cast<int64_t>(place));
+    });
     double scale = construction.getScale(tensor.tensor, axes);
     if (scale == 1)
       return hasChanged ? Filled::Others : Filled::Newborns;
@@ -148,13 +164,47 @@ private:
     const auto &blocks = places[axis];
     if (blocks.empty())
       return nullptr;
-    size_t block = findBlock(index, tensor.type.getShape(),
-                             tensor.places.blockAxis, blocks.size());
-    return &blocks[block][index[axis]];
+    return &getBlock(axis, index)[index[axis]];
   }
 
+  /// The places along an axis that changes, in the block of an element.
+  const std::vector<AxisPlace> &getBlock(size_t axis,
+                                         ArrayRef<int64_t> index) const {
+    const auto &blocks = places[axis];
+    return blocks[findBlock(index, tensor.type.getShape(),
+                            tensor.places.blockAxis, blocks.size())];
+  }
+
+  int64_t getRank() const { return static_cast<int64_t>(places.size()); }
+  int64_t getRowLength() const { return tensor.type.getShape().back(); }
+  /// Whether all elements of a row are in the same block.
+  bool isOneBlockOfRow() const {
+    return places.back().size() <= 1 ||
+           tensor.places.blockAxis + 1 != getRank();
+  }
+
+  /// Visits the rows of a tensor that has axes: the first element, its
+  /// places, and whether nothing changes along the axes before the last.
+  template <typename Visit> void forEachRow(Visit visit) const {
+    if (places.empty())
+      return;
+    SmallVector<int64_t> index(getRank(), 0);
+    forEachElement(tensor.type.getShape().drop_back(),
+                   [&](int64_t row, ArrayRef<int64_t> outer) {
+                     llvm::copy(outer, index.begin());
+                     index.back() = 0;
+                     bool isPlain = true;
+                     for (size_t axis = 0; axis < outer.size(); ++axis)
+                       if (const AxisPlace *place = getPlace(axis, index))
+                         isPlain &= place->isPlain();
+                     visit(row * getRowLength(), MutableArrayRef(index),
+                           isPlain);
+                   });
+  }
+
+  /// Whether one of the first places of an element is fresh.
   bool isFresh(ArrayRef<int64_t> index) const {
-    for (size_t axis = 0; axis < places.size(); ++axis)
+    for (size_t axis = 0; axis < index.size(); ++axis)
       if (const AxisPlace *place = getPlace(axis, index);
           place && place->isFresh)
         return true;
@@ -165,15 +215,20 @@ private:
   double measureSpread() const {
     double sum = 0, squares = 0;
     int64_t count = 0;
-    forEachElement(tensor.type.getShape(),
-                   [&](int64_t element, ArrayRef<int64_t> index) {
-                     if (isFresh(index))
-                       return;
-                     double value = elements.getNumber(element);
-                     sum += value;
-                     squares += value * value;
-                     ++count;
-                   });
+    forEachRow([&](int64_t first, MutableArrayRef<int64_t> index, bool) {
+      int64_t last = getRank() - 1;
+      if (isFresh(index.drop_back()))
+        return;
+      for (int64_t place = 0; place < getRowLength(); ++place) {
+        index[last] = place;
+        if (const AxisPlace *own = getPlace(last, index); own && own->isFresh)
+          continue;
+        double value = elements.getNumber(first + place);
+        sum += value;
+        squares += value * value;
+        ++count;
+      }
+    });
     if (count == 0)
       return 0;
     return std::sqrt(

@@ -59,6 +59,14 @@ std::vector<LayerSize> neuroplast::structure::measureLayers(ModuleOp module) {
   return layers;
 }
 
+int64_t neuroplast::structure::countParameters(ModuleOp module) {
+  int64_t count = 0;
+  for (auto param : module.getOps<neuro::ParamOp>())
+    if (!param.getShadowOf())
+      count += param.getType().getNumElements();
+  return count;
+}
+
 NetworkSize neuroplast::structure::measure(const UnitAnalysis &analysis) {
   NetworkSize size;
   ModuleOp module = analysis.getModule();

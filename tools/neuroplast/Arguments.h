@@ -19,6 +19,8 @@
 
 namespace neuroplast::driver {
 
+struct EditedNetwork;
+
 /// One option of a subcommand. Without a value name it is a flag.
 struct OptionSpec {
   llvm::StringRef name; ///< With its dashes: "--ratio", "-o".
@@ -59,10 +61,15 @@ public:
   std::optional<int64_t> getInteger(llvm::StringRef name,
                                     int64_t otherwise) const;
 
+  /// What is edited in the place of a file; null if a file is.
+  const EditedNetwork *getNetwork() const { return network; }
+  void setNetwork(const EditedNetwork *edited) { network = edited; }
+
   /// The call as it was typed, without the name of the program.
   llvm::StringRef getCommandLine() const { return commandLine; }
 
 private:
+  const EditedNetwork *network = nullptr;
   std::string commandLine;
   std::vector<std::string> positional;
   llvm::StringMap<std::vector<std::string>> values;

@@ -8,10 +8,12 @@
 
 #include "CalibrationData.h"
 #include "Comparison.h"
+#include "EditedNetwork.h"
 #include "Modules.h"
 #include "mlir/IR/MLIRContext.h"
 #include "neuroplast/Calibration/Batches.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Frontend/ONNX/Specialize.h"
 #include "neuroplast/Runtime/Npz.h"
 
 using namespace mlir;
@@ -80,6 +82,15 @@ neuroplast::driver::loadFixed(const Arguments &arguments, ModuleOp module,
         return shaped && shaped.hasStaticShape();
       }))
     return OwningOpRef<ModuleOp>();
+  if (arguments.getNetwork()) {
+    learning::InputShapes shapes;
+    for (const auto &[name, tensor] : batches.front())
+      shapes[name] = llvm::to_vector(llvm::ArrayRef<int64_t>(tensor.shape));
+    auto fixed = specialize(module, shapes, module.getContext());
+    if (!fixed)
+      return std::nullopt;
+    return fixed;
+  }
   std::vector<std::string> shapes = batches.empty()
                                         ? arguments.getAll("--shape").vec()
                                         : describeShapes(batches.front());

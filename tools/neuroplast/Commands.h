@@ -10,6 +10,7 @@
 #define NEUROPLAST_TOOLS_NEUROPLAST_COMMANDS_H
 
 #include "Arguments.h"
+#include "EditedNetwork.h"
 
 namespace neuroplast::driver {
 
@@ -44,10 +45,31 @@ Command getBenchCommand();
 Command getTrainCommand();
 Command getVerifyCommand();
 
-/// Runs the command that the first argument names; returns its exit code.
 /// Runs a command by its name and its arguments; the exit code.
 int runCommand(llvm::ArrayRef<const char *> arguments);
 int runCommand(llvm::ArrayRef<std::string> arguments);
+
+/// The commands that change the structure of a model.
+llvm::ArrayRef<llvm::StringRef> getEditCommands();
+
+/// An edit of a network in memory: a command by its name, and its options,
+/// without files. It says nothing but what is wrong.
+class EditCommand {
+public:
+  /// None after a message.
+  static std::optional<EditCommand> parse(llvm::ArrayRef<std::string> words);
+
+  llvm::StringRef getName() const { return command.spec.name; }
+  /// Fails after a message, and leaves the network as it was.
+  llvm::LogicalResult run(const EditedNetwork &network) const;
+
+private:
+  EditCommand(Command command, Arguments arguments)
+      : command(std::move(command)), arguments(std::move(arguments)) {}
+
+  Command command;
+  Arguments arguments;
+};
 
 } // namespace neuroplast::driver
 

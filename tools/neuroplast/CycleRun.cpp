@@ -32,11 +32,6 @@ using namespace neuroplast::learning;
 using plasticity::CyclePlan;
 using plasticity::Phase;
 
-/// What phases may be: trainings and edits.
-static constexpr llvm::StringRef kCommands[] = {
-    "train",  "distill",   "prune",   "dropin",   "recycle",
-    "rewire", "factorize", "shorten", "sparsify", "undo"};
-
 /// How many examples cuts are fitted to.
 static constexpr int64_t kFitted = 512;
 
@@ -44,8 +39,10 @@ static bool isTraining(llvm::StringRef command) {
   return command == "train" || command == "distill";
 }
 
-llvm::ArrayRef<llvm::StringRef> neuroplast::driver::getPhaseCommands() {
-  return kCommands;
+std::vector<llvm::StringRef> neuroplast::driver::getPhaseCommands() {
+  std::vector<llvm::StringRef> commands = getEditCommands().vec();
+  commands.insert(commands.end(), {"train", "distill"});
+  return commands;
 }
 
 bool Cycle::start() {

@@ -18,7 +18,7 @@
 namespace neuroplast::driver {
 
 /// The commands that phases may be.
-llvm::ArrayRef<llvm::StringRef> getPhaseCommands();
+std::vector<llvm::StringRef> getPhaseCommands();
 
 /// A model file in the course of a cycle, and how well it does.
 struct Stage {

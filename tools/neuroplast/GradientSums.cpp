@@ -8,6 +8,9 @@
 
 #include "GradientSums.h"
 
+#include "EditedNetwork.h"
+#include "RunnableModel.h"
+
 #include "neuroplast/Runtime/Npz.h"
 
 using namespace neuroplast;
@@ -35,8 +38,9 @@ llvm::Error driver::writeGradients(llvm::StringRef path,
   return writeNpz(path, tensors);
 }
 
-llvm::Expected<structure::Gradients>
-driver::readGradients(llvm::StringRef path) {
+/// Reads such an archive. Fails if it has none.
+static llvm::Expected<structure::Gradients>
+readGradients(llvm::StringRef path) {
   auto tensors = readNpz(path);
   if (!tensors)
     return tensors.takeError();
@@ -56,4 +60,18 @@ driver::readGradients(llvm::StringRef path) {
     return llvm::createStringError(
         "has no gradients; 'calibrate --gradients' writes them");
   return gradients;
+}
+
+std::optional<std::unique_ptr<structure::Gradients>>
+driver::provideGradients(const Arguments &arguments) {
+  const EditedNetwork *network = arguments.getNetwork();
+  llvm::StringRef path = arguments.get("--stats");
+  if (path.empty() && !network)
+    return nullptr;
+  auto gradients =
+      path.empty() ? network->measureGradients() : readGradients(path);
+  if (!gradients)
+    return reportError(path.empty() ? "network" : path, gradients.takeError()),
+           std::nullopt;
+  return std::make_unique<structure::Gradients>(std::move(*gradients));
 }

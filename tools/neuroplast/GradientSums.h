@@ -9,6 +9,7 @@
 #ifndef NEUROPLAST_TOOLS_NEUROPLAST_GRADIENTSUMS_H
 #define NEUROPLAST_TOOLS_NEUROPLAST_GRADIENTSUMS_H
 
+#include "Arguments.h"
 #include "neuroplast/Structure/Statistics.h"
 #include "llvm/Support/Error.h"
 
@@ -19,8 +20,10 @@ namespace neuroplast::driver {
 llvm::Error writeGradients(llvm::StringRef path,
                            const structure::Gradients &gradients);
 
-/// Reads one. Fails if it has none.
-llvm::Expected<structure::Gradients> readGradients(llvm::StringRef path);
+/// What an edit goes by that regards gradients: those of the file of `--stats`,
+/// or of the network in memory; null without either, none after a message.
+std::optional<std::unique_ptr<structure::Gradients>>
+provideGradients(const Arguments &arguments);
 
 } // namespace neuroplast::driver
 

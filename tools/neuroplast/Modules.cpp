@@ -87,6 +87,10 @@ static void registerDiagnostics(MLIRContext &context,
       });
 }
 
+void neuroplast::driver::reportDiagnostics(MLIRContext &context) {
+  registerDiagnostics(context, nullptr);
+}
+
 std::optional<llvm::StringMap<SmallVector<int64_t>>>
 neuroplast::driver::parseShapes(ArrayRef<std::string> entries) {
   llvm::StringMap<SmallVector<int64_t>> shapes;

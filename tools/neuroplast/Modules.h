@@ -39,6 +39,9 @@ loadModule(llvm::StringRef path, mlir::MLIRContext &context,
            llvm::ArrayRef<std::string> shapes = {},
            std::shared_ptr<std::string> messages = nullptr);
 
+/// Writes the diagnostics of a context to standard error, as `loadModule` does.
+void reportDiagnostics(mlir::MLIRContext &context);
+
 /// What reads a file each time that a network is asked for.
 learning::NetworkSource readFrom(llvm::StringRef path);
 

@@ -168,6 +168,8 @@ static int runPrune(const Arguments &arguments) {
   if (!command.finish(report.before, report.after, options.seed) ||
       !writePlan(arguments.get("--write-plan"), report))
     return 1;
+  if (arguments.getNetwork())
+    return 0;
   if (arguments.has("--json")) {
     llvm::json::Object json = report.toJson();
     if (outcome.layers) {

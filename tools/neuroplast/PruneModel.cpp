@@ -97,8 +97,10 @@ FailureOr<PruneOutcome> driver::pruneModel(StructureCommand &command,
   ModuleOp module = command.getModule();
   auto batches = command.getBatches();
   bool isDryRun = command.isDryRun();
-  bool reconstructs =
-      !batches.empty() && !isDryRun && !arguments.has("--no-reconstruct");
+  // A network in memory learns what it lost.
+  bool reconstructs = !batches.empty() && !isDryRun &&
+                      !arguments.getNetwork() &&
+                      !arguments.has("--no-reconstruct");
   bool calibrates = needsStatistics(options.criterion) && !batches.empty() &&
                     !arguments.has("--stats");
   OwningOpRef<ModuleOp> fixed;
@@ -124,15 +126,13 @@ FailureOr<PruneOutcome> driver::pruneModel(StructureCommand &command,
     return failure();
   if (!statistics->empty())
     options.evidence.statistics = &*statistics;
-  std::optional<Gradients> gradients;
-  if (needsGradients(options.criterion) && arguments.has("--stats")) {
-    auto read = readGradients(arguments.get("--stats"));
-    if (!read) {
-      reportError(arguments.get("--stats"), read.takeError());
+  std::unique_ptr<Gradients> gradients;
+  if (needsGradients(options.criterion)) {
+    auto provided = provideGradients(arguments);
+    if (!provided)
       return failure();
-    }
-    gradients = std::move(*read);
-    options.evidence.gradients = &*gradients;
+    gradients = std::move(*provided);
+    options.evidence.gradients = gradients.get();
   }
   OwningOpRef<ModuleOp> original;
   if (reconstructs)

@@ -19,7 +19,8 @@ using namespace neuroplast::structure;
 static int runRecycle(const Arguments &arguments) {
   StructureCommand command(arguments, "recycle");
   RecycleOptions options;
-  bool hasData = arguments.has("--data") || arguments.has("--stats");
+  bool hasData = arguments.has("--data") || arguments.has("--stats") ||
+                 arguments.getNetwork();
   StringRef name = arguments.get("--criterion", "activation");
   std::optional<Criterion> criterion = parseCriterion(name);
   if (!criterion)

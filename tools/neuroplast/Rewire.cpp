@@ -29,16 +29,16 @@ static int runRewire(const Arguments &arguments) {
   options.only = arguments.getAll("--only").vec();
   options.freeze = arguments.getAll("--freeze").vec();
   options.command = arguments.getCommandLine().str();
-  std::optional<Gradients> gradients;
   if (arguments.has("--stats") && arguments.has("--anywhere"))
     return reportError("connections join where gradients are largest, or "
                        "'--anywhere'");
-  if (arguments.has("--stats")) {
-    auto read = readGradients(arguments.get("--stats"));
-    if (!read)
-      return reportError(arguments.get("--stats"), read.takeError());
-    gradients = std::move(*read);
-    options.gradients = &*gradients;
+  std::unique_ptr<Gradients> gradients;
+  if (!arguments.has("--anywhere")) {
+    auto provided = provideGradients(arguments);
+    if (!provided)
+      return 1;
+    gradients = std::move(*provided);
+    options.gradients = gradients.get();
   }
   if (!command.load())
     return 1;

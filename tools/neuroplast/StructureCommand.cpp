@@ -103,6 +103,8 @@ bool StructureCommand::read(EditRequest &request, StringRef only) const {
 }
 
 bool StructureCommand::load() {
+  if (arguments.getNetwork())
+    return true;
   if (output.empty() && !isDryRun()) {
     reportError("'" + name + "' needs '-o FILE.onnx' or '--dry-run'");
     return false;
@@ -130,6 +132,8 @@ bool StructureCommand::load() {
 
 bool StructureCommand::finish(NetworkSize &before, NetworkSize &after,
                               uint64_t seed) {
+  if (arguments.getNetwork())
+    return true;
   if (!isDryRun()) {
     releaseUnusedElements(context.get(), *module);
     if (failed(saveModule(*module, output, arguments.has("--external-data"))))
@@ -155,6 +159,8 @@ int StructureCommand::conclude(
     llvm::function_ref<void(llvm::raw_ostream &)> print) {
   if (!finish(before, after, seed))
     return 1;
+  if (arguments.getNetwork())
+    return 0;
   if (arguments.has("--json")) {
     printJson(llvm::outs(), toJson());
     return 0;

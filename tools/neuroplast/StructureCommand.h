@@ -11,6 +11,7 @@
 
 #include "Arguments.h"
 #include "Comparison.h"
+#include "EditedNetwork.h"
 #include "neuroplast/Structure/UnitSelection.h"
 #include <memory>
 
@@ -35,9 +36,15 @@ public:
   /// if not.
   bool load();
   llvm::StringRef getInput() const { return input; }
-  mlir::ModuleOp getModule() const { return *module; }
+  mlir::ModuleOp getModule() const {
+    const EditedNetwork *network = arguments.getNetwork();
+    return network ? network->module : *module;
+  }
   /// The data given, cut into batches; none if none were given.
-  llvm::ArrayRef<NamedTensors> getBatches() const { return batches; }
+  llvm::ArrayRef<NamedTensors> getBatches() const {
+    const EditedNetwork *network = arguments.getNetwork();
+    return network ? network->batches : llvm::ArrayRef(batches);
+  }
   bool isDryRun() const { return arguments.has("--dry-run"); }
 
   /// What an evaluation said before and after.

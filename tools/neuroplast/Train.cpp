@@ -8,6 +8,7 @@
 
 #include "Checkpoint.h"
 #include "Commands.h"
+#include "Learn.h"
 #include "Modules.h"
 #include "Progress.h"
 #include "RunnableModel.h"
@@ -286,13 +287,22 @@ static std::vector<OptionSpec> getSpecs() {
 }
 
 static int runTrain(const Arguments &arguments) {
+  if (arguments.has("--learn"))
+    return learnFromStream(arguments);
+  for (const OptionSpec &option : getLearnSpecs())
+    if (arguments.has(option.name))
+      return reportError("'" + option.name + "' goes with '--learn'");
   return runTask(arguments, arguments.getPositional(0), {});
 }
 
 Command neuroplast::driver::getTrainCommand() {
-  return {
-      {"train", "train a model on labelled examples", {"MODEL"}, getSpecs()},
-      runTrain};
+  std::vector<OptionSpec> options = getSpecs();
+  llvm::append_range(options, getLearnSpecs());
+  return {{"train",
+           "train a model on labelled examples",
+           {"MODEL"},
+           std::move(options)},
+          runTrain};
 }
 
 static int runDistill(const Arguments &arguments) {

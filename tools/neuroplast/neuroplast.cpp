@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Commands.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
@@ -60,6 +61,45 @@ int neuroplast::driver::runCommand(llvm::ArrayRef<std::string> arguments) {
   for (const std::string &word : arguments)
     words.push_back(word.c_str());
   return runCommand(words);
+}
+
+llvm::ArrayRef<llvm::StringRef> neuroplast::driver::getEditCommands() {
+  static constexpr llvm::StringRef names[] = {"prune",   "dropin",  "recycle",
+                                              "rewire",  "undo",    "factorize",
+                                              "shorten", "sparsify"};
+  return names;
+}
+
+std::optional<EditCommand>
+EditCommand::parse(llvm::ArrayRef<std::string> words) {
+  if (words.empty() || !llvm::is_contained(getEditCommands(), words.front()))
+    return reportError("'" + (words.empty() ? "" : words.front()) +
+                       "' is none of " + llvm::join(getEditCommands(), ", ")),
+           std::nullopt;
+  for (const Command &command : getCommands()) {
+    if (command.spec.name != words.front())
+      continue;
+    std::vector<const char *> options;
+    for (const std::string &word : words.drop_front())
+      options.push_back(word.c_str());
+    options.push_back("network"); // for messages
+    int exitCode = 0;
+    auto parsed = Arguments::parse(command.spec, options, exitCode);
+    if (!parsed)
+      return std::nullopt;
+    for (llvm::StringRef file : {"-o", "--data", "--shape", "--eval"})
+      if (parsed->has(file))
+        return reportError("'" + file + "' is not for a network in memory"),
+               std::nullopt;
+    return EditCommand(command, std::move(*parsed));
+  }
+  llvm_unreachable("every edit has a command");
+}
+
+llvm::LogicalResult EditCommand::run(const EditedNetwork &network) const {
+  Arguments edit = arguments;
+  edit.setNetwork(&network);
+  return llvm::success(command.run(edit) == 0);
 }
 
 int main(int argc, char **argv) {

@@ -26,6 +26,9 @@ struct BatchForm {
   int64_t mostLabels = 0;
 };
 
+/// Integers of any kind as those of 64 bits, which labels of classes are.
+void widenIntegers(HostTensor &tensor);
+
 /// Arrays by name whose first axis counts examples, one of them labels if there
 /// is need of any.
 class Examples {

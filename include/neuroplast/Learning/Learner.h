@@ -53,6 +53,11 @@ public:
   llvm::Error
   edit(llvm::function_ref<llvm::LogicalResult(mlir::ModuleOp)> change);
 
+  /// Means of the gradients of its loss over batches of one form, and of their
+  /// squares, as it is now: within an edit, too.
+  llvm::Expected<structure::Gradients>
+  measureGradients(llvm::ArrayRef<NamedTensors> batches);
+
   /// The network with all that it learned until now; it has what the optimizer
   /// remembers, too. It is not to be changed but by an edit.
   mlir::ModuleOp getNetwork();
@@ -61,8 +66,11 @@ public:
   int64_t getNumSteps() const { return numSteps; }
 
 private:
-  /// Writes what was learned into the network.
+  /// Writes what was learned since it was last done into the network.
   void writeDown();
+  /// The same, and ends the run.
+  void endRun();
+  void write(NamedTensors state);
   /// Makes the next steps ones of batches of this form.
   llvm::Error prepare(const BatchForm &form);
   /// A compiled task and the parameters that it has now.
@@ -75,6 +83,7 @@ private:
   LearningTask task;
   mlir::OwningOpRef<mlir::ModuleOp> network;
   int64_t formerSteps, numSteps;
+  bool isWritten = true; ///< Nothing was learned since.
   /// What goes on from the network; null until it learns.
   std::unique_ptr<TrainingRun> run;
   BatchForm runForm, actingForm;
@@ -85,6 +94,7 @@ private:
   llvm::StringMap<std::shared_ptr<Model>> compiled;
   /// What the structure of the network is; empty while nobody asked.
   std::string structure;
+  bool isEditing = false;
 };
 
 } // namespace neuroplast::learning

@@ -21,7 +21,7 @@ HostTensor readParameter(neuro::ParamOp param);
 NamedTensors readParamArguments(mlir::ModuleOp module);
 
 /// Gives a module parameters by their names.
-void writeParameters(const NamedTensors &params, mlir::ModuleOp module);
+void writeParameters(NamedTensors params, mlir::ModuleOp module);
 
 } // namespace neuroplast::learning
 

@@ -67,6 +67,8 @@ public:
   /// All that a training goes on from: the parameters, what the optimizer
   /// remembers of them, and means, if there are any.
   NamedTensors getState() const;
+  /// The same without means, and takes it away: no step follows.
+  NamedTensors takeState() &&;
   /// Goes on from a state after so many steps, of which the means, if it goes
   /// by them, are over the last `averaged`. Fails, with a reason, if it is not
   /// one of this model.

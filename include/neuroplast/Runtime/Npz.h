@@ -27,11 +27,19 @@ llvm::Error writeNpz(llvm::StringRef path, const NamedTensors &tensors);
 struct NpyLayout {
   int32_t dtype = 0;
   std::vector<int64_t> shape;
-  size_t start = 0;        ///< of the elements, which all follow
-  uint64_t textBytes = 0;  ///< of an element; 0 if they are no strings
-  bool isWideText = false; ///< of 32-bit characters
-  bool isByRows = true;    ///< or else by columns
+  size_t start = 0;          ///< of the elements, which all follow
+  uint64_t textBytes = 0;    ///< of an element; 0 if they are no strings
+  bool isWideText = false;   ///< of 32-bit characters
+  uint64_t elementBytes = 0; ///< of all elements
+  bool isByRows = true;      ///< or else by columns
 };
+
+/// Reads what stands before the elements. Fails if it is not whole, or none.
+llvm::Expected<NpyLayout> parseNpyHeader(llvm::StringRef bytes);
+/// How many bytes of an array have to be there to see how long its header is,
+/// and then that; zero if they begin no array.
+inline constexpr size_t kNpyPrefix = 12;
+size_t getNpyHeaderBytes(llvm::StringRef prefix);
 
 /// Fails if the bytes are no array, or have too few or too many elements.
 llvm::Expected<NpyLayout> parseNpyLayout(llvm::StringRef bytes);

@@ -66,6 +66,8 @@ struct Inspection {
   void print(llvm::raw_ostream &os) const;
 };
 
+/// The elements of all parameters, without shadows.
+int64_t countParameters(mlir::ModuleOp module);
 NetworkSize measure(const UnitAnalysis &analysis);
 /// The ops of a module, with what they cost.
 std::vector<LayerSize> measureLayers(mlir::ModuleOp module);

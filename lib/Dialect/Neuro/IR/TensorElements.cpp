@@ -30,12 +30,18 @@ static unsigned getStorageBytes(Type elementType) {
   return bits == 1 ? 1 : bits % 8 ? 0 : bits / 8;
 }
 
+void TensorElements::setType(RankedTensorType newType) {
+  type = newType;
+  elementBytes = getStorageBytes(type.getElementType());
+  isSingle = type.getElementType().isF32();
+}
+
 std::optional<TensorElements> TensorElements::read(ElementsAttr attr) {
   TensorElements elements;
-  elements.type = dyn_cast<RankedTensorType>(attr.getShapedType());
-  if (!elements.type || !elements.type.hasStaticShape())
+  auto type = dyn_cast<RankedTensorType>(attr.getShapedType());
+  if (!type || !type.hasStaticShape())
     return std::nullopt;
-  elements.elementBytes = getStorageBytes(elements.type.getElementType());
+  elements.setType(type);
   if (elements.elementBytes == 0)
     return std::nullopt;
   size_t size = elements.type.getNumElements() * elements.elementBytes;
@@ -67,8 +73,7 @@ std::optional<TensorElements> TensorElements::read(ElementsAttr attr) {
 TensorElements TensorElements::view(RankedTensorType type,
                                     ArrayRef<char> bytes) {
   TensorElements elements;
-  elements.type = type;
-  elements.elementBytes = getStorageBytes(type.getElementType());
+  elements.setType(type);
   elements.bytes = bytes;
   return elements;
 }
@@ -101,11 +106,9 @@ int64_t TensorElements::getInteger(int64_t index) const {
              : llvm::SignExtend64(bits, integer.getWidth());
 }
 
-double TensorElements::getNumber(int64_t index) const {
+double TensorElements::convertNumber(int64_t index) const {
   Type elementType = type.getElementType();
   uint64_t bits = getBits(index);
-  if (elementType.isF32())
-    return llvm::bit_cast<float>(static_cast<uint32_t>(bits));
   if (elementType.isF64())
     return llvm::bit_cast<double>(bits);
   if (auto real = dyn_cast<FloatType>(elementType))

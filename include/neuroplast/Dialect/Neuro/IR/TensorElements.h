@@ -12,6 +12,7 @@
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,17 +38,27 @@ public:
     return owned.empty() ? bytes : llvm::ArrayRef<char>(owned);
   }
   /// An element of a tensor of floats or integers.
-  double getNumber(int64_t index) const;
+  double getNumber(int64_t index) const {
+    if (!isSingle)
+      return convertNumber(index);
+    float number;
+    std::memcpy(&number, getBytes().data() + index * sizeof number,
+                sizeof number);
+    return number;
+  }
   /// An element of a tensor of integers.
   int64_t getInteger(int64_t index) const;
 
 private:
   mlir::RankedTensorType type;
   unsigned elementBytes = 0;
+  bool isSingle = false; ///< They are f32, as nearly all are.
   llvm::ArrayRef<char> bytes;
   /// Holds the elements where the attribute does not list them as bytes.
   std::string owned;
 
+  void setType(mlir::RankedTensorType newType);
+  double convertNumber(int64_t index) const;
   /// The bits of an element.
   uint64_t getBits(int64_t index) const;
 };
