@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -28,6 +30,16 @@ def bin_dir(request: pytest.FixtureRequest) -> Path:
 def neuroplast(bin_dir: Path) -> Path:
     """The driver."""
     return bin_dir / "neuroplast"
+
+
+@pytest.fixture(scope="session")
+def npl(bin_dir: Path) -> ModuleType:
+    """The Python package."""
+    cache = (bin_dir.parent / "CMakeCache.txt").read_text(encoding="utf-8")
+    if "NEUROPLAST_SANITIZE:BOOL=ON" in cache:
+        pytest.skip("an interpreter without the sanitizer cannot load what has it")
+    sys.path.insert(0, str(bin_dir.parent / "python"))
+    return importlib.import_module("neuroplast")
 
 
 @pytest.fixture(scope="session")

@@ -49,12 +49,12 @@ def style(build: Path) -> Outcome:
     ]
     sources = [
         str(path.relative_to(ROOT))
-        for folder in ("include", "lib", "test", "tools")
+        for folder in ("include", "lib", "python", "test", "tools")
         for suffix in ("h", "cpp", "c")
         for path in sorted((ROOT / folder).rglob(f"*.{suffix}"))
     ]
     checks: dict[str, list[str | Path]] = {
-        "ruff": [VENV / "ruff", "check", "--quiet", "tools", "test"],
+        "ruff": [VENV / "ruff", "check", "--quiet", "tools", "test", "python"],
         "shellcheck": ["shellcheck", *scripts],
         "clang-format": ["clang-format-22", "--dry-run", "-Werror", *sources],
     }

@@ -12,7 +12,7 @@ jobs=${JOBS:-$(nproc)}
 build=${BUILD_DIR:-build}
 
 packages=(
-  ca-certificates git ccache ninja-build python3 python3-venv shellcheck
+  ca-certificates git ccache ninja-build python3 python3-dev python3-venv shellcheck
   libc6-dev libstdc++-12-dev
   clang-22 clang-format-22 clang-tidy-22 libclang-rt-22-dev
   lld-22 liblld-22-dev llvm-22-dev llvm-22-tools libomp-22-dev
@@ -114,3 +114,7 @@ install_python
 install_onnx
 say "Build in $build"
 build_neuroplast
+# 'import neuroplast' in the environment means the package of this build.
+for packages in .venv/lib/python*/site-packages; do
+  (cd "$build" && pwd) | sed 's|$|/python|' >"$packages/neuroplast.pth"
+done

@@ -16,8 +16,22 @@ using llvm::ArrayRef;
 using llvm::StringRef;
 
 int neuroplast::driver::reportError(const llvm::Twine &message) {
-  llvm::errs() << "neuroplast: error: " << message << '\n';
+  getMessageStream() << "neuroplast: error: " << message << '\n';
   return 1;
+}
+
+static thread_local CapturedMessages *captured = nullptr;
+
+CapturedMessages::CapturedMessages() : stream(text), outer(captured) {
+  captured = this;
+}
+
+CapturedMessages::~CapturedMessages() { captured = outer; }
+
+llvm::raw_ostream &neuroplast::driver::getMessageStream() {
+  if (captured)
+    return captured->stream;
+  return llvm::errs();
 }
 
 void neuroplast::driver::printHelp(const CommandSpec &spec,

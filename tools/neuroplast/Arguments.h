@@ -79,6 +79,28 @@ void printHelp(const CommandSpec &spec, llvm::raw_ostream &os);
 /// "neuroplast: error: " and the message on standard error; returns 1.
 int reportError(const llvm::Twine &message);
 
+/// Takes the messages of this thread, while it lives, in the place of standard
+/// error.
+class CapturedMessages {
+public:
+  CapturedMessages();
+  ~CapturedMessages();
+  CapturedMessages(const CapturedMessages &) = delete;
+  CapturedMessages &operator=(const CapturedMessages &) = delete;
+
+  llvm::StringRef get() const { return text; }
+
+private:
+  friend llvm::raw_ostream &getMessageStream();
+
+  std::string text;
+  llvm::raw_string_ostream stream;
+  CapturedMessages *outer; ///< what took them before
+};
+
+/// Where messages go.
+llvm::raw_ostream &getMessageStream();
+
 } // namespace neuroplast::driver
 
 #endif // NEUROPLAST_TOOLS_NEUROPLAST_ARGUMENTS_H

@@ -83,7 +83,7 @@ static void registerDiagnostics(MLIRContext &context,
         if (messages)
           *messages += line;
         else
-          llvm::errs() << line;
+          getMessageStream() << line;
       });
 }
 

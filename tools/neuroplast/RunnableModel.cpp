@@ -183,7 +183,7 @@ driver::openModel(llvm::StringRef path, llvm::ArrayRef<std::string> shapes,
     auto model = compileInMemory(path, *allShapes, inputs, bound, names,
                                  messages, options);
     if (model) {
-      llvm::errs() << *messages; // warnings
+      getMessageStream() << *messages; // warnings
       for (const std::string &name : names)
         inputs->erase(name);
       return finish(std::move(model));
@@ -196,6 +196,6 @@ driver::openModel(llvm::StringRef path, llvm::ArrayRef<std::string> shapes,
   if (failure)
     *failure = first;
   else
-    llvm::errs() << first;
+    getMessageStream() << first;
   return nullptr;
 }

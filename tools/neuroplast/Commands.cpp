@@ -1,4 +1,5 @@
-//===- neuroplast.cpp - The command-line driver ---------------------------===//
+//===- Commands.cpp - The subcommands
+//--------------------------------------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -9,7 +10,6 @@
 #include "Commands.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace neuroplast::driver;
@@ -100,9 +100,4 @@ llvm::LogicalResult EditCommand::run(const EditedNetwork &network) const {
   Arguments edit = arguments;
   edit.setNetwork(&network);
   return llvm::success(command.run(edit) == 0);
-}
-
-int main(int argc, char **argv) {
-  llvm::InitLLVM init(argc, argv);
-  return runCommand({argv + 1, static_cast<size_t>(std::max(argc - 1, 0))});
 }

@@ -1,0 +1,200 @@
+"""The Python package: what the command line can do, and arrays without copies."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from Models import driver
+from Models.training import HIDDEN, INS, OUTS, Arrays, perceptron, read_params
+
+
+@pytest.fixture(name="source")
+def write_source(tmp_path: Path) -> Path:
+    path = tmp_path / "m.onnx"
+    perceptron(path)
+    return path
+
+
+def draw(count: int, seed: int = 0) -> Arrays:
+    x = np.random.default_rng(seed).normal(size=(count, INS)).astype(np.float32)
+    return {"x": x, "labels": x[:, :OUTS].argmax(axis=1)}
+
+
+def ask_peer(model: bytes | Path, x: np.ndarray) -> np.ndarray:
+    source = model if isinstance(model, bytes) else str(model)
+    return onnxruntime.InferenceSession(source).run(None, {"x": x})[0]
+
+
+def test_load_compile_call(npl: ModuleType, source: Path) -> None:
+    """A path, bytes and a model of the onnx package are the same."""
+    x = draw(5)["x"]
+    expected = ask_peer(source, x)
+    proto = onnx.load(source)
+    for given in (source, str(source), source.read_bytes(), proto):
+        function = npl.load(given).compile()
+        np.testing.assert_allclose(function(x), expected, rtol=1e-5, atol=1e-6)
+    assert function.inputs == {"x": ("float32", (-1, INS))}
+    assert [shape for _, shape in function.outputs.values()] == [(-1, OUTS)]
+
+
+def test_arrays_are_not_copied(npl: ModuleType, source: Path) -> None:
+    """Rows of a large array are read where they lie, and results stay where they are written."""
+    function = npl.load(source).compile()
+    x = draw(64)["x"]
+    expected = function(x)
+    np.testing.assert_array_equal(function(x[10:20]), expected[10:20])
+    x[10:20] = 0
+    zeros = function(x)[10:20]
+    np.testing.assert_array_equal(zeros, np.repeat(zeros[:1], 10, axis=0))
+    # Other layouts are copied, by name or in their order.
+    columns = np.asfortranarray(x)
+    np.testing.assert_array_equal(function(x=columns), function(x))
+    np.testing.assert_array_equal(function(x[::2]), function(x)[::2])
+    frozen = x.copy()
+    frozen.flags.writeable = False
+    np.testing.assert_array_equal(function(frozen), function(x))
+    # A result outlives the function.
+    kept = function(x)
+    again = kept.copy()
+    del function
+    np.testing.assert_array_equal(kept, again)
+
+
+def test_wrong_inputs(npl: ModuleType, source: Path) -> None:
+    function = npl.load(source).compile(shapes={"x": (2, INS)})
+    x = draw(2)["x"]
+    for arrays, named in (((), {}), ((x, x), {}), ((x,), {"x": x}), ((), {"z": x})):
+        with pytest.raises(TypeError, match="input"):
+            function(*arrays, **named)
+    with pytest.raises(npl.Error, match="'x' has size 3 along axis 0, expected 2"):
+        function(draw(3)["x"])
+    with pytest.raises(npl.Error, match="'x'"):
+        function(x.astype(np.float64))
+    with pytest.raises(npl.Error, match="element type"):
+        function(x.astype(np.complex64))
+
+
+def test_threads_run_at_once(npl: ModuleType, source: Path) -> None:
+    function = npl.load(source).compile()
+    inputs = [draw(200, seed)["x"] for seed in range(4)]
+    expected = [function(x) for x in inputs]
+    results: dict[int, np.ndarray] = {}
+
+    def work(number: int) -> None:
+        for _ in range(50):
+            results[number] = function(inputs[number])
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    for number, value in enumerate(expected):
+        np.testing.assert_array_equal(results[number], value)
+
+
+def test_edits(npl: ModuleType, source: Path, tmp_path: Path) -> None:
+    """Each changes the model in place and reports; it is undone as on the command line."""
+    model = npl.load(source)
+    original = model.copy()
+    inputs = {"x": draw(3)["x"]}
+    assert [entry["units"] for entry in model.units()] == [INS, HIDDEN, OUTS]
+    report = model.dropin(units=3, at="w", keep_removed=True)
+    assert report["after"]["parameters"] - report["before"]["parameters"] == 3 * (INS + 1 + OUTS)
+    model.verify(original, inputs)
+    report = model.prune(
+        ratio=0.5, only=["w"], data={"x": draw(32)["x"]}, no_reconstruct=True, keep_removed=True
+    )
+    assert report["criterion"] == "obs"
+    with pytest.raises(npl.Error, match="differ"):
+        model.verify(original, inputs)
+    model.undo(to=0)
+    model.verify(original, inputs)
+    target = tmp_path / "saved.onnx"
+    model.save(target)
+    for key, value in read_params(source).items():
+        np.testing.assert_array_equal(read_params(target)[key], value)
+    assert "parameters" in repr(model) and model._repr_html_().startswith("<table>")
+    assert "neuro." in model.ir()
+    assert "neuro." in model.run_passes("--canonicalize")
+
+
+def test_training(npl: ModuleType, source: Path, tmp_path: Path) -> None:
+    model = npl.load(source)
+    log = model.train(draw(512), epochs=20, optimizer="adam", lr=0.02, val=draw(128, seed=1))
+    assert [entry["epoch"] for entry in log] == list(range(1, 21))
+    assert log[-1]["validation_accuracy"] > 0.9
+    student = npl.load(source)
+    log = student.distill(model, {"x": draw(512)["x"]}, epochs=5, optimizer="adam", lr=0.02)
+    assert log[-1]["loss"] < log[0]["loss"]
+    library = tmp_path / "m.so"
+    model.build(library)
+    x = draw(9)["x"]
+    np.testing.assert_allclose(npl.Function(library)(x), model.compile()(x), rtol=1e-5)
+
+
+def test_learner(npl: ModuleType, source: Path, tmp_path: Path) -> None:
+    """A step of the learner is a step of a stream, and edits come in between."""
+    options = {"optimizer": "adam", "lr": 0.02, "growable": "w"}
+    model = npl.load(source)
+    learner = model.learner(**options)
+    before = learner.act(x=draw(3)["x"])
+    assert [value.shape for value in before.values()] == [(3, OUTS)]
+    scores = [learner.learn(**draw(16, seed)) for seed in range(150)]
+    assert scores[-1][0] < scores[0][0] / 2 and scores[-1][1] > 0.6
+    size = learner.parameters
+    (said,) = learner.act(x=draw(3)["x"]).values()
+    learner.edit("dropin", at="w", units=2)
+    assert learner.parameters == size + 2 * (INS + 1 + OUTS)
+    (grown,) = learner.act(x=draw(3)["x"]).values()
+    np.testing.assert_array_equal(grown, said)
+    learner.edit("prune", only="w", ratio=0.2, criterion="taylor")
+    learner.learn(**draw(16))
+    assert learner.steps == 151
+    learner.save(tmp_path / "l.onnx")
+    (now,) = learner.act(x=draw(3)["x"]).values()
+    np.testing.assert_allclose(ask_peer(tmp_path / "l.onnx", draw(3)["x"]), now, atol=1e-5)
+    with pytest.raises(npl.Error, match="nope"):
+        learner.edit("dropin", at="nope")
+    with pytest.raises(npl.Error, match="none of prune"):
+        learner.edit("compile")
+    with pytest.raises(npl.Error, match="classes"):
+        learner.learn(x=draw(4)["x"], labels=np.full(4, OUTS))
+    with pytest.raises(npl.Error, match="--nonsense"):
+        model.learner(nonsense=3)
+
+
+def test_failures_say_why(npl: ModuleType, source: Path, tmp_path: Path) -> None:
+    with pytest.raises(npl.Error, match="nowhere"):
+        npl.load(tmp_path / "nowhere.onnx")
+    with pytest.raises(npl.Error):
+        npl.load(b"no model")
+    model = npl.load(source)
+    with pytest.raises(npl.Error, match="ratio must be"):
+        model.prune(ratio=7)
+    with pytest.raises(npl.Error, match="'--colour' is no option of 'prune'"):
+        model.prune(colour="red")
+    # A model that an edit failed on is what it was.
+    model.verify(npl.load(source), {"x": draw(3)["x"]})
+    (tmp_path / "no.so").write_bytes(b"no library")
+    with pytest.raises(npl.Error, match="no.so"):
+        npl.Function(tmp_path / "no.so")
+
+
+def test_arrays_go_as_the_driver_has_them(
+    npl: ModuleType, source: Path, neuroplast: Path, tmp_path: Path
+) -> None:
+    """The package gives the bits that the command gives."""
+    data, out = tmp_path / "d.npz", tmp_path / "o.onnx"
+    driver.save(data, draw(64))
+    driver.call(neuroplast, "train", source, "--data", data, "--lr", 0.1, "-o", out)
+    model = npl.load(source)
+    model.train(draw(64), lr=0.1)
+    for key, value in read_params(out).items():
+        np.testing.assert_array_equal(read_params(model.path)[key], value)
