@@ -26,7 +26,6 @@
 #include "llvm/Support/StringSaver.h"
 
 #include <chrono>
-#include <deque>
 
 using namespace neuroplast;
 using namespace neuroplast::driver;
