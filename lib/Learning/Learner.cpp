@@ -202,6 +202,8 @@ void Learner::endRun() {
   if (!isWritten)
     write(std::move(*run).takeState());
   run = nullptr;
+  // What it reads beside the run is what the network was when it was made.
+  acting = nullptr;
 }
 
 void Learner::write(NamedTensors state) {
@@ -215,7 +217,6 @@ llvm::Error
 Learner::edit(llvm::function_ref<llvm::LogicalResult(mlir::ModuleOp)> change) {
   bool learned = run != nullptr;
   endRun();
-  acting = nullptr;
   isEditing = true;
   bool done = mlir::succeeded(change(*network));
   isEditing = false;

@@ -223,11 +223,14 @@ TEST_F(LearnerTest, SaysWhatIsWrongWithABatch) {
   auto score = learner.learn(batch);
   ASSERT_FALSE(static_cast<bool>(score));
   EXPECT_NE(toText(score.takeError()).find("5"), std::string::npos);
+  learn(learner, 2, 3);
+  HostTensor before = ask(learner);
   batch = makeExamples(16, 0);
   batch["x"].shape = {8, 12};
   score = learner.learn(batch);
   ASSERT_FALSE(static_cast<bool>(score));
   llvm::consumeError(score.takeError());
+  EXPECT_EQ(ask(learner).bytes, before.bytes);
   learn(learner, 2, 5);
 }
 
