@@ -137,8 +137,8 @@ llvm::Error Learner::prepare(const BatchForm &form) {
   if (!step)
     return step.takeError();
   run = std::make_unique<TrainingRun>(
-      std::move(step->model), step->params, std::move(step->states), nullptr,
-      makeAccuracy(task, options), options.step.parts);
+      std::move(step->model), std::move(step->params), std::move(step->states),
+      nullptr, makeAccuracy(task, options), options.step.parts);
   run->setSteps(formerSteps, numSteps);
   runForm = form;
   return llvm::Error::success();

@@ -44,7 +44,7 @@ neuroplast::learning::prepareTraining(const LearningTask &task,
     evaluation = std::move(compiled->model);
   }
   return std::make_unique<TrainingRun>(
-      std::move(step->model), step->params, std::move(step->states),
+      std::move(step->model), std::move(step->params), std::move(step->states),
       std::move(evaluation), makeAccuracy(task, options), options.step.parts);
 }
 
@@ -55,7 +55,7 @@ llvm::Expected<Score> neuroplast::learning::scoreNetwork(
                                 examples.getForm(options.batch), compile);
   if (!evaluation)
     return evaluation.takeError();
-  TrainingRun run(std::move(evaluation->model), evaluation->params,
+  TrainingRun run(std::move(evaluation->model), std::move(evaluation->params),
                   makeAccuracy(task, options));
   return run.evaluate(examples, options.batch);
 }

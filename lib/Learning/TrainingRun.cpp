@@ -26,14 +26,14 @@ static HostTensor makeScalar(float value) {
   return tensor;
 }
 
-TrainingRun::TrainingRun(std::shared_ptr<Model> trained,
-                         const NamedTensors &params, llvm::StringSet<> states,
+TrainingRun::TrainingRun(std::shared_ptr<Model> trained, NamedTensors params,
+                         llvm::StringSet<> states,
                          std::shared_ptr<Model> evaluator,
                          std::optional<Accuracy> accuracy, int64_t parts)
     : model(std::move(trained)), evaluation(std::move(evaluator)),
       states(std::move(states)), accuracy(accuracy), parts(parts) {
   const NeuroplastModelInfo &info = model->getInfo();
-  readParams(info, params);
+  readParams(info, std::move(params));
   next = now;
   // The new values of parameters come last.
   int32_t firstUpdated = info.num_outputs;
@@ -50,22 +50,21 @@ TrainingRun::TrainingRun(std::shared_ptr<Model> trained,
   makeResults(info, firstUpdated);
 }
 
-TrainingRun::TrainingRun(std::shared_ptr<Model> evaluator,
-                         const NamedTensors &params,
+TrainingRun::TrainingRun(std::shared_ptr<Model> evaluator, NamedTensors params,
                          std::optional<Accuracy> accuracy)
     : evaluation(std::move(evaluator)), accuracy(accuracy) {
   const NeuroplastModelInfo &info = evaluation->getInfo();
-  readParams(info, params);
+  readParams(info, std::move(params));
   evaluated.resize(now.size());
   std::iota(evaluated.begin(), evaluated.end(), 0);
   makeResults(info, info.num_outputs);
 }
 
 void TrainingRun::readParams(const NeuroplastModelInfo &info,
-                             const NamedTensors &params) {
+                             NamedTensors params) {
   for (int32_t i = 0; i < info.num_params; ++i) {
     places[info.params[i].name] = i;
-    now.push_back(params.at(info.params[i].name));
+    now.push_back(std::move(params.at(info.params[i].name)));
   }
 }
 

@@ -35,12 +35,12 @@ public:
   /// of these are what an optimizer remembers, and what `buildEvaluation` did,
   /// if anything is to be evaluated. Labels of classes have an accuracy, which
   /// comes with nothing counted. An update has so many batches as parts.
-  TrainingRun(std::shared_ptr<Model> model, const NamedTensors &params,
+  TrainingRun(std::shared_ptr<Model> model, NamedTensors params,
               llvm::StringSet<> states, std::shared_ptr<Model> evaluation,
               std::optional<Accuracy> accuracy, int64_t parts);
 
   /// Takes an evaluation only: nothing is trained.
-  TrainingRun(std::shared_ptr<Model> evaluation, const NamedTensors &params,
+  TrainingRun(std::shared_ptr<Model> evaluation, NamedTensors params,
               std::optional<Accuracy> accuracy);
 
   /// Goes through examples once, in an order that is drawn; those that fill no
@@ -88,7 +88,7 @@ public:
 
 private:
   /// Reads the parameters of a model.
-  void readParams(const NeuroplastModelInfo &info, const NamedTensors &params);
+  void readParams(const NeuroplastModelInfo &info, NamedTensors params);
   /// Makes room for so many of the first results of a model.
   void makeResults(const NeuroplastModelInfo &info, int32_t count);
   /// What batches came to.
