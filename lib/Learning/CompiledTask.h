@@ -1,5 +1,4 @@
-//===- CompiledTask.h - Steps and evaluations that were compiled -*- C++
-//-*-===//
+//===- CompiledTask.h - Steps that were compiled ----------------*- C++ -*-===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.

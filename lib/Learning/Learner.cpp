@@ -11,6 +11,7 @@
 #include "CompiledTask.h"
 #include "GradientMeans.h"
 
+#include "neuroplast/Dialect/Neuro/IR/Masks.h"
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Frontend/ONNX/Specialize.h"
@@ -65,6 +66,10 @@ static std::string describeStructure(mlir::ModuleOp network,
   }
   llvm::StringSet<> changing =
       training::listChangingParams(*copy, options.step);
+  // What is masked is compiled in, unless its size is open.
+  for (auto param : copy->getOps<neuro::ParamOp>())
+    if (neuro::isMask(param))
+      param.removeShadowOfAttr();
   return computeFingerprint(*copy, [&](neuro::ParamOp param) {
     return changing.contains(param.getSymName());
   });
@@ -127,8 +132,12 @@ llvm::Expected<CompiledTask> Learner::provide(TaskKind kind,
     if (auto bound = bind(it->second, *network))
       return std::move(*bound);
   auto made = compileTask(task, kind, options, form, options.compile);
-  if (made)
-    compiled[key] = made->model;
+  if (!made)
+    return made;
+  // Structures that do not come again are not kept for long.
+  if (compiled.size() == kMostCompiled)
+    compiled.clear();
+  compiled[key] = made->model;
   return made;
 }
 

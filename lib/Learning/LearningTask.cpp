@@ -1,5 +1,4 @@
-//===- LearningTask.cpp - What learns, and from what
-//------------------------===//
+//===- LearningTask.cpp - What learns, and from what ----------------------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.

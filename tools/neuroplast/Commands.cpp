@@ -1,5 +1,4 @@
-//===- Commands.cpp - The subcommands
-//--------------------------------------===//
+//===- Commands.cpp - The subcommands -------------------------------------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.

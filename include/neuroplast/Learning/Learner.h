@@ -90,6 +90,7 @@ private:
   /// What answers, and the parameters that no step changes; null until it acts.
   std::shared_ptr<Model> acting;
   NamedTensors actingParams;
+  static constexpr size_t kMostCompiled = 16;
   /// What was compiled, by what it was compiled from.
   llvm::StringMap<std::shared_ptr<Model>> compiled;
   /// What the structure of the network is; empty while nobody asked.

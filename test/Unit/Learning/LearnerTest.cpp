@@ -8,10 +8,12 @@
 
 #include "neuroplast/Learning/Learner.h"
 
-#include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
+#include "neuroplast/Dialect/Neuro/IR/Masks.h"
 #include "neuroplast/Frontend/ONNX/Import.h"
 #include "neuroplast/Structure/Dropin.h"
 #include "neuroplast/Structure/Prune.h"
+#include "neuroplast/Structure/Rewire.h"
+#include "neuroplast/Structure/Sparsify.h"
 #include "gtest/gtest.h"
 
 #include <random>
@@ -186,6 +188,49 @@ TEST_F(LearnerTest, CompilesAnewWhatIsNotGrowable) {
   EXPECT_EQ(getNumCompiledTasks(), compiled + 1);
   EXPECT_EQ(ask(learner).bytes.size(), before.bytes.size());
   learn(learner, 2, 5);
+}
+
+/// Whether all weights are zero that are masked, and how many are.
+std::pair<bool, int64_t> countMasked(mlir::ModuleOp module) {
+  int64_t masked = 0;
+  bool areZero = true;
+  for (const auto &entry : neuro::listMasks(module)) {
+    auto mask = TensorElements::read(neuro::ParamOp(entry.second).getValue());
+    auto weight = TensorElements::read(
+        module.lookupSymbol<neuro::ParamOp>(entry.getKey()).getValue());
+    for (int64_t i = 0; i < mask->getType().getNumElements(); ++i) {
+      if (mask->getNumber(i) != 0)
+        continue;
+      ++masked;
+      areZero &= weight->getNumber(i) == 0;
+    }
+  }
+  return {areZero, masked};
+}
+
+TEST_F(LearnerTest, LearnsUnderTheMasksThatThereAreNow) {
+  for (bool isGrowable : {false, true}) {
+    options.growable.clear();
+    if (isGrowable)
+      options.growable.emplace_back("first");
+    Learner learner(read(), options);
+    learn(learner, 3, 0);
+    ASSERT_FALSE(static_cast<bool>(learner.edit([](mlir::ModuleOp module) {
+      structure::SparsifyOptions sparsify;
+      return llvm::LogicalResult(structure::sparsify(module, sparsify));
+    })));
+    for (unsigned round = 0; round < 3; ++round) {
+      learn(learner, 3, 10 * round);
+      auto [areZero, masked] = countMasked(learner.getNetwork());
+      EXPECT_TRUE(areZero);
+      EXPECT_GT(masked, 20);
+      ASSERT_FALSE(static_cast<bool>(learner.edit([&](mlir::ModuleOp module) {
+        structure::RewireOptions rewire;
+        rewire.seed = round;
+        return llvm::LogicalResult(structure::rewire(module, rewire));
+      })));
+    }
+  }
 }
 
 TEST_F(LearnerTest, TakesBatchesOfAnySize) {
