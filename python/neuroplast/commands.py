@@ -25,7 +25,6 @@ def find_program(name: str) -> str:
     for folder in folders:
         if (folder / name).is_file():
             return str(folder / name)
-    # A package in the sources is a link to what was built.
     raise Error(f"there is no program '{name}' in {', '.join(map(str, folders))}")
 
 

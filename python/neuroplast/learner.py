@@ -16,8 +16,9 @@ from neuroplast.commands import format_options
 class Learner:
     """A network that answers, learns and changes its structure, step by step.
 
-    It stays in memory; units that are ``growable`` come and go within what is
-    compiled once. Options are those of the command ``train``::
+    It is for one thread at a time, and stays in memory; units that are
+    ``growable`` come and go within what is compiled once. Options are those of
+    the command ``train``::
 
         learner = npl.Learner("net.onnx", loss="mse", optimizer="adam", lr=1e-3,
                               growable="fc1")
