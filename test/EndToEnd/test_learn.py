@@ -129,6 +129,20 @@ def test_edits_between_steps(source: Path, neuroplast: Path, tmp_path: Path) -> 
                 tmp_path / "more.onnx")  # fmt: skip
 
 
+def test_updates_of_several_batches(source: Path, neuroplast: Path, tmp_path: Path) -> None:
+    """Steps are updates: an edit comes once after so many."""
+    log = tmp_path / "log.jsonl"
+    result = learn_pipe(
+        neuroplast, as_pipe([draw(24 * BATCH)]), source, "--learn", "-", *OPTIONS,
+        "--accumulate", 4, "--event", "2: dropin --at w --units 1", "--report-every", 3,
+        "-o", tmp_path / "o.onnx", "--log", log,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    lines = read_log(log)
+    assert [line["step"] for line in lines if "event" in line] == [2, 4, 6]
+    assert [line["step"] for line in lines if "loss" in line] == [3, 6]
+
+
 def save(folder: Path) -> Path:
     path = folder / "d.npz"
     driver.save(path, draw(4 * BATCH))

@@ -229,6 +229,7 @@ bool Learning::run() {
              false;
     if (!*batch)
       break;
+    int64_t before = learner->getNumSteps();
     auto score = learner->learn(**batch);
     if (!score)
       return reportError(arguments.getPositional(0), score.takeError()), false;
@@ -238,6 +239,9 @@ bool Learning::run() {
         remembered.erase(remembered.begin());
       remembered.push_back(std::move(**batch));
     }
+    // An update may have several batches.
+    if (learner->getNumSteps() == before)
+      continue;
     int64_t steps = learner->getNumSteps() - firstStep;
     for (const Event &event : events)
       if (steps % event.every == 0 && !perform(event))
