@@ -8,13 +8,12 @@
 
 #include "Session.h"
 
-#include "Commands.h"
 #include "Modules.h"
+#include "RecentBatches.h"
 #include "RunnableModel.h"
 #include "TrainOptions.h"
 
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
-#include "neuroplast/Learning/Learner.h"
 #include "neuroplast/Structure/Inspect.h"
 
 using namespace neuroplast;
@@ -85,8 +84,7 @@ void Function::release(void *data) const {
 struct LearningSession::State {
   std::unique_ptr<mlir::MLIRContext> context;
   std::unique_ptr<learning::Learner> learner;
-  /// The inputs of the latest batches, for edits that look at data.
-  std::vector<NamedTensors> seen;
+  RecentBatches seen;
 };
 
 LearningSession::LearningSession(const std::string &path,
@@ -110,11 +108,9 @@ LearningSession::LearningSession(const std::string &path,
   static_cast<learning::TrainingOptions &>(all) = std::move(*read);
   all.compile.threads = *threads;
   all.watch = reportDiagnostics;
-  learning::LearningTask others;
-  if (!all.lossNetwork.empty())
-    others.loss = readFrom(all.lossNetwork);
+  learning::LearningTask task = makeTask(path, {}, all);
   state->learner = std::make_unique<learning::Learner>(
-      std::move(network), std::move(all), std::move(others));
+      std::move(network), std::move(all), std::move(task));
 }
 
 LearningSession::~LearningSession() = default;
@@ -146,10 +142,7 @@ LearningSession::learn(const NamedViews &examples) {
   auto score = state->learner->learn(batch);
   if (!score)
     throw makeFailure(score.takeError(), messages);
-  constexpr size_t kRemembered = 8;
-  if (state->seen.size() == kRemembered)
-    state->seen.erase(state->seen.begin());
-  state->seen.push_back(std::move(batch));
+  state->seen.add(std::move(batch));
   return {score->loss, score->accuracy};
 }
 
@@ -158,14 +151,8 @@ void LearningSession::edit(const std::vector<std::string> &words) {
   auto command = EditCommand::parse(words);
   if (!command)
     throw makeFailure(messages);
-  std::vector<NamedTensors> inputs = state->seen;
-  for (NamedTensors &batch : inputs)
-    batch.erase("labels");
   llvm::Error error = state->learner->edit([&](mlir::ModuleOp network) {
-    EditedNetwork edited{network, inputs, [&] {
-                           return state->learner->measureGradients(state->seen);
-                         }};
-    return command->run(edited);
+    return state->seen.edit(*state->learner, network, *command);
   });
   if (error)
     throw makeFailure(std::move(error), messages);

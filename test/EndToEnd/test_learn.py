@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from Models import driver
 from Models.training import HIDDEN, INS, OUTS, Arrays, perceptron, read_params
+from Models.training import draw_examples as draw
 
 BATCH = 16
 OPTIONS = ["--batch", str(BATCH), "--lr", "0.05", "--optimizer", "adam", "--growable", "w"]
@@ -23,12 +24,6 @@ def write_source(tmp_path: Path) -> Path:
     path = tmp_path / "m.onnx"
     perceptron(path)
     return path
-
-
-def draw(count: int, seed: int = 0) -> Arrays:
-    """Examples of the class whose input is the largest."""
-    x = np.random.default_rng(seed).normal(size=(count, INS)).astype(np.float32)
-    return {"x": x, "labels": x[:, :OUTS].argmax(axis=1)}
 
 
 def split(examples: Arrays, sizes: list[int]) -> list[Arrays]:

@@ -11,7 +11,8 @@ import onnx
 import onnxruntime
 import pytest
 from Models import driver
-from Models.training import HIDDEN, INS, OUTS, Arrays, perceptron, read_params
+from Models.training import HIDDEN, INS, OUTS, perceptron, read_params
+from Models.training import draw_examples as draw
 
 
 @pytest.fixture(name="source")
@@ -19,11 +20,6 @@ def write_source(tmp_path: Path) -> Path:
     path = tmp_path / "m.onnx"
     perceptron(path)
     return path
-
-
-def draw(count: int, seed: int = 0) -> Arrays:
-    x = np.random.default_rng(seed).normal(size=(count, INS)).astype(np.float32)
-    return {"x": x, "labels": x[:, :OUTS].argmax(axis=1)}
 
 
 def ask_peer(model: bytes | Path, x: np.ndarray) -> np.ndarray:

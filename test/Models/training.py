@@ -48,6 +48,12 @@ def perceptron(
     return params
 
 
+def draw_examples(count: int, seed: int = 0) -> Arrays:
+    """Examples of the class whose input is the largest."""
+    x = np.random.default_rng(seed).normal(size=(count, INS)).astype(np.float32)
+    return {"x": x, "labels": x[:, :OUTS].argmax(axis=1)}
+
+
 def read_params(path: Path) -> Arrays:
     return {t.name: numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
 

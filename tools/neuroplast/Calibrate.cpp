@@ -37,9 +37,8 @@ static int collectGradients(const Arguments &arguments) {
     return reportError("the data have " + Twine(examples->getCount()) +
                        " examples, and a batch has " + Twine(options->batch));
   Progress progress("calibrating " + arguments.getPositional(0));
-  learning::LearningTask task{readFrom(arguments.getPositional(0))};
-  if (!options->lossNetwork.empty())
-    task.loss = readFrom(options->lossNetwork);
+  learning::LearningTask task =
+      makeTask(arguments.getPositional(0), {}, *options);
   auto gradients =
       learning::measureGradients(task, *options, *examples, CompileOptions());
   if (!gradients)

@@ -359,11 +359,8 @@ bool Cycle::judge(Stage &stage) {
     return false;
   CompileOptions compile;
   compile.threads = *arguments.getThreads();
-  LearningTask task{readFrom(stage.path)};
-  if (!needsLabels())
-    task.teacher = readFrom(marks["start"]);
-  if (!options->lossNetwork.empty())
-    task.loss = readFrom(options->lossNetwork);
+  LearningTask task = makeTask(
+      stage.path, needsLabels() ? llvm::StringRef() : marks["start"], *options);
   auto score = scoreNetwork(task, *options, *validation, compile);
   if (!score)
     return reportError(stage.path, score.takeError()), false;

@@ -8,8 +8,8 @@
 
 #include "Learn.h"
 
-#include "Commands.h"
 #include "Modules.h"
+#include "RecentBatches.h"
 #include "RunnableModel.h"
 #include "TrainOptions.h"
 
@@ -17,7 +17,6 @@
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Learning/ExampleStream.h"
-#include "neuroplast/Learning/Learner.h"
 #include "neuroplast/Structure/Inspect.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
@@ -67,9 +66,6 @@ private:
   void log(llvm::json::Object line);
   bool write();
 
-  /// The batches that edits may look at are so many, the latest.
-  static constexpr size_t kRemembered = 8;
-
   const Arguments &arguments;
   Learner::Options options;
   int64_t reportEvery = 100, writeEvery = 0, mostParameters = 0;
@@ -79,7 +75,7 @@ private:
   std::vector<std::string> inputs; ///< of the network
   std::unique_ptr<StreamBatches> stream;
   std::optional<llvm::raw_fd_ostream> logFile;
-  std::vector<NamedTensors> remembered; ///< inputs with labels
+  RecentBatches seen;
   int64_t firstStep = 0;
   Score sum; ///< of the batches since the last report
   int64_t counted = 0;
@@ -175,11 +171,9 @@ bool Learning::readNetwork() {
     if (auto name = main.getArgAttrOfType<mlir::StringAttr>(i, "neuro.name"))
       inputs.push_back(name.str());
   options.watch = reportDiagnostics;
-  LearningTask others;
-  if (!options.lossNetwork.empty())
-    others.loss = readFrom(options.lossNetwork);
-  learner =
-      std::make_unique<Learner>(std::move(network), options, std::move(others));
+  learner = std::make_unique<Learner>(
+      std::move(network), options,
+      makeTask(arguments.getPositional(0), {}, options));
   firstStep = learner->getNumSteps();
   return true;
 }
@@ -234,11 +228,8 @@ bool Learning::run() {
     if (!score)
       return reportError(arguments.getPositional(0), score.takeError()), false;
     count(*score);
-    if (!events.empty()) {
-      if (remembered.size() == kRemembered)
-        remembered.erase(remembered.begin());
-      remembered.push_back(std::move(**batch));
-    }
+    if (!events.empty())
+      seen.add(std::move(**batch));
     // An update may have several batches.
     if (learner->getNumSteps() == before)
       continue;
@@ -258,15 +249,10 @@ bool Learning::run() {
 
 llvm::LogicalResult Learning::edit(const Event &event, mlir::ModuleOp network,
                                    bool &fits) {
-  std::vector<NamedTensors> seen = remembered;
-  for (NamedTensors &batch : seen)
-    batch.erase("labels");
-  EditedNetwork edited{network, seen,
-                       [&] { return learner->measureGradients(remembered); }};
   mlir::OwningOpRef<mlir::ModuleOp> before;
   if (mostParameters)
     before = network.clone();
-  if (mlir::failed(event.edit.run(edited)))
+  if (mlir::failed(seen.edit(*learner, network, event.edit)))
     return llvm::failure();
   if (mostParameters && countParameters(network) > mostParameters) {
     fits = false;

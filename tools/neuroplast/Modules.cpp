@@ -141,11 +141,20 @@ neuroplast::driver::loadModule(StringRef path, MLIRContext &context,
                     std::move(messages));
 }
 
-learning::NetworkSource neuroplast::driver::readFrom(StringRef path) {
+/// None of an empty path.
+static learning::NetworkSource readFrom(StringRef path) {
+  if (path.empty())
+    return {};
   return [path = path.str()](MLIRContext &context,
                              const learning::InputShapes &shapes) {
     return loadModule(path, context, {shapes, {}});
   };
+}
+
+learning::LearningTask
+neuroplast::driver::makeTask(StringRef model, StringRef teacher,
+                             const learning::TrainingOptions &options) {
+  return {readFrom(model), readFrom(teacher), readFrom(options.lossNetwork)};
 }
 
 LogicalResult neuroplast::driver::saveModule(ModuleOp module, StringRef path,

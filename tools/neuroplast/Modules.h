@@ -42,8 +42,10 @@ loadModule(llvm::StringRef path, mlir::MLIRContext &context,
 /// Writes the diagnostics of a context to standard error, as `loadModule` does.
 void reportDiagnostics(mlir::MLIRContext &context);
 
-/// What reads a file each time that a network is asked for.
-learning::NetworkSource readFrom(llvm::StringRef path);
+/// What is trained: the files of a model, of its teacher if there is one, and
+/// of the loss that the options name, each read whenever it is asked for.
+learning::LearningTask makeTask(llvm::StringRef model, llvm::StringRef teacher,
+                                const learning::TrainingOptions &options);
 
 /// Writes ONNX if the path ends in `.onnx` (with its weights beside it if
 /// `externalData`), MLIR otherwise ("-" is standard output). The file appears

@@ -224,11 +224,7 @@ static int runTask(const Arguments &arguments, llvm::StringRef model,
                          " examples, and a batch has " + llvm::Twine(least));
   CompileOptions compile;
   compile.threads = *threads;
-  LearningTask task{readFrom(model)};
-  if (!teacher.empty())
-    task.teacher = readFrom(teacher);
-  if (!options->lossNetwork.empty())
-    task.loss = readFrom(options->lossNetwork);
+  LearningTask task = makeTask(model, teacher, *options);
   auto run = [&] {
     Progress progress("compiling a step of training");
     return prepareTraining(task, *options, *data, other, compile);
