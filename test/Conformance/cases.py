@@ -8,6 +8,7 @@ pytorch-converted ones are files that it ships.
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import shutil
 import warnings
@@ -72,31 +73,49 @@ def write_node_case(case: Any, folder: Path) -> None:
 
 
 def write_cases(folder: Path) -> list[Case]:
-    """Writes all cases below `folder`, once for each version of the package."""
-    index = folder / "index.json"
-    if index.exists():
-        stored = json.loads(index.read_text())
-        if stored["onnx"] == onnx.__version__:
-            return [Case(**row) for row in stored["cases"]]
+    """Writes all cases below `folder`, once for each version of the package.
+
+    Test processes call this at once: the first writes, the others wait for it.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        index = folder / "index.json"
+        if index.exists():
+            stored = json.loads(index.read_text())
+            if stored["onnx"] == onnx.__version__:
+                return [Case(**row) for row in stored["cases"]]
+        shutil.rmtree(folder, ignore_errors=True)
+        cases = [*write_node_cases(folder / "node"), *shipped_cases()]
+        rows = [asdict(case) for case in cases]
+        index.write_text(json.dumps({"onnx": onnx.__version__, "cases": rows}))
+        return cases
+
+
+def write_node_cases(folder: Path) -> list[Case]:
+    """Writes the cases that the onnx package computes."""
     from onnx.backend.test.loader import load_node_model_tests
 
-    shutil.rmtree(folder, ignore_errors=True)
     tier_of = tiers()
     cases = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for case in load_node_model_tests():
-            target = (folder / "node" / case.name).resolve()
+            target = (folder / case.name).resolve()
             write_node_case(case, target)
             tier = tier_of.get(case.name, "C")
             cases.append(Case(case.name, tier, str(target), float(case.rtol), float(case.atol)))
-    shipped = Path(onnx.__file__).parent / "backend" / "test" / "data"
-    for group in SHIPPED:
-        for model in sorted((shipped / group).glob("*/model.onnx")):
-            name = f"{group}/{model.parent.name}"
-            cases.append(Case(name, group, str(model.parent), 1e-3, 1e-7))
-    index.write_text(json.dumps({"onnx": onnx.__version__, "cases": [asdict(c) for c in cases]}))
     return cases
+
+
+def shipped_cases() -> list[Case]:
+    """The cases that the onnx package ships as files."""
+    shipped = Path(onnx.__file__).parent / "backend" / "test" / "data"
+    return [
+        Case(f"{group}/{model.parent.name}", group, str(model.parent), 1e-3, 1e-7)
+        for group in SHIPPED
+        for model in sorted((shipped / group).glob("*/model.onnx"))
+    ]
 
 
 if __name__ == "__main__":
