@@ -106,12 +106,70 @@ std::optional<PackedConstants::View> PackedConstants::getView(Value value) {
   return view;
 }
 
-/// Copies an element; those of four bytes, most of all, without a call.
-static void copyElement(char *to, const char *from, size_t size) {
-  if (size == 4)
-    memcpy(to, from, 4);
-  else
-    memcpy(to, from, size);
+namespace {
+
+/// One of the loops over a packed tensor.
+struct Loop {
+  int64_t size = 0;   ///< how often it goes around
+  int64_t stride = 0; ///< in the source, in elements
+  /// If it goes through a block: the loop over the blocks, and how many places
+  /// all of them hold.
+  std::optional<size_t> blocks;
+  int64_t places = 0;
+};
+
+} // namespace
+
+/// Writes the elements of `bytes` each that the loops, outermost first, come to
+/// in `source`, one behind the other. What fills up last blocks stays as it is.
+template <size_t bytes>
+static void copyElements(ArrayRef<Loop> loops, const char *source,
+                         char *target) {
+  struct Element {
+    char data[bytes]; // need not be aligned
+  };
+  const Loop &inner = loops.back();
+  SmallVector<int64_t> index(loops.size(), 0);
+  // How often a loop goes around here.
+  auto getExtent = [&](const Loop &loop) {
+    if (!loop.blocks)
+      return loop.size;
+    return std::min(loop.size, loop.places - index[*loop.blocks] * loop.size);
+  };
+  for (auto *row = reinterpret_cast<Element *>(target);; row += inner.size) {
+    int64_t from = 0;
+    bool isFilling = false;
+    for (auto [at, loop] : llvm::zip_equal(index, loops)) {
+      from += at * loop.stride;
+      isFilling |= at >= getExtent(loop);
+    }
+    const auto *read = reinterpret_cast<const Element *>(source) + from;
+    if (!isFilling)
+      for (int64_t i = 0, count = getExtent(inner); i < count; ++i)
+        row[i] = read[i * inner.stride];
+    auto level = static_cast<int64_t>(loops.size()) - 2;
+    for (; level >= 0 && ++index[level] == loops[level].size; --level)
+      index[level] = 0;
+    if (level < 0)
+      return;
+  }
+}
+
+/// The same for elements of any number of bytes that numbers have.
+static void copyElements(ArrayRef<Loop> loops, size_t bytes, const char *source,
+                         char *target) {
+  switch (bytes) {
+  case 1:
+    return copyElements<1>(loops, source, target);
+  case 2:
+    return copyElements<2>(loops, source, target);
+  case 4:
+    return copyElements<4>(loops, source, target);
+  case 8:
+    return copyElements<8>(loops, source, target);
+  default:
+    llvm_unreachable("numbers have one to eight bytes");
+  }
 }
 
 /// A parameter that has its own buffer, read.
@@ -156,40 +214,27 @@ Value PackedConstants::pack(OpBuilder &builder, Value constant,
   std::shared_ptr<char[]> bytes(new char[count]);
   if (type.getNumElements() != oldType.getNumElements())
     memset(bytes.get(), 0, count); // what fills up the last blocks
-  // Where in the new one the elements of each axis of the old one go.
-  SmallVector<int64_t> strides = getStrides(shape);
-  auto getPlace = [&](int64_t axis, int64_t index) {
-    const int64_t *inner = llvm::find(axes, axis);
-    if (inner == axes.end())
-      return index * strides[position[axis]];
-    return index / block * strides[position[axis]] +
-           index % block * strides[rank + (inner - axes.begin())];
-  };
-  SmallVector<int64_t> index(rank, 0);
-  ArrayRef<char> source = elements->getBytes();
-  int64_t last = rank - 1;
-  int64_t row = rank == 0 ? 1 : oldType.getDimSize(last);
-  std::vector<int64_t> places; // of the elements of a row, in bytes
-  for (int64_t i = 0; i < row; ++i)
-    places.push_back(rank ? getPlace(last, i) * size : 0);
-  for (int64_t rows = oldType.getNumElements() / std::max<int64_t>(row, 1);
-       rows > 0; --rows) {
-    int64_t from = view->offset, to = 0;
-    for (int64_t axis = 0; axis < last; ++axis) {
-      from += index[axis] * view->strides[axis];
-      to += getPlace(axis, index[axis]);
-    }
-    const char *read = source.data() + from * size;
-    char *write = bytes.get() + to * size;
-    int64_t step = rank ? view->strides[last] * size : 0;
-    for (int64_t i = 0; i < row; ++i)
-      copyElement(write + places[i], read + i * step, size);
-    for (int64_t axis = last - 1; axis >= 0; --axis) {
-      if (++index[axis] < oldType.getDimSize(axis))
-        break;
-      index[axis] = 0;
-    }
+  // The loops that go through the new one in its order.
+  SmallVector<Loop> loops(shape.size());
+  for (auto [loop, extent] : llvm::zip(loops, shape))
+    loop.size = extent;
+  for (int64_t axis = 0; axis < rank; ++axis)
+    loops[position[axis]].stride = view->strides[axis];
+  for (auto [number, axis] : llvm::enumerate(axes)) {
+    Loop &blocks = loops[position[axis]], &inner = loops[rank + number];
+    inner.stride = blocks.stride;
+    inner.blocks = position[axis];
+    inner.places = oldType.getDimSize(axis);
+    blocks.stride *= block;
   }
+  // The innermost is one that goes around.
+  while (loops.size() > 1 && loops.back().size == 1)
+    loops.pop_back();
+  if (loops.empty())
+    loops.push_back({1, 0, std::nullopt, 0});
+  ArrayRef<char> source = elements->getBytes();
+  if (count > 0)
+    copyElements(loops, size, source.data() + view->offset * size, bytes.get());
   releasePages(source);
   ElementsAttr value =
       makeElements(type, name, StringRef(bytes.get(), count), bytes);

@@ -94,20 +94,13 @@ llvm::Error neuroplast::writeLibrary(CompiledModel model,
 
   std::string output = library.path.str().str();
   std::string soname = llvm::sys::path::filename(path).str();
-  std::vector<const char *> arguments{"ld.lld",
-                                      "-shared",
-                                      "-o",
-                                      output.c_str(),
-                                      "-soname",
-                                      soname.c_str(),
-                                      "--no-undefined-version",
-                                      "--gc-sections",
-                                      "-z",
-                                      "relro",
-                                      params.path.c_str(),
-                                      "--whole-archive",
-                                      objects.path.c_str(),
-                                      "--no-whole-archive"};
+  std::vector<const char *> arguments{
+      "ld.lld", "-shared", "-o", output.c_str(), "-soname", soname.c_str(),
+      "--no-undefined-version", "--gc-sections", "-z", "relro",
+      // The kernel fills every page of a mapped
+      // file with zeros before it is written.
+      "--no-mmap-output-file", params.path.c_str(), "--whole-archive",
+      objects.path.c_str(), "--no-whole-archive"};
   // The only libraries that a model needs; named, so that a program that uses
   // none of them still gets them.
   std::vector<std::string> needed;
