@@ -26,8 +26,10 @@
 #include "neuroplast/Conversion/Passes.h"
 #include "neuroplast/Dialect/Kernel/IR/Kernel.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Object/ObjectFile.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace neuroplast;
 
@@ -107,91 +109,214 @@ callsOpenMP(llvm::ArrayRef<std::unique_ptr<llvm::MemoryBuffer>> objects) {
   });
 }
 
-llvm::Expected<CompiledModel>
-neuroplast::compileModule(mlir::ModuleOp module,
-                          const CompileOptions &options) {
-  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(options);
-  if (!machine)
-    return makeError("the processor '" + options.cpu +
-                     "' has no code generator on this host");
-  auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
+/// Whether a form takes and gives the tensors of another, but for their sizes.
+static bool hasTensorsOf(const InterfaceDescription &form,
+                         const InterfaceDescription &other) {
+  auto areAlike = [](llvm::ArrayRef<TensorDescription> a,
+                     llvm::ArrayRef<TensorDescription> b) {
+    return llvm::equal(a, b, [](const auto &x, const auto &y) {
+      return x.name == y.name && x.dtype == y.dtype &&
+             x.shape.size() == y.shape.size();
+    });
+  };
+  return areAlike(form.inputs, other.inputs) &&
+         areAlike(form.outputs, other.outputs) &&
+         areAlike(form.params, other.params);
+}
+
+namespace {
+
+/// Makes the code of a model out of its forms.
+class ModelCompiler {
+public:
+  ModelCompiler(const CompileOptions &options, llvm::TargetMachine &machine)
+      : options(options), machine(machine) {
+    setPipelineOptions(pipeline, machine, options);
+  }
+
+  llvm::Expected<CompiledModel> compile(llvm::ArrayRef<mlir::ModuleOp> forms);
+
+private:
+  llvm::Error describe(mlir::ModuleOp form);
+  llvm::Error makeKernels(mlir::ModuleOp form);
+  llvm::Error shareParams();
+  llvm::Error compileKernelsOfAll();
+  llvm::Error emit(size_t form);
+
+  const CompileOptions &options;
+  llvm::TargetMachine &machine;
+  CpuPipelineOptions pipeline;
+  CompiledModel model;
+  std::vector<InterfaceDescription> interfaces;
+  /// The parameters that `main` takes.
+  std::vector<ParamData> table;
+  /// By form, what its buffers are called in the model, if not as in it.
+  std::vector<llvm::StringMap<std::string>> renamed;
+};
+
+} // namespace
+
+/// Sees that a form can be called as the others are.
+llvm::Error ModelCompiler::describe(mlir::ModuleOp form) {
+  auto main = form.lookupSymbol<mlir::func::FuncOp>("main");
   if (!main)
     return makeError("the module has no function 'main'");
   auto interface = describeInterface(main);
   if (!interface)
     return interface.takeError();
-
-  CompiledModel model;
-  auto table = collectTable(module, *interface, model.initial);
-  if (!table)
-    return table.takeError();
-  if (!table->empty())
-    interface->fingerprint = computeFingerprint(module);
-  model.module = mlir::OwningOpRef<mlir::ModuleOp>(module.clone());
-  CpuPipelineOptions pipeline;
-  setPipelineOptions(pipeline, *machine, options);
-  {
-    mlir::PassManager manager(module.getContext());
-    manager.enableVerifier(true);
-    buildNeuroToKernelsPipeline(manager, pipeline);
-    if (options.profile)
-      manager.addPass(createProfileKernels());
-    if (mlir::failed(manager.run(*model.module)))
-      return llvm::make_error<ReportedError>();
+  if (!interfaces.empty() && !hasTensorsOf(*interface, interfaces.front()))
+    return makeError("a form of the model has other inputs or outputs");
+  if (interfaces.empty()) {
+    auto initial = collectTable(form, *interface, model.initial);
+    if (!initial)
+      return initial.takeError();
+    table = std::move(*initial);
+    if (!table.empty())
+      interface->fingerprint = computeFingerprint(form);
   }
-  if (auto entries =
-          (*model.module)->getAttrOfType<mlir::ArrayAttr>("neuro.profile"))
+  interfaces.push_back(std::move(*interface));
+  return llvm::Error::success();
+}
+
+/// Lowers a form to kernels and what calls them.
+llvm::Error ModelCompiler::makeKernels(mlir::ModuleOp form) {
+  InterfaceDescription &interface = interfaces[model.modules.size()];
+  mlir::ModuleOp module =
+      *model.modules.emplace_back(mlir::OwningOpRef(form.clone()));
+  mlir::PassManager manager(module.getContext());
+  manager.enableVerifier(true);
+  buildNeuroToKernelsPipeline(manager, pipeline);
+  if (options.profile)
+    manager.addPass(createProfileKernels());
+  if (mlir::failed(manager.run(module)))
+    return llvm::make_error<ReportedError>();
+  if (auto entries = module->getAttrOfType<mlir::ArrayAttr>("neuro.profile"))
     for (auto entry : entries.getAsRange<mlir::DictionaryAttr>())
       model.profile.push_back(
           {entry.getAs<mlir::StringAttr>("nodes").str(),
            entry.getAs<mlir::StringAttr>("kernel").str(),
            entry.getAs<mlir::FloatAttr>("operations").getValueAsDouble()});
-  if (auto sizes =
-          model.module->lookupSymbol<mlir::func::FuncOp>("output_sizes"))
-    sizes.walk([&](mlir::memref::LoadOp) { interface->sizesNeedData = true; });
-  addBuffers(*interface,
-             model.module->lookupSymbol<mlir::func::FuncOp>("main"));
-  auto params = collectParams(*model.module);
-  if (!params)
-    return params.takeError();
-  model.params = std::move(*params);
-  llvm::append_range(model.params, *table);
-  auto objects = compileKernels(takeKernels(*model.module), options);
+  if (auto sizes = module.lookupSymbol<mlir::func::FuncOp>("output_sizes"))
+    sizes.walk([&](mlir::memref::LoadOp) { interface.sizesNeedData = true; });
+  addBuffers(interface, module.lookupSymbol<mlir::func::FuncOp>("main"));
+  return llvm::Error::success();
+}
+
+/// Collects the parameters of all forms. Those of different forms that have one
+/// name may be laid out in different ways, and often are not.
+llvm::Error ModelCompiler::shareParams() {
+  llvm::DenseMap<uint64_t, size_t> byContent;
+  for (auto [form, module] : llvm::enumerate(model.modules)) {
+    auto &names = renamed.emplace_back();
+    auto params = collectParams(*module);
+    if (!params)
+      return params.takeError();
+    for (ParamData &param : *params) {
+      if (model.modules.size() > 1) {
+        llvm::StringRef bytes(param.bytes.data(), param.bytes.size());
+        auto [known, isNew] = byContent.try_emplace(llvm::xxh3_64bits(bytes),
+                                                    model.params.size());
+        if (!isNew && model.params[known->second].bytes == param.bytes) {
+          names[param.symbol] = model.params[known->second].symbol;
+          continue;
+        }
+      }
+      if (form > 0) {
+        std::string name = param.symbol + "." + std::to_string(form);
+        names[param.symbol] = name;
+        param.symbol = name;
+      }
+      model.params.push_back(std::move(param));
+    }
+  }
+  llvm::append_range(model.params, table);
+  return llvm::Error::success();
+}
+
+/// Compiles the kernels of all forms, each once.
+llvm::Error ModelCompiler::compileKernelsOfAll() {
+  std::vector<Kernel> kernels;
+  llvm::StringSet<> known;
+  for (const auto &module : model.modules)
+    for (Kernel &kernel : takeKernels(*module))
+      if (known.insert(kernel.symbol).second)
+        kernels.push_back(std::move(kernel));
+  auto objects = compileKernels(kernels, options);
   if (!objects)
     return objects.takeError();
   model.objects = std::move(*objects);
-  mlir::OwningOpRef<mlir::ModuleOp> code(model.module->clone());
-  {
-    mlir::PassManager manager(module.getContext());
-    manager.addPass(createExposeEntryPoint());
-    buildKernelsToLoopsPipeline(manager, pipeline);
-    buildLoopsToLLVMPipeline(manager, pipeline);
-    if (mlir::failed(manager.run(*code)))
-      return llvm::make_error<ReportedError>();
-  }
+  return llvm::Error::success();
+}
+
+/// Compiles what calls the kernels of a form.
+llvm::Error ModelCompiler::emit(size_t form) {
+  mlir::OwningOpRef<mlir::ModuleOp> code(model.modules[form]->clone());
+  mlir::PassManager manager((*code).getContext());
+  manager.addPass(createExposeEntryPoint());
+  buildKernelsToLoopsPipeline(manager, pipeline);
+  buildLoopsToLLVMPipeline(manager, pipeline);
+  if (mlir::failed(manager.run(*code)))
+    return llvm::make_error<ReportedError>();
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> llvmModule =
+  std::unique_ptr<llvm::Module> module =
       mlir::translateModuleToLLVMIR(*code, context);
-  if (!llvmModule)
+  if (!module)
     return llvm::make_error<ReportedError>();
   code = nullptr;
-  llvmModule->setTargetTriple(machine->getTargetTriple());
-  llvmModule->setDataLayout(machine->createDataLayout());
-  addInterface(*llvmModule, *interface, *table);
+  module->setTargetTriple(machine.getTargetTriple());
+  module->setDataLayout(machine.createDataLayout());
+  for (const auto &name : renamed[form])
+    if (llvm::GlobalVariable *buffer = module->getNamedGlobal(name.first()))
+      buffer->setName(name.second);
+  addInterface(*module, interfaces, form, table);
   // What calls the kernels does little itself, but has a branch for every
   // requirement, and some passes take a power of their number.
   CompileOptions ofCalls = options;
   ofCalls.optLevel = std::min(options.optLevel, 1u);
-  auto object = emitCode(*llvmModule, *machine, ofCalls);
+  auto object = emitCode(*module, machine, ofCalls);
   if (!object)
     return object.takeError();
   model.objects.push_back(std::move(*object));
+  return llvm::Error::success();
+}
+
+llvm::Expected<CompiledModel>
+ModelCompiler::compile(llvm::ArrayRef<mlir::ModuleOp> forms) {
+  for (mlir::ModuleOp form : forms)
+    if (llvm::Error error = describe(form))
+      return std::move(error);
+  for (mlir::ModuleOp form : forms)
+    if (llvm::Error error = makeKernels(form))
+      return std::move(error);
+  if (llvm::Error error = shareParams())
+    return std::move(error);
+  if (llvm::Error error = compileKernelsOfAll())
+    return std::move(error);
+  for (size_t form = 0; form < forms.size(); ++form)
+    if (llvm::Error error = emit(form))
+      return std::move(error);
   model.objects.push_back(llvm::MemoryBuffer::getMemBuffer(
       {neuroplast_support_begin,
        static_cast<size_t>(neuroplast_support_end - neuroplast_support_begin)},
       "support.o", /*RequiresNullTerminator=*/false));
   model.prefix = options.prefix;
   model.needsOpenMP = callsOpenMP(model.objects);
-  model.header = writeHeader(*interface, options.prefix);
-  return model;
+  model.header = writeHeader(interfaces.front(), options.prefix);
+  return std::move(model);
+}
+
+llvm::Expected<CompiledModel>
+neuroplast::compileModule(mlir::ModuleOp module,
+                          const CompileOptions &options) {
+  return compileForms(module, options);
+}
+
+llvm::Expected<CompiledModel>
+neuroplast::compileForms(llvm::ArrayRef<mlir::ModuleOp> forms,
+                         const CompileOptions &options) {
+  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(options);
+  if (!machine)
+    return makeError("the processor '" + options.cpu +
+                     "' has no code generator on this host");
+  return ModelCompiler(options, *machine).compile(forms);
 }

@@ -159,6 +159,14 @@ public:
     auto *array = llvm::ArrayType::get(type, values.size());
     return addGlobal(llvm::ConstantArray::get(array, values));
   }
+  /// The sizes of all tensors, one behind the other.
+  llvm::Constant *addSizes(llvm::ArrayRef<TensorDescription> tensors) {
+    std::vector<llvm::Constant *> sizes;
+    for (const TensorDescription &tensor : tensors)
+      for (int64_t size : tensor.shape)
+        sizes.push_back(llvm::ConstantInt::getSigned(i64, size));
+    return addArray(i64, sizes);
+  }
   llvm::Constant *addTensors(llvm::ArrayRef<TensorDescription> tensors) {
     std::vector<llvm::Constant *> entries;
     for (const TensorDescription &tensor : tensors) {
@@ -177,7 +185,7 @@ public:
     return addArray(tensorType, entries);
   }
 
-  void addInfo(const InterfaceDescription &interface) {
+  void addInfo(const InterfaceDescription &interface, int64_t workspaceBytes) {
     auto number = [&](int64_t value) {
       return llvm::ConstantInt::get(i32, value);
     };
@@ -187,17 +195,40 @@ public:
          addTensors(interface.inputs), addTensors(interface.outputs),
          number(interface.params.size()), addTensors(interface.params),
          addString(interface.fingerprint),
-         llvm::ConstantInt::get(i64, interface.workspaceBytes)});
+         llvm::ConstantInt::get(i64, workspaceBytes)});
     expose(new llvm::GlobalVariable(module, info->getType(), true,
                                     llvm::GlobalValue::ExternalLinkage, info,
                                     "neuroplast_model_info"));
-    std::vector<uint8_t> inPlace;
-    for (const TensorDescription &output : interface.outputs)
-      inPlace.push_back(output.isWrittenInPlace);
-    auto *marks = llvm::ConstantDataArray::get(context, inPlace);
-    expose(new llvm::GlobalVariable(module, marks->getType(), true,
-                                    llvm::GlobalValue::ExternalLinkage, marks,
-                                    "neuroplast_writes_in_place"));
+  }
+
+  /// Adds the list of forms, the first one at its end.
+  void addForms(llvm::ArrayRef<InterfaceDescription> forms) {
+    auto *type = llvm::StructType::get(context, {ptr, ptr, ptr, ptr, i64});
+    std::vector<llvm::Constant *> entries;
+    for (size_t form = forms.size(); form-- > 0;) {
+      const InterfaceDescription &interface = forms[form];
+      std::vector<uint8_t> inPlace;
+      for (const TensorDescription &output : interface.outputs)
+        inPlace.push_back(output.isWrittenInPlace);
+      llvm::FunctionCallee invoke = module.getOrInsertFunction(
+          getInvokeName(form),
+          llvm::FunctionType::get(builder.getVoidTy(), {ptr}, false));
+      auto *function = llvm::cast<llvm::Function>(invoke.getCallee());
+      function->setVisibility(llvm::GlobalValue::HiddenVisibility);
+      entries.push_back(llvm::ConstantStruct::get(
+          type,
+          {addSizes(interface.inputs), addSizes(interface.outputs),
+           addGlobal(llvm::ConstantDataArray::get(context, inPlace)), function,
+           llvm::ConstantInt::get(i64, interface.workspaceBytes)}));
+    }
+    auto *array = llvm::ArrayType::get(type, entries.size());
+    expose(new llvm::GlobalVariable(
+        module, array, true, llvm::GlobalValue::ExternalLinkage,
+        llvm::ConstantArray::get(array, entries), "neuroplast_forms"));
+  }
+
+  static std::string getInvokeName(size_t form) {
+    return "neuroplast_invoke_" + std::to_string(form);
   }
 
   /// Adds the parameters that the model takes, as `NeuroplastTensor`s.
@@ -277,19 +308,26 @@ private:
 } // namespace
 
 void neuroplast::addInterface(llvm::Module &module,
-                              const InterfaceDescription &interface,
-                              llvm::ArrayRef<ParamData> table) {
+                              llvm::ArrayRef<InterfaceDescription> forms,
+                              size_t form, llvm::ArrayRef<ParamData> table) {
   InterfaceBuilder builder(module);
-  builder.addInfo(interface);
-  builder.addTable(interface.params, table);
+  const InterfaceDescription &interface = forms[form];
   unsigned inPlace = llvm::count_if(
       interface.outputs, [](const auto &o) { return o.isWrittenInPlace; });
   unsigned given = interface.inputs.size() + interface.params.size();
-  builder.addInvoke("neuroplast_invoke", "_mlir_ciface_main",
+  builder.addInvoke(InterfaceBuilder::getInvokeName(form), "_mlir_ciface_main",
                     inPlace < interface.outputs.size(),
                     given + inPlace + (interface.workspaceBytes > 0));
-  builder.addInvoke("neuroplast_invoke_sizes", "_mlir_ciface_output_sizes",
-                    true, given);
+  if (form == 0) {
+    int64_t workspace = 0; // that suffices for all of them
+    for (const InterfaceDescription &other : forms)
+      workspace = std::max(workspace, other.workspaceBytes);
+    builder.addInfo(interface, workspace);
+    builder.addTable(interface.params, table);
+    builder.addForms(forms);
+    builder.addInvoke("neuroplast_invoke_sizes", "_mlir_ciface_output_sizes",
+                      true, given);
+  }
   llvm::internalizeModule(module, [&](const llvm::GlobalValue &value) {
     return builder.isExposed(value);
   });

@@ -50,10 +50,14 @@ llvm::Expected<InterfaceDescription> describeInterface(mlir::func::FuncOp main);
 /// Adds what `main` takes once it is code on buffers: results and memory.
 void addBuffers(InterfaceDescription &interface, mlir::func::FuncOp main);
 
-/// Adds `neuroplast_model_info`, `neuroplast_param_table`, `neuroplast_invoke`
-/// and `neuroplast_invoke_sizes`, which the support runtime refers to; all else
-/// becomes internal. `table` are the parameters that `main` takes.
-void addInterface(llvm::Module &module, const InterfaceDescription &interface,
+/// Adds to the code of one of a model's forms what the support runtime refers
+/// to: `neuroplast_forms` leads to the code of all forms, and beside it in that
+/// of the first one, which takes whatever the others do not, stand
+/// `neuroplast_model_info`, `neuroplast_param_table` and
+/// `neuroplast_invoke_sizes`. All else becomes internal. `table` are the
+/// parameters that `main` takes.
+void addInterface(llvm::Module &module,
+                  llvm::ArrayRef<InterfaceDescription> forms, size_t form,
                   llvm::ArrayRef<ParamData> table);
 
 /// The functions of the C interface, without what all their names begin with.

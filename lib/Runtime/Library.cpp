@@ -87,7 +87,8 @@ llvm::Error neuroplast::writeLibrary(CompiledModel model,
     return error;
   // Linking reads them from there.
   model.params.clear();
-  releaseDerivedParams(*model.module);
+  for (const auto &module : model.modules)
+    releaseDerivedParams(*module);
   if (llvm::Error error =
           library.create(path, "so", [](llvm::raw_ostream &) {}))
     return error;

@@ -31,6 +31,40 @@ static std::string makePrefix(llvm::StringRef path) {
   return prefix;
 }
 
+/// The network with what the options put into it, for inputs of such shapes;
+/// null after a message.
+static mlir::OwningOpRef<mlir::ModuleOp>
+prepareModule(const Arguments &arguments, mlir::MLIRContext &context,
+              llvm::ArrayRef<std::string> shapes) {
+  auto module = loadModule(arguments.getPositional(0), context, shapes);
+  if (!module)
+    return nullptr;
+  for (const std::string &text : arguments.getAll("--dropout")) {
+    std::string reason;
+    auto dropout = training::Dropout::parse(text, reason);
+    if (!dropout) {
+      reportError("dropout " + reason);
+      return nullptr;
+    }
+    if (mlir::failed(training::insertDropout(*module, *dropout)))
+      return nullptr;
+  }
+  if (arguments.has("--draws") &&
+      mlir::failed(training::answerByDraws(*module)))
+    return nullptr;
+  if (arguments.has("--growable")) {
+    structure::UnitSelection selection;
+    selection.only = arguments.getAll("--growable").vec();
+    auto sets = structure::openParams(*module, selection);
+    if (mlir::failed(sets))
+      return nullptr;
+    for (const structure::OpenedSet &set : *sets)
+      if (!set.reason.empty() && set.summary.pins.empty())
+        set.print(llvm::errs() << "neuroplast: warning: ");
+  }
+  return module;
+}
+
 static int runCompile(const Arguments &arguments) {
   llvm::StringRef input = arguments.getPositional(0);
   llvm::StringRef output = arguments.get("-o");
@@ -63,33 +97,25 @@ static int runCompile(const Arguments &arguments) {
 
   mlir::MLIRContext context(makeRegistry(),
                             mlir::MLIRContext::Threading::DISABLED);
-  auto module = loadModule(input, context, arguments.getAll("--shape"));
-  if (!module)
-    return 1;
-  for (const std::string &text : arguments.getAll("--dropout")) {
-    std::string reason;
-    auto dropout = training::Dropout::parse(text, reason);
-    if (!dropout)
-      return reportError("dropout " + reason);
-    if (mlir::failed(training::insertDropout(*module, *dropout)))
+  std::vector<mlir::OwningOpRef<mlir::ModuleOp>> modules;
+  modules.push_back(
+      prepareModule(arguments, context, arguments.getAll("--shape")));
+  for (const std::string &variant : arguments.getAll("--variant")) {
+    if (!modules.back())
       return 1;
+    std::vector<std::string> shapes = arguments.getAll("--shape").vec();
+    for (llvm::StringRef shape : llvm::split(variant, ','))
+      shapes.push_back(shape.trim().str());
+    modules.push_back(prepareModule(arguments, context, shapes));
   }
-  if (arguments.has("--draws") &&
-      mlir::failed(training::answerByDraws(*module)))
+  if (!modules.back())
     return 1;
-  if (arguments.has("--growable")) {
-    structure::UnitSelection selection;
-    selection.only = arguments.getAll("--growable").vec();
-    auto sets = structure::openParams(*module, selection);
-    if (mlir::failed(sets))
-      return 1;
-    for (const structure::OpenedSet &set : *sets)
-      if (!set.reason.empty() && set.summary.pins.empty())
-        set.print(llvm::errs() << "neuroplast: warning: ");
-  }
+  std::vector<mlir::ModuleOp> forms;
+  for (const auto &module : modules)
+    forms.push_back(*module);
   auto compiled = [&] {
     Progress progress("compiling " + input);
-    return compileModule(*module, options);
+    return compileForms(forms, options);
   }();
   if (!compiled)
     return reportError(input, compiled.takeError());
@@ -115,6 +141,9 @@ Command neuroplast::driver::getCompileCommand() {
             {"--header", "FILE.h", "a C header to write"},
             {"--shape", "NAME=AxB",
              "fix the shape of an input; others stay dynamic"},
+            {"--variant", "NAME=AxB,...",
+             "add code of its own for inputs of these shapes, and more for "
+             "others; what fits none runs the code for --shape"},
             {"--growable", "NAME",
              "units of tensors with such a name may come and go in the "
              "library; see 'run --params'"},

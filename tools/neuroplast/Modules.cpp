@@ -107,8 +107,7 @@ neuroplast::driver::parseShapes(ArrayRef<std::string> entries) {
       shape.push_back(size);
     }
     if (isMalformed) {
-      reportError("'--shape " + entry +
-                  "' is not of the form name=1x3x224x224");
+      reportError("shape '" + entry + "' is not of the form name=1x3x224x224");
       return std::nullopt;
     }
     shapes[name] = std::move(shape);

@@ -64,8 +64,8 @@ struct CompiledModel {
   std::vector<ProfileEntry> profile;
   /// The C header of the model, and what names in it begin with.
   std::string header, prefix;
-  /// The module; `params` point into its resources.
-  mlir::OwningOpRef<mlir::ModuleOp> module;
+  /// The module of each form; `params` point into their resources.
+  std::vector<mlir::OwningOpRef<mlir::ModuleOp>> modules;
 };
 
 /// A failure whose reason went to the diagnostics of the context.
@@ -82,6 +82,12 @@ public:
 /// context; the error is then a `ReportedError`.
 llvm::Expected<CompiledModel> compileModule(mlir::ModuleOp module,
                                             const CompileOptions &options);
+
+/// The same for several forms of one network, each for other sizes of its
+/// inputs, as one model. The first form says what the model is; it runs
+/// whatever no other one is for. Parameters that are the same are kept once.
+llvm::Expected<CompiledModel> compileForms(llvm::ArrayRef<mlir::ModuleOp> forms,
+                                           const CompileOptions &options);
 
 /// Links a compiled model to a shared library, which appears only once it is
 /// complete.

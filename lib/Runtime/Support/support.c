@@ -24,15 +24,25 @@ const int64_t *neuroplast_profile(void);
 extern const NeuroplastModelInfo neuroplast_model_info;
 /* Its parameters that are not compiled in. */
 extern NeuroplastTensor neuroplast_param_table[];
-/* By output, whether the model writes it to memory that it is given. */
-extern const uint8_t neuroplast_writes_in_place[];
-/* Calls the model with pointers to memref descriptors: those of results that it
-   allocates (all in one struct), then one for each input, each of those
-   parameters and each other result, and one for the workspace, if it needs one.
- */
-void neuroplast_invoke(void **arguments);
-/* The same for the sizes of the outputs, one after the other, all in one
- * struct. */
+/* The code of the model for some sizes. */
+typedef struct {
+  /* Of all inputs and of all outputs, one behind the other; -1 where a size is
+     known at run time. */
+  const int64_t *input_sizes;
+  const int64_t *output_sizes;
+  /* By output, whether the model writes it to memory that it is given. */
+  const uint8_t *writes_in_place;
+  /* Calls the model with pointers to memref descriptors: those of results that
+     it allocates (all in one struct), then one for each input, each of those
+     parameters and each other result, and one for the workspace, if it needs
+     one. */
+  void (*invoke)(void **arguments);
+  int64_t workspace_bytes;
+} Form;
+/* The last one takes all sizes that the model does. */
+extern const Form neuroplast_forms[];
+/* Calls the model, in any form, for the sizes of the outputs, one after the
+   other, all in one struct. */
 void neuroplast_invoke_sizes(void **arguments);
 
 /*===--- Strided copies --------------------------------------------------===*/
@@ -295,16 +305,17 @@ static int32_t getDescriptorWords(const NeuroplastTensorInfo *info) {
 }
 
 /* A tensor that the model gives as several outputs lies in one buffer. */
-static void freeResults(const NeuroplastModelInfo *model, int64_t *words) {
+static void freeResults(const NeuroplastModelInfo *model, const Form *form,
+                        int64_t *words) {
   int64_t *result = words;
   for (int32_t i = 0; i < model->num_outputs; ++i) {
-    if (neuroplast_writes_in_place[i])
+    if (form->writes_in_place[i])
       continue;
     char *block = ((MemRef *)result)->allocated;
     int64_t *earlier = words;
     int32_t j = 0;
     for (; earlier != result && ((MemRef *)earlier)->allocated != block; ++j)
-      if (!neuroplast_writes_in_place[j])
+      if (!form->writes_in_place[j])
         earlier += getDescriptorWords(&model->outputs[j]);
     if (earlier == result)
       _mlir_memref_to_llvm_free(block);
@@ -421,13 +432,17 @@ static int32_t addArguments(Arguments *arguments, const NeuroplastRun *run,
 
 /* Adds the outputs that the model writes in place, which get memory if they
    have none. */
-static int32_t addOutputs(Arguments *arguments, const NeuroplastRun *run) {
+static int32_t addOutputs(Arguments *arguments, const NeuroplastRun *run,
+                          const Form *form) {
   const NeuroplastModelInfo *model = &neuroplast_model_info;
+  const int64_t *sizes = form->output_sizes;
   for (int32_t i = 0; i < model->num_outputs; ++i) {
-    if (!neuroplast_writes_in_place[i])
-      continue;
     const NeuroplastTensorInfo *info = &model->outputs[i];
-    int64_t count = setOutput(info, info->shape, &run->outputs[i]);
+    const int64_t *own = sizes;
+    sizes += info->rank;
+    if (!form->writes_in_place[i])
+      continue;
+    int64_t count = setOutput(info, own, &run->outputs[i]);
     int32_t code =
         takeMemory(info, count * info->element_bytes, &run->outputs[i]);
     if (code)
@@ -438,16 +453,29 @@ static int32_t addOutputs(Arguments *arguments, const NeuroplastRun *run) {
 }
 
 /* Adds the workspace, if the model needs one; returns where its address is. */
-static void **addWorkspace(Arguments *arguments, const NeuroplastRun *run) {
+static void **addWorkspace(Arguments *arguments, const NeuroplastRun *run,
+                           const Form *form) {
   NeuroplastTensor workspace = {
-      .data = run->workspace,
-      .rank = 1,
-      .shape = {neuroplast_model_info.workspace_bytes}};
+      .data = run->workspace, .rank = 1, .shape = {form->workspace_bytes}};
   if (workspace.shape[0] == 0)
     return 0;
   MemRef *descriptor = (MemRef *)arguments->words;
   addTensor(arguments, &workspace);
   return (void **)&descriptor->aligned;
+}
+
+/* The first form that is for the sizes of the inputs. */
+static const Form *chooseForm(const NeuroplastTensor *inputs) {
+  const NeuroplastModelInfo *model = &neuroplast_model_info;
+  for (const Form *form = neuroplast_forms;; ++form) {
+    const int64_t *size = form->input_sizes;
+    int fits = 1;
+    for (int32_t i = 0; i < model->num_inputs; ++i)
+      for (int32_t axis = 0; axis < model->inputs[i].rank; ++axis, ++size)
+        fits &= *size < 0 || *size == inputs[i].shape[axis];
+    if (fits)
+      return form;
+  }
 }
 
 /* Does a run that was checked, with memory for its arguments. */
@@ -456,24 +484,24 @@ static int32_t runModel(const NeuroplastRun *run, void **memory,
   const NeuroplastModelInfo *model = &neuroplast_model_info;
   Arguments arguments = {memory, (int64_t *)(memory + countPointers())};
   int64_t *result = arguments.words;
+  const Form *form = chooseForm(run->inputs);
   int32_t code = addArguments(&arguments, run, resultWords);
   if (!code)
-    code = addOutputs(&arguments, run);
+    code = addOutputs(&arguments, run, form);
   if (code)
     return code;
-  void **workspace = addWorkspace(&arguments, run);
-  code =
-      callModel(neuroplast_invoke, memory, workspace, model->workspace_bytes);
+  void **workspace = addWorkspace(&arguments, run, form);
+  code = callModel(form->invoke, memory, workspace, form->workspace_bytes);
   if (code)
     return code;
   int64_t *next = result;
   for (int32_t i = 0; i < model->num_outputs && !code; ++i) {
-    if (neuroplast_writes_in_place[i])
+    if (form->writes_in_place[i])
       continue;
     code = takeOutput(&model->outputs[i], (MemRef *)next, &run->outputs[i]);
     next += getDescriptorWords(&model->outputs[i]);
   }
-  freeResults(model, result);
+  freeResults(model, form, result);
   return code;
 }
 
