@@ -205,3 +205,20 @@ def test_nothing_to_draw(neuroplast: Path, tmp_path: Path) -> None:
     save(tmp_path / "m.onnx", ROWS, {"w": np.eye(80)})
     with pytest.raises(driver.DriverError, match="nothing that could be drawn"):
         Draws(neuroplast, tmp_path, tmp_path / "m.onnx")
+
+
+def test_mask_of_open_sizes(neuroplast: Path, tmp_path: Path) -> None:
+    """Outside training all places stay, whatever they hold."""
+    save(
+        tmp_path / "net.onnx",
+        """<ir_version: 8, opset_import: ["" : 11]>
+        g (double[N, 4] x) => (double[N, 4] y, bool[N, 4] mask) {
+          y, mask = Dropout<ratio = 0.3>(x)
+        }""",
+        {},
+    )
+    for rows in (3, 5):
+        x = np.full((rows, 4), np.nan)
+        outputs = driver.run(neuroplast, tmp_path / "net.onnx", {"x": x})
+        np.testing.assert_array_equal(outputs["y"], x)
+        np.testing.assert_array_equal(outputs["mask"], np.ones((rows, 4), bool))

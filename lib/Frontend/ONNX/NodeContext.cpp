@@ -280,9 +280,12 @@ Value Decomposition::cast(Value value, Type to) {
 
 Value Decomposition::constant(double value, Type type) {
   auto scalar = RankedTensorType::get({}, type);
+  TypedAttr number = isa<FloatType>(type)
+                         ? TypedAttr(b.getFloatAttr(type, value))
+                         : b.getIntegerAttr(type, static_cast<int64_t>(value));
   return neuro::ConstantOp::create(
       b, node.location, scalar,
-      DenseElementsAttr::get(scalar, b.getFloatAttr(type, value)));
+      DenseElementsAttr::get(scalar, Attribute(number)));
 }
 
 Value Decomposition::reshape(Value value, ArrayRef<OpFoldResult> sizes) {

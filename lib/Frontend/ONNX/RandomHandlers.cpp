@@ -107,11 +107,16 @@ LogicalResult importDropout(NodeContext &node) {
     return failure();
   if (node.node.output_size() > 1 && !node.node.output(1).empty()) {
     auto type = cast<RankedTensorType>(input.getType());
-    if (!type.hasStaticShape())
-      return node.error() << "asks for the mask of an unknown shape";
-    Builder &b = node.importer.builder;
-    node.setConstant(1,
-                     DenseElementsAttr::get(type.clone(b.getI1Type()), true));
+    Type flag = build.b.getI1Type();
+    if (type.hasStaticShape()) {
+      node.setConstant(1, DenseElementsAttr::get(type.clone(flag), true));
+      return success();
+    }
+    MixedList list = splitSizes(getSizes(node, input));
+    SmallVector<Value> operands{build.constant(1, flag)};
+    operands.append(list.dynamic);
+    return build.finish(
+        build.add<FillOp>(operands, {build.get("sizes", list.fixed)}), 1);
   }
   return success();
 }
