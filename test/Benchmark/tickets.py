@@ -53,7 +53,7 @@ def measure(
     neuroplast: Path, task: Task, early: int, seed: int, folder: Path
 ) -> tuple[float, Results]:
     """The accuracy of the dense network; by rounds, those of ticket, redrawn and random."""
-    widths = (task.widths[0], *HIDDEN, task.widths[-1])
+    widths = (task.train[0].shape[1], *HIDDEN, 10)
     onnx.save(build(widths, seed), folder / "m.onnx")
     for name, (x, labels) in (("train", task.train), ("test", task.test)):
         driver.save(folder / f"{name}.npz", {"x": x, "labels": labels})
