@@ -17,6 +17,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
+#include <dlfcn.h>
 #include <mutex>
 
 LLD_HAS_DRIVER(elf)
@@ -71,6 +72,26 @@ archiveObjects(const CompiledModel &model) {
       llvm::object::Archive::K_GNU, /*Deterministic=*/true, /*Thin=*/false);
 }
 
+/// The file of a library that models need; empty if there is none.
+static std::string findSystemLibrary(llvm::StringRef name) {
+  llvm::SmallVector<std::string> folders{"/lib/x86_64-linux-gnu",
+                                         "/usr/lib/x86_64-linux-gnu",
+                                         "/lib64",
+                                         "/usr/lib64",
+                                         "/lib/aarch64-linux-gnu",
+                                         "/usr/lib"};
+  // A package that brings LLVM along has the others beside it.
+  Dl_info info;
+  if (dladdr(reinterpret_cast<void *>(&llvm::writeArchiveToBuffer), &info) &&
+      info.dli_fname)
+    folders.push_back(llvm::sys::path::parent_path(info.dli_fname).str());
+  for (const std::string &folder : folders)
+    if (std::string file = folder + "/" + name.str();
+        llvm::sys::fs::exists(file))
+      return file;
+  return "";
+}
+
 llvm::Error neuroplast::writeLibrary(CompiledModel model,
                                      llvm::StringRef path) {
   TemporaryFile objects, params, library;
@@ -108,15 +129,12 @@ llvm::Error neuroplast::writeLibrary(CompiledModel model,
   std::vector<const char *> names{"libm.so.6", "libc.so.6"};
   if (model.needsOpenMP)
     names.push_back(openMPLibrary);
-  for (const char *name : names)
-    for (const char *folder :
-         {"/lib/x86_64-linux-gnu/", "/usr/lib/x86_64-linux-gnu/", "/lib64/",
-          "/usr/lib64/", "/lib/aarch64-linux-gnu/", "/usr/lib/"})
-      if (std::string file = std::string(folder) + name;
-          llvm::sys::fs::exists(file)) {
-        needed.push_back(file);
-        break;
-      }
+  for (const char *name : names) {
+    needed.push_back(findSystemLibrary(name));
+    if (needed.back().empty())
+      return makeError(llvm::Twine("there is no library '") + name +
+                       "', which the model needs, on this system");
+  }
   for (const std::string &file : needed)
     arguments.push_back(file.c_str());
   // The second names of the interface.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -71,3 +72,8 @@ def run(program: str, words: list[str]) -> str:
         message = said.removeprefix("neuroplast: ").removeprefix("error: ")
         raise Error(message or f"'{program} {words[0]}' ended with {result.returncode}")
     return result.stdout
+
+
+def main() -> None:
+    """The program ``neuroplast`` of an installed package."""
+    os.execv(find_program("neuroplast"), ["neuroplast", *sys.argv[1:]])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from types import ModuleType
@@ -194,3 +198,43 @@ def test_arrays_go_as_the_driver_has_them(
     model.train(draw(64), lr=0.1)
     for key, value in read_params(out).items():
         np.testing.assert_array_equal(read_params(model.path)[key], value)
+
+
+# The parts of the C and C++ run time that every system has.
+RUN_TIME = re.compile(r"(linux-vdso|ld-linux|lib(c|m|dl|rt|pthread|gcc_s|stdc\+\+)\.so)")
+
+
+def test_installed_package(npl: ModuleType, bin_dir: Path, source: Path, tmp_path: Path) -> None:
+    """What a wheel holds needs nothing but Python, numpy and the system's run time."""
+    package = tmp_path / "site" / "neuroplast"
+    command = [
+        Path(sys.executable).parent / "cmake",
+        "--install",
+        bin_dir.parent,
+        "--component",
+        "python",
+    ]
+    subprocess.run([*command, "--prefix", package.parent], check=True, capture_output=True)
+    (extension,) = package.glob("_native*.so")
+    for program in (extension, package / "bin" / "neuroplast", package / "bin" / "neuroplast-opt"):
+        listed = subprocess.run(["ldd", program], check=True, capture_output=True, text=True)
+        for line in listed.stdout.splitlines():
+            # The wheel lies in `package`; so do all others.
+            assert RUN_TIME.match(line.strip().rsplit("/", 1)[-1]) or str(package) in line, line
+    assert list((package / "lib" / "licences").glob("libllvm*"))
+    assert "class Function" in (package / "_native.pyi").read_text()
+    for file in Path(npl.__file__).parent.glob("*.py"):
+        shutil.copy(file, package)
+    script = f"""
+import neuroplast as npl, numpy as np
+model = npl.load({str(source)!r})
+model.dropin(units=4)
+x = np.ones((3, {INS}), np.float32)
+model.build("two.so", threads=2)
+first = model.compile(threads=2)(x)
+assert npl.__file__.startswith({str(package)!r})
+assert (npl.Function("two.so")(x) == first).all()
+"""
+    environment = {"PYTHONPATH": str(package.parent), "HOME": str(tmp_path)}
+    python = [sys.executable, "-P", "-c", script]
+    subprocess.run(python, check=True, cwd=tmp_path, env=environment)
