@@ -2,14 +2,15 @@
 """Runs the test suites and ends with one line: 'N passed, N failed'.
 
 Suites: style (ruff, shellcheck, clang-format), lit (IR tests), unit (GoogleTest), e2e
-(pytest), conformance (the ONNX backend suite). Each is counted by case. A suite
-that dies without a report counts as one failure.
+(pytest), conformance (the ONNX backend suite), docs (the site, whose examples are run;
+counted by page). Each is counted by case. A suite that dies without a report counts as one failure.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -36,9 +37,11 @@ class Outcome:
         self.skipped += other.skipped
 
 
-def run(command: list[str | Path], cwd: Path = ROOT) -> int:
+def run(command: list[str | Path], environment: dict[str, str] | None = None) -> int:
     """Runs a command with its output shown; returns its exit code."""
-    return subprocess.run([str(part) for part in command], cwd=cwd, check=False).returncode
+    words = [str(part) for part in command]
+    merged = {**os.environ, **(environment or {})}
+    return subprocess.run(words, cwd=ROOT, env=merged, check=False).returncode
 
 
 def style(build: Path) -> Outcome:
@@ -54,7 +57,7 @@ def style(build: Path) -> Outcome:
         for path in sorted((ROOT / folder).rglob(f"*.{suffix}"))
     ]
     checks: dict[str, list[str | Path]] = {
-        "ruff": [VENV / "ruff", "check", "--quiet", "tools", "test", "python"],
+        "ruff": [VENV / "ruff", "check", "--quiet", "tools", "test", "python", "docs"],
         "shellcheck": ["shellcheck", *scripts],
         "clang-format": ["clang-format-22", "--dry-run", "-Werror", *sources],
     }
@@ -157,12 +160,24 @@ def conformance(build: Path) -> Outcome:
     return outcome
 
 
+def docs(build: Path) -> Outcome:
+    environment = {"BUILD_DIR": str(build), "NO_MKDOCS_2_WARNING": "1"}
+    code = run(
+        [VENV / "mkdocs", "build", "--quiet", "--strict", "--site-dir", build / "site"],
+        environment=environment,
+    )
+    if code != 0:
+        return Outcome(failed=[f"docs: mkdocs ended with {code}"])
+    return Outcome(passed=len(list((build / "site").rglob("index.html"))))
+
+
 SUITES: dict[str, Callable[[Path], Outcome]] = {
     "style": style,
     "lit": lit,
     "unit": unit,
     "e2e": e2e,
     "conformance": conformance,
+    "docs": docs,
 }
 
 

@@ -34,6 +34,15 @@ llvm::raw_ostream &neuroplast::driver::getMessageStream() {
   return llvm::errs();
 }
 
+std::vector<OptionSpec> CommandSpec::select(ArrayRef<StringRef> names) const {
+  std::vector<OptionSpec> selected;
+  for (StringRef name : names)
+    selected.push_back(*llvm::find_if(options, [&](const OptionSpec &option) {
+      return option.name == name;
+    }));
+  return selected;
+}
+
 void neuroplast::driver::printHelp(const CommandSpec &spec,
                                    llvm::raw_ostream &os) {
   os << "neuroplast " << spec.name;
@@ -44,9 +53,9 @@ void neuroplast::driver::printHelp(const CommandSpec &spec,
     std::string left = option.name.str();
     if (!option.valueName.empty())
       left += (" " + option.valueName).str();
-    os << "  " << llvm::formatv("{0,-24}", left) << ' ' << option.help << '\n';
+    os << "  " << llvm::formatv("{0,-23}", left) << "  " << option.help << '\n';
   }
-  os << "  " << llvm::formatv("{0,-24}", "--help") << " print this text\n";
+  os << "  " << llvm::formatv("{0,-23}", "--help") << "  print this text\n";
 }
 
 std::optional<Arguments> Arguments::parse(const CommandSpec &spec,

@@ -35,6 +35,10 @@ struct CommandSpec {
   /// The names of the positional arguments, all of which must be given.
   std::vector<llvm::StringRef> positional;
   std::vector<OptionSpec> options;
+
+  /// Those of its options that have these names, which another command hands
+  /// on to it.
+  std::vector<OptionSpec> select(llvm::ArrayRef<llvm::StringRef> names) const;
 };
 
 /// The parsed arguments of one call.

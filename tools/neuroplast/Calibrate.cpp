@@ -86,25 +86,24 @@ static int runCalibrate(const Arguments &arguments) {
 }
 
 Command neuroplast::driver::getCalibrateCommand() {
+  std::vector<OptionSpec> options = {
+      {"--data", "FILE.npz",
+       "inputs by name, the first axis of which counts examples"},
+      {"-o", "FILE.npz", "where to write the statistics"},
+      {"--products", "",
+       "products of elements, too, which the criterion obs needs"},
+      {"--gradients", "",
+       "gradients of a loss instead, which the criteria taylor and "
+       "fisher need, and their squares; means over batches"},
+      getBatchOption(),
+      {"--shape", "NAME=AxB",
+       "shape of an input, for a model that cannot be read without"}};
+  llvm::append_range(options, getTrainCommand().spec.select(
+                                  {"--loss", "--labels", "--label-smoothing",
+                                   "--delta", "--blank", "--freeze"}));
   return {{"calibrate",
            "collect statistics of data for criteria that regard them",
            {"MODEL"},
-           {{"--data", "FILE.npz",
-             "inputs by name, the first axis of which counts examples"},
-            {"-o", "FILE.npz", "where to write the statistics"},
-            {"--products", "",
-             "products of elements, too, which the criterion obs needs"},
-            {"--gradients", "",
-             "gradients of a loss instead, which the criteria taylor and "
-             "fisher need, and their squares; means over batches"},
-            {"--loss", "NAME", "of labelled data; see 'train'"},
-            {"--labels", "NAME", "the array with the labels (labels)"},
-            {"--label-smoothing", "X", "see 'train', and for what follows"},
-            {"--delta", "X", ""},
-            {"--blank", "N", ""},
-            {"--freeze", "PATTERN", ""},
-            getBatchOption(),
-            {"--shape", "NAME=AxB",
-             "shape of an input, for a model that cannot be read without"}}},
+           std::move(options)},
           runCalibrate};
 }

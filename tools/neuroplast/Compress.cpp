@@ -72,37 +72,25 @@ static int runCompress(const Arguments &arguments) {
 }
 
 Command neuroplast::driver::getCompressCommand() {
-  return {
-      {"compress",
-       "cut a model to a target, and teach what is left to say what the model "
-       "said, on examples without labels",
-       {"MODEL"},
-       {{"--data", "FILE.npz",
-         "inputs by name; the first axis counts examples"},
-        {"--val", "FILE.npz", "the same, to be looked at only"},
-        {"-o", "FILE", "where to write the small model"},
-        {"--target-flops", "T", "see 'prune', and for what follows"},
-        {"--target-params", "T", ""},
-        {"--target-bytes", "T", ""},
-        {"--target-ms", "T", ""},
-        {"--criterion", "NAME", ""},
-        {"--scope", "NAME", ""},
-        {"--max-ratio", "R", ""},
-        {"--round-to", "K", ""},
-        {"--freeze", "PATTERN", ""},
-        {"--inner", "", ""},
-        {"--shape", "NAME=AxB", ""},
-        {"--epochs", "N", "how often to go through the data (10)"},
-        {"--lr", "X",
-         "learning rate at first; it falls along a cosine (0.001)"},
-        {"--batch", "N", "see 'distill', and for what follows"},
-        {"--loss", "NAME", ""},
-        {"--temperature", "X", ""},
-        {"--seed", "N", ""},
-        {"--threads", "N", ""},
-        {"--augment", "LIST", ""},
-        {"--log", "FILE", ""},
-        {"--checkpoint", "FILE.npz", ""},
-        {"--resume", "", ""}}},
-      runCompress};
+  std::vector<OptionSpec> options = {
+      {"--data", "FILE.npz", "inputs by name; the first axis counts examples"},
+      {"--val", "FILE.npz", "the same, to be looked at only"},
+      {"-o", "FILE", "where to write the small model"},
+      {"--epochs", "N", "how often to go through the data (10)"},
+      {"--lr", "X", "learning rate at first; it falls along a cosine (0.001)"}};
+  llvm::append_range(
+      options, getPruneCommand().spec.select(
+                   {"--target-flops", "--target-params", "--target-bytes",
+                    "--target-ms", "--criterion", "--scope", "--max-ratio",
+                    "--round-to", "--freeze", "--inner", "--shape"}));
+  llvm::append_range(
+      options, getDistillCommand().spec.select(
+                   {"--batch", "--loss", "--temperature", "--seed", "--threads",
+                    "--augment", "--log", "--checkpoint", "--resume"}));
+  return {{"compress",
+           "cut a model to a target, and teach what is left to say what the "
+           "model said, on examples without labels",
+           {"MODEL"},
+           std::move(options)},
+          runCompress};
 }
