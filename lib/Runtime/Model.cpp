@@ -9,6 +9,7 @@
 #include "neuroplast/Runtime/Model.h"
 
 #include "neuroplast/Dialect/Neuro/IR/TensorTypes.h"
+#include "neuroplast/Support/Suggestion.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/APInt.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
@@ -98,6 +99,14 @@ HostTensor neuroplast::copyTensor(const NeuroplastTensor &tensor) {
   return result;
 }
 
+static std::vector<llvm::StringRef>
+getInputNames(const NeuroplastModelInfo &info) {
+  std::vector<llvm::StringRef> names;
+  for (int32_t i = 0; i < info.num_inputs; ++i)
+    names.emplace_back(info.inputs[i].name);
+  return names;
+}
+
 static bool isFloat8(int32_t dtype) {
   return dtype >= NEUROPLAST_FLOAT8E4M3FN && dtype <= NEUROPLAST_FLOAT8E5M2FNUZ;
 }
@@ -117,7 +126,8 @@ Model::bindInputs(const NamedTensors &inputs) const {
       isKnown |= entry.first == info.inputs[i].name;
     if (!isKnown)
       problems += std::string(problems.empty() ? "" : ", ") +
-                  "the model has no input '" + entry.first + "'";
+                  "the model has no input '" + entry.first + "'" +
+                  suggest(entry.first, getInputNames(info));
   }
   if (!problems.empty())
     return makeError(problems);
@@ -277,7 +287,8 @@ llvm::Expected<NamedTensors> Model::makeRandomInputs(
   }
   if (!shapes.empty())
     return makeError("the model has no input '" + shapes.begin()->first() +
-                     "'");
+                     "'" +
+                     suggest(shapes.begin()->first(), getInputNames(info)));
   return inputs;
 }
 

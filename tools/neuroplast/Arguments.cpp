@@ -7,10 +7,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "Arguments.h"
+#include "neuroplast/Support/Suggestion.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
+using namespace neuroplast;
 using namespace neuroplast::driver;
 using llvm::ArrayRef;
 using llvm::StringRef;
@@ -83,8 +85,10 @@ std::optional<Arguments> Arguments::parse(const CommandSpec &spec,
           return known.name == name;
         });
     if (option == spec.options.end()) {
-      reportError("'" + name + "' is no option of '" + spec.name +
-                  "'; see --help");
+      auto known = llvm::map_range(
+          spec.options, [](const OptionSpec &known) { return known.name; });
+      reportError("'" + name + "' is no option of '" + spec.name + "'" +
+                  suggest(name, known) + "; see --help");
       return std::nullopt;
     }
     bool hasValue = argument.contains('=');

@@ -7,21 +7,24 @@
 //===----------------------------------------------------------------------===//
 
 #include "Commands.h"
+#include "neuroplast/Support/Suggestion.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
+using namespace neuroplast;
 using namespace neuroplast::driver;
 
-static std::vector<Command> getCommands() {
-  return {getImportCommand(),   getExportCommand(),      getInspectCommand(),
-          getPruneCommand(),    getCalibrateCommand(),   getDropinCommand(),
-          getGrowCommand(),     getUndoCommand(),        getReplayCommand(),
-          getCompileCommand(),  getRunCommand(),         getBenchCommand(),
-          getVerifyCommand(),   getSensitivityCommand(), getFactorizeCommand(),
-          getSparsifyCommand(), getShortenCommand(),     getTrainCommand(),
-          getDistillCommand(),  getCompressCommand(),    getCycleCommand(),
-          getRecycleCommand(),  getRewireCommand(),      getServeCommand()};
+std::vector<Command> neuroplast::driver::getCommands() {
+  return {getImportCommand(),    getExportCommand(),      getInspectCommand(),
+          getPruneCommand(),     getCalibrateCommand(),   getDropinCommand(),
+          getGrowCommand(),      getUndoCommand(),        getReplayCommand(),
+          getCompileCommand(),   getRunCommand(),         getBenchCommand(),
+          getVerifyCommand(),    getSensitivityCommand(), getFactorizeCommand(),
+          getSparsifyCommand(),  getShortenCommand(),     getTrainCommand(),
+          getDistillCommand(),   getCompressCommand(),    getCycleCommand(),
+          getRecycleCommand(),   getRewireCommand(),      getServeCommand(),
+          getCompletionCommand()};
 }
 
 static void printOverview(llvm::raw_ostream &os,
@@ -52,7 +55,11 @@ int neuroplast::driver::runCommand(llvm::ArrayRef<const char *> arguments) {
           Arguments::parse(command.spec, arguments.drop_front(), exitCode);
       return parsed ? command.run(*parsed) : exitCode;
     }
-  return reportError("'" + name + "' is no command; see neuroplast --help");
+  std::vector<llvm::StringRef> known;
+  for (const Command &command : commands)
+    known.push_back(command.spec.name);
+  return reportError("'" + name + "' is no command" + suggest(name, known) +
+                     "; see neuroplast --help");
 }
 
 int neuroplast::driver::runCommand(llvm::ArrayRef<std::string> arguments) {

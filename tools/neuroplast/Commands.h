@@ -39,11 +39,15 @@ Command getUndoCommand();
 Command getReplayCommand();
 Command getCalibrateCommand();
 Command getCompileCommand();
+Command getCompletionCommand();
 Command getRunCommand();
 Command getSensitivityCommand();
 Command getBenchCommand();
 Command getTrainCommand();
 Command getVerifyCommand();
+
+/// All of them, in the order in which they are shown.
+std::vector<Command> getCommands();
 
 /// Runs a command by its name and its arguments; the exit code.
 int runCommand(llvm::ArrayRef<const char *> arguments);

@@ -13,6 +13,7 @@
 #include "OperatorVersions.h"
 #include "Tensors.h"
 #include "neuroplast/Dialect/Neuro/IR/MappedFile.h"
+#include "neuroplast/Support/Suggestion.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringSet.h"
@@ -84,7 +85,12 @@ applyInputShapes(onnx::GraphProto &graph,
       if (candidate.name() == entry.getKey())
         input = &candidate;
     if (!input || !input->type().has_tensor_type())
-      return makeError("has no tensor input '" + entry.getKey() + "'");
+      return makeError(
+          "has no tensor input '" + entry.getKey() + "'" +
+          suggest(entry.getKey(),
+                  llvm::map_range(graph.input(), [](const auto &known) {
+                    return llvm::StringRef(known.name());
+                  })));
     auto *type = input->mutable_type()->mutable_tensor_type();
     const auto &sizes = entry.getValue();
     if (type->has_shape()) {
