@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,8 @@ def format_options(options: Mapping[str, Any], folder: Path) -> list[str]:
     """Words of a command line. Arrays by name become archives in a folder.
 
     ``None`` and ``False`` leave an option out, ``True`` gives one without a
-    value, a list gives it several times.
+    value, a list gives it several times. Data may come batch by batch, and need
+    not fit into memory then. A plan may be what its JSON would hold.
     """
     words: list[str] = []
     for key, value in options.items():
@@ -50,28 +53,75 @@ def format_options(options: Mapping[str, Any], folder: Path) -> list[str]:
         elif key == "shapes":
             for shape in format_shapes(value):
                 words += ["--shape", shape]
-        elif isinstance(value, Mapping):
-            path = folder / f"{key}.npz"
-            np.savez(path, **{name: np.asarray(array) for name, array in value.items()})
+        elif key == "plan" and isinstance(value, Mapping):
+            path = folder / "plan.json"
+            path.write_text(json.dumps(value), encoding="utf-8")
             words += [option, str(path)]
-        elif isinstance(value, list | tuple):
+        elif isinstance(value, str | os.PathLike) or not isinstance(value, Iterable):
+            words += [option, str(value)]
+        elif key in ("data", "val") or isinstance(value, Mapping):
+            words += [option, str(write_data(value, folder / key))]
+        else:
             for item in value:
                 words += [option, str(item)]
-        else:
-            words += [option, str(value)]
     return words
 
 
-def run(program: str, words: list[str]) -> str:
-    """What a program prints; an ``Error`` with its message if it fails."""
-    result = subprocess.run(
-        [find_program(program), *words], capture_output=True, text=True, check=False
-    )
-    if result.returncode != 0:
-        said = result.stderr.strip() or result.stdout.strip()
-        message = said.removeprefix("neuroplast: ").removeprefix("error: ")
-        raise Error(message or f"'{program} {words[0]}' ended with {result.returncode}")
-    return result.stdout
+def write_data(data: Arrays | Iterable[Arrays], path: Path) -> Path:
+    """Write arrays by name to an archive, or such ones, batch by batch, to a folder."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir()
+    number = 0
+    for number, batch in enumerate([data] if isinstance(data, Mapping) else data, 1):
+        arrays = {name: np.asarray(array) for name, array in batch.items()}
+        np.savez(path / f"{number:09}.npz", **arrays)
+    return path / f"{number:09}.npz" if number == 1 else path
+
+
+def run(program: str, words: list[str], watch: Callable[[], None] | None = None) -> str:
+    """What a program prints; an ``Error`` with its message if it fails.
+
+    While it runs, ``watch`` is called ten times a second; if that raises, the
+    program is ended.
+    """
+    with subprocess.Popen(
+        [find_program(program), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            while True:
+                try:
+                    printed, said = process.communicate(timeout=0.1 if watch else None)
+                    break
+                except subprocess.TimeoutExpired:
+                    if watch:
+                        watch()
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        message = (said.strip() or printed.strip()).removeprefix("neuroplast: ")
+        message = message.removeprefix("error: ")
+        raise Error(message or f"'{program} {words[0]}' ended with {process.returncode}")
+    return printed
+
+
+class Log:
+    """Entries of a log of JSON lines, handed on as they are written."""
+
+    def __init__(self, path: Path, callback: Callable[[dict[str, Any]], None] | None) -> None:
+        self.entries: list[dict[str, Any]] = []
+        self._path, self._callback = path, callback
+        path.unlink(missing_ok=True)
+
+    def read(self) -> None:
+        """Read what is new; a line without an end is still being written."""
+        if not self._path.exists():
+            return
+        lines = self._path.read_text(encoding="utf-8").split("\n")[:-1]
+        for line in lines[len(self.entries) :]:
+            self.entries.append(json.loads(line))
+            if self._callback:
+                self._callback(self.entries[-1])
 
 
 def main() -> None:

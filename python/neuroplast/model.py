@@ -7,12 +7,16 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from neuroplast.commands import Arrays, Shapes, format_options, format_shapes, run
+from neuroplast.commands import Arrays, Log, Shapes, format_options, format_shapes, run
 from neuroplast.function import Function
 from neuroplast.learner import Learner
+
+# Gets an entry of the log: of an epoch, or of an edit.
+Callback = Callable[[dict[str, Any]], None]
 
 
 def load(source: str | os.PathLike[str] | bytes | Any) -> Model:
@@ -26,7 +30,8 @@ class Model:
     Methods that change it do so in place, and return what the command reports.
     Keyword arguments are the options of the command, with underscores for
     dashes: ``model.prune(target_flops="0.5x")``. Data may be archives by their
-    paths or arrays by name: ``data={"x": x}``.
+    paths, arrays by name (``data={"x": x}``), or whatever gives such arrays
+    batch by batch.
     """
 
     def __init__(self, source: str | os.PathLike[str] | bytes | Any) -> None:
@@ -53,8 +58,10 @@ class Model:
     def _words(self, options: dict[str, Any]) -> list[str]:
         return format_options(options, Path(self._folder.name))
 
-    def _ask(self, command: str, *files: str, **options: Any) -> str:
-        return run("neuroplast", [command, *files, *self._words(options)])
+    def _ask(
+        self, command: str, *files: str, watch: Callable[[], None] | None = None, **options: Any
+    ) -> str:
+        return run("neuroplast", [command, *files, *self._words(options)], watch)
 
     def _change(self, command: str, *before: str, **options: Any) -> str:
         target = self._name_next()
@@ -75,6 +82,10 @@ class Model:
     def units(self) -> list[dict[str, Any]]:
         """The sets of units that can go or come together, and why others cannot."""
         return self.inspect()["units"]
+
+    def explain(self, what: str | int) -> str:
+        """Say what belongs together, of a set of units, a node or a parameter."""
+        return self._ask("explain", str(self._path), str(what))
 
     def prune(self, **options: Any) -> dict[str, Any]:
         """Remove the units that matter least."""
@@ -108,28 +119,45 @@ class Model:
         """Take edits back, the last one or those ``to`` a number."""
         return self._edit("undo", options)
 
-    def train(self, data: Any, **options: Any) -> list[dict[str, Any]]:
-        """Train on labelled examples; return the log, one entry for each epoch."""
-        return self._train("train", (), data, options)
-
-    def distill(self, teacher: Model, data: Any, **options: Any) -> list[dict[str, Any]]:
-        """Train to say what another model says, without labels; return the log."""
-        return self._train("distill", (str(teacher.path),), data, options)
-
-    def _train(
-        self, command: str, before: tuple[str, ...], data: Any, options: dict[str, Any]
+    def train(
+        self, data: Any, callback: Callback | None = None, **options: Any
     ) -> list[dict[str, Any]]:
-        log = Path(self._folder.name) / "log.jsonl"
-        self._change(command, *before, data=data, log=log, **options)
-        return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+        """Train on labelled examples; return the log, one entry for each epoch.
+
+        Data are an archive, arrays by name, or batches of these. A callback gets
+        each entry when it is written; if it raises, training ends, and the model
+        stays as it was.
+        """
+        return self._learn("train", (), data, callback, options)
+
+    def distill(
+        self, teacher: Model, data: Any, callback: Callback | None = None, **options: Any
+    ) -> list[dict[str, Any]]:
+        """Train to say what another model says, without labels; return the log."""
+        return self._learn("distill", (str(teacher.path),), data, callback, options)
+
+    def cycle(
+        self, data: Any, callback: Callback | None = None, **options: Any
+    ) -> list[dict[str, Any]]:
+        """Train, grow and cut as a plan says; return the log, with the edits."""
+        return self._learn("cycle", (), data, callback, options)
+
+    def _learn(
+        self,
+        command: str,
+        before: tuple[str, ...],
+        data: Any,
+        callback: Callback | None,
+        options: dict[str, Any],
+    ) -> list[dict[str, Any]]:
+        log = Log(path := Path(self._folder.name) / "log.jsonl", callback)
+        self._change(command, *before, data=data, log=path, watch=log.read, **options)
+        log.read()
+        return log.entries
 
     def compress(self, data: Any, **options: Any) -> str:
         """Cut, fit and distil on examples without labels; return what was said."""
         return self._change("compress", data=data, **options)
-
-    def cycle(self, data: Any, **options: Any) -> str:
-        """Train, grow and cut as a plan says; return what was said."""
-        return self._change("cycle", data=data, **options)
 
     def calibrate(self, data: Any, path: str | os.PathLike[str], **options: Any) -> str:
         """Write statistics of data, for criteria that regard them, to a file."""

@@ -79,8 +79,7 @@ def test_language_server(bin_dir: Path) -> None:
         [server], input=session, capture_output=True, text=True, timeout=60, check=False
     )
     answers = [
-        json.loads(text)
-        for text in re.findall(r"\n\n(\{.*?\})(?=Content|$)", done.stdout, re.S)
+        json.loads(text) for text in re.findall(r"\n\n(\{.*?\})(?=Content|$)", done.stdout, re.S)
     ]
     (report,) = [a for a in answers if a.get("method") == "textDocument/publishDiagnostics"]
     (problem,) = report["params"]["diagnostics"]

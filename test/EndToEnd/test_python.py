@@ -238,3 +238,51 @@ assert (npl.Function("two.so")(x) == first).all()
     environment = {"PYTHONPATH": str(package.parent), "HOME": str(tmp_path)}
     python = [sys.executable, "-P", "-c", script]
     subprocess.run(python, check=True, cwd=tmp_path, env=environment)
+
+
+def test_data_in_batches(npl: ModuleType, source: Path) -> None:
+    """Batches from a generator are the same data as one archive of them."""
+    examples = draw(90)
+    parts = ({name: array[i : i + 30] for name, array in examples.items()} for i in (0, 30, 60))
+    whole, split = npl.load(source), npl.load(source)
+    logs = [
+        model.train(data, epochs=2, batch=30, seed=1)
+        for model, data in ((whole, examples), (split, parts))
+    ]
+    losses = [[entry["loss"] for entry in log] for log in logs]
+    assert losses[0] == losses[1]
+    x = draw(3)["x"]
+    np.testing.assert_array_equal(whole.compile()(x), split.compile()(x))
+
+
+def test_callbacks(npl: ModuleType, source: Path) -> None:
+    """They see the log as it is written; one that raises ends training, and nothing has changed."""
+    model, seen = npl.load(source), []
+    log = model.train(draw(60), callback=seen.append, epochs=3, batch=30)
+    assert seen == log
+    assert [entry["epoch"] for entry in log] == [1, 2, 3]
+    before = model.path.read_bytes()
+
+    def stop(entry: dict) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        model.train(draw(3000), callback=stop, epochs=100000, batch=30)
+    assert model.path.read_bytes() == before
+
+
+def test_cycle(npl: ModuleType, source: Path) -> None:
+    plan = {"version": 1, "phases": [{"train": {"epochs": 1}}, {"dropin": {"units": "2"}}]}
+    model, events = npl.load(source), []
+    size = model.inspect()["parameters"]
+    log = model.cycle(draw(60), callback=events.append, plan=plan)
+    assert events == log
+    assert any("dropin" in str(entry) for entry in log)
+    assert model.inspect()["parameters"] > size
+
+
+def test_explanations(npl: ModuleType, source: Path) -> None:
+    model = npl.load(source)
+    assert "graph input 'x'" in model.explain("w")
+    with pytest.raises(npl.Error, match="no set of units"):
+        model.explain("nothing")

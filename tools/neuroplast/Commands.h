@@ -29,6 +29,7 @@ Command getCycleCommand();
 Command getDistillCommand();
 Command getDropinCommand();
 Command getGrowCommand();
+Command getExplainCommand();
 Command getFactorizeCommand();
 Command getRecycleCommand();
 Command getRewireCommand();
