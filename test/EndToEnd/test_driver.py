@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -289,3 +290,19 @@ def test_profiles(neuroplast: Path, tmp_path: Path) -> None:
     assert "GFLOP/s" in table and rows[0]["nodes"] in table
     driver.call(neuroplast, "compile", source, "-o", tmp_path / "m.so")
     assert "--profile" in fail(neuroplast, "bench", tmp_path / "m.so", "--profile")
+
+
+def test_options_given_twice(neuroplast: Path, tmp_path: Path) -> None:
+    """Of one that is no list the last counts, as its help says."""
+    text = driver.call(neuroplast, "prune", "--help")
+    assert "--only PATTERN..." in text
+    assert "of others the last one counts" in text
+    model = models.MODELS["ppocr_cls"].path()
+    target, plan = tmp_path / "small.onnx", tmp_path / "plan.json"
+    words = ("--ratio", "0.9", "--ratio", "0.25", "--only", "conv1*", "--only", "conv_last*")
+    driver.call(
+        neuroplast, "prune", model, "-o", target, "--write-plan", plan, "--no-compare", *words
+    )
+    options = json.loads(plan.read_text())["edit"]["options"]
+    assert options["ratio"] == 0.25
+    assert options["only"] == ["conv1*", "conv_last*"]

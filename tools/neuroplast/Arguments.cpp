@@ -58,6 +58,12 @@ void neuroplast::driver::printHelp(const CommandSpec &spec,
     os << "  " << llvm::formatv("{0,-23}", left) << "  " << option.help << '\n';
   }
   os << "  " << llvm::formatv("{0,-23}", "--help") << "  print this text\n";
+  if (llvm::any_of(spec.options, [](const OptionSpec &option) {
+        return option.valueName.ends_with("...");
+      }))
+    os << "\n  options with dots may be given several times; of others the "
+          "last "
+          "one counts\n";
 }
 
 std::optional<Arguments> Arguments::parse(const CommandSpec &spec,

@@ -24,6 +24,7 @@ struct EditedNetwork;
 /// One option of a subcommand. Without a value name it is a flag.
 struct OptionSpec {
   llvm::StringRef name; ///< With its dashes: "--ratio", "-o".
+  /// Empty if it has no value; ends in dots if it may be given several times.
   llvm::StringRef valueName;
   llvm::StringRef help;
 };

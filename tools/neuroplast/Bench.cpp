@@ -126,7 +126,7 @@ Command neuroplast::driver::getBenchCommand() {
        {{"--inputs", "FILE.npz", "input arrays; random ones if not given"},
         {"--threads", "N", "threads that a run uses (1)"},
         {"--seconds", "S", "how long to measure (2)"},
-        {"--shape", "NAME=AxB",
+        {"--shape", "NAME=AxB...",
          "fix the shape of an input; of a library, the shape to feed"},
         {"--profile", "", "print what the time goes into, kernel by kernel"},
         {"--svg", "FILE.svg", "draw that"},

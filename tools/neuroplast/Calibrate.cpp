@@ -96,7 +96,7 @@ Command neuroplast::driver::getCalibrateCommand() {
        "gradients of a loss instead, which the criteria taylor and "
        "fisher need, and their squares; means over batches"},
       getBatchOption(),
-      {"--shape", "NAME=AxB",
+      {"--shape", "NAME=AxB...",
        "shape of an input, for a model that cannot be read without"}};
   llvm::append_range(options, getTrainCommand().spec.select(
                                   {"--loss", "--labels", "--label-smoothing",

@@ -139,18 +139,18 @@ Command neuroplast::driver::getCompileCommand() {
            {"MODEL"},
            {{"-o", "FILE.so", "the shared library to write"},
             {"--header", "FILE.h", "a C header to write"},
-            {"--shape", "NAME=AxB",
+            {"--shape", "NAME=AxB...",
              "fix the shape of an input; others stay dynamic"},
             {"--variant", "NAME=AxB,...",
              "add code of its own for inputs of these shapes, and more for "
              "others; what fits none runs the code for --shape"},
-            {"--growable", "NAME",
+            {"--growable", "NAME...",
              "units of tensors with such a name may come and go in the "
              "library; see 'run --params'"},
             {"--draws", "",
              "answer with draws of what dropout leaves out: another input, "
              "'draw', says which one"},
-            {"--dropout", "PATTERN=RATE[:KIND]",
+            {"--dropout", "PATTERN=RATE[:KIND]...",
              "put in more of it first, as 'train' does"},
             {"--threads", "N", "threads that one run uses (1)"},
             {"--mcpu", "NAME", "processor: native, x86-64-v3, ... (native)"},

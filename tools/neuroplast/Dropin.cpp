@@ -105,16 +105,16 @@ Command neuroplast::driver::getDropinCommand() {
   std::vector<OptionSpec> options = {
       {"--units", "N|+P%",
        "how many units join each free set, or which share of it (+25%)"},
-      {"--at", "PATTERN",
+      {"--at", "PATTERN...",
        "grow only units of tensors whose name matches (text, or with * and ?)"},
       {"--init", "NAME",
        "weights of new units: zero-out, pair or net2wider, which change "
        "nothing "
        "of what is computed, or random (zero-out)"},
-      {"--insert-after", "PATTERN",
+      {"--insert-after", "PATTERN...",
        "add a layer after nodes whose name matches, instead of units: the "
        "identity, or one that adds nothing yet"},
-      {"--branch-at", "PATTERN",
+      {"--branch-at", "PATTERN...",
        "add a branch beside linear layers whose name matches"},
       {"--hidden", "N",
        "results in between of such a layer or branch (as many as the layer "
@@ -123,7 +123,7 @@ Command neuroplast::driver::getDropinCommand() {
       {"--round-to", "K", "round new counts up to multiples of K (1)"},
       {"--seed", "N", "seed of random weights (0)"},
       {"--inner", "", "grow inner units, as features of heads, too"},
-      {"--freeze", "PATTERN", "leave units of tensors whose name matches"},
+      {"--freeze", "PATTERN...", "leave units of tensors whose name matches"},
       {"--keep-removed", "",
        "keep changed weights in the file, so that 'undo' can put them back"}};
   llvm::append_range(options, StructureCommand::getOptions());

@@ -30,6 +30,6 @@ Command neuroplast::driver::getExplainCommand() {
            "say what belongs together, and why something stays: of a set of "
            "units by its number, or of a node or parameter by its name",
            {"MODEL", "WHAT"},
-           {{"--shape", "NAME=AxBxC", "fix the shape of an input"}}},
+           {{"--shape", "NAME=AxBxC...", "fix the shape of an input"}}},
           runExplain};
 }

@@ -65,9 +65,9 @@ Command neuroplast::driver::getFactorizeCommand() {
        "svd, or tucker, which projects the inputs of kernels, too (svd)"},
       {"--stats", "FILE.npz",
        "what 'calibrate --products' wrote, instead of '--data'"},
-      {"--only", "PATTERN",
+      {"--only", "PATTERN...",
        "split only layers whose weight matches (text, or with * and ?)"},
-      {"--freeze", "PATTERN", "leave layers whose weight matches"}};
+      {"--freeze", "PATTERN...", "leave layers whose weight matches"}};
   llvm::append_range(options, StructureCommand::getOptions());
   return {{"factorize",
            "split layers of a model into two of low rank",

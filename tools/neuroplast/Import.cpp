@@ -29,7 +29,7 @@ Command neuroplast::driver::getImportCommand() {
            "translate an ONNX model to the neuro dialect",
            {"MODEL.onnx"},
            {{"-o", "FILE.mlir", "where to write; standard output by default"},
-            {"--shape", "NAME=AxBxC", "fix the shape of an input"},
+            {"--shape", "NAME=AxBxC...", "fix the shape of an input"},
             {"--external-data", "",
              "keep large weights in FILE.data, if FILE is an ONNX model"}}},
           convert};

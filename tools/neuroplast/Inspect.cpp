@@ -19,7 +19,7 @@ Command neuroplast::driver::getInspectCommand() {
            "print units, pins, parameters and operations of a model",
            {"MODEL"},
            {{"--json", "", "print JSON"},
-            {"--shape", "NAME=AxBxC", "fix the shape of an input"}}},
+            {"--shape", "NAME=AxBxC...", "fix the shape of an input"}}},
           [](const Arguments &arguments) {
             MLIRContext context(makeRegistry(),
                                 MLIRContext::Threading::DISABLED);

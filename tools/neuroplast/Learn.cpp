@@ -338,7 +338,7 @@ std::vector<OptionSpec> neuroplast::driver::getLearnSpecs() {
            "the labels, and so on"},
           {"--wait", "SECONDS",
            "end when a folder has got nothing for so long (10)"},
-          {"--event", "'STEPS: EDIT'",
+          {"--event", "'STEPS: EDIT'...",
            "after so many steps, and so on, change the structure of what "
            "learns by a command such as 'dropin --at fc1 --units 4'"},
           {"--most-parameters", "N", "leave out edits that lead to more"},

@@ -222,9 +222,9 @@ Command neuroplast::driver::getPruneCommand() {
        "shuffled channels may go entirely"},
       {"--seed", "N", "seed of the criterion random (0)"},
       {"--inner", "", "cut inner units, as features of heads, too"},
-      {"--only", "PATTERN",
+      {"--only", "PATTERN...",
        "cut only units of tensors whose name matches (text, or with * and ?)"},
-      {"--freeze", "PATTERN", "leave units of tensors whose name matches"},
+      {"--freeze", "PATTERN...", "leave units of tensors whose name matches"},
       {"--eval", "COMMAND",
        "a shell command that takes the path of a model and prints a number in "
        "the end, more of which is better"},

@@ -70,11 +70,11 @@ Command neuroplast::driver::getRecycleCommand() {
        "what they do: activation, wanda (what comes of it), l2 (their weights) "
        "or random (activation)"},
       {"--stats", "FILE.npz", "what 'calibrate' wrote, instead of '--data'"},
-      {"--only", "PATTERN",
+      {"--only", "PATTERN...",
        "only units of tensors whose name matches (text, or with * and ?)"},
       {"--seed", "N", "seed of random weights (0)"},
       {"--inner", "", "inner units, as features of heads, too"},
-      {"--freeze", "PATTERN", "leave units of tensors whose name matches"},
+      {"--freeze", "PATTERN...", "leave units of tensors whose name matches"},
       {"--keep-removed", "",
        "keep their weights in the file, so that 'undo' can put them back"}};
   llvm::append_range(options, StructureCommand::getOptions());

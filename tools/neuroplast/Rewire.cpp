@@ -63,9 +63,9 @@ Command neuroplast::driver::getRewireCommand() {
        "they join anywhere, as they do without '--stats'; for cycles, which "
        "measure gradients"},
       {"--seed", "N", "of where else they join (0)"},
-      {"--only", "PATTERN",
+      {"--only", "PATTERN...",
        "only weights whose name matches (text, or with * and ?)"},
-      {"--freeze", "PATTERN", "leave weights whose name matches"}};
+      {"--freeze", "PATTERN...", "leave weights whose name matches"}};
   llvm::append_range(options, StructureCommand::getOptions());
   return {{"rewire",
            "give the weights of a sparse model other connections",

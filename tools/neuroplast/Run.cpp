@@ -57,6 +57,6 @@ Command neuroplast::driver::getRunCommand() {
              "parameters of the model grown, .onnx or .npz, for a library "
              "compiled with '--growable'"},
             {"--threads", "N", "threads that the run uses (1)"},
-            {"--shape", "NAME=AxB", "fix the shape of an input"}}},
+            {"--shape", "NAME=AxB...", "fix the shape of an input"}}},
           runRun};
 }

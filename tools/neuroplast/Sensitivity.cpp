@@ -247,22 +247,23 @@ static int runSensitivity(const Arguments &arguments) {
 }
 
 Command neuroplast::driver::getSensitivityCommand() {
-  return {{"sensitivity",
-           "tell what cutting each group of units alone does",
-           {"MODEL"},
-           {{"--data", "FILE.npz",
-             "inputs by name, the first axis of which counts examples; random "
-             "ones if not given"},
-            getBatchOption(),
-            {"--shape", "NAME=AxB", "fix the shape of an input"},
-            {"--ratio", "R", "share of the units of the group to remove (0.5)"},
-            {"--criterion", "NAME", "what ranks the units, as of 'prune' (l2)"},
-            {"--stats", "FILE.npz", "what 'calibrate' wrote"},
-            {"--seed", "N", "seed of random inputs and scores (0)"},
-            {"--inner", "", "inner units, as features of heads, too"},
-            {"--only", "PATTERN", "only units of tensors whose name matches"},
-            {"--freeze", "PATTERN", "no units of tensors whose name matches"},
-            {"--eval", "COMMAND", "a score of each cut, as of 'prune'"},
-            {"--json", "", "print JSON"}}},
-          runSensitivity};
+  return {
+      {"sensitivity",
+       "tell what cutting each group of units alone does",
+       {"MODEL"},
+       {{"--data", "FILE.npz",
+         "inputs by name, the first axis of which counts examples; random "
+         "ones if not given"},
+        getBatchOption(),
+        {"--shape", "NAME=AxB...", "fix the shape of an input"},
+        {"--ratio", "R", "share of the units of the group to remove (0.5)"},
+        {"--criterion", "NAME", "what ranks the units, as of 'prune' (l2)"},
+        {"--stats", "FILE.npz", "what 'calibrate' wrote"},
+        {"--seed", "N", "seed of random inputs and scores (0)"},
+        {"--inner", "", "inner units, as features of heads, too"},
+        {"--only", "PATTERN...", "only units of tensors whose name matches"},
+        {"--freeze", "PATTERN...", "no units of tensors whose name matches"},
+        {"--eval", "COMMAND", "a score of each cut, as of 'prune'"},
+        {"--json", "", "print JSON"}}},
+      runSensitivity};
 }

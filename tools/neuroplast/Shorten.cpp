@@ -184,10 +184,10 @@ private:
 Command neuroplast::driver::getShortenCommand() {
   std::vector<OptionSpec> options = {
       {"--blocks", "N", "remove the N residual blocks that matter least"},
-      {"--at", "PATTERN",
+      {"--at", "PATTERN...",
        "only blocks whose sum matches (text, or with * and ?); all of them "
        "without '--blocks'"},
-      {"--freeze", "PATTERN", "leave blocks whose sum matches"},
+      {"--freeze", "PATTERN...", "leave blocks whose sum matches"},
       {"--criterion", "NAME",
        "what matters least: 'cka', input and result being alike, or 'change', "
        "little being added (cka)"}};

@@ -103,9 +103,9 @@ Command neuroplast::driver::getSparsifyCommand() {
       {"--seed", "N", "of random (0)"},
       {"--stats", "FILE.npz",
        "what 'calibrate --products' wrote, instead of '--data'"},
-      {"--only", "PATTERN",
+      {"--only", "PATTERN...",
        "only layers whose weight matches (text, or with * and ?)"},
-      {"--freeze", "PATTERN", "leave layers whose weight matches"}};
+      {"--freeze", "PATTERN...", "leave layers whose weight matches"}};
   llvm::append_range(options, StructureCommand::getOptions());
   return {{"sparsify",
            "set weights of a model to zero, and mask them",

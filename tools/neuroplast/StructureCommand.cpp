@@ -67,7 +67,7 @@ std::vector<OptionSpec> StructureCommand::getOptions() {
        "inputs by name, the first axis of which counts examples; the outputs "
        "before and after are compared on the first batch"},
       getBatchOption(),
-      {"--shape", "NAME=AxBxC",
+      {"--shape", "NAME=AxBxC...",
        "shape of an input for the comparison and the operation counts, and for "
        "a model that cannot be read without"},
       {"--external-data", "", "keep large weights in FILE.data"},

@@ -170,7 +170,7 @@ std::vector<OptionSpec> neuroplast::driver::getTrainingOptionSpecs() {
       {"--momentum", "X", "of sgd (0)"},
       {"--nesterov", "", "let sgd look ahead by its momentum"},
       {"--weight-decay", "X", "weight decay (0)"},
-      {"--no-decay", "PATTERN", "parameters whose name matches have none"},
+      {"--no-decay", "PATTERN...", "parameters whose name matches have none"},
       {"--average", "X",
        "go by means of the parameters over the steps, of which the next one "
        "counts as 1 - X; 1 for a plain mean"},
@@ -187,12 +187,12 @@ std::vector<OptionSpec> neuroplast::driver::getTrainingOptionSpecs() {
        "up to so many places), warp:X (stretched and slanted by up to this "
        "share), contrast:X (more or less of it), noise:X (normal, of this "
        "deviation), with commas between"},
-      {"--dropout", "PATTERN=RATE[:KIND]",
+      {"--dropout", "PATTERN=RATE[:KIND]...",
        "leave out parts of what layers read whose weights have such a name: "
        "elements, gaussian (a normal factor), channels, squares[:SIZE], "
        "weights, or branches of residual blocks (elements)"},
-      {"--freeze", "PATTERN", "leave parameters whose name matches"},
-      {"--growable", "NAME",
+      {"--freeze", "PATTERN...", "leave parameters whose name matches"},
+      {"--growable", "NAME...",
        "units of tensors with such a name may come and go without a step "
        "being compiled anew, which is for those that are taken again: in a "
        "cycle"},
