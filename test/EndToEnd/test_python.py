@@ -286,3 +286,32 @@ def test_explanations(npl: ModuleType, source: Path) -> None:
     assert "graph input 'x'" in model.explain("w")
     with pytest.raises(npl.Error, match="no set of units"):
         model.explain("nothing")
+
+
+def test_readme(
+    npl: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: Path
+) -> None:
+    """Its lines run as they stand, and do what they say."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"^```python\n(.*?)^```$", readme, re.M | re.S)
+    network = onnx.load(source)
+    for node in network.graph.node:
+        node.input[:] = ["fc1" if name == "w" else name for name in node.input]
+    for tensor in network.graph.initializer:
+        tensor.name = "fc1" if tensor.name == "w" else tensor.name
+    onnx.save(network, tmp_path / "model.onnx")
+    monkeypatch.chdir(tmp_path)
+    examples = draw(64)
+    names = {
+        "calibration": examples["x"],
+        "x": examples["x"],
+        "y": examples["labels"],
+        "states": examples["x"][:8],
+        "targets": np.zeros((8, OUTS), np.float32),
+    }
+    exec(lines, names)  # noqa: S102
+    assert names["report"]["after"]["flops"] < names["report"]["before"]["flops"]
+    assert len(names["log"]) == 3
+    np.testing.assert_allclose(names["z"], ask_peer(tmp_path / "small.onnx", names["x"]), atol=1e-5)
+    assert names["answers"]["y"].shape == (8, OUTS)
+    assert names["learner"].steps == 1
