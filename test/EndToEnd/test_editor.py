@@ -37,7 +37,9 @@ def test_completion(neuroplast: Path) -> None:
     assert complete(neuroplast, "prune", "m.onnx", "--tar") == [
         "--target-flops", "--target-params", "--target-bytes", "--target-ms",
     ]  # fmt: skip
-    assert driver.call(neuroplast, "completion", "zsh").startswith("autoload")
+    assert driver.call(neuroplast, "completion", "bash") in driver.call(
+        neuroplast, "completion", "zsh"
+    )
     with pytest.raises(driver.DriverError, match="'fish' is none of bash and zsh"):
         driver.call(neuroplast, "completion", "fish")
 

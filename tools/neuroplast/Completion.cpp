@@ -19,7 +19,8 @@ static int runCompletion(const Arguments &arguments) {
   llvm::raw_ostream &os = llvm::outs();
   // The other shell runs functions that were written for this one.
   if (shell == "zsh")
-    os << "autoload -U +X bashcompinit && bashcompinit\n";
+    os << "whence compdef >/dev/null || { autoload -U compinit && compinit; }\n"
+          "autoload -U +X bashcompinit && bashcompinit\n";
   os << "_neuroplast() {\n"
         "  local word=${COMP_WORDS[COMP_CWORD]} words=\n"
         "  case \"$COMP_CWORD ${COMP_WORDS[1]}\" in\n"
