@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -104,18 +105,24 @@ def describe_plans() -> str:
     return "\n\n".join(parts)
 
 
+def show_signature(function: Callable[..., Any]) -> str:
+    """Annotations are kept as texts, whose quotes nobody wants to read."""
+    text = re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(inspect.signature(function)))
+    return f"`{text}`"
+
+
 def describe_class(name: str, value: type) -> list[str]:
-    page = [f"## {name}", require(inspect.getdoc(value), name)]
+    page = [f"## {name}", require(value.__doc__ and inspect.getdoc(value), name)]
     for member, function in vars(value).items():
         if member.startswith("_") and member not in ("__init__", "__call__"):
             continue
         if isinstance(function, property):
-            page += [f"### {name}.{member}", require(inspect.getdoc(function), member)]
+            page += [f"### `{name}.{member}`", require(inspect.getdoc(function), member)]
         elif inspect.isfunction(function):
             text = inspect.getdoc(function) or ""
             if member != "__init__":
                 require(text, f"{name}.{member}")
-            page += [f"### {name}.{member}", f"`{inspect.signature(function)}`", text]
+            page += [f"### `{name}.{member}`", show_signature(function), text]
     return page
 
 
@@ -126,8 +133,9 @@ def describe_package(package: ModuleType) -> str:
         if inspect.isclass(value):
             page += describe_class(name, value)
         else:
-            page += [f"## {name}", f"`{inspect.signature(value)}`", require(value.__doc__, name)]
-    return "\n\n".join(page) + "\n"
+            page += [f"## {name}", show_signature(value), require(value.__doc__, name)]
+    # A colon that begins an example is said twice in docstrings.
+    return re.sub(r"::$", ":", "\n\n".join(page), flags=re.M) + "\n"
 
 
 def import_package() -> ModuleType:

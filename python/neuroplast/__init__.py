@@ -19,4 +19,6 @@ from neuroplast.function import Function
 from neuroplast.learner import Learner
 from neuroplast.model import Model, load
 
+Error.__doc__ = "Why something failed, as the command line says it: with file, node and reason."
+
 __all__ = ["Error", "Function", "Learner", "Model", "load"]

@@ -54,6 +54,7 @@ class Function:
         }
 
     def __call__(self, *arrays: Any, **named: Any) -> Any:
+        """The output of inputs in their order or by name; a tuple if there are several."""
         if named:
             arrays = self._order(arrays, named)
         if len(arrays) != len(self._names):

@@ -119,6 +119,18 @@ class Model:
         """Take edits back, the last one or those ``to`` a number."""
         return self._edit("undo", options)
 
+    def replay(self, other: Model, **options: Any) -> dict[str, Any]:
+        """Do the edits of another model to this one."""
+        return self._edit("replay", {"history": str(other.path), **options})
+
+    def sensitivity(self, **options: Any) -> dict[str, Any]:
+        """Tell what cutting each group of units alone does."""
+        return json.loads(self._ask("sensitivity", str(self._path), json=True, **options))
+
+    def bench(self, **options: Any) -> dict[str, Any]:
+        """Measure how long it takes, in milliseconds."""
+        return json.loads(self._ask("bench", str(self._path), json=True, **options))
+
     def train(
         self, data: Any, callback: Callback | None = None, **options: Any
     ) -> list[dict[str, Any]]:

@@ -315,3 +315,18 @@ def test_readme(
     np.testing.assert_allclose(names["z"], ask_peer(tmp_path / "small.onnx", names["x"]), atol=1e-5)
     assert names["answers"]["y"].shape == (8, OUTS)
     assert names["learner"].steps == 1
+
+
+def test_commands_are_methods(npl: ModuleType, neuroplast: Path, source: Path) -> None:
+    """All but those for files and shells, which have other names or no meaning here."""
+    listed = re.findall(r"^  ([a-z]+) +[a-z]", driver.call(neuroplast, "--help"), re.M)
+    others = {"import": "ir", "export": "save", "run": "compile", "grow": "dropin"}
+    for command in set(listed) - {"serve", "completion"}:
+        assert callable(getattr(npl.Model, others.get(command, command)))
+    model = npl.load(source)
+    edited = model.copy()
+    edited.dropin(units=2, at="w")
+    assert model.bench(shapes={"x": (3, INS)}, seconds=0.1)["median_ms"] > 0
+    assert model.sensitivity(data={"x": draw(8)["x"]})
+    model.replay(edited)
+    assert model.inspect()["parameters"] == edited.inspect()["parameters"]
