@@ -31,6 +31,8 @@
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/xxhash.h"
 
+#include <unordered_map>
+
 using namespace neuroplast;
 
 // The support runtime as an object file; see Support/embed.S.
@@ -205,7 +207,7 @@ llvm::Error ModelCompiler::makeKernels(mlir::ModuleOp form) {
 /// Collects the parameters of all forms. Those of different forms that have one
 /// name may be laid out in different ways, and often are not.
 llvm::Error ModelCompiler::shareParams() {
-  llvm::DenseMap<uint64_t, size_t> byContent;
+  std::unordered_map<uint64_t, size_t> byContent; // hashes are of any value
   for (auto [form, module] : llvm::enumerate(model.modules)) {
     auto &names = renamed.emplace_back();
     auto params = collectParams(*module);
@@ -248,6 +250,26 @@ llvm::Error ModelCompiler::compileKernelsOfAll() {
   return llvm::Error::success();
 }
 
+/// Gives the buffers that code refers to other names. One may get that which
+/// another had, and several the same: then they are one.
+static void renameBuffers(llvm::Module &module,
+                          const llvm::StringMap<std::string> &names) {
+  std::vector<std::pair<llvm::GlobalVariable *, llvm::StringRef>> buffers;
+  for (const auto &name : names)
+    if (llvm::GlobalVariable *buffer = module.getNamedGlobal(name.first())) {
+      buffers.emplace_back(buffer, name.second);
+      buffer->setName("");
+    }
+  for (auto [buffer, name] : buffers) {
+    if (llvm::GlobalVariable *same = module.getNamedGlobal(name)) {
+      buffer->replaceAllUsesWith(same);
+      buffer->eraseFromParent();
+      continue;
+    }
+    buffer->setName(name);
+  }
+}
+
 /// Compiles what calls the kernels of a form.
 llvm::Error ModelCompiler::emit(size_t form) {
   mlir::OwningOpRef<mlir::ModuleOp> code(model.modules[form]->clone());
@@ -265,9 +287,7 @@ llvm::Error ModelCompiler::emit(size_t form) {
   code = nullptr;
   module->setTargetTriple(machine.getTargetTriple());
   module->setDataLayout(machine.createDataLayout());
-  for (const auto &name : renamed[form])
-    if (llvm::GlobalVariable *buffer = module->getNamedGlobal(name.first()))
-      buffer->setName(name.second);
+  renameBuffers(*module, renamed[form]);
   addInterface(*module, interfaces, form, table);
   // What calls the kernels does little itself, but has a branch for every
   // requirement, and some passes take a power of their number.

@@ -187,3 +187,23 @@ def test_growable_variants(neuroplast: Path, tmp_path: Path) -> None:
         np.testing.assert_allclose(
             result, np.maximum(np.maximum(x @ first, 0) @ last, 0), atol=1e-5
         )
+
+
+def test_weights_that_are_equal(neuroplast: Path, tmp_path: Path) -> None:
+    """Some of one network are, too, and are one then; no name may take that of another."""
+    save_mlp(tmp_path / "net.onnx", (64,) * 5)
+    network = onnx.load(tmp_path / "net.onnx")
+    # Two pairs that are equal, by turns, and in an order that is none of the names'.
+    for tensor, twin in zip(network.graph.initializer, (2, 3, 2, 3), strict=True):
+        tensor.CopyFrom(onnx.numpy_helper.from_array(draw((64, 64), twin), tensor.name))
+    onnx.save(network, tmp_path / "net.onnx")
+    library = tmp_path / "net.so"
+    driver.call(
+        neuroplast, "compile", tmp_path / "net.onnx", "-o", library,
+        "--variant", "x=16x64", "--variant", "x=1x64",
+    )  # fmt: skip
+    session = onnxruntime.InferenceSession(str(tmp_path / "net.onnx"))
+    for rows in (1, 5, 16):
+        x = draw((rows, 64), 9)
+        (answer,) = driver.run(neuroplast, library, {"x": x}).values()
+        np.testing.assert_allclose(answer, session.run(None, {"x": x})[0], rtol=1e-5, atol=1e-5)
