@@ -73,6 +73,8 @@ def write_data(data: Arrays | Iterable[Arrays], path: Path) -> Path:
     path.mkdir()
     number = 0
     for number, batch in enumerate([data] if isinstance(data, Mapping) else data, 1):
+        if not isinstance(batch, Mapping):
+            raise TypeError(f"data are arrays by name, or batches of these, not '{batch}'")
         arrays = {name: np.asarray(array) for name, array in batch.items()}
         np.savez(path / f"{number:09}.npz", **arrays)
     return path / f"{number:09}.npz" if number == 1 else path

@@ -253,6 +253,8 @@ def test_data_in_batches(npl: ModuleType, source: Path) -> None:
     assert losses[0] == losses[1]
     x = draw(3)["x"]
     np.testing.assert_array_equal(whole.compile()(x), split.compile()(x))
+    with pytest.raises(TypeError, match="arrays by name, or batches of these, not 'a.npz'"):
+        whole.train(["a.npz", "b.npz"])
 
 
 def test_callbacks(npl: ModuleType, source: Path) -> None:
