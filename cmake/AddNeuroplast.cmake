@@ -53,3 +53,20 @@ function(neuroplast_add_tool name)
   endif()
   target_link_libraries(${name} PRIVATE ${ARG_LINK_LIBS})
 endfunction()
+
+# Makes a file part of a library, between the symbols neuroplast_NAME_begin and _end.
+function(neuroplast_embed target name file)
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/${name}.S)
+  file(CONFIGURE OUTPUT ${source} @ONLY CONTENT [[
+  .section .rodata
+  .globl neuroplast_@name@_begin
+  .globl neuroplast_@name@_end
+  .p2align 4
+neuroplast_@name@_begin:
+  .incbin "@file@"
+neuroplast_@name@_end:
+  .section .note.GNU-stack,"",%progbits
+]])
+  set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS ${file})
+  target_sources(${target} PRIVATE ${source})
+endfunction()

@@ -2,7 +2,8 @@
 
 Of the blocks of code of a page, those of the kind ``sh run`` are run, in their order, by
 bash in a folder of the page's own, and what they print follows them. A block that fails
-fails the build. Blocks of a kind as ``c file=main.c`` become files there first.
+fails the build. Blocks of a kind as ``c file=main.c`` become files there first. Pages
+that they write are part of the site.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +48,9 @@ def run(text: str, folder: Path) -> str:
     return done.stdout.replace(str(ROOT), "neuroplast")
 
 
-def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+def on_page_markdown(
+    markdown: str, page: Page, config: MkDocsConfig, files: Files, **_: Any
+) -> str:
     folder = BUILD / "docs" / page.file.src_uri.removesuffix(".md")
     if BLOCK.search(markdown):
         shutil.rmtree(folder, ignore_errors=True)
@@ -61,6 +66,10 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
         return f"{shown}\n\n```text\n{printed.rstrip()}\n```" if printed.strip() else shown
 
     try:
-        return BLOCK.sub(replace, markdown)
+        markdown = BLOCK.sub(replace, markdown)
     except PluginError as error:
         raise PluginError(f"{page.file.src_uri}: {error}") from None
+    for written in sorted(folder.glob("*.html")):
+        place = Path(page.file.src_uri).parent / written.name
+        files.append(File.generated(config, place.as_posix(), abs_src_path=str(written)))
+    return markdown

@@ -35,7 +35,7 @@
 
 using namespace neuroplast;
 
-// The support runtime as an object file; see Support/embed.S.
+// The support runtime as an object file.
 extern "C" const char neuroplast_support_begin[];
 extern "C" const char neuroplast_support_end[];
 

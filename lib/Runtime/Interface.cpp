@@ -18,7 +18,7 @@
 
 using namespace neuroplast;
 
-// The C header of models, with general names; see Support/embed.S.
+// The C header of models, with general names.
 extern "C" const char neuroplast_abi_begin[];
 extern "C" const char neuroplast_abi_end[];
 

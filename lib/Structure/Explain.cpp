@@ -10,7 +10,6 @@
 
 #include "neuroplast/Structure/Inspect.h"
 #include "neuroplast/Support/Suggestion.h"
-#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -31,8 +30,6 @@ private:
   void tellNode(Operation *op);
   void tellPlaces(const Twine &what, const TensorPlaces *places);
   void tellSet(const UnitSetSummary &set) const;
-  /// The sets that have units along an axis.
-  llvm::SetVector<unsigned> findSets(const Axis &axis) const;
 
   UnitAnalysis analysis;
   std::vector<UnitSetSummary> summaries;
@@ -61,22 +58,13 @@ static std::string listSets(ArrayRef<unsigned> sets) {
       sets, [](unsigned set) { return std::to_string(set); }));
 }
 
-llvm::SetVector<unsigned> Explainer::findSets(const Axis &axis) const {
-  llvm::SetVector<unsigned> sets;
-  for (Node place : axis.places)
-    for (Node atom : analysis.getAlgebra().getAtoms(place))
-      if (auto set = analysis.getUnits().getSet(atom))
-        sets.insert(*set);
-  return sets;
-}
-
 void Explainer::tellPlaces(const Twine &what, const TensorPlaces *places) {
   if (!places)
     return;
   for (auto [index, axis] : llvm::enumerate(places->axes)) {
     if (!axis || axis->isDynamic())
       continue;
-    llvm::SetVector<unsigned> sets = findSets(*axis);
+    llvm::SetVector<unsigned> sets = analysis.findSets(*axis);
     if (sets.empty())
       continue;
     os << "Axis " << index << " of " << what << " has units "

@@ -44,18 +44,22 @@ int64_t countInner(const AxisAlgebra &algebra, const TensorPlaces *places,
 
 } // namespace
 
+LayerSize neuroplast::structure::measureLayer(neuro::CostOpInterface op) {
+  LayerSize layer;
+  layer.name = getNodeName(op.getLoc()).str();
+  layer.op = op->getName().stripDialect().str();
+  for (Value operand : op->getOperands())
+    if (auto read = operand.getDefiningOp<neuro::GetParamOp>())
+      layer.parameters +=
+          cast<RankedTensorType>(read.getType()).getNumElements();
+  layer.flops = op.getFlops();
+  return layer;
+}
+
 std::vector<LayerSize> neuroplast::structure::measureLayers(ModuleOp module) {
   std::vector<LayerSize> layers;
-  module.walk([&](neuro::CostOpInterface op) {
-    LayerSize &layer = layers.emplace_back();
-    layer.name = getNodeName(op.getLoc()).str();
-    layer.op = op->getName().stripDialect().str();
-    for (Value operand : op->getOperands())
-      if (auto read = operand.getDefiningOp<neuro::GetParamOp>())
-        layer.parameters +=
-            cast<RankedTensorType>(read.getType()).getNumElements();
-    layer.flops = op.getFlops();
-  });
+  module.walk(
+      [&](neuro::CostOpInterface op) { layers.push_back(measureLayer(op)); });
   return layers;
 }
 

@@ -99,6 +99,15 @@ static std::string describeInterface(StringRef kind, StringAttr name) {
   return ("graph " + kind + " '" + text + "'").str();
 }
 
+llvm::SetVector<unsigned> UnitAnalysis::findSets(const Axis &axis) const {
+  llvm::SetVector<unsigned> sets;
+  for (Node place : axis.places)
+    for (Node atom : algebra.getAtoms(place))
+      if (auto set = units->getSet(atom))
+        sets.insert(*set);
+  return sets;
+}
+
 TensorPlaces &UnitAnalysis::place(Value value) {
   TensorPlaces *&places = ofValue[value];
   if (!places) {

@@ -179,6 +179,21 @@ class Model:
         """Compare what both models compute of the same inputs; an ``Error`` if it differs."""
         return self._ask("verify", str(other.path), str(self._path), inputs=inputs, **options)
 
+    def report(
+        self, other: Model, path: str | os.PathLike[str], log: Any = None, **options: Any
+    ) -> None:
+        """Write a page that shows what edits made of the other model: this one.
+
+        A log is a file, or what ``train``, ``distill`` or ``cycle`` returned.
+        """
+        if isinstance(log, list):
+            file = Path(self._folder.name) / "log.jsonl"
+            file.write_text("".join(json.dumps(entry) + "\n" for entry in log))
+            log = file
+        if log is not None:
+            options["log"] = os.fspath(log)
+        self._ask("report", str(other.path), str(self._path), "-o", os.fspath(path), **options)
+
     def compile(self, shapes: Shapes | None = None, threads: int = 1) -> Function:
         """Compile it for this process, for inputs of some shapes if they are given."""
         return Function(self._path, shapes, threads)

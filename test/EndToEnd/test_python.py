@@ -319,7 +319,9 @@ def test_readme(
     assert names["learner"].steps == 1
 
 
-def test_commands_are_methods(npl: ModuleType, neuroplast: Path, source: Path) -> None:
+def test_commands_are_methods(
+    npl: ModuleType, neuroplast: Path, source: Path, tmp_path: Path
+) -> None:
     """All but those for files and shells, which have other names or no meaning here."""
     listed = re.findall(r"^  ([a-z]+) +[a-z]", driver.call(neuroplast, "--help"), re.M)
     others = {"import": "ir", "export": "save", "run": "compile", "grow": "dropin"}
@@ -330,5 +332,7 @@ def test_commands_are_methods(npl: ModuleType, neuroplast: Path, source: Path) -
     edited.dropin(units=2, at="w")
     assert model.bench(shapes={"x": (3, INS)}, seconds=0.1)["median_ms"] > 0
     assert model.sensitivity(data={"x": draw(8)["x"]})
+    edited.report(model, tmp_path / "report.html", log=[{"epoch": 1, "loss": 0.5}], seconds=0.01)
+    assert '"log":[{"epoch":1,"loss":0.5}]' in (tmp_path / "report.html").read_text()
     model.replay(edited)
     assert model.inspect()["parameters"] == edited.inspect()["parameters"]

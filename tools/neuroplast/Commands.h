@@ -32,6 +32,7 @@ Command getGrowCommand();
 Command getExplainCommand();
 Command getFactorizeCommand();
 Command getRecycleCommand();
+Command getReportCommand();
 Command getRewireCommand();
 Command getServeCommand();
 Command getShortenCommand();

@@ -69,6 +69,8 @@ struct Inspection {
 /// The elements of all parameters, without shadows.
 int64_t countParameters(mlir::ModuleOp module);
 NetworkSize measure(const UnitAnalysis &analysis);
+/// What an op costs.
+LayerSize measureLayer(neuro::CostOpInterface op);
 /// The ops of a module, with what they cost.
 std::vector<LayerSize> measureLayers(mlir::ModuleOp module);
 std::vector<UnitSetSummary> summarizeSets(const UnitAnalysis &analysis);

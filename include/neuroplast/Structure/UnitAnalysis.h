@@ -19,6 +19,7 @@
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "neuroplast/Structure/UnitGroups.h"
+#include "llvm/ADT/SetVector.h"
 #include <memory>
 #include <optional>
 
@@ -62,6 +63,8 @@ public:
   const TensorPlaces *getPlaces(mlir::Operation *param) const;
   /// The factors of the rule of an op, in its order; empty if it has none.
   llvm::ArrayRef<Axis> getFactors(mlir::Operation *op) const;
+  /// The sets that have units along an axis.
+  llvm::SetVector<unsigned> findSets(const Axis &axis) const;
 
   /// All parameters, and the constants that an edit may rewrite, in the order
   /// of the module.
