@@ -24,8 +24,8 @@ double neuroplast::countSteps(ArrayRef<int64_t> sizes) {
 }
 
 double neuroplast::countElementWork(ArrayRef<int64_t> sizes) {
-  // As many multiply-adds take the time of an element that comes from memory.
-  constexpr double kElement = 16;
+  // As many multiply-adds take the time of an element that a cache holds.
+  constexpr double kElement = 5;
   return kElement * countSteps(sizes);
 }
 
@@ -33,7 +33,7 @@ std::optional<SharableLoop>
 neuroplast::chooseSharedLoop(ArrayRef<SharableLoop> loops, double work,
                              int64_t threads) {
   // To wake the other threads and wait for them takes microseconds.
-  constexpr double kWorthWaking = 1e6;
+  constexpr double kWorthWaking = 3e5;
   if (threads < 2 || work < kWorthWaking)
     return std::nullopt;
   // The share of the time in which threads have something to do.
