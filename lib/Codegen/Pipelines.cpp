@@ -74,6 +74,8 @@ void neuroplast::buildNeuroToKernelsPipeline(
     // Margins that are the same would become one, and then copies of it.
     manager.addNestedPass<func::FuncOp>(createPadInPlace());
   }
+  manager.addNestedPass<func::FuncOp>(
+      createRematerialize(RematerializeOptions{options.memoryShare}));
   manager.addPass(createProtectInputs());
   buildBufferization(manager);
   manager.addNestedPass<func::FuncOp>(createGuardAllocations());

@@ -160,12 +160,16 @@ learning::compileTask(const LearningTask &task, TaskKind kind,
   for (auto param : network->getOps<neuro::ParamOp>())
     if (neuro::isOptimizerState(param))
       result.states.insert(neuro::getUserName(param));
-  std::string key =
-      computeFingerprint(*network) + "/" + std::to_string(compile.threads);
+  CompileOptions settings = compile;
+  if (kind == TaskKind::Step)
+    settings.memoryShare = options.memoryShare;
+  std::string key = computeFingerprint(*network) + "/" +
+                    std::to_string(settings.threads) + "/" +
+                    std::to_string(settings.memoryShare);
   result.model = CompiledTasks::get().find(key);
   if (result.model)
     return result;
-  auto compiled = compileModule(*network, compile);
+  auto compiled = compileModule(*network, settings);
   if (!compiled)
     return compiled.takeError();
   network = nullptr;

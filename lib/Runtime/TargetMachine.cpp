@@ -111,6 +111,7 @@ void neuroplast::setPipelineOptions(CpuPipelineOptions &pipeline,
   pipeline.vectorBits = getVectorBits(machine);
   pipeline.kernels = options.kernels;
   pipeline.threads = options.threads;
+  pipeline.memoryShare = options.memoryShare;
   // What watches memory watches pieces that are allocated.
   pipeline.planMemory = options.sanitizer != Sanitizer::Address;
 }

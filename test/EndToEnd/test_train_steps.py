@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import onnx
 import pytest
 from Models import driver, text_lines
+from Models.architectures.builder import Builder
 from Models.training import INS, OUTS, Arrays, differ, logits, perceptron, read_params, softmax
 from onnx import TensorProto, helper, numpy_helper
 
@@ -487,3 +489,54 @@ def test_accumulation(options: str, neuroplast: Path, tmp_path: Path) -> None:
             neuroplast, "train", model, "--data", data, "-o", tmp_path / "x.onnx", "--batch", "8",
             "--accumulate", "10",
         )  # fmt: skip
+
+
+def residual_network(path: Path) -> Path:
+    """Convolutions, norms, a skip connection and a pool."""
+    builder = Builder(free=True)
+    x = builder.input("x", ["N", 3, 16, 16])
+    for number, width in enumerate([8, 8, 8]):
+        y = builder.conv(x, f"c{number}", 3 if number == 0 else 8, width, 3, bias=False)
+        y = builder.node("Relu", builder.batch_norm(y, f"n{number}", width))
+        x = builder.node("Add", x, y) if number else y
+    x = builder.node("Flatten", builder.node("GlobalAveragePool", x))
+    weight = builder.weight("w", OUTS, 8)
+    builder.output(builder.node("Gemm", x, weight, transB=1), "y")
+    onnx.save(builder.finish(), path)
+    return path
+
+
+def measure_workspace(neuroplast_opt: Path, model: Path, share: str) -> int:
+    """The bytes that a step works in."""
+    done = subprocess.run(
+        [neuroplast_opt, model, "--neuro-train-step", "--canonicalize", "--cse",
+         f"--neuro-to-loops=memory-share={share}"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found = re.search(r"memref<(\d+)xi8> {neuro.workspace}", done.stdout)
+    assert found
+    return int(found.group(1))
+
+
+def test_less_memory(neuroplast: Path, neuroplast_opt: Path, tmp_path: Path) -> None:
+    """What is computed again is what was computed, but for the order of sums."""
+    model, data = residual_network(tmp_path / "m.onnx"), tmp_path / "d.npz"
+    random = np.random.default_rng(2)
+    x = random.normal(size=(64, 3, 16, 16)).astype(np.float32)
+    driver.save(data, {"x": x, "labels": random.integers(0, OUTS, 64)})
+    trained: dict[str, dict[str, np.ndarray]] = {}
+    for share in ("1", "0.8", "0.5"):
+        target = tmp_path / f"{share}.onnx"
+        driver.call(
+            neuroplast, "train", model, "--data", data, "-o", target, "--batch", "16", "--lr",
+            "0.05", "--epochs", "2", "--memory-share", share,
+        )  # fmt: skip
+        trained[share] = read_params(target)
+    for share in ("0.8", "0.5"):
+        for key, value in trained["1"].items():
+            np.testing.assert_allclose(trained[share][key], value, rtol=1e-4, atol=1e-6)
+    fixed = tmp_path / "fixed.mlir"
+    driver.call(neuroplast, "import", model, "--shape", "x=16x3x16x16", "-o", fixed)
+    sizes = [measure_workspace(neuroplast_opt, fixed, share) for share in trained]
+    assert sizes[1] < 0.9 * sizes[0]
+    assert sizes[2] < 0.75 * sizes[0]

@@ -90,7 +90,8 @@ neuroplast::driver::readTrainingOptions(const Arguments &arguments,
       !readInteger(arguments, "--accumulate", o.step.parts, 1) ||
       !readInteger(arguments, "--epochs", o.epochs) ||
       !readInteger(arguments, "--patience", o.patience) ||
-      !readInteger(arguments, "--seed", o.seed))
+      !readInteger(arguments, "--seed", o.seed) ||
+      !readNumber(arguments, "--memory-share", o.memoryShare))
     return std::nullopt;
   if (loss.temperature == 0)
     return reportError("'--temperature' must not be zero"), std::nullopt;
@@ -196,6 +197,9 @@ std::vector<OptionSpec> neuroplast::driver::getTrainingOptionSpecs() {
        "units of tensors with such a name may come and go without a step "
        "being compiled anew, which is for those that are taken again: in a "
        "cycle"},
+      {"--memory-share", "X",
+       "let a step take this share of its memory, as far as that is possible, "
+       "by computing again what waits for the way back (1)"},
       {"--patience", "N",
        "end after so many epochs without a better validation, with the best "
        "parameters"}};

@@ -237,6 +237,33 @@ def PadInPlace : Pass<"neuro-pad-in-place", "::mlir::func::FuncOp"> {
                            "::neuroplast::kernel::KernelDialect"];
 }
 
+def Rematerialize : Pass<"neuro-rematerialize", "::mlir::func::FuncOp"> {
+  let summary = "Compute tensors again instead of keeping them";
+  let description = [{
+    While the tensors that live at once take more than `share` of what they did at
+    first, one that only waits there is computed again where it is used next: that
+    which takes the least work for its size. What a step of training keeps from
+    the way there for the way back is of that kind.
+
+    Before:
+    ```mlir
+    %a = linalg.exp ins(%x : tensor<1024xf32>) outs(%0 : tensor<1024xf32>) -> tensor<1024xf32>
+    %y = ... // much memory, without %a
+    %z = linalg.add ins(%a, %y : tensor<1024xf32>, tensor<1024xf32>) outs(%1 : tensor<1024xf32>) -> tensor<1024xf32>
+    ```
+    After:
+    ```mlir
+    %y = ...
+    %2 = tensor.empty() : tensor<1024xf32>
+    %a = linalg.exp ins(%x : tensor<1024xf32>) outs(%2 : tensor<1024xf32>) -> tensor<1024xf32>
+    %z = linalg.add ins(%a, %y : tensor<1024xf32>, tensor<1024xf32>) outs(%1 : tensor<1024xf32>) -> tensor<1024xf32>
+    ```
+  }];
+  let options = [Option<"share", "share", "double", "1.0",
+                        "of the memory that tensors would take at once">];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
 def CopiesToLoops : Pass<"neuro-copies-to-loops", "::mlir::func::FuncOp"> {
   let summary = "Copy short runs of elements by loops";
   let description = [{

@@ -32,6 +32,11 @@ struct CpuPipelineOptions
       *this, "plan-memory",
       llvm::cl::desc("Take the caller's memory for buffers and results"),
       llvm::cl::init(true)};
+  Option<double> memoryShare{
+      *this, "memory-share",
+      llvm::cl::desc("Of the memory that tensors would take at once: compute "
+                     "some again"),
+      llvm::cl::init(1)};
   Option<unsigned> threads{
       *this, "threads", llvm::cl::desc("Threads that share the work of a run"),
       llvm::cl::init(1)};

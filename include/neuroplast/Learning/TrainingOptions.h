@@ -22,6 +22,8 @@ struct TrainingOptions {
   training::Schedule schedule; ///< by epochs, until `scheduleFor`
   Augmentation augmentation;
   int64_t batch = 32, epochs = 1, seed = 0;
+  /// Of the memory that a step would take, by computing some of it again.
+  double memoryShare = 1;
   /// By which means of the parameters it goes, and after how many epochs; see
   /// `TrainingRun::averageFromHere`.
   std::optional<double> averagingDecay;

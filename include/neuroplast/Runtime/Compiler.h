@@ -28,6 +28,8 @@ struct CompileOptions {
   std::string cpu = "native"; ///< As of `clang -march=`.
   unsigned optLevel = 3;      ///< Of LLVM: 0 to 3.
   unsigned threads = 1;       ///< That share the work of a run.
+  /// Of the memory that tensors would take at once: some are computed again.
+  double memoryShare = 1;
   bool kernels = true;        ///< Give large contractions kernels of their own.
   bool profile = false;       ///< Take the time of each kernel.
   Sanitizer sanitizer = Sanitizer::None;
