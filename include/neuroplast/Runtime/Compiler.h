@@ -30,8 +30,8 @@ struct CompileOptions {
   unsigned threads = 1;       ///< That share the work of a run.
   /// Of the memory that tensors would take at once: some are computed again.
   double memoryShare = 1;
-  bool kernels = true;        ///< Give large contractions kernels of their own.
-  bool profile = false;       ///< Take the time of each kernel.
+  bool kernels = true;  ///< Give large contractions kernels of their own.
+  bool profile = false; ///< Take the time of each kernel.
   Sanitizer sanitizer = Sanitizer::None;
   std::string prefix; ///< Of a second set of exported names, if any.
 };
