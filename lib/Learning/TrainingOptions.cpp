@@ -40,6 +40,8 @@ std::string TrainingOptions::describe() const {
     os << "; average " << *averagingDecay << ' ' << averagingStart;
   for (const std::string &pattern : undecayed)
     os << "; no decay of " << pattern;
+  if (step.holdStrength > 0)
+    os << "; hold " << step.holdStrength;
   os << "; dropout";
   for (const std::string &text : dropouts)
     os << ' ' << text;

@@ -65,6 +65,10 @@ struct Learner {
   bool isUndecayed = false;
   Value sum;  ///< of the parts of its gradient; null if there is one only
   Value mask; ///< zero where the parameter stays so; null if it has none
+  neuro::ParamOp op;
+  /// Where it is held, and how much each element of that matters; null if it is
+  /// free.
+  Value anchor, importance;
 };
 
 /// A parameter that is a mean over batches.
@@ -98,6 +102,8 @@ public:
     collectParameters(/*hasStates=*/true);
     if (learners.empty())
       return main.emitError("has no parameter that could learn");
+    if (options.holdStrength > 0 && failed(addHold()))
+      return failure();
     useBatchStatistics();
     if (failed(drawSamples(step)))
       return failure();
@@ -115,6 +121,8 @@ public:
     for (auto [learner, gradient] : llvm::zip_equal(learners, *gradients))
       gradient = addUp(learner, mask(learner, Term(at, gradient))).get();
     SmallVector<Value> sums(*gradients);
+    for (auto [learner, gradient] : llvm::zip_equal(learners, *gradients))
+      gradient = hold(learner, Term(at, gradient)).get();
     if (options.clipNorm > 0)
       clip(*gradients);
     SmallVector<Value> updated;
@@ -338,6 +346,46 @@ private:
     return isLast.select(term, Term(at, before)).get();
   }
 
+  /// The gradient with that of what holds a parameter.
+  Term hold(const Learner &learner, const Term &gradient) {
+    if (!learner.anchor)
+      return gradient;
+    Term way = Term(at, learner.parameter) - Term(at, learner.anchor);
+    return gradient + way * Term(at, learner.importance) * options.holdStrength;
+  }
+
+  /// Adds what holds parameters: where they are, and what each element matters.
+  LogicalResult addHold() {
+    bool isAnyHeld = false;
+    for (Learner &learner : learners) {
+      ArrayRef<float> importance =
+          options.importance(neuro::getUserName(learner.op));
+      if (importance.empty())
+        continue;
+      RankedTensorType type = learner.op.getType();
+      if (type.getNumElements() != static_cast<int64_t>(importance.size()))
+        return main.emitError()
+               << "has " << type.getNumElements() << " elements of '"
+               << neuro::getUserName(learner.op)
+               << "', and their importance is known of " << importance.size();
+      SmallVector<Attribute> numbers;
+      for (float number : importance)
+        numbers.push_back(b.getFloatAttr(type.getElementType(), number));
+      learner.anchor =
+          addShadow(neuro::getOrCreateState(symbols, learner.op, "anchor",
+                                            learner.op.getValueAttr()),
+                    learner.parameter);
+      learner.importance = addShadow(
+          neuro::getOrCreateState(symbols, learner.op, "importance",
+                                  DenseElementsAttr::get(type, numbers)),
+          learner.parameter);
+      isAnyHeld = true;
+    }
+    return isAnyHeld ? success()
+                     : main.emitError("has no parameter that could learn whose "
+                                      "importance is known");
+  }
+
   /// A term without what is masked of a parameter: it has no gradient, and
   /// moments from before it was masked do not move it.
   Term mask(const Learner &learner, const Term &term) {
@@ -440,6 +488,7 @@ private:
   /// Lets a parameter learn that is an argument.
   void addLearner(neuro::ParamOp param, Value argument, bool hasStates) {
     Learner learner;
+    learner.op = param;
     StringRef name = neuro::getUserName(param);
     learner.parameter = argument;
     learner.isUndecayed = options.isUndecayed && options.isUndecayed(name);

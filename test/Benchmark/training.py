@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Prints the time of a step of training (forward, backward, update) beside JAX's.
+"""Prints the time of a step of training (forward, backward, update) beside that of peers.
 
-Both train the same architecture by plain gradient descent on the same random examples,
-each on as many pinned cores as threads, rounds of both interleaved, medians. JAX is no
-package of the project: where it is not installed, ours is timed alone.
+All train the same architecture by plain gradient descent on random examples, each on as
+many pinned cores as threads, rounds of all interleaved, medians. Peers are JAX and
+PyTorch where they are installed; neither is a package of the project.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test"))
 
 from Models import driver  # noqa: E402
+from Models.architectures import transformers  # noqa: E402
 from Models.architectures.builder import Builder  # noqa: E402
 
 from Benchmark import latency  # noqa: E402
@@ -94,99 +95,30 @@ def gru(b: Builder, x: str) -> str:
     return dense(b, b.reshape(last, -1, hidden), "head", hidden, CLASSES)
 
 
+def bert(b: Builder, x: str) -> str:
+    """The layers of BERT-mini, on 64 embedded tokens."""
+    for i in range(4):
+        y = transformers.attention(b, x, f"{i}", 256, 4, 64, 64)
+        x = b.layer_norm(b.node("Add", x, y), f"{i}.n1", 256)
+        y = transformers.mlp(b, x, f"{i}.mlp", 256, 1024)
+        x = b.layer_norm(b.node("Add", x, y), f"{i}.n2", 256)
+    return dense(b, b.node("ReduceMean", x, b.ints(1), keepdims=0), "head", 256, CLASSES)
+
+
 NETWORKS = {
     "mlp": Network((784,), mlp),
     "cnn": Network((1, 28, 28), cnn),
     "resnet20": Network((3, 32, 32), resnet20),
     "gru": Network((64, 24), gru),
+    "bert": Network((64, 256), bert),
 }
 
-# Trains one of these in JAX; prints the milliseconds of a step.
-PEER = """
-import json, statistics, sys, time
-import jax, jax.numpy as jnp, numpy as np
-from jax import lax
-name, batch, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-random = np.random.default_rng(0)
-def weight(*shape):
-    return jnp.asarray(random.normal(size=shape, scale=0.05), jnp.float32)
-def dense(p, x, i):
-    return x @ p[f"w{i}"] + p[f"b{i}"]
-def conv(p, x, i):
-    axes = ("NHWC", "HWIO", "NHWC")
-    y = lax.conv_general_dilated(x, p[f"w{i}"], (1, 1), "VALID", dimension_numbers=axes)
-    return y + p[f"b{i}"]
-def mlp(p, x):
-    return dense(p, jax.nn.relu(dense(p, jax.nn.relu(dense(p, x, 0)), 1)), 2)
-def cnn(p, x):
-    x = jax.nn.relu(conv(p, jax.nn.relu(conv(p, x, 0)), 1))
-    x = lax.reduce_window(x, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
-    return dense(p, x.reshape(x.shape[0], -1), 2)
-def norm(p, x, i):
-    mean = x.mean((0, 1, 2))
-    variance = ((x - mean) ** 2).mean((0, 1, 2))
-    return (x - mean) * lax.rsqrt(variance + 1e-5) * p[f"s{i}"] + p[f"b{i}"]
-def layer(p, x, i, stride):
-    axes = ("NHWC", "HWIO", "NHWC")
-    pad = [(p[f"w{i}"].shape[0] // 2,) * 2] * 2
-    y = lax.conv_general_dilated(x, p[f"w{i}"], (stride, stride), pad, dimension_numbers=axes)
-    return norm(p, y, i)
-def resnet20(p, x):
-    x, i = jax.nn.relu(layer(p, x, 0, 1)), 1
-    for stage in range(3):
-        for block in range(3):
-            stride = 2 if stage and not block else 1
-            y = layer(p, jax.nn.relu(layer(p, x, i, stride)), i + 1, 1)
-            i += 2
-            if stride == 2:
-                x = layer(p, x, i, 2)
-                i += 1
-            x = jax.nn.relu(x + y)
-    return dense(p, x.mean((1, 2)), i)
-def get_shapes():
-    shapes, inner = [(3, 3, 3, 16)], 16
-    for stage, outer in enumerate([16, 32, 64]):
-        for block in range(3):
-            shapes += [(3, 3, inner, outer), (3, 3, outer, outer)]
-            if stage and not block:
-                shapes.append((1, 1, inner, outer))
-            inner = outer
-    return shapes + [(64, 10)]
-def gru(p, x):
-    projected = jnp.swapaxes(x, 0, 1) @ p["w0"] + p["b0"]
-    def step(h, row):
-        product = h @ p["w1"] + p["b1"]
-        xz, xr, xn = jnp.split(row, 3, -1)
-        hz, hr, hn = jnp.split(product, 3, -1)
-        z = jax.nn.sigmoid(xz + hz)
-        n = jnp.tanh(xn + jax.nn.sigmoid(xr + hr) * hn)
-        return (1 - z) * n + z * h, None
-    last, _ = lax.scan(step, jnp.zeros((x.shape[0], 128)), projected)
-    return dense(p, last, 2)
-forward, shapes, shape = {
-    "mlp": (mlp, [(784, 512), (512, 512), (512, 10)], (784,)),
-    "cnn": (cnn, [(3, 3, 1, 32), (3, 3, 32, 64), (64 * 12 * 12, 10)], (28, 28, 1)),
-    "resnet20": (resnet20, get_shapes(), (32, 32, 3)),
-    "gru": (gru, [(24, 384), (128, 384), (128, 10)], (64, 24)),
-}[name]
-params = {f"w{i}": weight(*s) for i, s in enumerate(shapes)}
-params |= {f"{n}{i}": weight(s[-1]) for i, s in enumerate(shapes) for n in "bs"}
-def loss(p, x, y):
-    return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(forward(p, x)), y[:, None], 1))
-@jax.jit
-def step(p, x, y):
-    value, gradient = jax.value_and_grad(loss)(p, x, y)
-    return value, jax.tree.map(lambda a, g: a - 0.01 * g, p, gradient)
-x = weight(batch, *shape)
-y = jnp.asarray(random.integers(0, 10, batch))
-value, params = step(params, x, y)
-times = []
-for _ in range(steps):
-    start = time.perf_counter()
-    value, params = jax.block_until_ready(step(params, x, y))
-    times.append((time.perf_counter() - start) * 1e3)
-print(json.dumps(statistics.median(times)))
-"""
+# What trains one of these elsewhere, in `peers`, and its environment.
+PEERS = {
+    "JAX": ("jax_step.py", "--xla_cpu_multi_thread_eigen={shared}"),
+    "JAX with oneDNN": ("jax_step.py", "--xla_cpu_experimental_onednn_custom_call=true"),
+    "PyTorch": ("torch_step.py", ""),
+}
 
 
 def write(network: Network, folder: Path, batch: int, steps: int) -> tuple[Path, Path]:
@@ -215,16 +147,20 @@ def time_ours(
     return min(epoch["seconds"] for epoch in epochs) / steps * 1e3
 
 
-def time_jax(name: str, batch: int, steps: int, flags: str) -> float | None:
-    """The same of JAX with these flags; none if it cannot be run."""
-    command = [sys.executable, "-c", PEER, name, str(batch), str(steps)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=os.environ | {"XLA_FLAGS": flags}
-    )
+def time_peer(peer: str, name: str, batch: int, steps: int, threads: int) -> float | None:
+    """The same of a peer; none if it cannot train that, or is not there."""
+    script, flags = PEERS[peer]
+    command = [sys.executable, str(Path(__file__).parent / "peers" / script)]
+    command += [name, *map(str, (batch, steps, threads))]
+    # JAX runs operators on its own pool, as large as the cores it is left.
+    flags = flags.format(shared=str(threads > 1).lower())
+    environment = os.environ | {"XLA_FLAGS": flags, "OMP_NUM_THREADS": str(threads)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
-        print(done.stderr.strip().splitlines()[-1], file=sys.stderr)
+        reason = (done.stderr.strip().splitlines() or [f"signal {-done.returncode}"])[-1]
+        print(f"{peer}, {name}: {reason}", file=sys.stderr)
         return None
-    return float(json.loads(done.stdout))
+    return float(json.loads(done.stdout.strip().splitlines()[-1]))
 
 
 def main() -> int:
@@ -238,21 +174,19 @@ def main() -> int:
     arguments = parser.parse_args()
     neuroplast = arguments.build.resolve() / "bin" / "neuroplast"
     latency.pin(arguments.threads)
-    # JAX runs operators on its own pool, as large as the cores it is left.
-    flags = {
-        "JAX": "--xla_cpu_multi_thread_eigen=" + str(arguments.threads > 1).lower(),
-        "JAX with oneDNN": "--xla_cpu_experimental_onednn_custom_call=true",
-    }
     print("| network | batch | ours ms | peers ms | ratio |\n|---|---|---|---|---|")
     for name in arguments.names:
         for batch in arguments.batch:
             with tempfile.TemporaryDirectory() as folder:
                 model, data = write(NETWORKS[name], Path(folder), batch, arguments.steps)
                 ours: list[float] = []
-                peers: dict[str, list[float]] = {peer: [] for peer in flags}
+                peers: dict[str, list[float]] = {peer: [] for peer in PEERS}
                 for _ in range(arguments.rounds):
-                    for peer, value in flags.items():
-                        if time := time_jax(name, batch, arguments.steps, value):
+                    for peer in list(peers):
+                        time = time_peer(peer, name, batch, arguments.steps, arguments.threads)
+                        if time is None:
+                            del peers[peer]
+                        else:
                             peers[peer].append(time)
                     ours.append(
                         time_ours(

@@ -39,8 +39,7 @@ llvm::Error driver::writeGradients(llvm::StringRef path,
 }
 
 /// Reads such an archive. Fails if it has none.
-static llvm::Expected<structure::Gradients>
-readGradients(llvm::StringRef path) {
+static llvm::Expected<structure::Gradients> readArchive(llvm::StringRef path) {
   auto tensors = readNpz(path);
   if (!tensors)
     return tensors.takeError();
@@ -62,6 +61,35 @@ readGradients(llvm::StringRef path) {
   return gradients;
 }
 
+/// Adds numbers to others; none to begin with are zeros.
+static bool addUp(std::vector<float> &sum, llvm::ArrayRef<float> numbers) {
+  if (sum.empty())
+    sum.resize(numbers.size());
+  if (sum.size() != numbers.size())
+    return false;
+  for (auto [total, number] : llvm::zip_equal(sum, numbers))
+    total += number;
+  return true;
+}
+
+std::optional<structure::Gradients>
+driver::readGradients(llvm::ArrayRef<std::string> paths) {
+  structure::Gradients all;
+  for (llvm::StringRef path : paths) {
+    auto gradients = readArchive(path);
+    if (!gradients)
+      return reportError(path, gradients.takeError()), std::nullopt;
+    for (const auto &[name, values] : *gradients)
+      if (!addUp(all[name].mean, values.mean) ||
+          !addUp(all[name].square, values.square))
+        return reportError("'" + path +
+                           "' has another number of elements of '" + name +
+                           "' than the archives before it"),
+               std::nullopt;
+  }
+  return all;
+}
+
 std::optional<std::unique_ptr<structure::Gradients>>
 driver::provideGradients(const Arguments &arguments) {
   const EditedNetwork *network = arguments.getNetwork();
@@ -69,7 +97,7 @@ driver::provideGradients(const Arguments &arguments) {
   if (path.empty() && !network)
     return nullptr;
   auto gradients =
-      path.empty() ? network->measureGradients() : readGradients(path);
+      path.empty() ? network->measureGradients() : readArchive(path);
   if (!gradients)
     return reportError(path.empty() ? "network" : path, gradients.takeError()),
            std::nullopt;

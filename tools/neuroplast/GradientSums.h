@@ -20,6 +20,10 @@ namespace neuroplast::driver {
 llvm::Error writeGradients(llvm::StringRef path,
                            const structure::Gradients &gradients);
 
+/// Reads such archives; those of several add up. None after a message.
+std::optional<structure::Gradients>
+readGradients(llvm::ArrayRef<std::string> paths);
+
 /// What an edit goes by that regards gradients: those of the file of `--stats`,
 /// or of the network in memory; null without either, none after a message.
 std::optional<std::unique_ptr<structure::Gradients>>

@@ -17,6 +17,7 @@
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Learning/ExampleStream.h"
+#include "neuroplast/Learning/ReplayBuffer.h"
 #include "neuroplast/Structure/Inspect.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
@@ -61,6 +62,8 @@ private:
   /// Edits the network, unless it would become too large.
   llvm::LogicalResult edit(const Event &event, mlir::ModuleOp network,
                            bool &fits);
+  /// Adds as many examples to a batch as it has.
+  void addReplayed(NamedTensors &batch);
   void count(const Score &score);
   void report();
   void log(llvm::json::Object line);
@@ -68,7 +71,8 @@ private:
 
   const Arguments &arguments;
   Learner::Options options;
-  int64_t reportEvery = 100, writeEvery = 0, mostParameters = 0;
+  int64_t reportEvery = 100, writeEvery = 0, mostParameters = 0,
+          mostReplayed = 0;
   std::vector<Event> events;
   std::unique_ptr<mlir::MLIRContext> context;
   std::unique_ptr<Learner> learner;
@@ -76,6 +80,7 @@ private:
   std::unique_ptr<StreamBatches> stream;
   std::optional<llvm::raw_fd_ostream> logFile;
   RecentBatches seen;
+  std::optional<ReplayBuffer> replay; ///< if there is one
   int64_t firstStep = 0;
   Score sum; ///< of the batches since the last report
   int64_t counted = 0;
@@ -133,7 +138,7 @@ bool Learning::start() {
     return reportError("training needs '-o FILE'"), false;
   for (llvm::StringRef other :
        {"--data", "--val", "--epochs", "--patience", "--average",
-        "--checkpoint", "--resume", "--augment"})
+        "--checkpoint", "--resume", "--augment", "--ewc"})
     if (arguments.has(other))
       return reportError("'" + other +
                          "' does not go with '--learn': a stream "
@@ -145,7 +150,7 @@ bool Learning::start() {
       !readCount(arguments, "--report-every", 1, reportEvery) ||
       !readCount(arguments, "--write-every", 1, writeEvery) ||
       !readCount(arguments, "--most-parameters", 1, mostParameters) ||
-      !readEvents())
+      !readCount(arguments, "--replay", 1, mostReplayed) || !readEvents())
     return false;
   static_cast<TrainingOptions &>(options) = std::move(*read);
   using Kind = training::Schedule::Kind;
@@ -157,6 +162,8 @@ bool Learning::start() {
     return reportError("training does not overwrite its input '" + model + "'"),
            false;
   options.compile.threads = *threads;
+  if (mostReplayed > 0)
+    replay.emplace(mostReplayed, options.seed);
   return readNetwork() && openStream() && openLog();
 }
 
@@ -223,6 +230,8 @@ bool Learning::run() {
              false;
     if (!*batch)
       break;
+    if (replay)
+      addReplayed(**batch);
     int64_t before = learner->getNumSteps();
     auto score = learner->learn(**batch);
     if (!score)
@@ -288,6 +297,17 @@ bool Learning::perform(const Event &event) {
   return true;
 }
 
+void Learning::addReplayed(NamedTensors &batch) {
+  NamedTensors fresh = batch;
+  // The first batch has nothing before it but itself.
+  bool isFirst = replay->getCount() == 0;
+  if (isFirst)
+    replay->add(fresh);
+  replay->extend(batch, options.batch);
+  if (!isFirst)
+    replay->add(fresh);
+}
+
 void Learning::count(const Score &score) {
   ++counted;
   sum.loss += score.loss;
@@ -341,6 +361,10 @@ std::vector<OptionSpec> neuroplast::driver::getLearnSpecs() {
           {"--event", "'STEPS: EDIT'...",
            "after so many steps, and so on, change the structure of what "
            "learns by a command such as 'dropin --at fc1 --units 4'"},
+          {"--replay", "N",
+           "keep so many of the examples of the stream, all with the same "
+           "probability, and learn from as many of them as are new in each "
+           "step"},
           {"--most-parameters", "N", "leave out edits that lead to more"},
           {"--report-every", "N", "steps that a line sums up (100)"},
           {"--write-every", "N", "write the model after so many steps, too"}};

@@ -278,6 +278,12 @@ static std::vector<OptionSpec> getSpecs() {
         "write down what the optimizer remembers, too, so that the next "
         "training goes on with it, whatever is cut or grown in between"},
        {"--resume", "", "go on where the checkpoint stands, if there is one"},
+       {"--ewc", "X",
+        "hold parameters near where they are, by the squares of their "
+        "distances times what they matter: elastic weight consolidation (0)"},
+       {"--stats", "FILE.npz...",
+        "for that, what 'calibrate --gradients' wrote of former data; of "
+        "several, sums"},
        {"--threads", "N", "threads that a step uses (1)"}});
   return options;
 }

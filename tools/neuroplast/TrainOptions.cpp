@@ -9,6 +9,8 @@
 
 #include "TrainOptions.h"
 
+#include "GradientSums.h"
+
 #include "neuroplast/Frontend/ONNX/Import.h"
 #include "neuroplast/Structure/UnitSelection.h"
 
@@ -51,6 +53,30 @@ static bool readKind(const Arguments &arguments, llvm::StringRef what,
   if (!parsed)
     return reportError(what + " '" + name + "' is none of " + all), false;
   kind = *parsed;
+  return true;
+}
+
+/// Reads how parameters are held near where they are; false after a message.
+static bool readHold(const Arguments &arguments,
+                     training::StepOptions &options) {
+  if (!readNumber(arguments, "--ewc", options.holdStrength))
+    return false;
+  if (options.holdStrength == 0)
+    return true;
+  if (!arguments.has("--stats"))
+    return reportError("'--ewc' needs '--stats FILE.npz', what 'calibrate "
+                       "--gradients' wrote of the data before"),
+           false;
+  auto gradients = readGradients(arguments.getAll("--stats"));
+  if (!gradients)
+    return false;
+  auto known = std::make_shared<structure::Gradients>(std::move(*gradients));
+  options.importance = [known](llvm::StringRef name) -> llvm::ArrayRef<float> {
+    auto it = known->find(name);
+    if (it == known->end())
+      return {};
+    return it->second.square;
+  };
   return true;
 }
 
@@ -127,6 +153,8 @@ neuroplast::driver::readTrainingOptions(const Arguments &arguments,
     o.step.dropouts.push_back(*dropout);
     o.dropouts.push_back(text);
   }
+  if (!readHold(arguments, o.step))
+    return std::nullopt;
   o.step.seed = static_cast<uint32_t>(o.seed);
   auto match = [&](llvm::StringRef option, std::vector<std::string> &patterns,
                    std::function<bool(llvm::StringRef)> &matches) {

@@ -43,6 +43,13 @@ struct StepOptions {
   uint32_t seed = 0;
   /// Which parameters, by name, stay as they are; none if it is empty.
   std::function<bool(llvm::StringRef)> isFrozen = {};
+  /// How strongly parameters are held near where they are, by the square of the
+  /// distance of each element, times its importance, times half of this:
+  /// elastic weight consolidation (Kirkpatrick et al., arXiv 1612.00796). With
+  /// `importance`, which says how much each element of a parameter matters, by
+  /// its name; those of which it knows nothing are free.
+  double holdStrength = 0;
+  std::function<llvm::ArrayRef<float>(llvm::StringRef)> importance = {};
   /// Which parameters have no weight decay; none if it is empty.
   std::function<bool(llvm::StringRef)> isUndecayed = {};
 };

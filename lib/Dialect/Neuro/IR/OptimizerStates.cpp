@@ -26,7 +26,8 @@ StringRef neuroplast::neuro::getStateKind(ParamOp state) {
 }
 
 ParamOp neuroplast::neuro::getOrCreateState(SymbolTable &symbols, ParamOp param,
-                                            StringRef kind) {
+                                            StringRef kind,
+                                            ElementsAttr value) {
   std::string name = (param.getSymName() + "." + kind).str();
   auto known = symbols.lookup<ParamOp>(name);
   if (known && isOptimizerState(known) &&
@@ -35,10 +36,11 @@ ParamOp neuroplast::neuro::getOrCreateState(SymbolTable &symbols, ParamOp param,
   RankedTensorType type = param.getType();
   OpBuilder behind(param->getContext());
   behind.setInsertionPointAfter(param);
+  if (!value)
+    value = DenseElementsAttr::get(
+        type, behind.getFloatAttr(type.getElementType(), 0));
   auto state = ParamOp::create(
-      behind, param.getLoc(), name,
-      DenseElementsAttr::get(type,
-                             behind.getFloatAttr(type.getElementType(), 0)),
+      behind, param.getLoc(), name, value,
       /*trainable=*/false, FlatSymbolRefAttr::get(param.getSymNameAttr()),
       behind.getStringAttr((getUserName(param) + "." + kind).str()),
       StringAttr());

@@ -19,9 +19,9 @@ namespace neuroplast::neuro {
 bool isOptimizerState(ParamOp param);
 /// What a state is: how its name ends.
 llvm::StringRef getStateKind(ParamOp state);
-/// The state of this kind of a parameter; a new one is zero.
+/// The state of this kind of a parameter; a new one has this value, or is zero.
 ParamOp getOrCreateState(mlir::SymbolTable &symbols, ParamOp param,
-                         llvm::StringRef kind);
+                         llvm::StringRef kind, mlir::ElementsAttr value = {});
 /// Erases all states, and the number of steps that were taken.
 void removeStates(mlir::ModuleOp module);
 
