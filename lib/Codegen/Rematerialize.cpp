@@ -66,7 +66,7 @@ public:
     giveOwnDestinations();
     analyze();
     auto most = static_cast<int64_t>(share * static_cast<double>(live[peak]));
-    // Ends: what was made again once stays.
+    // Ends: nothing is made again for ever.
     while (live[peak] > most && relieve())
       analyze();
   }
@@ -291,8 +291,10 @@ private:
     unsigned place = 0;
     double lowest = std::numeric_limits<double>::infinity();
     for (const Buffer &buffer : all) {
+      constexpr unsigned kMostTimes = 3;
       if (buffer.values.empty() || buffer.first >= peak ||
-          buffer.last <= peak || originals.contains(buffer.values.front()))
+          buffer.last <= peak ||
+          times.lookup(getOriginal(buffer.values.front())) == kMostTimes)
         continue;
       auto next = llvm::lower_bound(buffer.uses, peak);
       if (*next == peak)
@@ -325,6 +327,7 @@ private:
 
   /// Makes the values of a buffer again for what uses them from a place on.
   void repeat(Recipe &recipe, const Buffer &buffer, unsigned place) {
+    ++times[getOriginal(buffer.values.front())];
     OpBuilder builder(ops[place]);
     IRMapping again;
     for (auto [value, there] : recipe.there)
@@ -388,6 +391,8 @@ private:
   /// Of what was made again, what it is the same as, and the other way round.
   llvm::DenseMap<Value, Value> originals;
   llvm::DenseMap<Value, SmallVector<Value>> repetitions;
+  /// How often a buffer went, by the first of its values.
+  llvm::DenseMap<Value, unsigned> times;
 };
 
 struct RematerializePass

@@ -135,13 +135,14 @@ def write(network: Network, folder: Path, batch: int, steps: int) -> tuple[Path,
 
 
 def time_ours(
-    neuroplast: Path, model: Path, data: Path, batch: int, steps: int, threads: int
+    neuroplast: Path, model: Path, data: Path, batch: int, steps: int, threads: int, *options: str
 ) -> float:
     """The milliseconds of a step in the best of some epochs."""
     log = model.with_suffix(".jsonl")
     driver.call(
         neuroplast, "train", model, "--data", data, "-o", model.with_name("trained.onnx"),
         "--batch", str(batch), "--epochs", "3", "--threads", str(threads), "--log", log,
+        *options,
     )  # fmt: skip
     epochs = [json.loads(line) for line in log.read_text().splitlines()]
     return min(epoch["seconds"] for epoch in epochs) / steps * 1e3
