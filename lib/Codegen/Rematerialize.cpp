@@ -73,10 +73,13 @@ public:
 
 private:
   /// Destinations that ops share would be one buffer from the first of them to
-  /// the last.
+  /// the last. Those of open size stay so: nobody plans where they are, and
+  /// each is asked for.
   void giveOwnDestinations() {
     SmallVector<tensor::EmptyOp> shared(block.getOps<tensor::EmptyOp>());
     for (tensor::EmptyOp empty : shared) {
+      if (!empty.getType().hasStaticShape())
+        continue;
       for (OpOperand &use : llvm::make_early_inc_range(empty->getUses())) {
         Operation *user = block.findAncestorOpInBlock(*use.getOwner());
         OpBuilder builder(user);

@@ -55,7 +55,8 @@ Value applyActivation(const CellActivation &activation, ScalarEmitter &e,
 struct Layer {
   CellKind kind;
   int64_t hidden, gates, states;
-  bool batchFirst, linearBeforeReset = false, coupled = false, needsOutputs;
+  bool batchFirst, linearBeforeReset = false, coupled = false, needsOutputs,
+                   keepsProducts;
   StringRef direction;
   std::optional<double> clip;
   SmallVector<CellActivation> activations; ///< of all directions
@@ -73,9 +74,10 @@ public:
     activations = ArrayRef(layer.activations).slice(direction * count, count);
   }
 
-  /// Writes all outputs into `y` and the last states into `last`, whose new
-  /// values replace the old ones.
-  void emit(Value timeMajor, Value &y, MutableArrayRef<Value> last);
+  /// Writes all outputs into `y`, the last states into `last`, and the products
+  /// of all states into `products`, whose new values replace the old ones.
+  void emit(Value timeMajor, Value &y, MutableArrayRef<Value> last,
+            Value &products);
 
 private:
   OpFoldResult index(int64_t value) { return b.getIndexAttr(value); }
@@ -148,6 +150,7 @@ private:
   Value recurrent;     ///< H x (G * H)
   Value recurrentBias; ///< of the candidate, where the reset comes after it
   SmallVector<Value> peepholes;
+  Value product; ///< of the states with R, in the step that was emitted last
 };
 
 Value DirectionEmitter::getInitialState(Value given) {
@@ -230,7 +233,7 @@ SmallVector<Value> DirectionEmitter::mapCells(
 
 SmallVector<Value> DirectionEmitter::stepRNN(OpBuilder &nested, Value x,
                                              ValueRange states, Value step) {
-  Value product = MatMulOp::create(nested, loc, states[0], recurrent);
+  product = MatMulOp::create(nested, loc, states[0], recurrent);
   return mapCells(nested, {x, product}, states, step,
                   [&](ScalarEmitter &e, ValueRange in, ValueRange) {
                     return SmallVector<Value>{
@@ -244,7 +247,7 @@ SmallVector<Value> DirectionEmitter::stepGRU(OpBuilder &nested, Value x,
   Value xz = getGate(nested, x, 0), xr = getGate(nested, x, 1),
         xh = getGate(nested, x, 2);
   if (layer.linearBeforeReset) {
-    Value product = MatMulOp::create(nested, loc, h, recurrent);
+    product = MatMulOp::create(nested, loc, h, recurrent);
     SmallVector<Value> inputs{xz, xr, xh};
     for (int64_t gate = 0; gate < 3; ++gate)
       inputs.push_back(getGate(nested, product, gate));
@@ -277,9 +280,9 @@ SmallVector<Value> DirectionEmitter::stepGRU(OpBuilder &nested, Value x,
         return SmallVector<Value>{z, e.mul(r, in[4])};
       },
       /*freezeFinished=*/false);
-  Value product =
+  Value late =
       MatMulOp::create(nested, loc, early[1], getGate(nested, recurrent, 2));
-  return mapCells(nested, {xh, product, early[0]}, states, step,
+  return mapCells(nested, {xh, late, early[0]}, states, step,
                   [&](ScalarEmitter &e, ValueRange in, ValueRange out) {
                     Value candidate = activate(e, 1, e.add(in[0], in[1]), true);
                     Value z = in[2];
@@ -290,7 +293,7 @@ SmallVector<Value> DirectionEmitter::stepGRU(OpBuilder &nested, Value x,
 
 SmallVector<Value> DirectionEmitter::stepLSTM(OpBuilder &nested, Value x,
                                               ValueRange states, Value step) {
-  Value product = MatMulOp::create(nested, loc, states[0], recurrent);
+  product = MatMulOp::create(nested, loc, states[0], recurrent);
   SmallVector<Value> inputs;
   for (int64_t gate = 0; gate < 4; ++gate)
     inputs.push_back(getGate(nested, x, gate));
@@ -334,7 +337,7 @@ Value DirectionEmitter::getStepOutput(OpBuilder &nested, Value state,
 }
 
 void DirectionEmitter::emit(Value timeMajor, Value &y,
-                            MutableArrayRef<Value> last) {
+                            MutableArrayRef<Value> last, Value &products) {
   int64_t width = layer.gates * layer.hidden;
   // Each sequence is reversed within its own length.
   bool reverseData = reverse && layer.lens;
@@ -370,8 +373,11 @@ void DirectionEmitter::emit(Value timeMajor, Value &y,
   Value outputs = y;
   if (y && reverseData)
     outputs = createEmpty(b, loc, {steps, batch, hiddenSize()}, element);
+  size_t placeOfOutputs = carried.size();
   if (outputs)
     carried.push_back(outputs);
+  if (products)
+    carried.push_back(products);
 
   bool batchFirst = layer.batchFirst;
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
@@ -397,7 +403,7 @@ void DirectionEmitter::emit(Value timeMajor, Value &y,
                                           : stepLSTM(nested, x, states, step);
         if (outputs) {
           Value output = getStepOutput(nested, next[0], step);
-          Value all = args.back();
+          Value all = args[placeOfOutputs];
           SmallVector<OpFoldResult> offsets{time, index(0), index(0)},
               sizes{index(1), batch, hiddenSize()};
           if (!reverseData && batchFirst) {
@@ -411,14 +417,23 @@ void DirectionEmitter::emit(Value timeMajor, Value &y,
           next.push_back(tensor::InsertSliceOp::create(
               nested, l, output, all, offsets, sizes, strides));
         }
+        if (products)
+          next.push_back(tensor::InsertSliceOp::create(
+              nested, l, product, args.back(),
+              ArrayRef<OpFoldResult>{step, index(direction), index(0),
+                                     index(0)},
+              ArrayRef<OpFoldResult>{index(1), index(1), batch, index(width)},
+              SmallVector<OpFoldResult>(4, index(1))));
         scf::YieldOp::create(nested, l, next);
       });
+  if (products)
+    products = loop.getResults().back();
   if (outputs && !reverseData)
-    y = loop.getResults().back();
+    y = loop.getResult(placeOfOutputs);
   if (outputs && reverseData) {
-    Value ordered =
-        ReverseSequenceOp::create(b, loc, loop.getResults().back(), layer.lens,
-                                  /*batch_axis=*/1, /*time_axis=*/0);
+    Value ordered = ReverseSequenceOp::create(
+        b, loc, loop.getResult(placeOfOutputs), layer.lens,
+        /*batch_axis=*/1, /*time_axis=*/0);
     SmallVector<OpFoldResult> unit(4, index(1));
     if (batchFirst) {
       ordered =
@@ -450,7 +465,8 @@ void DirectionEmitter::emit(Value timeMajor, Value &y,
   }
 }
 
-/// All directions of a layer: the outputs (if needed) and the last states.
+/// All directions of a layer: the outputs (if needed), the last states, and the
+/// products if they are kept.
 SmallVector<Value> emitLayer(OpBuilder &b, Location loc, const Layer &layer) {
   Type element = getElementTypeOrSelf(layer.input.getType());
   Value timeMajor = layer.input;
@@ -474,13 +490,21 @@ SmallVector<Value> emitLayer(OpBuilder &b, Location loc, const Layer &layer) {
     y = createEmpty(b, loc, all, element);
   for (int64_t state = 0; state < layer.states; ++state)
     results.push_back(createEmpty(b, loc, last, element));
+  Value products;
+  if (layer.keepsProducts)
+    products = createEmpty(
+        b, loc,
+        {steps, directions, batch, b.getIndexAttr(layer.gates * layer.hidden)},
+        element);
   DirectionEmitter(b, loc, layer, 0, layer.direction == "reverse")
-      .emit(timeMajor, y, results);
+      .emit(timeMajor, y, results, products);
   if (both)
     DirectionEmitter(b, loc, layer, 1, /*reverse=*/true)
-        .emit(timeMajor, y, results);
+        .emit(timeMajor, y, results, products);
   // Nobody reads outputs that are not needed.
   results.insert(results.begin(), y ? y : createEmpty(b, loc, all, element));
+  if (products)
+    results.push_back(products);
   return results;
 }
 
@@ -500,6 +524,7 @@ struct RecurrentLowering : OpConversionPattern<Op> {
     layer.batchFirst = op.getLayout() != 0;
     layer.direction = op.getDirection();
     layer.needsOutputs = !op.getY().use_empty();
+    layer.keepsProducts = op.getKeepProducts();
     // A clip of zero means none, as in the peers.
     if (op.getClip() && op.getClip()->convertToDouble() > 0)
       layer.clip = op.getClip()->convertToDouble();

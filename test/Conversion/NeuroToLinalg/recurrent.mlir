@@ -36,3 +36,15 @@ func.func @both_directions(%x: tensor<3x1x2xf32>, %w: tensor<2x4x2xf32>, %r: ten
     : (tensor<3x1x2xf32>, tensor<2x4x2xf32>, tensor<2x4x4xf32>) -> (tensor<3x2x1x4xf32>, tensor<2x1x4xf32>)
   return %y : tensor<3x2x1x4xf32>
 }
+
+// What the states are multiplied with R to is kept, in the order of the steps.
+// CHECK-LABEL: @products
+// CHECK: scf.for %[[T:.*]] = %{{.*}} iter_args(%{{[^,]*}} = %{{[^,]*}}, %[[KEPT:[^,]*]] = %{{[^,]*}}) -> (tensor<1x4xf32>, tensor<3x1x1x12xf32>)
+// CHECK:   %[[PRODUCT:.*]] = kernel.contract
+// CHECK:   %[[ALL:.*]] = tensor.insert_slice %[[PRODUCT]] into %[[KEPT]][%[[T]], 0, 0, 0] [1, 1, 1, 12]
+// CHECK:   scf.yield %{{.*}}, %[[ALL]]
+func.func @products(%x: tensor<3x1x2xf32>, %w: tensor<1x12x2xf32>, %r: tensor<1x12x4xf32>) -> (tensor<1x1x4xf32>, tensor<3x1x1x12xf32>) {
+  %y, %yh, %products = neuro.gru %x, %w, %r {hidden_size = 4 : i64, keep_products, linear_before_reset = 1 : i64}
+    : (tensor<3x1x2xf32>, tensor<1x12x2xf32>, tensor<1x12x4xf32>) -> (tensor<3x1x1x4xf32>, tensor<1x1x4xf32>, tensor<3x1x1x12xf32>)
+  return %yh, %products : tensor<1x1x4xf32>, tensor<3x1x1x12xf32>
+}

@@ -118,6 +118,15 @@ inferRecurrent(StringRef opName, std::optional<Location> location,
   }
   types.push_back(RankedTensorType::get(all, input.getElementType()));
   types.append(states, RankedTensorType::get(last, input.getElementType()));
+  if (!adaptor.getKeepProducts())
+    return success();
+  if constexpr (std::is_same_v<Adaptor, GRUOp::Adaptor>)
+    if (adaptor.getLinearBeforeReset() == 0)
+      return emitOptionalError(location, "'", opName,
+                               "' op can keep the products of its states only "
+                               "if they are made before the reset");
+  types.push_back(RankedTensorType::get(
+      {steps, directions, batch, gates * hidden}, input.getElementType()));
   return success();
 }
 

@@ -27,6 +27,15 @@ func.func @direction(%x: tensor<4x1x8xf32>, %w: tensor<1x8x8xf32>, %r: tensor<1x
 
 // -----
 
+func.func @early_reset(%x: tensor<4x1x8xf32>, %w: tensor<1x24x8xf32>, %r: tensor<1x24x8xf32>) {
+  // expected-error @+2 {{'neuro.gru' op can keep the products of its states only if they are made before the reset}}
+  // expected-error @+1 {{'neuro.gru' op failed to infer returned types}}
+  %0, %1, %2 = neuro.gru %x, %w, %r {hidden_size = 8 : i64, keep_products} : (tensor<4x1x8xf32>, tensor<1x24x8xf32>, tensor<1x24x8xf32>) -> (tensor<4x1x1x8xf32>, tensor<1x1x8xf32>, tensor<4x1x1x24xf32>)
+  return
+}
+
+// -----
+
 func.func @heads(%q: tensor<1x3x4x8xf32>, %k: tensor<1x2x4x8xf32>) {
   // expected-error @+2 {{'neuro.attention' op has 3 query heads for 2 key heads, expected a multiple}}
   // expected-error @+1 {{'neuro.attention' op failed to infer returned types}}

@@ -16,7 +16,9 @@ include "neuroplast/Dialect/Neuro/IR/ContractionOps.td"
 //===----------------------------------------------------------------------===//
 // Recurrent layers. Shapes as in ONNX, with D directions, G gates, H hidden
 // units: W is D x (G*H) x I, R is D x (G*H) x H, B is D x (2*G*H). `layout` 1 is
-// batch first. Results not asked for are unused.
+// batch first. Results not asked for are unused. With `keep_products` there is
+// another result, S x D x B x (G*H), for the way back: the products of the states
+// with R, of each direction in the order in which it takes its steps.
 //===----------------------------------------------------------------------===//
 
 /// `functions` activations for each direction.
@@ -33,8 +35,8 @@ def Neuro_RNNOp : Neuro_RecurrentOp<"rnn", "RNN", 1> {
     Optional<RankedTensorOf<[I32]>>:$sequence_lens, Optional<Neuro_FloatTensor>:$initial_h,
     I64Attr:$hidden_size, DefaultValuedAttr<StrAttr, "\"forward\"">:$direction, DefaultValuedAttr<I64Attr, "0">:$layout,
     OptionalAttr<StrArrayAttr>:$activations, OptionalAttr<DenseF32ArrayAttr>:$activation_alpha,
-    OptionalAttr<DenseF32ArrayAttr>:$activation_beta, OptionalAttr<F32Attr>:$clip);
-  let results = (outs Neuro_FloatTensor:$y, Neuro_FloatTensor:$y_h);
+    OptionalAttr<DenseF32ArrayAttr>:$activation_beta, OptionalAttr<F32Attr>:$clip, UnitAttr:$keep_products);
+  let results = (outs Neuro_FloatTensor:$y, Neuro_FloatTensor:$y_h, Variadic<Neuro_FloatTensor>:$products);
   let assemblyFormat = [{
     $input `,` $w `,` $r (`b` `(` $b^ `)`)? (`sequence_lens` `(` $sequence_lens^ `)`)? (`initial_h` `(` $initial_h^ `)`)?
     attr-dict `:` functional-type(operands, results)
@@ -50,8 +52,8 @@ def Neuro_GRUOp : Neuro_RecurrentOp<"gru", "GRU", 2> {
     I64Attr:$hidden_size, DefaultValuedAttr<StrAttr, "\"forward\"">:$direction, DefaultValuedAttr<I64Attr, "0">:$layout,
     OptionalAttr<StrArrayAttr>:$activations, OptionalAttr<DenseF32ArrayAttr>:$activation_alpha,
     OptionalAttr<DenseF32ArrayAttr>:$activation_beta, OptionalAttr<F32Attr>:$clip,
-    DefaultValuedAttr<I64Attr, "0">:$linear_before_reset);
-  let results = (outs Neuro_FloatTensor:$y, Neuro_FloatTensor:$y_h);
+    DefaultValuedAttr<I64Attr, "0">:$linear_before_reset, UnitAttr:$keep_products);
+  let results = (outs Neuro_FloatTensor:$y, Neuro_FloatTensor:$y_h, Variadic<Neuro_FloatTensor>:$products);
   let assemblyFormat = [{
     $input `,` $w `,` $r (`b` `(` $b^ `)`)? (`sequence_lens` `(` $sequence_lens^ `)`)? (`initial_h` `(` $initial_h^ `)`)?
     attr-dict `:` functional-type(operands, results)
@@ -67,8 +69,9 @@ def Neuro_LSTMOp : Neuro_RecurrentOp<"lstm", "LSTM", 3, "zero(getInitialCMutable
     Optional<Neuro_FloatTensor>:$p,
     I64Attr:$hidden_size, DefaultValuedAttr<StrAttr, "\"forward\"">:$direction, DefaultValuedAttr<I64Attr, "0">:$layout,
     OptionalAttr<StrArrayAttr>:$activations, OptionalAttr<DenseF32ArrayAttr>:$activation_alpha,
-    OptionalAttr<DenseF32ArrayAttr>:$activation_beta, OptionalAttr<F32Attr>:$clip, DefaultValuedAttr<I64Attr, "0">:$input_forget);
-  let results = (outs Neuro_FloatTensor:$y, Neuro_FloatTensor:$y_h, Neuro_FloatTensor:$y_c);
+    OptionalAttr<DenseF32ArrayAttr>:$activation_beta, OptionalAttr<F32Attr>:$clip, DefaultValuedAttr<I64Attr, "0">:$input_forget,
+    UnitAttr:$keep_products);
+  let results = (outs Neuro_FloatTensor:$y, Neuro_FloatTensor:$y_h, Neuro_FloatTensor:$y_c, Variadic<Neuro_FloatTensor>:$products);
   let assemblyFormat = [{
     $input `,` $w `,` $r (`b` `(` $b^ `)`)? (`sequence_lens` `(` $sequence_lens^ `)`)? (`initial_h` `(` $initial_h^ `)`)?
     (`initial_c` `(` $initial_c^ `)`)? (`p` `(` $p^ `)`)? attr-dict `:` functional-type(operands, results)

@@ -33,6 +33,9 @@ struct Layer {
   SmallVector<CellActivation> activations; ///< of all directions
   /// The operands that may be missing.
   std::optional<unsigned> b, lens, initialH, initialC, p;
+  /// What it gives at all steps, and the products of its states, if it keeps
+  /// them.
+  Value outputs, products;
 
   bool hasTwoDirections() const { return direction == "bidirectional"; }
   bool isReversed(int64_t d) const { return d == 1 || direction == "reverse"; }
@@ -312,7 +315,7 @@ private:
     r = getOwn(read(2), d);
     Term initial = layer.initialH ? getState(read(*layer.initialH), d)
                                   : zeros({batch, hidden});
-    Term y = getSequence(scope.getResult(0).cast(compute), d);
+    Term y = getSequence(Term(at, layer.outputs).cast(compute), d);
     before = delay(initial, y);
     Term sums = toSequence(toRows(x).matmul(w.transposeMatrix()));
     bias = recurrentBias = {};
@@ -340,8 +343,15 @@ private:
     ofStates.push_back(states[0]);
   }
 
+  /// The products of the states before all steps with R.
+  Term findProducts() {
+    if (layer.products)
+      return getOwn(Term(at, layer.products), direction, 1);
+    return toSequence(toRows(before).matmul(r.transposeMatrix()));
+  }
+
   Term addRecurrent(const Term &sums) {
-    Term product = toSequence(toRows(before).matmul(r.transposeMatrix()));
+    Term product = findProducts();
     return sums + (recurrentBias ? product + recurrentBias : product);
   }
 
@@ -392,7 +402,7 @@ private:
 
   /// h' = (1 - z) n + z h, n = g(x + r (R h + b))
   void visitGRUWithLateReset(const Term &sums) {
-    Term product = toSequence(toRows(before).matmul(r.transposeMatrix()));
+    Term product = findProducts();
     if (recurrentBias)
       product = product + recurrentBias;
     Activated z = activate(0, getGates(sums, 0) + getGates(product, 0)),
@@ -557,6 +567,25 @@ private:
       peepholes;
 };
 
+/// Lets a layer keep what it multiplies, if it can; returns what takes its
+/// place.
+template <typename Op> Op keepProducts(Op op, const Layer &layer) {
+  bool isNarrow =
+      getElementTypeOrSelf(op.getInput().getType()).getIntOrFloatBitWidth() <
+      32;
+  bool isEarly = layer.kind == CellKind::GRU && !layer.isLinearBeforeReset;
+  if (isNarrow || isEarly || op.getKeepProducts())
+    return op;
+  OpBuilder b(op);
+  NamedAttrList attributes(op->getAttrDictionary());
+  attributes.set(op.getKeepProductsAttrName(), b.getUnitAttr());
+  auto keeping = Op::create(b, op.getLoc(), ValueRange(op->getOperands()),
+                            attributes.getAttrs());
+  for (auto [old, result] : llvm::zip(op->getResults(), keeping->getResults()))
+    old.replaceAllUsesWith(result);
+  return keeping;
+}
+
 template <typename Op>
 LogicalResult buildRecurrentGradient(Op op, CellKind kind,
                                      GradientScope &scope) {
@@ -591,6 +620,12 @@ LogicalResult buildRecurrentGradient(Op op, CellKind kind,
     layer.initialC = find(op.getInitialCMutable());
     layer.p = find(op.getPMutable());
   }
+  if (op.getKeepProducts() && scope.hasGradient(op->getNumResults() - 1))
+    return op.emitOpError("has no gradient of the products that it keeps");
+  Op keeping = keepProducts(op, layer);
+  layer.outputs = keeping.getY();
+  if (keeping.getKeepProducts())
+    layer.products = keeping.getProducts().front();
   LayerGradient(scope, op, layer).build();
   return success();
 }
