@@ -69,6 +69,12 @@ public:
     // Ends: nothing is made again for ever.
     while (live[peak] > most && relieve())
       analyze();
+    SmallVector<Operation *> left;
+    for (Operation &op : block.without_terminator())
+      left.push_back(&op);
+    for (Operation *op : llvm::reverse(left))
+      if (isOpTriviallyDead(op))
+        op->erase();
   }
 
 private:
@@ -367,16 +373,18 @@ private:
       eraseUnused(value);
   }
 
-  /// Erases the op of a repetition that nothing uses, and those before it.
+  /// Erases the op of a repetition that nothing uses, and those before it. What
+  /// was there at first stays, since it is known by its values.
   void eraseUnused(Value value) {
     Operation *op = value.getDefiningOp();
-    if (!op || op->getBlock() != &block || !op->use_empty() || !getWork(op))
+    if (!op || !op->use_empty() ||
+        !llvm::all_of(op->getResults(),
+                      [&](Value result) { return originals.contains(result); }))
       return;
-    for (Value result : op->getResults())
-      if (auto it = originals.find(result); it != originals.end()) {
-        llvm::erase(repetitions[it->second], result);
-        originals.erase(it);
-      }
+    for (Value result : op->getResults()) {
+      llvm::erase(repetitions[originals.lookup(result)], result);
+      originals.erase(result);
+    }
     SmallVector<Value> operands(op->getOperands());
     op->erase();
     for (Value operand : operands)

@@ -17,6 +17,7 @@ from Models import driver, text_lines
 from Models.architectures.builder import Builder
 from Models.training import INS, OUTS, Arrays, differ, logits, perceptron, read_params, softmax
 from onnx import TensorProto, helper, numpy_helper
+from Property.random_networks import Network
 
 
 def gradients(p: Arrays, x: np.ndarray, labels: np.ndarray, is_class: bool) -> Arrays:
@@ -540,3 +541,25 @@ def test_less_memory(neuroplast: Path, neuroplast_opt: Path, tmp_path: Path) -> 
     sizes = [measure_workspace(neuroplast_opt, fixed, share) for share in trained]
     assert sizes[1] < 0.9 * sizes[0]
     assert sizes[2] < 0.75 * sizes[0]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_less_memory_of_random_networks(seed: int, neuroplast: Path, tmp_path: Path) -> None:
+    model, data = tmp_path / "m.onnx", tmp_path / "d.npz"
+    network = Network(seed).build()
+    onnx.save(network, model)
+    shape = [size.dim_value for size in network.graph.output[0].type.tensor_type.shape.dim]
+    random = np.random.default_rng(seed)
+    x, labels = (random.normal(size=(6, *sizes)) for sizes in ((3, 6, 6), shape[1:]))
+    driver.save(data, {"x": x.astype(np.float32), "labels": labels.astype(np.float32)})
+    trained = []
+    for share in ("1", "0.7", "0.3"):
+        target = tmp_path / f"{share}.onnx"
+        driver.call(
+            neuroplast, "train", model, "--data", data, "-o", target, "--batch", "1", "--loss",
+            "mse", "--lr", "0.01", "--clip-norm", "1", "--memory-share", share,
+        )  # fmt: skip
+        trained.append(read_params(target))
+    for other in trained[1:]:
+        for key, value in trained[0].items():
+            np.testing.assert_allclose(other[key], value, rtol=1e-4, atol=1e-5)

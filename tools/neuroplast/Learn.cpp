@@ -175,8 +175,16 @@ bool Learning::readNetwork() {
     return false;
   auto main = network->lookupSymbol<mlir::func::FuncOp>("main");
   for (unsigned i = 0; i < main.getNumArguments(); ++i)
-    if (auto name = main.getArgAttrOfType<mlir::StringAttr>(i, "neuro.name"))
+    if (auto name = main.getArgAttrOfType<mlir::StringAttr>(i, "neuro.name")) {
       inputs.push_back(name.str());
+      if (replay && mlir::isa<neuro::StringType>(
+                        mlir::getElementTypeOrSelf(main.getArgumentTypes()[i])))
+        return reportError(arguments.getPositional(0),
+                           llvm::createStringError(
+                               "'--replay' does not keep texts, as input '" +
+                               name.str() + "' has")),
+               false;
+    }
   options.watch = reportDiagnostics;
   learner = std::make_unique<Learner>(
       std::move(network), options,
