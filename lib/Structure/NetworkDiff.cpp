@@ -43,8 +43,9 @@ private:
   void setValue(Node &node, Value value);
 
   UnitAnalysis analysis;
-  /// How many units each set has that parameters carry.
-  llvm::SmallDenseMap<unsigned, int64_t> units;
+  std::vector<UnitSetSummary> summaries;
+  /// The sets that parameters carry, by their number.
+  llvm::SmallDenseMap<unsigned, const UnitSetSummary *> units;
   std::vector<Node> nodes;
   DenseMap<Value, unsigned> makers;
   llvm::StringMap<unsigned> repetitions;
@@ -52,9 +53,10 @@ private:
 
 } // namespace
 
-Network::Network(ModuleOp module) : analysis(module) {
-  for (const UnitSetSummary &set : summarizeSets(analysis))
-    units[set.set] = set.units;
+Network::Network(ModuleOp module)
+    : analysis(module), summaries(summarizeSets(analysis)) {
+  for (const UnitSetSummary &set : summaries)
+    units[set.set] = &set;
   auto main = module.lookupSymbol<func::FuncOp>("main");
   if (!main || main.isExternal())
     return;
@@ -94,13 +96,15 @@ void Network::setValue(Node &node, Value value) {
   for (const std::optional<Axis> &axis : places->axes) {
     if (!axis || axis->isDynamic())
       continue;
-    int64_t count = 0;
+    // Of heads and the features beneath them, as of channels and their pixels,
+    // the former are what people count.
+    int64_t outer = 0, inner = 0;
     for (unsigned set : analysis.findSets(*axis))
       if (auto it = units.find(set); it != units.end()) {
-        count += it->second;
+        (it->second->isInner ? inner : outer) += it->second->units;
         node.sets.insert(set);
       }
-    if (count > 0)
+    if (int64_t count = outer > 0 ? outer : inner)
       node.shown.units.push_back(count);
   }
 }
