@@ -13,7 +13,6 @@ of the last episodes and the steps of an episode over the whole run, with bootst
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 import time
@@ -112,9 +111,7 @@ def play(
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", type=Path, default=ROOT / "build")
-    parser.add_argument("--seeds", type=int, default=10)
+    parser = paired.make_parser(__doc__)
     parser.add_argument("--updates", type=int, default=300)
     parser.add_argument("--small", type=int, default=4)
     parser.add_argument("--large", type=int, default=32)

@@ -12,7 +12,6 @@ cost with its whole interval.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -63,9 +62,7 @@ def live(neuroplast: Path, folder: Path, life: Life, seed: int) -> tuple[float, 
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", type=Path, default=ROOT / "build")
-    parser.add_argument("--seeds", type=int, default=10)
+    parser = paired.make_parser(__doc__)
     arguments = parser.parse_args()
     neuroplast = arguments.build.resolve() / "bin" / "neuroplast"
     task = load_fashion(EPOCHS)

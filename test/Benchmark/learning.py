@@ -11,7 +11,6 @@ half a point.
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import importlib.util
 import itertools
@@ -198,10 +197,8 @@ def compare(neuroplast: Path, task: Task, seed: int, folder: Path) -> tuple[floa
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = paired.make_parser(__doc__)
     parser.add_argument("names", nargs="*", default=list(TASKS), metavar="TASK")
-    parser.add_argument("--build", type=Path, default=ROOT / "build")
-    parser.add_argument("--seeds", type=int, default=10)
     arguments = parser.parse_args()
     neuroplast = arguments.build.resolve() / "bin" / "neuroplast"
     failed = 0

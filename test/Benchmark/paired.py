@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
+from pathlib import Path
+
 import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def make_parser(description: str | None) -> argparse.ArgumentParser:
+    """The options of a benchmark that goes through seeds."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--seeds", type=int, default=10)
+    return parser
 
 
 def interval(differences: np.ndarray) -> tuple[float, float]:

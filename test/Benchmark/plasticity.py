@@ -14,7 +14,6 @@ not within a point of its own beginning.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -103,9 +102,7 @@ def learn(neuroplast: Path, folder: Path, way: Way, count: int, seed: int) -> np
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", type=Path, default=ROOT / "build")
-    parser.add_argument("--seeds", type=int, default=10)
+    parser = paired.make_parser(__doc__)
     parser.add_argument("--tasks", type=int, default=300)
     arguments = parser.parse_args()
     neuroplast = arguments.build.resolve() / "bin" / "neuroplast"

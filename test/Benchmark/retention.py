@@ -14,7 +14,6 @@ with bootstrap intervals of 95 %.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import sys
 import tempfile
@@ -150,9 +149,7 @@ class Run:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", type=Path, default=ROOT / "build")
-    parser.add_argument("--seeds", type=int, default=10)
+    parser = paired.make_parser(__doc__)
     arguments = parser.parse_args()
     neuroplast = arguments.build.resolve() / "bin" / "neuroplast"
     print(f"{PARAMETERS} parameters, {REPLAYED} examples are replayed")

@@ -12,7 +12,6 @@ by. Prints the means, and paired differences with bootstrap intervals of 95 %; f
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -110,10 +109,8 @@ def report(dense: np.ndarray, all_results: np.ndarray) -> bool:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = paired.make_parser(__doc__)
     parser.add_argument("names", nargs="*", default=list(TASKS), metavar="TASK")
-    parser.add_argument("--build", type=Path, default=ROOT / "build")
-    parser.add_argument("--seeds", type=int, default=10)
     arguments = parser.parse_args()
     neuroplast = arguments.build.resolve() / "bin" / "neuroplast"
     holds = True

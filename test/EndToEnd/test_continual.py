@@ -8,17 +8,10 @@ import numpy as np
 import onnx
 import pytest
 from Models import driver
-from Models.training import INS, OUTS, logits, perceptron, read_params, softmax
+from Models.training import INS, OUTS, gradients, logits, perceptron, read_params
 from onnx import TensorProto
 
 RATE, STRENGTH = 0.05, 3.0
-
-
-def gradients(p: dict[str, np.ndarray], x: np.ndarray, labels: np.ndarray) -> dict:
-    t = np.tanh(x @ p["w"] + p["b"])
-    dz = (softmax(t @ p["v"] + p["c"]) - np.eye(OUTS)[labels]) / len(x)
-    dh = dz @ p["v"].T * (1 - t * t)
-    return {"w": x.T @ dh, "b": dh.sum(axis=0), "v": t.T @ dz, "c": dz.sum(axis=0)}
 
 
 def save_importance(path: Path, importance: dict[str, np.ndarray]) -> None:
@@ -47,7 +40,7 @@ def test_consolidation(neuroplast: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     start = dict(params)
     for _ in range(5):
-        gradient = gradients(params, x, labels)
+        gradient = gradients(params, x, labels, is_class=True)
         for name, value in known.items():
             gradient[name] = gradient[name] + STRENGTH * value * (params[name] - start[name])
         params = {name: value - RATE * gradient[name] for name, value in params.items()}

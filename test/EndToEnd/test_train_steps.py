@@ -15,18 +15,19 @@ import onnx
 import pytest
 from Models import driver, text_lines
 from Models.architectures.builder import Builder
-from Models.training import INS, OUTS, Arrays, differ, logits, perceptron, read_params, softmax
+from Models.training import (
+    INS,
+    OUTS,
+    Arrays,
+    differ,
+    gradients,
+    logits,
+    perceptron,
+    read_params,
+    softmax,
+)
 from onnx import TensorProto, helper, numpy_helper
 from Property.random_networks import Network
-
-
-def gradients(p: Arrays, x: np.ndarray, labels: np.ndarray, is_class: bool) -> Arrays:
-    t = np.tanh(x @ p["w"] + p["b"])
-    z = t @ p["v"] + p["c"]
-    dz = (softmax(z) - np.eye(OUTS)[labels]) / len(x) if is_class else 2 * (z - labels) / z.size
-    dh = dz @ p["v"].T * (1 - t * t)
-    return {"w": x.T @ dh, "b": dh.sum(axis=0), "v": t.T @ dz, "c": dz.sum(axis=0)}
-
 
 Rule = Callable[[np.ndarray, np.ndarray, list[np.ndarray], int], np.ndarray]
 RATE, DECAY = 0.05, 0.1

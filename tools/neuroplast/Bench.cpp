@@ -98,13 +98,10 @@ static int runBench(const Arguments &arguments) {
     result["peak_gflops"] = *peak * *threads;
     result["profile"] = toJson(profile);
   }
-  if (arguments.has("--svg"))
-    if (llvm::Error error = llvm::writeToOutput(
-            arguments.get("--svg"), [&](llvm::raw_ostream &os) -> llvm::Error {
-              drawProfile(os, profile);
-              return llvm::Error::success();
-            }))
-      return reportError(arguments.get("--svg"), std::move(error));
+  if (arguments.has("--svg") &&
+      !writeFile(arguments.get("--svg"),
+                 [&](llvm::raw_ostream &os) { drawProfile(os, profile); }))
+    return 1;
   if (!arguments.has("--json") && arguments.has("--profile"))
     printProfile(llvm::outs(), profile);
   if (arguments.has("--json"))

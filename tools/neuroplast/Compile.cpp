@@ -122,15 +122,11 @@ static int runCompile(const Arguments &arguments) {
   std::string headerText = compiled->header;
   if (llvm::Error error = writeLibrary(std::move(*compiled), output))
     return reportError(output, std::move(error));
-  if (header.empty())
-    return 0;
-  if (llvm::Error error = llvm::writeToOutput(
-          header, [&](llvm::raw_ostream &os) -> llvm::Error {
-            os << headerText;
-            return llvm::Error::success();
-          }))
-    return reportError(header, std::move(error));
-  return 0;
+  return header.empty() ||
+                 writeFile(header,
+                           [&](llvm::raw_ostream &os) { os << headerText; })
+             ? 0
+             : 1;
 }
 
 Command neuroplast::driver::getCompileCommand() {

@@ -92,13 +92,7 @@ static bool claimFolder(llvm::StringRef folder, llvm::StringRef identity) {
       return true;
     return reportError("'" + folder + "' belongs to another cycle"), false;
   }
-  if (llvm::Error error =
-          llvm::writeToOutput(path, [&](llvm::raw_ostream &os) -> llvm::Error {
-            os << identity;
-            return llvm::Error::success();
-          }))
-    return reportError(path, std::move(error)), false;
-  return true;
+  return writeFile(path, [&](llvm::raw_ostream &os) { os << identity; });
 }
 
 /// Writes the model of a file without what an optimizer remembers.

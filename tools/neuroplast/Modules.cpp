@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Modules.h"
+#include "RunnableModel.h"
 #include "mlir/Parser/Parser.h"
 #include "neuroplast/Frontend/ONNX/Export.h"
 #include "neuroplast/Runtime/Compiler.h"
@@ -184,6 +185,18 @@ LogicalResult neuroplast::driver::saveModule(ModuleOp module, StringRef path,
   llvm::sys::fs::remove(temporary);
   reportError("cannot write '" + path + "': " + error.message());
   return failure();
+}
+
+bool neuroplast::driver::writeFile(
+    llvm::StringRef path, llvm::function_ref<void(llvm::raw_ostream &)> write) {
+  llvm::Error error =
+      llvm::writeToOutput(path, [&](llvm::raw_ostream &os) -> llvm::Error {
+        write(os);
+        return llvm::Error::success();
+      });
+  if (!error)
+    return true;
+  return reportError(path, std::move(error)), false;
 }
 
 bool neuroplast::driver::isSameFile(StringRef a, StringRef b) {

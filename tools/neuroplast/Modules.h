@@ -53,6 +53,11 @@ learning::LearningTask makeTask(llvm::StringRef model, llvm::StringRef teacher,
 llvm::LogicalResult saveModule(mlir::ModuleOp module, llvm::StringRef path,
                                bool externalData = false);
 
+/// Writes a file that appears only once it is complete ("-" is standard
+/// output); false after a message.
+bool writeFile(llvm::StringRef path,
+               llvm::function_ref<void(llvm::raw_ostream &)> write);
+
 /// Whether two paths name the same file.
 bool isSameFile(llvm::StringRef a, llvm::StringRef b);
 

@@ -8,6 +8,7 @@
 
 #include "Commands.h"
 #include "EvaluatedPrune.h"
+#include "Modules.h"
 #include "PruneModel.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
@@ -90,15 +91,9 @@ static bool writePlan(StringRef path, const PruneReport &report) {
     return true;
   llvm::json::Object nothing{{"version", 1}, {"rules", llvm::json::Array()}};
   llvm::json::Value plan = report.plan.value_or(std::move(nothing));
-  auto written = llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
+  return writeFile(path, [&](llvm::raw_ostream &os) {
     os << llvm::formatv("{0:2}\n", plan);
-    return llvm::Error::success();
   });
-  if (!written)
-    return true;
-  reportError("cannot write '" + path +
-              "': " + llvm::toString(std::move(written)));
-  return false;
 }
 
 /// How much nearer the fitted layers came to what they gave before.

@@ -155,13 +155,10 @@ static int runReport(const Arguments &arguments) {
   data["latency"] = compareLatency(paths, comparison, *threads, *seconds);
   data["log"] = std::move(log);
   llvm::json::Value value(std::move(data));
-  if (arguments.has("-o"))
-    if (llvm::Error error = llvm::writeToOutput(
-            arguments.get("-o"), [&](llvm::raw_ostream &os) -> llvm::Error {
-              writePage(os, value);
-              return llvm::Error::success();
-            }))
-      return reportError(arguments.get("-o"), std::move(error));
+  if (arguments.has("-o") &&
+      !writeFile(arguments.get("-o"),
+                 [&](llvm::raw_ostream &os) { writePage(os, value); }))
+    return 1;
   if (arguments.has("--json"))
     llvm::outs() << value << "\n";
   return 0;

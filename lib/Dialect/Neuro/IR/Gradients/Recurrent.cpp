@@ -12,6 +12,8 @@
 // it is in a loop: it finds the gradients of the sums of all gates, of which
 // two more products make those of the weights.
 
+#include "CellActivations.h"
+
 #include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 #include "neuroplast/Dialect/Neuro/IR/RecurrentCells.h"
 
@@ -40,58 +42,6 @@ struct Layer {
   bool hasTwoDirections() const { return direction == "bidirectional"; }
   bool isReversed(int64_t d) const { return d == 1 || direction == "reverse"; }
 };
-
-/// What a function made of its argument, and how fast that changes with it.
-struct Activated {
-  Term value, slope;
-};
-
-/// The slope of an elementwise op, by its own rule.
-Term findSlope(const Term &x, Operation *op) {
-  TermBuilder &at = x.getBuilder();
-  GradientScope scope(at.builder, op, x.number(1).get(), true);
-  if (failed(cast<DifferentiableOpInterface>(op).buildGradient(scope)))
-    llvm_unreachable("activations have rules that hold everywhere");
-  return {at, scope.getGiven()[0]};
-}
-
-template <typename Op, typename... Args>
-Activated applyOp(const Term &x, Args &&...args) {
-  TermBuilder &at = x.getBuilder();
-  auto op = Op::create(at.builder, at.location, x.getType(), x.get(),
-                       std::forward<Args>(args)...);
-  return {Term(at, op), findSlope(x, op)};
-}
-
-Activated apply(const CellActivation &activation, const Term &x) {
-  const auto &[name, alpha, beta] = activation;
-  Builder &b = x.getBuilder().builder;
-  FloatAttr a = b.getF32FloatAttr(static_cast<float>(alpha));
-  if (name == "sigmoid")
-    return applyOp<SigmoidOp>(x);
-  if (name == "tanh")
-    return applyOp<TanhOp>(x);
-  if (name == "relu")
-    return applyOp<ReluOp>(x);
-  if (name == "affine")
-    return {x * alpha + beta, x.number(alpha)};
-  if (name == "leakyrelu")
-    return applyOp<LeakyReluOp>(x, a);
-  if (name == "thresholdedrelu")
-    return applyOp<ThresholdedReluOp>(x, a);
-  if (name == "scaledtanh") {
-    Activated inner = applyOp<TanhOp>(x * beta);
-    return {inner.value * alpha, inner.slope * (alpha * beta)};
-  }
-  if (name == "hardsigmoid")
-    return applyOp<HardSigmoidOp>(x, a,
-                                  b.getF32FloatAttr(static_cast<float>(beta)));
-  if (name == "elu")
-    return applyOp<EluOp>(x, a);
-  if (name == "softsign")
-    return applyOp<SoftsignOp>(x);
-  return applyOp<SoftplusOp>(x);
-}
 
 /// The gradient of a layer, direction by direction. Sequences are steps x
 /// batches x features.
