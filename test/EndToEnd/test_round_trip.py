@@ -8,36 +8,37 @@ from pathlib import Path
 
 import onnx
 import pytest
-from Models import models
+from Models import models, server
 from Property.survey import node_cases
 
 # Those with groups, sizes known at run time, and states; all with --all-models.
 FEW = ("squeezenet", "shufflenet", "ppocr_det", "ppocr_rec", "minilm_l3", "silero_vad")
 
 
-def convert(neuroplast_opt: Path, source: Path, target: Path) -> bool:
-    done = subprocess.run([neuroplast_opt, source, "-o", target], capture_output=True)
-    return done.returncode == 0
+def convert(neuroplast: Path, source: Path, target: Path) -> bool:
+    return server.run(neuroplast, "import", source, "-o", target).returncode == 0
 
 
-def read(neuroplast_opt: Path, source: Path, target: Path) -> str:
-    """The module of a file, with the data of resources in place of their keys."""
-    assert convert(neuroplast_opt, source, target)
+def read(neuroplast: Path, source: Path, target: Path) -> str:
+    """The module of a file without its locations, with data in place of keys of resources."""
+    assert convert(neuroplast, source, target)
     code, _, resources = target.read_text().partition("{-#")
+    place = r'(#loc\d*|"[^"]*"(:\d+:\d+|\(#loc\d*\))?)'
+    code = re.sub(rf"^#loc.*\n| loc\({place}\)", "", code, flags=re.MULTILINE)
     data = dict(re.findall(r'^ +("[^"]+"|[\w.$-]+): "(0x[0-9A-F]+)"', resources, re.MULTILINE))
     return re.sub(r"dense_resource<([^>]+)>", lambda key: f"dense<{hash(data[key[1]])}>", code)
 
 
 @pytest.mark.parametrize("name", models.MODELS)
 def test_models(
-    name: str, neuroplast_opt: Path, tmp_path: Path, request: pytest.FixtureRequest
+    name: str, neuroplast: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     if name not in FEW and not request.config.getoption("--all-models"):
         pytest.skip("runs with --all-models")
     model, written = models.MODELS[name].path(), tmp_path / "written.onnx"
-    before = read(neuroplast_opt, model, tmp_path / "before.mlir")
-    subprocess.run([neuroplast_opt, model, "-o", written], check=True)
-    assert read(neuroplast_opt, written, tmp_path / "after.mlir") == before
+    before = read(neuroplast, model, tmp_path / "before.mlir")
+    assert convert(neuroplast, model, written)
+    assert read(neuroplast, written, tmp_path / "after.mlir") == before
     # What loaded the file loads what was written.
     one, other = (onnx.load(path, load_external_data=False) for path in (model, written))
     assert other.opset_import[0].version == one.opset_import[0].version
@@ -53,32 +54,30 @@ OTHERS = re.compile(
 )
 
 
-def test_node_cases(neuroplast_opt: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_node_cases(neuroplast: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     cases = node_cases(Path(request.config.getoption("--build")))
     every = 1 if request.config.getoption("--all-models") else 8
     same, different = [], []
     for name in sorted(cases)[::every]:
         model, written = cases[name] / "model.onnx", tmp_path / "written.onnx"
         # Some are refused on the way in or out, by name.
-        if OTHERS.search(name) or not convert(neuroplast_opt, model, tmp_path / "x.mlir"):
+        if OTHERS.search(name) or not convert(neuroplast, model, written):
             continue
-        if not convert(neuroplast_opt, model, written):
-            continue
-        before = read(neuroplast_opt, model, tmp_path / "before.mlir")
-        after = read(neuroplast_opt, written, tmp_path / "after.mlir")
+        before = read(neuroplast, model, tmp_path / "before.mlir")
+        after = read(neuroplast, written, tmp_path / "after.mlir")
         (same if before == after else different).append(name)
     assert not different
     assert len(same) >= 1400 // every
 
 
-def test_external_data(neuroplast: Path, neuroplast_opt: Path, tmp_path: Path) -> None:
+def test_external_data(neuroplast: Path, tmp_path: Path) -> None:
     """Weights beside the model are the same weights, in and out again."""
     model, written = models.MODELS["squeezenet"].path(), tmp_path / "written.onnx"
     subprocess.run([neuroplast, "import", model, "--external-data", "-o", written], check=True)
     data = tmp_path / "written.onnx.data"
     assert written.stat().st_size < 100_000 < data.stat().st_size
-    before = read(neuroplast_opt, model, tmp_path / "before.mlir")
-    assert read(neuroplast_opt, written, tmp_path / "after.mlir") == before
+    before = read(neuroplast, model, tmp_path / "before.mlir")
+    assert read(neuroplast, written, tmp_path / "after.mlir") == before
     again = tmp_path / "again.onnx"
     subprocess.run([neuroplast, "import", written, "-o", again], check=True)
     inputs = models.MODELS["squeezenet"].sample()

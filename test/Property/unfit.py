@@ -6,6 +6,7 @@ import contextlib
 import faulthandler
 import os
 import pickle
+import resource
 import tempfile
 from pathlib import Path
 
@@ -119,6 +120,7 @@ OPEN: dict[str, str] = {
 
 
 LARGE = 1 << 30  # bytes of a result that may take as long as it does
+COMPARED = 1 << 28  # bytes that a result may have to be compared
 # What we refuse and ONNX Runtime computes, and why.
 STRICTER = {
     "concat": "sizes agree also where a tensor is empty",
@@ -161,8 +163,15 @@ def draw_inputs(model: onnx.ModelProto, rng: Rng) -> dict[str, np.ndarray]:
     return feeds
 
 
+def limit_growth(size: int) -> None:
+    """Lets this process have `size` more bytes of data, twice: once to send them."""
+    data_pages = int(Path("/proc/self/statm").read_text().split()[5])
+    limit = data_pages * resource.getpagesize() + 2 * size
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
 def evaluate(model: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray] | None:
-    """What ONNX Runtime gives; nothing if it refuses, or dies of it."""
+    """What ONNX Runtime gives; nothing if it refuses, dies of it, or needs much memory."""
     receiver, sender = os.pipe()
     child = os.fork()
     if child == 0:
@@ -170,6 +179,7 @@ def evaluate(model: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> dict[str, 
         faulthandler.disable()
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         os.close(receiver)
+        limit_growth(COMPARED)
         with contextlib.suppress(BaseException), os.fdopen(sender, "wb") as stream:
             stream.write(pickle.dumps(make_session(model).run(None, feeds)))
         os._exit(0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import time
 import zlib
@@ -26,10 +25,6 @@ class Finding:
     reason: str
 
 
-def limit_memory() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEGABYTES << 20, MEGABYTES << 20))
-
-
 def watch(command: list[str | Path], folder: Path) -> tuple[str, int]:
     """Runs a command; why it misbehaved, or nothing, and its exit code."""
     options = f"detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb={MEGABYTES}"
@@ -38,17 +33,16 @@ def watch(command: list[str | Path], folder: Path) -> tuple[str, int]:
         options += ":allow_user_poisoning=0"
     environment = {**os.environ, "ASAN_OPTIONS": options}
     # A sanitizer reserves far more than it uses.
-    limit = (lambda: None) if server.is_sanitized(Path(command[0])) else limit_memory
+    limit = [] if server.is_sanitized(Path(command[0])) else ["prlimit", f"--as={MEGABYTES << 20}"]
     start = time.monotonic()
     try:
         done = subprocess.run(
-            [str(part) for part in command],
+            [*limit, *(str(part) for part in command)],
             capture_output=True,
             cwd=folder,
             timeout=6 * SECONDS,
             check=False,
             env=environment,
-            preexec_fn=limit,
         )
     except subprocess.TimeoutExpired:
         return "hangs", -1

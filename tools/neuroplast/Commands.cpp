@@ -9,7 +9,9 @@
 #include "Commands.h"
 #include "neuroplast/Support/Suggestion.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Compiler.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace neuroplast;
@@ -106,4 +108,16 @@ llvm::LogicalResult EditCommand::run(const EditedNetwork &network) const {
   Arguments edit = arguments;
   edit.setNetwork(&network);
   return llvm::success(command.run(edit) == 0);
+}
+
+void neuroplast::driver::endProcess(int code) {
+  llvm::raw_fd_ostream &output = llvm::outs();
+  output.flush();
+  if (output.has_error()) {
+    code = reportError("cannot print: " + output.error().message());
+    output.clear_error();
+  }
+  // A sanitizer looks for leaks when the process ends in order.
+  llvm::sys::Process::Exit(code,
+                           /*NoCleanup=*/!LLVM_ADDRESS_SANITIZER_BUILD);
 }

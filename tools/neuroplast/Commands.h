@@ -55,6 +55,10 @@ std::vector<Command> getCommands();
 int runCommand(llvm::ArrayRef<const char *> arguments);
 int runCommand(llvm::ArrayRef<std::string> arguments);
 
+/// Ends the process without taking apart what it holds, which takes longer than
+/// many a command; what was printed is written.
+[[noreturn]] void endProcess(int code);
+
 /// The commands that change the structure of a model.
 llvm::ArrayRef<llvm::StringRef> getEditCommands();
 

@@ -7,10 +7,12 @@
 //===----------------------------------------------------------------------===//
 
 // To load the compiler takes as long as many a command. A process that has
-// loaded it splits for each command, so that none sees what another one did.
+// loaded it, and knows the operators of ONNX, splits for each command, so that
+// none sees what another one did.
 
 #include "Commands.h"
 
+#include "neuroplast/Frontend/ONNX/Import.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -95,8 +97,7 @@ static bool redirect(int stream, const std::string &path) {
   for (const std::string &argument : request.arguments)
     arguments.push_back(argument.c_str());
   int code = isReady ? runCommand(arguments) : 1;
-  llvm::outs().flush();
-  std::exit(code);
+  endProcess(code);
 }
 
 static void reply(json::Object answer) {
@@ -105,6 +106,7 @@ static void reply(json::Object answer) {
 }
 
 static int runServe(const Arguments &) {
+  neuroplast::loadOnnxOperators();
   std::string line, reason;
   while (std::getline(std::cin, line)) {
     std::optional<Request> request = Request::parse(line, reason);

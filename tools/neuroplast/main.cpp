@@ -11,6 +11,6 @@
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
-  return neuroplast::driver::runCommand(
-      {argv + 1, static_cast<size_t>(std::max(argc - 1, 0))});
+  neuroplast::driver::endProcess(neuroplast::driver::runCommand(
+      {argv + 1, static_cast<size_t>(std::max(argc - 1, 0))}));
 }

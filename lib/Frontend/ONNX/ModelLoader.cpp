@@ -385,6 +385,24 @@ static void restoreData(onnx::GraphProto &graph,
   }
 }
 
+static const onnx::version_conversion::DefaultVersionConverter &getConverter() {
+  // The library builds one for each model, which takes longer than to use it.
+  static const onnx::version_conversion::DefaultVersionConverter converter;
+  return converter;
+}
+
+/// The same model in the newest opset; throws where the library cannot tell.
+static onnx::ModelProto upgrade(onnx::ModelProto model, int64_t opset) {
+  onnx::shape_inference::InferShapes(model);
+  return getConverter().convert_version(model, onnx::OpSetID(opset),
+                                        onnx::OpSetID(getNewestOpset()));
+}
+
+void neuroplast::loadOnnxOperators() {
+  guardInference();
+  getConverter();
+}
+
 llvm::Expected<std::shared_ptr<LoadedModel>>
 neuroplast::loadModel(std::shared_ptr<llvm::MemoryBuffer> file, StringRef path,
                       const ImportOptions &options) {
@@ -424,8 +442,8 @@ neuroplast::loadModel(std::shared_ptr<llvm::MemoryBuffer> file, StringRef path,
         if (llvm::Error error = upgrades.prepare(*prepared.mutable_graph(),
                                                  model->originalOpset))
           return std::move(error);
-        onnx::ModelProto upgraded = onnx::version_conversion::ConvertVersion(
-            prepared, getNewestOpset());
+        onnx::ModelProto upgraded =
+            upgrade(std::move(prepared), model->originalOpset);
         upgrades.finish(*upgraded.mutable_graph());
         // The converter drops what it does not know of.
         upgraded.mutable_metadata_props()->CopyFrom(

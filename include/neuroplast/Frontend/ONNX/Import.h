@@ -27,6 +27,10 @@ struct ImportOptions {
   llvm::StringMap<mlir::ElementsAttr> inputValues;
 };
 
+/// Builds the table of ONNX operators, as the first import does otherwise; a
+/// process that is split off later has it, too.
+void loadOnnxOperators();
+
 /// Whether a file name ends as ONNX models do (`.onnx`, `.onnxtext`).
 bool isOnnxFile(llvm::StringRef path);
 
