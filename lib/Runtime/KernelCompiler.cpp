@@ -14,6 +14,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectRegistry.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -58,9 +59,43 @@ std::vector<Kernel> neuroplast::takeKernels(mlir::ModuleOp module) {
   return kernels;
 }
 
-/// Lowers a kernel to machine code.
-static Object compileKernel(const Kernel &kernel, mlir::MLIRContext &context,
-                            const CompileOptions &options) {
+namespace {
+
+/// Lowers kernels to machine code, one after the other. What the passes and the
+/// code generator prepare serves all of them.
+class KernelLowering {
+public:
+  explicit KernelLowering(const CompileOptions &options)
+      : options(options), machine(createTargetMachine(options)),
+        context(makeRegistry(), mlir::MLIRContext::Threading::DISABLED),
+        toLoops(&context), toLLVM(&context) {
+    CpuPipelineOptions pipeline;
+    setPipelineOptions(pipeline, *machine, options);
+    buildKernelsToLoopsPipeline(toLoops, pipeline);
+    buildLoopsToLLVMPipeline(toLLVM, pipeline);
+    // To verify after each of many small passes takes as long as they do.
+    toLoops.enableVerifier(false);
+    toLLVM.enableVerifier(false);
+  }
+
+  Object run(const Kernel &kernel);
+
+private:
+  static mlir::DialectRegistry makeRegistry() {
+    mlir::DialectRegistry registry;
+    registerCompilerDialects(registry);
+    return registry;
+  }
+
+  const CompileOptions &options;
+  std::unique_ptr<llvm::TargetMachine> machine;
+  mlir::MLIRContext context;
+  mlir::PassManager toLoops, toLLVM;
+};
+
+} // namespace
+
+Object KernelLowering::run(const Kernel &kernel) {
   std::string messages;
   mlir::ScopedDiagnosticHandler handler(&context,
                                         [&](mlir::Diagnostic &diagnostic) {
@@ -77,14 +112,9 @@ static Object compileKernel(const Kernel &kernel, mlir::MLIRContext &context,
   auto function = *module->getOps<mlir::func::FuncOp>().begin();
   function.setPublic();
   function.setSymName(kernel.symbol);
-  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(options);
-  CpuPipelineOptions pipeline;
-  setPipelineOptions(pipeline, *machine, options);
-  mlir::PassManager manager(&context);
-  buildKernelsToLoopsPipeline(manager, pipeline);
-  buildLoopsToLLVMPipeline(manager, pipeline);
-  if (mlir::failed(manager.run(*module)))
-    return fail();
+  for (mlir::PassManager *manager : {&toLoops, &toLLVM})
+    if (mlir::failed(manager->run(*module)) || mlir::failed(verify(*module)))
+      return fail();
   llvm::LLVMContext llvmContext;
   std::unique_ptr<llvm::Module> code =
       mlir::translateModuleToLLVMIR(*module, llvmContext);
@@ -116,17 +146,13 @@ neuroplast::compileKernels(llvm::ArrayRef<Kernel> kernels,
   std::vector<std::optional<Object>> results(kernels.size());
   std::atomic<size_t> next = 0;
   auto work = [&] {
-    std::unique_ptr<mlir::MLIRContext> context;
+    std::optional<KernelLowering> lowering; // unless all are known
     for (size_t i = next++; i < kernels.size(); i = next++)
       results[i].emplace(
           cache.get(description + kernels[i].text, [&]() -> Object {
-            if (!context) {
-              mlir::DialectRegistry registry;
-              registerCompilerDialects(registry);
-              context = std::make_unique<mlir::MLIRContext>(
-                  registry, mlir::MLIRContext::Threading::DISABLED);
-            }
-            return compileKernel(kernels[i], *context, options);
+            if (!lowering)
+              lowering.emplace(options);
+            return lowering->run(kernels[i]);
           }));
   };
   {
