@@ -41,12 +41,11 @@ private:
     auto type = dyn_cast<RankedTensorType>(op.getInit().getType());
     SmallVector<AffineMap> maps = op.getMaps();
     AffineMap result = maps.back();
-    if (!type || type.getRank() == 0 || !constants.isConstant(op.getRhs()) ||
-        llvm::any_of(op.getStaticLoopRanges(), ShapedType::isDynamic))
+    if (!type || type.getRank() == 0 || !constants.isConstant(op.getRhs()))
       return;
     int64_t last = type.getRank() - 1, columns = type.getDimSize(last);
     auto column = dyn_cast<AffineDimExpr>(result.getResult(last));
-    if (!column || columns < block / 2 ||
+    if (!column || ShapedType::isDynamic(columns) || columns < block / 2 ||
         maps[0].isFunctionOfDim(column.getPosition()))
       return;
     // Packed already, or no panel: the columns must be one axis of the weight
@@ -59,7 +58,8 @@ private:
     // rows.
     constexpr int64_t kFewRows = 16;
     bool isWhole = columns % block == 0;
-    if (!isWhole && type.getNumElements() / columns > kFewRows)
+    if (!isWhole &&
+        (!type.hasStaticShape() || type.getNumElements() / columns > kFewRows))
       return;
     for (auto [extra, map] : llvm::zip_equal(
              op.getExtras(), ArrayRef(maps).drop_front(2).drop_back())) {
@@ -82,7 +82,6 @@ private:
     unsigned loops = op.getNumLoops();
     AffineExpr lane = builder.getAffineDimExpr(loops);
     int64_t last = type.getRank() - 1, columns = type.getDimSize(last);
-    int64_t panels = llvm::divideCeil(columns, block);
     auto extend = [&](AffineMap map, bool hasLane,
                       ArrayRef<int64_t> order = {}) {
       SmallVector<AffineExpr> exprs(map.getResults());
@@ -114,11 +113,10 @@ private:
       newMaps.push_back(extend(map, own.has_value()));
     }
     newMaps.push_back(extend(result, true));
-    SmallVector<int64_t> shape(type.getShape());
-    shape[last] = panels;
-    shape.push_back(block);
-    Value empty =
-        tensor::EmptyOp::create(builder, loc, shape, type.getElementType());
+    Value empty = tensor::EmptyOp::create(
+        builder, loc,
+        splitLastSize(tensor::getMixedSizes(builder, loc, op.getInit())),
+        type.getElementType());
     auto packed = kernel::ContractOp::create(
         builder, loc, inputs, empty, newMaps,
         [&](OpBuilder &b, Location, ValueRange args) {
@@ -147,14 +145,24 @@ private:
     return groups;
   }
 
+  /// Sizes of which the last, which is known, is in panels.
+  SmallVector<OpFoldResult> splitLastSize(SmallVector<OpFoldResult> sizes) {
+    int64_t panels =
+        llvm::divideCeil(*getConstantIntValue(sizes.back()), block);
+    sizes.back() = builder.getIndexAttr(panels);
+    sizes.push_back(builder.getIndexAttr(block));
+    return sizes;
+  }
+
   /// The same memory, its last axis in panels.
   Value splitLast(Location loc, Value value) {
     auto type = cast<RankedTensorType>(value.getType());
     SmallVector<int64_t> shape(type.getShape());
     shape.back() /= block;
     shape.push_back(block);
-    return tensor::ExpandShapeOp::create(builder, loc, type.clone(shape), value,
-                                         getSplit(type.getRank()));
+    return tensor::ExpandShapeOp::create(
+        builder, loc, type.clone(shape), value, getSplit(type.getRank()),
+        splitLastSize(tensor::getMixedSizes(builder, loc, value)));
   }
 
   PackedConstants constants;

@@ -103,3 +103,28 @@ func.func @view(%x: tensor<1x3xf32>) -> tensor<1x8xf32> {
   return %y : tensor<1x8xf32>
 }
 {-# dialect_resources: { builtin: { r: "0x04000000000000000000803F0000004000004040000080400000A0400000C0400000E0400000004100001041000020410000304100004041000050410000604100007041000080410000884100009041000098410000A0410000A8410000B0410000B8410000C0410000C8410000D0410000D8410000E0410000E8410000F0410000F84100000042000004420000084200000C4200001042000014420000184200001C4200002042000024420000284200002C4200003042000034420000384200003C4200004042000044420000484200004C4200005042000054420000584200005C4200006042000064420000684200006C4200007042000074420000784200007C42000080420000824200008442000086420000884200008A4200008C4200008E42000090420000924200009442000096420000984200009A4200009C4200009E42" } } #-}
+
+// -----
+
+// Rows that are not known until it runs stay outside the panels.
+// CHECK-LABEL: func @open_rows
+// CHECK: %[[N:.*]] = tensor.dim %arg0
+// CHECK: %[[R:.*]] = tensor.expand_shape %arg1 {{\[\[}}0], [1, 2]] output_shape [%{{.*}}, 2, 4] : tensor<?x8xf32> into tensor<?x2x4xf32>
+// CHECK: %[[Y:.*]] = kernel.contract ins(%arg0, %{{.*}}, %[[R]] : tensor<?x2xf32>, tensor<2x2x4xf32>, tensor<?x2x4xf32>) outs(%{{.*}} : tensor<?x2x4xf32>)
+// CHECK: tensor.collapse_shape %[[Y]] {{\[\[}}0], [1, 2]] : tensor<?x2x4xf32> into tensor<?x8xf32>
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (k, n)>
+#c = affine_map<(m, n, k) -> (m, n)>
+func.func @open_rows(%x: tensor<?x2xf32>, %r: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %w = arith.constant dense<[[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], [8.0, 9.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0]]> : tensor<2x8xf32>
+  %c0 = arith.constant 0 : index
+  %rows = tensor.dim %x, %c0 : tensor<?x2xf32>
+  %e = tensor.empty(%rows) : tensor<?x8xf32>
+  %0 = kernel.contract ins(%x, %w, %r : tensor<?x2xf32>, tensor<2x8xf32>, tensor<?x8xf32>)
+      outs(%e : tensor<?x8xf32>) attributes {indexing_maps = [#a, #b, #c, #c]} {
+  ^bb0(%sum: f32, %t: f32):
+    %p = arith.addf %sum, %t : f32
+    kernel.yield %p : f32
+  } -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}

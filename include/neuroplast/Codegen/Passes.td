@@ -167,7 +167,7 @@ def PackWeights : Pass<"neuro-pack-weights", "::mlir::ModuleOp"> {
     constant (cut out, transposed, reshaped), is packed into panels of as many
     columns as a vector has lanes, each of which is read from its beginning to its
     end. The result is the same memory under another shape where it is whole
-    panels, and is cut out of them otherwise.
+    panels, of any number of rows, and is cut out of them otherwise.
   }];
   let options = [Option<"vectorBits", "vector-bits", "unsigned", "512", "Width of a vector register">];
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect",
