@@ -144,6 +144,8 @@ llvm::json::Object DropinOptions::toJson() const {
     result["units"] = *units;
   else
     result["share"] = share;
+  if (transplant)
+    result["transplant"] = true;
   addTo(result);
   return result;
 }
@@ -163,6 +165,7 @@ std::optional<DropinOptions> DropinOptions::fromJson(StringRef text) {
   DropinOptions options;
   options.init = *init;
   options.seed = object->getInteger("seed").value_or(0);
+  options.transplant = object->getBoolean("transplant").value_or(false);
   return options;
 }
 

@@ -9,6 +9,7 @@
 #include "FreshWeights.h"
 #include "neuroplast/Dialect/Neuro/IR/History.h"
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
+#include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "neuroplast/Structure/Draw.h"
 #include "neuroplast/Structure/PlaceLists.h"
 #include "llvm/Support/xxhash.h"
@@ -85,6 +86,17 @@ public:
     for (int64_t i = 0, end = tensor.type.getNumElements(); i < end; ++i)
       write(i, scale * elements.getNumber(i));
     return Filled::OthersToKeep;
+  }
+
+  /// Gives all that is fresh the mean over the old units.
+  Filled fillWithMeans() {
+    forEachRow([&](int64_t first, MutableArrayRef<int64_t> index, bool) {
+      for (int64_t place = 0; place < getRowLength(); ++place) {
+        index.back() = place;
+        writeMean(first + place, index, listFreshAxes(index));
+      }
+    });
+    return Filled::Newborns;
   }
 
 private:
@@ -202,13 +214,14 @@ private:
                    });
   }
 
-  /// Whether one of the first places of an element is fresh.
-  bool isFresh(ArrayRef<int64_t> index) const {
+  /// Along which of the first axes an element is fresh.
+  SmallVector<size_t, 2> listFreshAxes(ArrayRef<int64_t> index) const {
+    SmallVector<size_t, 2> axes;
     for (size_t axis = 0; axis < index.size(); ++axis)
       if (const AxisPlace *place = getPlace(axis, index);
           place && place->isFresh)
-        return true;
-    return false;
+        axes.push_back(axis);
+    return axes;
   }
 
   /// The standard deviation of the old elements.
@@ -217,7 +230,7 @@ private:
     int64_t count = 0;
     forEachRow([&](int64_t first, MutableArrayRef<int64_t> index, bool) {
       int64_t last = getRank() - 1;
-      if (isFresh(index.drop_back()))
+      if (!listFreshAxes(index.drop_back()).empty())
         return;
       for (int64_t place = 0; place < getRowLength(); ++place) {
         index[last] = place;
@@ -237,9 +250,8 @@ private:
 
   void fill(int64_t element, ArrayRef<int64_t> index) {
     double factor = 1;
-    SmallVector<size_t, 2> freshAxes;
+    SmallVector<size_t, 2> freshAxes = listFreshAxes(index);
     bool isAverage = !construction.isMatrix(tensor.tensor);
-    bool hasDonors = true;
     int64_t key = 0;
     for (size_t axis = 0; axis < places.size(); ++axis) {
       const AxisPlace *place = getPlace(axis, index);
@@ -250,9 +262,7 @@ private:
       factor *= place->factor;
       if (!place->isFresh)
         continue;
-      freshAxes.push_back(axis);
       isAverage |= place->isAverage;
-      hasDonors &= place->donors && !place->donors->empty();
     }
     if (freshAxes.empty()) {
       if (factor != 1) {
@@ -265,20 +275,25 @@ private:
       return;
     if (!isAverage)
       write(element, factor * spread * drawNormal(seed, key));
-    // Of newborns for newborns there are no others yet.
-    else if (hasDonors && freshAxes.size() == 1)
-      write(element, factor * averageDonors(element, index, freshAxes.front()));
+    else
+      writeMean(element, index, freshAxes, factor);
   }
 
-  /// The average of what the donors of a place along an axis have there.
-  double averageDonors(int64_t element, ArrayRef<int64_t> index,
-                       size_t axis) const {
-    const std::vector<int64_t> &donors = *getPlace(axis, index)->donors;
+  /// Writes the average of what the donors of an element have there. Of
+  /// newborns for newborns there are none.
+  void writeMean(int64_t element, ArrayRef<int64_t> index,
+                 ArrayRef<size_t> freshAxes, double factor = 1) {
+    if (freshAxes.size() != 1)
+      return;
+    size_t axis = freshAxes.front();
+    const Donors &donors = getPlace(axis, index)->donors;
+    if (!donors || donors->empty())
+      return;
     double sum = 0;
-    for (int64_t donor : donors)
+    for (int64_t donor : *donors)
       sum +=
           elements.getNumber(element + (donor - index[axis]) * strides[axis]);
-    return sum / static_cast<double>(donors.size());
+    write(element, factor * sum / static_cast<double>(donors->size()));
   }
 
   void write(int64_t element, double value) {
@@ -316,11 +331,14 @@ FailureOr<std::vector<TensorEdit>> neuroplast::structure::applyGrowth(
     const DropinOptions &growth, EditOptions options) {
   auto fill = [&](const AxisEdit &axes,
                   TensorRewrite tensor) -> FailureOr<Filled> {
-    // What is kept about a weight (a moment) starts anew with it, and newborns
-    // are not masked.
+    // What is kept about a weight starts anew with it, and newborns are not
+    // masked.
     auto param = dyn_cast<neuro::ParamOp>(tensor.tensor);
     if (param && neuro::isMask(param))
       fillPlaces(tensor, 1);
+    if (param && growth.transplant && neuro::isOptimizerState(param) &&
+        neuro::sumsGradients(param))
+      return Filler(construction, edit, growth, axes, tensor).fillWithMeans();
     if (param && param.getShadowOf())
       return Filled::Newborns;
     return Filler(construction, edit, growth, axes, tensor).run();

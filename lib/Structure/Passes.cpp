@@ -147,6 +147,7 @@ struct Dropin : structure::impl::NeuroDropinBase<Dropin> {
       return signalPassFailure();
     }
     options.init = *parsed;
+    options.transplant = transplant;
     if (units != 0)
       options.units = units;
     options.share = share;

@@ -73,6 +73,27 @@ def test_cut_and_grown(neuroplast: Path, tmp_path: Path, data: Path) -> None:
     assert "w.moment1" not in read_params(a)
 
 
+@pytest.mark.parametrize("own_steps", [False, True])
+def test_transplanted(own_steps: bool, neuroplast: Path, tmp_path: Path, data: Path) -> None:
+    """Newborns can begin with what the optimizer remembers of the others, in the mean."""
+    first, a, big = (tmp_path / f"{n}.onnx" for n in "fab")
+    perceptron(first, hidden=8)
+    states = (*STATES, "seen") if own_steps else STATES
+    driver.call(
+        neuroplast, "train", first, "--data", data, *ADAM, "--keep-state", "-o", a,
+        *(["--own-steps"] if own_steps else []),
+    )  # fmt: skip
+    driver.edit(neuroplast, "dropin", a, big, "--units", "3", "--transplant")
+    old, new = read_params(a), read_params(big)
+    for name, axis in (("w", 1), ("b", 0), ("v", 0)):
+        for state in states:
+            was, now = old[f"{name}.{state}"], new[f"{name}.{state}"]
+            np.testing.assert_array_equal(np.take(now, range(8), axis), was)
+            mean = np.expand_dims(was.mean(axis, dtype=np.float64), axis)
+            newborns = np.take(now, range(8, 11), axis)
+            np.testing.assert_allclose(newborns, np.broadcast_to(mean, newborns.shape), rtol=1e-6)
+
+
 def test_training_in_parts(neuroplast: Path, tmp_path: Path) -> None:
     """Two trainings in a row are as one, as the optimizer goes on where it was."""
     model, whole, half, rest = (tmp_path / f"{n}.onnx" for n in ("m", "w", "h", "r"))

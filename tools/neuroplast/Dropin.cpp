@@ -52,7 +52,7 @@ static int runInsert(const Arguments &arguments) {
   options.seed = *seed;
   options.command = arguments.getCommandLine().str();
   for (StringRef other : {"--units", "--at", "--init", "--round-to", "--inner",
-                          "--freeze", "--keep-removed"})
+                          "--transplant", "--freeze", "--keep-removed"})
     if (arguments.has(other))
       return reportError("'" + other +
                          "' is for units that join, and goes not "
@@ -82,6 +82,7 @@ static int runDropin(const Arguments &arguments) {
     return reportError("init '" + init +
                        "' is none of zero-out, pair, net2wider and random");
   options.init = *parsed;
+  options.transplant = arguments.has("--transplant");
   if (!command.read(options, "--at") ||
       !parseUnits(arguments.get("--units", "+25%"), options))
     return 1;
@@ -111,6 +112,9 @@ Command neuroplast::driver::getDropinCommand() {
        "weights of new units: zero-out, pair or net2wider, which change "
        "nothing "
        "of what is computed, or random (zero-out)"},
+      {"--transplant", "",
+       "let what an optimizer remembers begin, of new units, as the mean over "
+       "the others, and not at zero"},
       {"--insert-after", "PATTERN...",
        "add a layer after nodes whose name matches, instead of units: the "
        "identity, or one that adds nothing yet"},

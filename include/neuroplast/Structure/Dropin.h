@@ -38,6 +38,9 @@ struct DropinOptions : EditRequest {
   /// How many units join every set, or, if none, which share of it.
   std::optional<int64_t> units;
   double share = 0.25;
+  /// Whether what an optimizer remembers of gradients begins, of newborns, as
+  /// the mean over the old units, and not at zero (arXiv 2605.15435).
+  bool transplant = false;
 
   llvm::json::Object toJson() const;
   /// What the weights of newborns depend on, from the text that `toJson` gives.

@@ -117,6 +117,8 @@ def NeuroDropin : Pass<"neuro-dropin", "::mlir::ModuleOp"> {
     Option<"share", "share", "double", "0.25", "the share of each set that joins it">,
     Option<"init", "init", "std::string", "\"zero-out\"",
            "the new weights: `zero-out`, `pair`, `net2wider`, or `random`, which changes what is computed">,
+    Option<"transplant", "transplant", "bool", "false",
+           "begin moments of optimizers, of new units, as the mean over the others">,
     Option<"roundTo", "round-to", "int64_t", "1", "round new counts up to a multiple of this">,
     Option<"seed", "seed", "uint64_t", "0", "seed of random weights">,
     Option<"inner", "inner", "bool", "false", "grow inner sets, as the features of attention heads, too">,

@@ -25,6 +25,11 @@ StringRef neuroplast::neuro::getStateKind(ParamOp state) {
   return state.getSymName().drop_front(state.getShadowOf()->size() + 1);
 }
 
+bool neuroplast::neuro::sumsGradients(ParamOp state) {
+  StringRef kind = getStateKind(state);
+  return kind.starts_with("moment") || kind == "seen";
+}
+
 ParamOp neuroplast::neuro::getOrCreateState(SymbolTable &symbols, ParamOp param,
                                             StringRef kind,
                                             ElementsAttr value) {

@@ -19,6 +19,9 @@ namespace neuroplast::neuro {
 bool isOptimizerState(ParamOp param);
 /// What a state is: how its name ends.
 llvm::StringRef getStateKind(ParamOp state);
+/// Whether a state sums up gradients, as moments do and how often they were
+/// seen, rather than values of the parameter.
+bool sumsGradients(ParamOp state);
 /// The state of this kind of a parameter; a new one has this value, or is zero.
 ParamOp getOrCreateState(mlir::SymbolTable &symbols, ParamOp param,
                          llvm::StringRef kind, mlir::ElementsAttr value = {});
