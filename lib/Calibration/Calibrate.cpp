@@ -11,6 +11,7 @@
 #include "Samples.h"
 #include "neuroplast/Calibration/LayerwiseRun.h"
 #include "neuroplast/Calibration/Patches.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Runtime/Npz.h"
 #include "neuroplast/Structure/UnitAnalysis.h"
 

@@ -9,7 +9,7 @@
 #include "neuroplast/Calibration/LayerwiseRun.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "llvm/Support/Parallel.h"
 
 using namespace mlir;

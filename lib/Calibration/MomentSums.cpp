@@ -8,7 +8,7 @@
 
 #include "MomentSums.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ContractionOps.h"
 #include "neuroplast/Runtime/Model.h"
 #include "llvm/Support/Parallel.h"
 #include <mutex>

@@ -19,6 +19,7 @@
 #include "neuroplast/Calibration/LayerwiseRun.h"
 #include "neuroplast/Calibration/Patches.h"
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include <cmath>
 

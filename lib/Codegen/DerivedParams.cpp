@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Codegen/DerivedParams.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 
 #include "mlir/IR/DialectResourceBlobManager.h"
 

@@ -9,7 +9,7 @@
 #include "neuroplast/Codegen/DerivedParams.h"
 #include "neuroplast/Codegen/Passes.h"
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSet.h"

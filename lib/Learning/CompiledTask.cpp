@@ -8,6 +8,7 @@
 
 #include "CompiledTask.h"
 
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Learning/ParamTensors.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"

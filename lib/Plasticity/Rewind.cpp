@@ -8,7 +8,9 @@
 
 #include "neuroplast/Plasticity/Rewind.h"
 #include "neuroplast/Dialect/Neuro/IR/History.h"
+#include "neuroplast/Dialect/Neuro/IR/HistoryOps.h"
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "neuroplast/Structure/Draw.h"
 #include "neuroplast/Structure/History.h"

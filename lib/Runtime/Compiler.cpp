@@ -25,7 +25,7 @@
 #include "neuroplast/Codegen/Pipelines.h"
 #include "neuroplast/Conversion/Passes.h"
 #include "neuroplast/Dialect/Kernel/IR/Kernel.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Object/ObjectFile.h"

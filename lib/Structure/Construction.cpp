@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Construction.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
 
 using namespace mlir;

@@ -10,6 +10,8 @@
 #define NEUROPLAST_LIB_STRUCTURE_CONSTRUCTION_H
 
 #include "ZeroAnalysis.h"
+#include "neuroplast/Dialect/Neuro/IR/HistoryOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Structure/Dropin.h"
 
 namespace neuroplast::structure {

@@ -9,6 +9,7 @@
 #include "neuroplast/Structure/Criteria.h"
 #include "Scores.h"
 #include "neuroplast/Dialect/Neuro/IR/MappedFile.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Structure/Draw.h"
 #include "llvm/ADT/DenseSet.h"

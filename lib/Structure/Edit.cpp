@@ -10,6 +10,7 @@
 #include "RecordEdit.h"
 #include "mlir/IR/Verifier.h"
 #include "neuroplast/Dialect/Neuro/IR/MappedFile.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Structure/PlaceLists.h"
 #include "llvm/ADT/Sequence.h"
 

@@ -8,6 +8,7 @@
 
 #include "neuroplast/Structure/Explain.h"
 
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Structure/Inspect.h"
 #include "neuroplast/Support/Suggestion.h"
 #include "llvm/ADT/StringSet.h"

@@ -16,6 +16,7 @@
 
 #include "neuroplast/Structure/Factorize.h"
 #include "LayerBuilder.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "llvm/Support/Format.h"
 #include <Eigen/Eigenvalues>
 

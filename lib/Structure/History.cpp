@@ -9,6 +9,8 @@
 #include "neuroplast/Structure/History.h"
 #include "FreshWeights.h"
 #include "RecordEdit.h"
+#include "neuroplast/Dialect/Neuro/IR/HistoryOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Structure/PlaceLists.h"
 
 using namespace mlir;

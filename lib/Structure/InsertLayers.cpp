@@ -9,6 +9,7 @@
 #include "neuroplast/Structure/InsertLayers.h"
 #include "LayerBuilder.h"
 #include "mlir/IR/IRMapping.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Structure/Draw.h"
 #include "llvm/Support/xxhash.h"
 

@@ -8,6 +8,8 @@
 
 #include "LinearLayers.h"
 #include "neuroplast/Dialect/Neuro/IR/History.h"
+#include "neuroplast/Dialect/Neuro/IR/HistoryOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;

@@ -9,6 +9,7 @@
 #ifndef NEUROPLAST_LIB_STRUCTURE_LINEARLAYERS_H
 #define NEUROPLAST_LIB_STRUCTURE_LINEARLAYERS_H
 
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "neuroplast/Structure/Statistics.h"
 #include "neuroplast/Structure/UnitSelection.h"

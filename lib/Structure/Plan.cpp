@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/Plan.h"
+#include "neuroplast/Dialect/Neuro/IR/HistoryOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Structure/History.h"
 
 using namespace mlir;

@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "Construction.h"
+#include "neuroplast/Dialect/Neuro/IR/HistoryOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

@@ -8,6 +8,8 @@
 
 #include "RecordEdit.h"
 #include "neuroplast/Dialect/Neuro/IR/History.h"
+#include "neuroplast/Dialect/Neuro/IR/HistoryOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

@@ -9,6 +9,7 @@
 #ifndef NEUROPLAST_LIB_STRUCTURE_RECORDEDIT_H
 #define NEUROPLAST_LIB_STRUCTURE_RECORDEDIT_H
 
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Structure/Edit.h"
 
 namespace neuroplast::structure {

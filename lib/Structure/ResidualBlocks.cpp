@@ -10,6 +10,7 @@
 #include "LinearLayers.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

@@ -9,7 +9,7 @@
 #include "neuroplast/Structure/Rewire.h"
 #include "LinearLayers.h"
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"

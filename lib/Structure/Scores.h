@@ -9,6 +9,7 @@
 #ifndef NEUROPLAST_LIB_STRUCTURE_SCORES_H
 #define NEUROPLAST_LIB_STRUCTURE_SCORES_H
 
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "neuroplast/Structure/Statistics.h"
 #include "neuroplast/Structure/UnitAnalysis.h"

@@ -9,6 +9,7 @@
 #include "neuroplast/Structure/Sparsify.h"
 #include "LinearLayers.h"
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Structure/Draw.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Format.h"

@@ -10,6 +10,7 @@
 #include "RuleInstance.h"
 #include "ZeroAnalysis.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
 #include "llvm/ADT/MapVector.h"
 

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ZeroAnalysis.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

@@ -9,6 +9,7 @@
 #ifndef NEUROPLAST_LIB_STRUCTURE_ZEROANALYSIS_H
 #define NEUROPLAST_LIB_STRUCTURE_ZEROANALYSIS_H
 
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Structure/UnitAnalysis.h"
 #include "llvm/ADT/DenseSet.h"
 

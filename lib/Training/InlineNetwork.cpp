@@ -8,7 +8,7 @@
 
 #include "InlineNetwork.h"
 #include "mlir/IR/IRMapping.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

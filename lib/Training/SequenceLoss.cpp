@@ -7,7 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "SequenceLoss.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/IndexingOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ReductionOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
 #include "llvm/ADT/Sequence.h"
 
 using namespace mlir;

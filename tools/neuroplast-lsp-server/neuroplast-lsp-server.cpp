@@ -10,7 +10,7 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
 #include "neuroplast/Dialect/Kernel/IR/Kernel.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/NeuroDialect.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;

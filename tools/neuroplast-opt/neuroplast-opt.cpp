@@ -17,7 +17,7 @@
 #include "neuroplast/Codegen/Pipelines.h"
 #include "neuroplast/Conversion/Passes.h"
 #include "neuroplast/Dialect/Kernel/IR/Kernel.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/NeuroDialect.h"
 #include "neuroplast/Frontend/ONNX/Export.h"
 #include "neuroplast/Frontend/ONNX/Import.h"
 #include "neuroplast/Structure/Passes.h"

@@ -12,7 +12,7 @@
 #include "Modules.h"
 #include "mlir/IR/MLIRContext.h"
 #include "neuroplast/Calibration/Batches.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Frontend/ONNX/Specialize.h"
 #include "neuroplast/Runtime/Npz.h"
 

@@ -10,6 +10,7 @@
 #include "Commands.h"
 #include "Modules.h"
 #include "StructureCommand.h"
+#include "neuroplast/Dialect/Neuro/IR/HistoryOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

@@ -12,6 +12,7 @@
 #include "GradientSums.h"
 #include "RunnableModel.h"
 #include "neuroplast/Calibration/Calibrate.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Structure/History.h"
 
 using namespace mlir;

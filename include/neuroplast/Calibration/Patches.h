@@ -9,7 +9,7 @@
 #ifndef NEUROPLAST_CALIBRATION_PATCHES_H
 #define NEUROPLAST_CALIBRATION_PATCHES_H
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/NeuroDialect.h"
 
 namespace neuroplast::calibration {
 

@@ -10,7 +10,7 @@
 #define NEUROPLAST_CODEGEN_DERIVEDPARAMS_H
 
 #include "mlir/IR/SymbolTable.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 
 namespace neuroplast {
 

@@ -9,7 +9,7 @@
 #ifndef NEUROPLAST_LEARNING_PARAMTENSORS_H
 #define NEUROPLAST_LEARNING_PARAMTENSORS_H
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Runtime/Model.h"
 
 namespace neuroplast::learning {

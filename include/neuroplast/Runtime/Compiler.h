@@ -10,7 +10,7 @@
 #define NEUROPLAST_RUNTIME_COMPILER_H
 
 #include "mlir/IR/BuiltinOps.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/MemoryBuffer.h"

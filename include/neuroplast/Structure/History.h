@@ -10,6 +10,7 @@
 #define NEUROPLAST_STRUCTURE_HISTORY_H
 
 #include "neuroplast/Dialect/Neuro/IR/History.h"
+#include "neuroplast/Dialect/Neuro/IR/HistoryOps.h"
 #include "neuroplast/Structure/Edit.h"
 
 namespace neuroplast::structure {

@@ -14,6 +14,12 @@
 #include "Patterns.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "neuroplast/Dialect/Neuro/IR/ContractionOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ReductionOps.h"
+#include "neuroplast/Dialect/Neuro/IR/SequenceModelOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
 
 #include <cmath>
 

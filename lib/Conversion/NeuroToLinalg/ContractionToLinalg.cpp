@@ -9,6 +9,7 @@
 #include "Contraction.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "neuroplast/Dialect/Neuro/IR/ContractionOps.h"
 
 #include <map>
 

@@ -11,6 +11,7 @@
 
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "neuroplast/Dialect/Neuro/IR/ContractionOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

@@ -13,6 +13,7 @@
 #include "Patterns.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "neuroplast/Dialect/Neuro/IR/PoolingOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

@@ -9,6 +9,8 @@
 #include "Patterns.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "neuroplast/Dialect/Neuro/IR/SequenceModelOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

@@ -10,6 +10,7 @@
 // linalg.generic with broadcasting.
 
 #include "Patterns.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Interpolation.h"
+#include "neuroplast/Dialect/Neuro/IR/PoolingOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

@@ -10,6 +10,7 @@
 #include "Patterns.h"
 
 #include "neuroplast/Dialect/Kernel/IR/Kernel.h"
+#include "neuroplast/Dialect/Neuro/IR/NormalizationOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

@@ -11,6 +11,7 @@
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "neuroplast/Dialect/Kernel/IR/Kernel.h"
+#include "neuroplast/Dialect/Neuro/IR/PoolingOps.h"
 
 #include <functional>
 

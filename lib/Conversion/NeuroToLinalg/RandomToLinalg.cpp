@@ -15,6 +15,7 @@
 #include "Patterns.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "neuroplast/Dialect/Neuro/IR/RandomOps.h"
 
 #include <numbers>
 

@@ -13,7 +13,11 @@
 
 #include "Patterns.h"
 
+#include "neuroplast/Dialect/Neuro/IR/ContractionOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.h"
 #include "neuroplast/Dialect/Neuro/IR/RecurrentCells.h"
+#include "neuroplast/Dialect/Neuro/IR/SequenceModelOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Patterns.h"
+#include "neuroplast/Dialect/Neuro/IR/ReductionOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

@@ -8,7 +8,7 @@
 
 #include "ScalarEmitter.h"
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/NeuroDialect.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 

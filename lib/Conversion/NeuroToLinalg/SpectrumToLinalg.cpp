@@ -13,6 +13,7 @@
 #include "Patterns.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "neuroplast/Dialect/Neuro/IR/SignalOps.h"
 
 #include <numbers>
 

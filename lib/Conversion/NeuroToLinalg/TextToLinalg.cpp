@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "neuroplast/Dialect/Neuro/IR/TextOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

@@ -9,6 +9,7 @@
 #include "Sorting.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "neuroplast/Dialect/Neuro/IR/ReductionOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

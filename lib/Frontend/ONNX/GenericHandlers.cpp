@@ -7,6 +7,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "GraphImporter.h"
+#include "neuroplast/Dialect/Neuro/IR/ContractionOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.h"
+#include "neuroplast/Dialect/Neuro/IR/IndexingOps.h"
+#include "neuroplast/Dialect/Neuro/IR/NormalizationOps.h"
+#include "neuroplast/Dialect/Neuro/IR/PoolingOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ReductionOps.h"
+#include "neuroplast/Dialect/Neuro/IR/SequenceModelOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
+#include "neuroplast/Dialect/Neuro/IR/TextOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

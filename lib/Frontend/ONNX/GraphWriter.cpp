@@ -10,6 +10,7 @@
 #include "Tensors.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
 #include "llvm/Support/Alignment.h"
 
 using namespace mlir;

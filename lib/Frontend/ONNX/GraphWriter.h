@@ -11,7 +11,7 @@
 
 #include "OpsetLowering.h"
 #include "neuroplast/Dialect/Neuro/IR/ElementTypes.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/NeuroDialect.h"
 #include "neuroplast/Dialect/Neuro/IR/UniqueNames.h"
 #include "onnx/onnx_pb.h"
 

@@ -7,6 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "GraphImporter.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.h"
+#include "neuroplast/Dialect/Neuro/IR/NormalizationOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ReductionOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

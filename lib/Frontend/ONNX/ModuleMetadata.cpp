@@ -8,7 +8,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "ModuleMetadata.h"
+#include "neuroplast/Dialect/Neuro/IR/HistoryOps.h"
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "llvm/Support/FormatVariadic.h"
 

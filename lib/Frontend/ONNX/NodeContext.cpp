@@ -12,6 +12,9 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Verifier.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
 #include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;

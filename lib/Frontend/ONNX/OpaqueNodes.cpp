@@ -13,6 +13,7 @@
 #include "GraphImporter.h"
 #include "GraphWriter.h"
 
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 

@@ -12,6 +12,8 @@
 #include "GraphImporter.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "neuroplast/Dialect/Neuro/IR/ContractionOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

@@ -15,6 +15,9 @@
 
 #include "GraphImporter.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "neuroplast/Dialect/Neuro/IR/IndexingOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;

@@ -9,6 +9,8 @@
 #include "GraphImporter.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.h"
+#include "neuroplast/Dialect/Neuro/IR/SignalOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

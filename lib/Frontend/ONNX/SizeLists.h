@@ -10,6 +10,7 @@
 #define NEUROPLAST_LIB_FRONTEND_ONNX_SIZELISTS_H
 
 #include "GraphImporter.h"
+#include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
 
 namespace neuroplast {
 

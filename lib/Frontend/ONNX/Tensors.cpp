@@ -8,7 +8,7 @@
 
 #include "Tensors.h"
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/NeuroDialect.h"
 
 using namespace mlir;
 using namespace neuroplast;

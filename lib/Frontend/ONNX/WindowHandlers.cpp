@@ -8,6 +8,8 @@
 
 #include "GraphImporter.h"
 #include "SizeLists.h"
+#include "neuroplast/Dialect/Neuro/IR/ContractionOps.h"
+#include "neuroplast/Dialect/Neuro/IR/PoolingOps.h"
 
 using namespace mlir;
 using namespace neuroplast;

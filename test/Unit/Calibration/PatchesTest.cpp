@@ -9,6 +9,7 @@
 #include "neuroplast/Calibration/Patches.h"
 #include "mlir/Parser/Parser.h"
 #include "neuroplast/Calibration/LayerwiseRun.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "gtest/gtest.h"
 

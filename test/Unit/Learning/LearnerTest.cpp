@@ -9,6 +9,7 @@
 #include "neuroplast/Learning/Learner.h"
 
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Frontend/ONNX/Import.h"
 #include "neuroplast/Structure/Dropin.h"
 #include "neuroplast/Structure/Prune.h"

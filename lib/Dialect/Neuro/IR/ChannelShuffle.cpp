@@ -8,7 +8,7 @@
 
 #include "AxisRules/SymbolicSize.h"
 #include "mlir/IR/PatternMatch.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;

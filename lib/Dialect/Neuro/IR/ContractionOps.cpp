@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ContractionOps.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -453,3 +453,6 @@ std::optional<int64_t> EinsumOp::getFlops() {
     points = mulSizes(points, size);
   return mulSizes(points, getInputs().size());
 }
+
+#define GET_OP_CLASSES
+#include "neuroplast/Dialect/Neuro/IR/ContractionOps.cpp.inc"

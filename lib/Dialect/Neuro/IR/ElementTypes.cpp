@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Dialect/Neuro/IR/ElementTypes.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/NeuroDialect.h"
 
 using namespace mlir;
 using namespace neuroplast;

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -99,3 +99,6 @@ LogicalResult DequantizeLinearOp::verify() {
   return verifyScales(*this, getInput(), getScale(), getZeroPoint(), getAxis(),
                       getBlockSize());
 }
+
+#define GET_OP_CLASSES
+#include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.cpp.inc"

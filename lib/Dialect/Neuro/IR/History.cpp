@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Dialect/Neuro/IR/History.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "neuroplast/Dialect/Neuro/IR/HistoryOps.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -239,3 +241,6 @@ bool neuroplast::neuro::fromJson(
   }
   return true;
 }
+
+#define GET_OP_CLASSES
+#include "neuroplast/Dialect/Neuro/IR/HistoryOps.cpp.inc"

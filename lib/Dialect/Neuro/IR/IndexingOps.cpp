@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "neuroplast/Dialect/Neuro/IR/IndexingOps.h"
 #include "mlir/Dialect/Traits.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -245,3 +245,6 @@ LogicalResult TfIdfVectorizerOp::verify() {
     return emitOpError() << "puts an n-gram at a negative place";
   return success();
 }
+
+#define GET_OP_CLASSES
+#include "neuroplast/Dialect/Neuro/IR/IndexingOps.cpp.inc"

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "mlir/IR/Matchers.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -78,3 +78,6 @@ LogicalResult OpaqueOp::verify() {
            << getInputs().size();
   return success();
 }
+
+#define GET_OP_CLASSES
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.cpp.inc"

@@ -25,9 +25,6 @@ using namespace neuroplast::neuro;
 
 #include "neuroplast/Dialect/Neuro/IR/NeuroInterfaces.cpp.inc"
 
-#define GET_OP_CLASSES
-#include "neuroplast/Dialect/Neuro/IR/NeuroOps.cpp.inc"
-
 void NeuroDialect::initialize() {
   addOperations<
 #define GET_OP_LIST

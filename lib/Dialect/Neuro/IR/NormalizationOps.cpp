@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "neuroplast/Dialect/Neuro/IR/NormalizationOps.h"
 #include "mlir/Dialect/Traits.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -110,3 +110,6 @@ LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *context,
   types.append(2, statistics);
   return success();
 }
+
+#define GET_OP_CLASSES
+#include "neuroplast/Dialect/Neuro/IR/NormalizationOps.cpp.inc"

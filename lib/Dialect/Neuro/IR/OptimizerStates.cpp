@@ -8,6 +8,7 @@
 
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 
 using namespace mlir;

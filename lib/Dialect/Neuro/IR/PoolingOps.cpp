@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/PoolingOps.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -246,3 +246,6 @@ LogicalResult GridSampleOp::verify() {
   return detail::verifySize(*this, "grid", getGrid(), 0,
                             detail::getTensorType(getInput()).getDimSize(0));
 }
+
+#define GET_OP_CLASSES
+#include "neuroplast/Dialect/Neuro/IR/PoolingOps.cpp.inc"

@@ -13,7 +13,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
+#include "neuroplast/Dialect/Neuro/IR/NormalizationOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ReductionOps.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;

@@ -6,9 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "neuroplast/Dialect/Neuro/IR/RandomOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "neuroplast/Dialect/Neuro/IR/Gradient.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/PoolingOps.h"
 #include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
@@ -165,3 +166,6 @@ Value DropoutOp::buildSample(OpBuilder &builder, Value counter,
   Value factor = DropoutFactor(*this, builder, counter, stream).build();
   return factor ? (input * Term(at, factor)).get() : Value();
 }
+
+#define GET_OP_CLASSES
+#include "neuroplast/Dialect/Neuro/IR/RandomOps.cpp.inc"

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "neuroplast/Dialect/Neuro/IR/ReductionOps.h"
 #include "mlir/Dialect/Traits.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -71,3 +71,6 @@ LogicalResult TopKOp::inferReturnTypes(MLIRContext *context,
   types.push_back(RankedTensorType::get(shape, IntegerType::get(context, 64)));
   return success();
 }
+
+#define GET_OP_CLASSES
+#include "neuroplast/Dialect/Neuro/IR/ReductionOps.cpp.inc"

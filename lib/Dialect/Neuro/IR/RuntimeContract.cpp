@@ -13,7 +13,10 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ReductionOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
 #include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 

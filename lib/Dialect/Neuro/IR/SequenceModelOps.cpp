@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/SequenceModelOps.h"
 
 #include <array>
 
@@ -300,3 +300,6 @@ LogicalResult RotaryEmbeddingOp::verify() {
   return detail::verifyShape(*this, "cos_cache", getCosCache(),
                              {kDynamic, pairs});
 }
+
+#define GET_OP_CLASSES
+#include "neuroplast/Dialect/Neuro/IR/SequenceModelOps.cpp.inc"

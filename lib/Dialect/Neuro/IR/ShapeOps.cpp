@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
 #include "mlir/Dialect/Traits.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -390,3 +390,6 @@ LogicalResult ReverseSequenceOp::verify() {
       *this, "sequence_lens", getSequenceLens(),
       input.getDimSize(batch < 0 ? batch + rank : batch));
 }
+
+#define GET_OP_CLASSES
+#include "neuroplast/Dialect/Neuro/IR/ShapeOps.cpp.inc"

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/SignalOps.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -81,3 +81,6 @@ LogicalResult STFTOp::inferReturnTypes(MLIRContext *,
                             signal.getElementType()));
   return success();
 }
+
+#define GET_OP_CLASSES
+#include "neuroplast/Dialect/Neuro/IR/SignalOps.cpp.inc"

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Dialect/Neuro/IR/TensorTypes.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/NeuroDialect.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;

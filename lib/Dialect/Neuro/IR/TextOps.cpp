@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/TextOps.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -33,3 +33,6 @@ LogicalResult StringNormalizerOp::verify() {
                          << getCaseChangeAction() << "'";
   return success();
 }
+
+#define GET_OP_CLASSES
+#include "neuroplast/Dialect/Neuro/IR/TextOps.cpp.inc"

@@ -18,15 +18,6 @@ include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 // size is dynamic, kept in `auto_pad` ("SAME_UPPER", "SAME_LOWER").
 //===----------------------------------------------------------------------===//
 
-class Neuro_ContractionOp<string mnemonic, string onnx, list<Trait> traits = []>
-    : Neuro_Op<mnemonic, onnx, traits # [
-        Pure, Neuro_InferTypes,
-        DeclareOpInterfaceMethods<AxisRuleOpInterface>,
-        DeclareOpInterfaceMethods<RuntimeContractOpInterface, ["stateContract"]>,
-        DeclareOpInterfaceMethods<CostOpInterface, ["getFlops"]>]> {
-  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
-}
-
 def Neuro_ConvOp : Neuro_ContractionOp<"conv", "", traits = [Neuro_BuildsGradient, DeclareOpInterfaceMethods<LayerOpInterface, ["getLinearMap", "buildOutMap"]>, Neuro_Roles<"i == 1 ? OperandRole::Weight : i == 2 ? OperandRole::Bias : OperandRole::Data">, Neuro_ZeroWhere<"(zero(getInputMutable()) || zero(getWeightMutable())) && zero(getBiasMutable())">, Neuro_AffineIn<"!(in[0] && in[1])">]> {
   let summary = "grouped, strided, dilated convolution with an optional bias per output channel";
   let description = [{

@@ -15,32 +15,6 @@ include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 // Bases: the result has the broadcast shape of the operands.
 //===----------------------------------------------------------------------===//
 
-/// Marks the ops that compute each element of the result from the elements of
-/// the operands at the same (broadcast) place.
-def Neuro_Elementwise : NativeOpTrait<"Elementwise"> {
-  let cppNamespace = "::neuroplast::neuro";
-}
-
-/// An elementwise op; `elementType` is an expression for the element type of the
-/// result in terms of `adaptor`.
-class Neuro_ElementwiseOp<string mnemonic, string onnx, list<Trait> traits = [],
-    string elementType = "::mlir::getElementTypeOrSelf(adaptor.getOperands()[0].getType())",
-    bit statesContract = 0>
-    : Neuro_TensorOp<mnemonic, onnx, [Neuro_Elementwise] # traits, statesContract> {
-  let extraClassDefinition = [{
-    ::llvm::LogicalResult $cppClass::inferReturnTypes(
-        ::mlir::MLIRContext *context, std::optional<::mlir::Location> location,
-        Adaptor adaptor, ::llvm::SmallVectorImpl<::mlir::Type> &types) {
-      (void)context;
-      return ::neuroplast::neuro::detail::inferElementwise(
-          getOperationName(), location, adaptor.getOperands(), }] # elementType # [{, types);
-    }
-    ::neuroplast::neuro::AxisRule $cppClass::getAxisRule() {
-      return ::neuroplast::neuro::detail::getElementwiseAxisRule(*this);
-    }
-  }];
-}
-
 /// Marks the ops of one operand that change nothing the second time.
 def Neuro_Idempotent : NativeOpTrait<"Idempotent"> {
   let cppNamespace = "::neuroplast::neuro";

@@ -9,7 +9,7 @@
 #ifndef NEUROPLAST_DIALECT_NEURO_IR_HISTORY_H
 #define NEUROPLAST_DIALECT_NEURO_IR_HISTORY_H
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/HistoryOps.h"
 #include "llvm/Support/JSON.h"
 
 namespace neuroplast::neuro {

@@ -15,7 +15,7 @@
 #ifndef NEUROPLAST_DIALECT_NEURO_IR_MASKS_H
 #define NEUROPLAST_DIALECT_NEURO_IR_MASKS_H
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace neuroplast::neuro {

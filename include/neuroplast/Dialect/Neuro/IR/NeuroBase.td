@@ -237,4 +237,40 @@ class Neuro_SameTypeOp<string mnemonic, string onnx = "", list<Trait> traits = [
   }];
 }
 
+/// Marks the ops that compute each element of the result from the elements of
+/// the operands at the same (broadcast) place.
+def Neuro_Elementwise : NativeOpTrait<"Elementwise"> {
+  let cppNamespace = "::neuroplast::neuro";
+}
+
+/// An elementwise op; `elementType` is an expression for the element type of the
+/// result in terms of `adaptor`.
+class Neuro_ElementwiseOp<string mnemonic, string onnx, list<Trait> traits = [],
+    string elementType = "::mlir::getElementTypeOrSelf(adaptor.getOperands()[0].getType())",
+    bit statesContract = 0>
+    : Neuro_TensorOp<mnemonic, onnx, [Neuro_Elementwise] # traits, statesContract> {
+  let extraClassDefinition = [{
+    ::llvm::LogicalResult $cppClass::inferReturnTypes(
+        ::mlir::MLIRContext *context, std::optional<::mlir::Location> location,
+        Adaptor adaptor, ::llvm::SmallVectorImpl<::mlir::Type> &types) {
+      (void)context;
+      return ::neuroplast::neuro::detail::inferElementwise(
+          getOperationName(), location, adaptor.getOperands(), }] # elementType # [{, types);
+    }
+    ::neuroplast::neuro::AxisRule $cppClass::getAxisRule() {
+      return ::neuroplast::neuro::detail::getElementwiseAxisRule(*this);
+    }
+  }];
+}
+
+/// An op that sums up products.
+class Neuro_ContractionOp<string mnemonic, string onnx, list<Trait> traits = []>
+    : Neuro_Op<mnemonic, onnx, traits # [
+        Pure, Neuro_InferTypes,
+        DeclareOpInterfaceMethods<AxisRuleOpInterface>,
+        DeclareOpInterfaceMethods<RuntimeContractOpInterface, ["stateContract"]>,
+        DeclareOpInterfaceMethods<CostOpInterface, ["getFlops"]>]> {
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
 #endif // NEUROPLAST_DIALECT_NEURO_IR_NEUROBASE

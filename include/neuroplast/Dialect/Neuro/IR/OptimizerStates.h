@@ -10,7 +10,7 @@
 #define NEUROPLAST_DIALECT_NEURO_IR_OPTIMIZERSTATES_H
 
 #include "mlir/IR/SymbolTable.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 
 namespace neuroplast::neuro {
 

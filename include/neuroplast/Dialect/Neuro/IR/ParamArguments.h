@@ -10,7 +10,7 @@
 #define NEUROPLAST_DIALECT_NEURO_IR_PARAMARGUMENTS_H
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 
 namespace neuroplast::neuro {
 

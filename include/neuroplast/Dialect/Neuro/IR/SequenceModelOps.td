@@ -11,8 +11,6 @@
 
 include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 
-include "neuroplast/Dialect/Neuro/IR/ContractionOps.td"
-
 //===----------------------------------------------------------------------===//
 // Recurrent layers. Shapes as in ONNX, with D directions, G gates, H hidden
 // units: W is D x (G*H) x I, R is D x (G*H) x H, B is D x (2*G*H). `layout` 1 is

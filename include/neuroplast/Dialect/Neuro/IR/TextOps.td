@@ -9,7 +9,7 @@
 #ifndef NEUROPLAST_DIALECT_NEURO_IR_TEXTOPS
 #define NEUROPLAST_DIALECT_NEURO_IR_TEXTOPS
 
-include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.td"
+include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 
 //===----------------------------------------------------------------------===//
 // Character strings, in UTF-8

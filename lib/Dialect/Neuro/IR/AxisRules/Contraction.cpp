@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RuleBuilder.h"
+#include "neuroplast/Dialect/Neuro/IR/ContractionOps.h"
 #include "llvm/ADT/StringExtras.h"
 #include <map>
 

@@ -7,6 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "RuleBuilder.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
+#include "neuroplast/Dialect/Neuro/IR/RandomOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ReductionOps.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "llvm/ADT/Sequence.h"
 

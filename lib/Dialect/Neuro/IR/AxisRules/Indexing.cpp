@@ -7,6 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "RuleBuilder.h"
+#include "neuroplast/Dialect/Neuro/IR/IndexingOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
+#include "neuroplast/Dialect/Neuro/IR/TextOps.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RuleBuilder.h"
+#include "neuroplast/Dialect/Neuro/IR/NormalizationOps.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;

@@ -9,7 +9,7 @@
 #ifndef NEUROPLAST_LIB_DIALECT_NEURO_IR_AXISRULES_RULEBUILDER_H
 #define NEUROPLAST_LIB_DIALECT_NEURO_IR_AXISRULES_RULEBUILDER_H
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/NeuroDialect.h"
 #include "neuroplast/Dialect/Neuro/IR/UniqueNames.h"
 
 namespace neuroplast::neuro::detail {

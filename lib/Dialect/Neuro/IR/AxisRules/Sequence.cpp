@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RuleBuilder.h"
+#include "neuroplast/Dialect/Neuro/IR/SequenceModelOps.h"
 #include <cmath>
 
 using namespace mlir;

@@ -8,6 +8,7 @@
 
 #include "RuleBuilder.h"
 #include "SymbolicSize.h"
+#include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;

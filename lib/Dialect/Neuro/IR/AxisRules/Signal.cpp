@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "RuleBuilder.h"
+#include "neuroplast/Dialect/Neuro/IR/RandomOps.h"
+#include "neuroplast/Dialect/Neuro/IR/SignalOps.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;

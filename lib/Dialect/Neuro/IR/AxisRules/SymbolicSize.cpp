@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
 #include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
 
 using namespace mlir;

@@ -8,7 +8,7 @@
 
 #include "CellActivations.h"
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;

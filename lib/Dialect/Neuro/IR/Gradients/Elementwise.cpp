@@ -10,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.h"
 #include <cmath>
 #include <numbers>
 

@@ -6,7 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/IndexingOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ReductionOps.h"
 #include "llvm/ADT/Sequence.h"
 
 using namespace mlir;

@@ -6,7 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/NormalizationOps.h"
+#include "neuroplast/Dialect/Neuro/IR/PoolingOps.h"
 #include "llvm/ADT/Sequence.h"
 
 using namespace mlir;

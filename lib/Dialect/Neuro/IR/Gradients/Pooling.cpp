@@ -6,7 +6,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ContractionOps.h"
+#include "neuroplast/Dialect/Neuro/IR/IndexingOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
+#include "neuroplast/Dialect/Neuro/IR/PoolingOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;

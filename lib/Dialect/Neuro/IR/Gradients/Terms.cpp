@@ -8,8 +8,12 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "neuroplast/Dialect/Neuro/IR/ContractionOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.h"
 #include "neuroplast/Dialect/Neuro/IR/Gradient.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ReductionOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
 #include "llvm/ADT/Sequence.h"
 
 using namespace mlir;

@@ -7,7 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/IndexingOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ReductionOps.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;

@@ -6,7 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Dialect/Neuro/IR/Neuro.h"
+#include "neuroplast/Dialect/Neuro/IR/RandomOps.h"
+#include "neuroplast/Dialect/Neuro/IR/SignalOps.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;

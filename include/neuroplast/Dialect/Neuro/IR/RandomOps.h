@@ -1,0 +1,17 @@
+//===- RandomOps.h - Random tensors -----------------------------*- C++ -*-===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NEUROPLAST_DIALECT_NEURO_IR_RANDOMOPS_H
+#define NEUROPLAST_DIALECT_NEURO_IR_RANDOMOPS_H
+
+#include "neuroplast/Dialect/Neuro/IR/NeuroDialect.h"
+
+#define GET_OP_CLASSES
+#include "neuroplast/Dialect/Neuro/IR/RandomOps.h.inc"
+
+#endif // NEUROPLAST_DIALECT_NEURO_IR_RANDOMOPS_H
