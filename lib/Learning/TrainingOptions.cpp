@@ -45,6 +45,9 @@ std::string TrainingOptions::describe() const {
   os << "; dropout";
   for (const std::string &text : dropouts)
     os << ' ' << text;
+  for (const training::Hint &hint : step.hints)
+    os << "; hint " << hint.pattern << ' ' << hint.weight << ' '
+       << static_cast<int>(hint.kind);
   for (const std::string &name : growable)
     os << "; growable " << name;
   // Where the end of the training decides what comes before, it may not move.

@@ -127,8 +127,7 @@ RankedTensorType Loss::getLabelsType(const Term &output,
   return RankedTensorType::get(shape, IntegerType::get(type.getContext(), 64));
 }
 
-/// The mean of all elements.
-static Term average(const Term &term) {
+Term neuroplast::training::average(const Term &term) {
   auto axes = llvm::to_vector(llvm::seq<int64_t>(0, term.getRank()));
   return term.sum(axes, /*keep=*/false) /
          neuro::countElements(term, term.get(), axes);

@@ -202,6 +202,15 @@ struct TrainStep : training::impl::NeuroTrainStepBase<TrainStep> {
     options.clipNorm = clipNorm;
     options.parts = parts;
     options.seed = seed;
+    for (const std::string &text : hint) {
+      std::string reason;
+      auto parsed = training::Hint::parse(text, reason);
+      if (!parsed || teacher.empty())
+        return getOperation().emitError("hint ")
+                   << (parsed ? "needs a teacher" : reason),
+               signalPassFailure();
+      options.hints.push_back(*parsed);
+    }
     if (failed(parseDropouts(getOperation(), dropout, options.dropouts)))
       return signalPassFailure();
     if (failed(training::buildTrainStep(getOperation(), options)))

@@ -242,6 +242,8 @@ private:
     at.builder.setInsertionPoint(end);
     b.setInsertionPoint(end);
     Term output(at, end->getOperand(0));
+    Block &block = main.front();
+    Block::iterator behindOwn = std::prev(block.without_terminator().end());
     if (options.teacher) {
       labels = askTeacher();
       if (!labels)
@@ -253,6 +255,23 @@ private:
         return {};
       }
     }
+    NodeValues own, taught;
+    if (!options.hints.empty()) {
+      own = listNodeValues({block.begin(), std::next(behindOwn)});
+      taught = listNodeValues({std::next(behindOwn), Block::iterator(end)});
+    }
+    Term loss = buildLossOfLabels(output);
+    for (const Hint &hint : options.hints) {
+      if (!loss)
+        return {};
+      Term distance = hint.build(main, at, own, taught);
+      loss = distance ? loss + distance : Term();
+    }
+    return loss;
+  }
+
+  /// Null after an error.
+  Term buildLossOfLabels(const Term &output) {
     if (options.lossNetwork)
       return askLossNetwork();
     Term told(at, labels);

@@ -72,6 +72,86 @@ def test_sequences(neuroplast: Path, tmp_path: Path) -> None:
         driver.call(neuroplast, "train", student, "--data", data, "-o", target, "--batch", "8")
 
 
+def two_layers(path: Path, hidden: int, seed: int) -> Arrays:
+    """A network of each place of a sequence, in double precision; its weights."""
+    random = np.random.default_rng(seed)
+    shapes = {"w": (INS, hidden), "v": (hidden, OUTS)}
+    params = {name: random.normal(size=shape) for name, shape in shapes.items()}
+    graph = onnx.parser.parse_graph(
+        f"g (double[N,5,{INS}] x) => (double[N,5,{OUTS}] y)"
+        " { [first] z = MatMul(x, w) [inner] h = Tanh(z) [last] y = MatMul(h, v) }"
+    )
+    graph.initializer.extend(numpy_helper.from_array(params[name], name) for name in shapes)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), path)
+    return params
+
+
+def unit_length(a: np.ndarray) -> np.ndarray:
+    axes = tuple(range(1, a.ndim))
+    return a / np.sqrt((a * a).sum(axis=axes, keepdims=True) + 1e-12)
+
+
+def attention(a: np.ndarray) -> np.ndarray:
+    return unit_length((a * a).sum(axis=-1))
+
+
+def relations(a: np.ndarray) -> np.ndarray:
+    rows = a.reshape(len(a), -1)
+    return unit_length(rows @ rows.T)
+
+
+HINTS = {
+    "values": lambda own, taught: ((own - taught) ** 2).mean(),
+    "attention": lambda own, taught: (
+        ((attention(own) - attention(taught)) ** 2).sum(axis=-1).mean()
+    ),
+    "relations": lambda own, taught: ((relations(own) - relations(taught)) ** 2).mean(),
+}
+
+
+@pytest.mark.parametrize("kind", HINTS)
+def test_hints(kind: str, neuroplast: Path, tmp_path: Path) -> None:
+    """A step goes along the gradient of what is said and of what nodes give in between."""
+    teacher, student, target = (tmp_path / f"{n}.onnx" for n in ("teacher", "student", "out"))
+    wise = two_layers(teacher, hidden=6, seed=3)
+    young = two_layers(student, hidden=6 if kind == "values" else 4, seed=4)
+    data, x = tmp_path / "d.npz", np.random.default_rng(1).normal(size=(8, 5, INS))
+    driver.save(data, {"x": x})
+    driver.call(
+        neuroplast, "distill", teacher, student, "--data", data, "-o", target, "--batch", "8",
+        "--loss", "mse", "--lr", str(RATE), "--hint", f"inner=3:{kind}",
+    )  # fmt: skip
+
+    def measure(p: Arrays) -> float:
+        own, taught = (np.tanh(x @ q["w"]) for q in (p, wise))
+        said = ((own @ p["v"] - taught @ wise["v"]) ** 2).mean()
+        return float(said + 3 * HINTS[kind](own, taught))
+
+    gradient = differ(measure, young)
+    for key, value in read_params(target).items():
+        np.testing.assert_allclose(value, young[key] - RATE * gradient[key], rtol=1e-6, atol=1e-8)
+
+
+def test_unfit_hints(neuroplast: Path, tmp_path: Path) -> None:
+    teacher, student, target = (tmp_path / f"{n}.onnx" for n in ("teacher", "student", "out"))
+    two_layers(teacher, hidden=6, seed=3)
+    two_layers(student, hidden=4, seed=4)
+    driver.save(tmp_path / "d.npz", {"x": np.ones((8, 5, INS))})
+    for hint, reason in {
+        "inner": "no PATTERN=WEIGHT",
+        "inner=-1": "a weight above 0",
+        "inner=1:mood": "none of the kinds",
+        "inner=1": "another shape there",
+        "outer=1": "no node with a name like 'outer'",
+    }.items():
+        with pytest.raises(driver.DriverError, match=reason):
+            driver.call(
+                neuroplast, "distill", teacher, student, "--data", tmp_path / "d.npz", "-o",
+                target, "--batch", "8", "--loss", "mse", "--hint", hint,
+            )  # fmt: skip
+        assert not target.exists()
+
+
 def test_cut_and_distilled(neuroplast: Path, tmp_path: Path) -> None:
     """What was cut learns from what it was cut from; labels that are there are not needed."""
     teacher, small, target = (tmp_path / f"{n}.onnx" for n in ("teacher", "small", "out"))

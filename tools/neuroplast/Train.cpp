@@ -313,10 +313,18 @@ static int runDistill(const Arguments &arguments) {
 }
 
 Command neuroplast::driver::getDistillCommand() {
+  std::vector<OptionSpec> specs = getSpecs();
+  specs.push_back(
+      {"--hint", "PATTERN=WEIGHT[:KIND]...",
+       "let nodes whose name matches give what those of the teacher give, too: "
+       "values, of the same shape; attention, where in an example much is, "
+       "over "
+       "any number of channels; or relations, which examples are alike "
+       "(values)"});
   return {{"distill",
            "train a model to say what another one says, on examples without "
            "labels",
            {"TEACHER", "STUDENT"},
-           getSpecs()},
+           std::move(specs)},
           runDistill};
 }

@@ -146,6 +146,12 @@ neuroplast::driver::readTrainingOptions(const Arguments &arguments,
   if (!augmentation)
     return reportError("augmentation " + reason), std::nullopt;
   o.augmentation = *augmentation;
+  for (const std::string &text : arguments.getAll("--hint")) {
+    auto hint = training::Hint::parse(text, reason);
+    if (!hint)
+      return reportError("hint " + reason), std::nullopt;
+    o.step.hints.push_back(*hint);
+  }
   for (const std::string &text : arguments.getAll("--dropout")) {
     auto dropout = training::Dropout::parse(text, reason);
     if (!dropout)

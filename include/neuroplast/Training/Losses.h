@@ -82,6 +82,9 @@ private:
                                          std::string &reason) const;
 };
 
+/// The mean of all elements.
+neuro::Term average(const neuro::Term &term);
+
 } // namespace neuroplast::training
 
 #endif // NEUROPLAST_TRAINING_LOSSES_H

@@ -11,6 +11,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "neuroplast/Training/Dropout.h"
+#include "neuroplast/Training/Hints.h"
 #include "neuroplast/Training/Losses.h"
 #include "neuroplast/Training/Optimizers.h"
 
@@ -37,6 +38,9 @@ struct StepOptions {
   /// are given. It has inputs of the same names, and its first result that of
   /// the network's.
   mlir::ModuleOp teacher = {};
+  /// What the network has in common with its teacher besides, added to the
+  /// loss.
+  std::vector<Hint> hints = {};
   /// What is left out while it learns, beside what the network itself says.
   std::vector<Dropout> dropouts = {};
   /// Of what is drawn in a step.

@@ -1,0 +1,164 @@
+//===- Hints.cpp - What students share with teachers inside ---------------===//
+//
+// Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for licence information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "neuroplast/Training/Hints.h"
+#include "neuroplast/Structure/UnitAnalysis.h"
+#include "neuroplast/Structure/UnitSelection.h"
+#include "neuroplast/Training/Losses.h"
+#include "llvm/ADT/Sequence.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace mlir;
+using namespace neuroplast;
+using namespace neuroplast::training;
+using neuro::Term;
+
+std::optional<Hint> Hint::parse(StringRef text, std::string &reason) {
+  auto [pattern, rest] = text.rsplit('=');
+  auto [weight, kind] = rest.split(':');
+  Hint hint;
+  hint.pattern = pattern.str();
+  if (pattern.empty() || weight.getAsDouble(hint.weight) ||
+      !(hint.weight > 0 && std::isfinite(hint.weight))) {
+    reason =
+        ("'" + text + "' is no PATTERN=WEIGHT with a weight above 0").str();
+    return std::nullopt;
+  }
+  auto known = llvm::StringSwitch<std::optional<Kind>>(kind)
+                   .Cases({"", "values"}, Kind::Values)
+                   .Case("attention", Kind::Attention)
+                   .Case("relations", Kind::Relations)
+                   .Default(std::nullopt);
+  if (!known) {
+    reason = ("'" + text +
+              "' is of none of the kinds values, attention and relations")
+                 .str();
+    return std::nullopt;
+  }
+  hint.kind = *known;
+  return hint;
+}
+
+NodeValues neuroplast::training::listNodeValues(
+    llvm::iterator_range<Block::iterator> operations) {
+  NodeValues values;
+  for (Operation &op : operations) {
+    StringRef node = structure::getNodeName(op.getLoc());
+    if (node.empty() || op.getNumResults() == 0 ||
+        !isa<neuro::CostOpInterface>(op))
+      continue;
+    auto type = dyn_cast<RankedTensorType>(op.getResult(0).getType());
+    if (type && isa<FloatType>(type.getElementType()))
+      values[node] = op.getResult(0);
+  }
+  return values;
+}
+
+/// The same, so that its elements along all axes but the first have the length
+/// one.
+static Term normalize(const Term &term) {
+  auto axes = llvm::to_vector(llvm::seq<int64_t>(1, term.getRank()));
+  return term / ((term * term).sum(axes) + 1e-12).sqrt();
+}
+
+/// Where in an example there is much, over all channels.
+static Term drawAttention(const Term &values) {
+  int64_t channels = values.getRank() >= 4 ? 1 : values.getRank() - 1;
+  return normalize((values * values).sum(channels, /*keep=*/false));
+}
+
+/// How alike the examples of a batch are.
+static Term relate(const Term &values) {
+  int64_t elements =
+      ShapedType::getNumElements(values.getType().getShape().drop_front());
+  Term rows = values.reshape({values.getType().getDimSize(0), elements});
+  return normalize(rows.matmul(rows.transposeMatrix()));
+}
+
+/// Why nodes cannot be compared; none if they can.
+static std::optional<StringRef>
+findObstacle(Hint::Kind kind, RankedTensorType own, RankedTensorType taught) {
+  auto areSame = [](ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
+    return a == b;
+  };
+  ArrayRef<int64_t> shape = own.getShape(), other = taught.getShape();
+  switch (kind) {
+  case Hint::Kind::Values:
+    if (!areSame(shape, other))
+      return "has another shape there: attention and relations need no same "
+             "one";
+    return std::nullopt;
+  case Hint::Kind::Attention: {
+    if (shape.size() != other.size() || shape.size() < 3)
+      return "has no places there to attend to, or others";
+    size_t channels = shape.size() >= 4 ? 1 : shape.size() - 1;
+    if (!areSame(shape.take_front(channels), other.take_front(channels)) ||
+        !areSame(shape.drop_front(channels + 1),
+                 other.drop_front(channels + 1)))
+      return "has other places there to attend to";
+    return std::nullopt;
+  }
+  case Hint::Kind::Relations:
+    for (ArrayRef<int64_t> sizes : {shape, other})
+      if (sizes.size() < 2 || ShapedType::isDynamicShape(sizes.drop_front()))
+        return "has no examples there of known sizes to relate";
+    if (shape.front() != other.front())
+      return "has another batch there";
+    return std::nullopt;
+  }
+  llvm_unreachable("all kinds are covered");
+}
+
+static Term measure(Hint::Kind kind, const Term &own, const Term &taught) {
+  switch (kind) {
+  case Hint::Kind::Values: {
+    Term difference = own - taught;
+    return average(difference * difference);
+  }
+  case Hint::Kind::Attention: {
+    Term difference = drawAttention(own) - drawAttention(taught);
+    auto places = llvm::to_vector(llvm::seq<int64_t>(1, difference.getRank()));
+    return average((difference * difference).sum(places));
+  }
+  case Hint::Kind::Relations: {
+    Term difference = relate(own) - relate(taught);
+    return average(difference * difference);
+  }
+  }
+  llvm_unreachable("all kinds are covered");
+}
+
+Term Hint::build(func::FuncOp main, neuro::TermBuilder &at,
+                 const NodeValues &own, const NodeValues &taught) const {
+  Term sum;
+  int64_t count = 0;
+  for (auto [node, value] : own) {
+    if (!structure::matchesAny(node, pattern))
+      continue;
+    Value same = taught.lookup(node);
+    if (!same)
+      return main.emitError() << "has a node '" << node
+                              << "', and its teacher none of this name",
+             Term();
+    auto type = cast<RankedTensorType>(value.getType()),
+         other = cast<RankedTensorType>(same.getType());
+    if (auto obstacle = findObstacle(kind, type, other))
+      return main.emitError()
+                 << "has a node '" << node << "' of " << type
+                 << ", and its teacher, with " << other << ", " << *obstacle,
+             Term();
+    Term distance = measure(kind, Term(at, value), Term(at, same));
+    sum = sum ? sum + distance : distance;
+    ++count;
+  }
+  if (!sum)
+    return main.emitError() << "has no node with a name like '" << pattern
+                            << "' to give hints at",
+           Term();
+  return sum * (weight / static_cast<double>(count));
+}
