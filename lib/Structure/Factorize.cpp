@@ -30,6 +30,8 @@ llvm::json::Object FactorizeOptions::toJson() const {
                             {"regards_data", statistics != nullptr}};
   if (rank)
     result["rank"] = *rank;
+  else if (rankShare > 0)
+    result["rank_share"] = rankShare;
   else
     result["energy"] = energy;
   if (form == FactorForm::Tucker)
@@ -93,9 +95,13 @@ struct Directions {
     return whole > 0 ? energies.head(rank).sum() / whole : 1;
   }
 
-  int64_t chooseRank(const FactorizeOptions &options) const {
+  /// Of a matrix whose rank is at most `mostRank`.
+  int64_t chooseRank(const FactorizeOptions &options, int64_t mostRank) const {
     if (options.rank)
       return std::min<int64_t>(*options.rank, energies.size());
+    if (options.rankShare > 0)
+      return std::clamp<int64_t>(std::llround(options.rankShare * mostRank), 1,
+                                 energies.size());
     int64_t rank = 1;
     while (rank < energies.size() && getShare(rank) < options.energy)
       ++rank;
@@ -118,7 +124,8 @@ public:
   /// they have fewer weights.
   void split(const FactorizeOptions &options, FactorizedLayer &entry) {
     int64_t inputs = layer.countInputs(), places = layer.patchSize / inputs;
-    int64_t rank = outs.chooseRank(options);
+    int64_t rank =
+        outs.chooseRank(options, std::min(layer.outs, layer.patchSize));
     Matrix outer = outs.vectors.leftCols(rank);
     entry.rank = rank;
     bool isTucker = options.form == FactorForm::Tucker && places > 1;
@@ -133,7 +140,8 @@ public:
       unfolded.middleCols(out * places, places) =
           Eigen::Map<const Matrix>(matrix.row(out).data(), inputs, places);
     Directions ins(unfolded * unfolded.transpose());
-    entry.inRank = ins.chooseRank(options);
+    entry.inRank =
+        ins.chooseRank(options, std::min(inputs, layer.outs * places));
     Matrix inner = ins.vectors.leftCols(entry.inRank);
     Matrix core(rank, entry.inRank * places), projected(rank, layer.patchSize);
     Matrix narrow = outer.transpose() * matrix;

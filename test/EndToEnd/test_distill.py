@@ -249,3 +249,43 @@ def test_refused(neuroplast: Path, tmp_path: Path) -> None:
             )
         assert message in str(error.value)
         assert not target.exists()
+
+
+def test_derived(neuroplast: Path, tmp_path: Path) -> None:
+    """A rule makes the student that its commands make one after the other."""
+    teacher, data = models.MODELS["ppocr_cls"].path(), tmp_path / "d.npz"
+    x = np.random.default_rng(0).normal(size=(8, 3, 48, 96)).astype(np.float32)
+    driver.save(data, {"x": x})
+    taught = ("--data", data, "--batch", "4", "--optimizer", "adam", "--lr", "0.001")
+    derived, shallow, thin, flat, student = (tmp_path / f"{n}.onnx" for n in "dstfo")
+    rule = "depth=0.7 width=0.5 rank=0.4"
+    driver.call(neuroplast, "distill", teacher, "--derive", rule, *taught, "-o", derived)
+    for command, source, target, *options in (
+        ("shorten", teacher, shallow, "--blocks", "30%"),
+        ("prune", shallow, thin, "--ratio", "0.5"),
+        ("factorize", thin, flat, "--rank", "40%"),
+    ):
+        driver.edit(neuroplast, command, source, target, *options, "--data", data)
+    driver.call(neuroplast, "distill", teacher, flat, *taught, "-o", student)
+    one, other = read_params(derived), read_params(student)
+    assert one.keys() == other.keys()
+    for key, value in one.items():
+        np.testing.assert_array_equal(value, other[key])
+    sizes = [sum(map(np.size, read_params(path).values())) for path in (shallow, thin, flat)]
+    assert sizes[0] > sizes[1] > sizes[2]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        path.name for path in (data, derived, shallow, thin, flat, student)
+    )
+
+
+@pytest.mark.parametrize("rule", ["", "width", "width=0", "width=1.5", "height=0.5", "width=1"])
+def test_unfit_rules(rule: str, neuroplast: Path, tmp_path: Path) -> None:
+    teacher, target = tmp_path / "teacher.onnx", tmp_path / "out.onnx"
+    perceptron(teacher)
+    driver.save(tmp_path / "d.npz", {"x": np.ones((32, INS), np.float32)})
+    with pytest.raises(driver.DriverError, match="no list as|leaves everything"):
+        driver.call(
+            neuroplast, "distill", teacher, "--derive", rule, "--data", tmp_path / "d.npz", "-o",
+            target,
+        )  # fmt: skip
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["d.npz", "teacher.onnx"]

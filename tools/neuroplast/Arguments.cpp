@@ -66,6 +66,22 @@ void neuroplast::driver::printHelp(const CommandSpec &spec,
           "one counts\n";
 }
 
+std::optional<Amount> Amount::parse(StringRef text) {
+  Amount amount;
+  double percent;
+  int64_t count;
+  if (text.consume_back("%")) {
+    if (text.getAsDouble(percent) || !(percent >= 0))
+      return std::nullopt;
+    amount.share = percent / 100;
+    return amount;
+  }
+  if (text.getAsInteger(10, count) || count < 0)
+    return std::nullopt;
+  amount.count = count;
+  return amount;
+}
+
 std::optional<Arguments> Arguments::parse(const CommandSpec &spec,
                                           ArrayRef<const char *> args,
                                           int &exitCode) {
@@ -112,7 +128,10 @@ std::optional<Arguments> Arguments::parse(const CommandSpec &spec,
     }
     result.values[name].push_back(value.str());
   }
-  if (result.positional.size() != spec.positional.size()) {
+  size_t least = llvm::count_if(
+      spec.positional, [](StringRef name) { return !name.starts_with("["); });
+  if (result.positional.size() < least ||
+      result.positional.size() > spec.positional.size()) {
     std::string wanted;
     for (StringRef name : spec.positional)
       wanted += (" " + name).str();

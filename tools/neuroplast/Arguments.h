@@ -13,6 +13,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/raw_ostream.h"
+#include <cmath>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,13 +34,27 @@ struct OptionSpec {
 struct CommandSpec {
   llvm::StringRef name;
   llvm::StringRef summary;
-  /// The names of the positional arguments, all of which must be given.
+  /// The names of the positional arguments, all of which must be given but the
+  /// last ones, if these are in brackets.
   std::vector<llvm::StringRef> positional;
   std::vector<OptionSpec> options;
 
   /// Those of its options that have these names, which another command hands
   /// on to it.
   std::vector<OptionSpec> select(llvm::ArrayRef<llvm::StringRef> names) const;
+};
+
+/// So many, or a share of all there are.
+struct Amount {
+  std::optional<int64_t> count;
+  double share = 0; ///< from 0, if there is no count
+
+  /// Reads "12" or "25%"; none if a text is neither.
+  static std::optional<Amount> parse(llvm::StringRef text);
+  /// How many of `all` that is, if a share, to the nearest number.
+  int64_t of(int64_t all) const {
+    return count.value_or(std::llround(share * static_cast<double>(all)));
+  }
 };
 
 /// The parsed arguments of one call.
@@ -51,8 +66,9 @@ public:
                                         llvm::ArrayRef<const char *> args,
                                         int &exitCode);
 
+  /// Empty if it may be missing, and is.
   llvm::StringRef getPositional(unsigned index) const {
-    return positional[index];
+    return index < positional.size() ? positional[index] : llvm::StringRef();
   }
   bool has(llvm::StringRef name) const { return values.contains(name); }
   llvm::StringRef get(llvm::StringRef name,

@@ -21,15 +21,9 @@ using namespace neuroplast::structure;
 static bool parseUnits(StringRef text, DropinOptions &options) {
   StringRef number = text;
   number.consume_front("+");
-  double percent;
-  int64_t units;
-  if (number.consume_back("%") && !number.getAsDouble(percent) &&
-      percent >= 0) {
-    options.share = percent / 100;
-    return true;
-  }
-  if (!number.getAsInteger(10, units) && units >= 0) {
-    options.units = units;
+  if (std::optional<Amount> amount = Amount::parse(number)) {
+    options.units = amount->count;
+    options.share = amount->share;
     return true;
   }
   reportError("'--units' needs a number of units, or a share as '+25%', not '" +

@@ -19,9 +19,12 @@ static int runFactorize(const Arguments &arguments) {
   StructureCommand command(arguments, "factorize");
   FactorizeOptions options;
   std::optional<double> energy = arguments.getNumber("--energy", 0.95);
-  std::optional<int64_t> rank = arguments.getInteger("--rank", 0);
-  if (!energy || !rank)
+  if (!energy)
     return 1;
+  std::optional<Amount> rank = Amount::parse(arguments.get("--rank", "0"));
+  if (!rank)
+    return reportError("'--rank' needs a number, or a share as '50%', not '" +
+                       arguments.get("--rank") + "'");
   if (arguments.has("--rank") && arguments.has("--energy"))
     return reportError("'factorize' takes one of an energy and a rank");
   StringRef form = arguments.get("--form", "svd");
@@ -29,8 +32,9 @@ static int runFactorize(const Arguments &arguments) {
     return reportError("form '" + form + "' is none of svd and tucker");
   options.form = form == "svd" ? FactorForm::Svd : FactorForm::Tucker;
   options.energy = *energy;
-  if (arguments.has("--rank"))
-    options.rank = *rank;
+  options.rankShare = rank->share;
+  if (arguments.has("--rank") && rank->count)
+    options.rank = *rank->count;
   options.only = arguments.getAll("--only").vec();
   options.freeze = arguments.getAll("--freeze").vec();
   options.command = arguments.getCommandLine().str();
@@ -60,7 +64,8 @@ Command neuroplast::driver::getFactorizeCommand() {
       {"--energy", "E",
        "share of the squares of the results to keep, as far as data or weights "
        "tell (0.95)"},
-      {"--rank", "R", "the rank of all layers, instead"},
+      {"--rank", "R|P%",
+       "the rank of all layers, instead, or a share of what each could have"},
       {"--form", "NAME",
        "svd, or tucker, which projects the inputs of kernels, too (svd)"},
       {"--stats", "FILE.npz",

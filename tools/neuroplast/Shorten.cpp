@@ -27,9 +27,11 @@ public:
       : arguments(arguments), command(arguments, "shorten") {}
 
   int run() {
-    std::optional<int64_t> wanted = arguments.getInteger("--blocks", 0);
-    if (!wanted)
-      return 1;
+    std::optional<Amount> asked = Amount::parse(arguments.get("--blocks", "0"));
+    if (!asked)
+      return reportError("'--blocks' needs a number of blocks, or a share as "
+                         "'25%', not '" +
+                         arguments.get("--blocks") + "'");
     criterion = arguments.get("--criterion", "cka");
     if (criterion != "cka" && criterion != "change")
       return reportError("criterion '" + criterion +
@@ -37,19 +39,19 @@ public:
     bool isNamed = !arguments.getAll("--at").empty();
     if (!isNamed && !arguments.has("--blocks") && !command.isDryRun())
       return reportError("'shorten' needs '--blocks N', or '--at PATTERN'");
-    if (*wanted < 0)
-      return reportError("'--blocks' needs a number of blocks");
     if (!command.load())
       return 1;
-    if (*wanted > 0 && command.getBatches().empty())
-      return reportError("'--blocks' needs data that tell which blocks matter "
-                         "least: give '--data'");
     ModuleOp module = command.getModule();
     blocks = listResidualBlocks(module);
+    int64_t wanted = asked->of(blocks.size());
+    if (wanted > 0 && command.getBatches().empty())
+      return reportError("'--blocks' needs data that tell which blocks matter "
+                         "least: give '--data'");
     importances.resize(blocks.size());
     if (!command.getBatches().empty() && !measureAll())
       return 1;
-    if (!choose(isNamed, arguments.has("--blocks") ? wanted : std::nullopt))
+    if (!choose(isNamed, arguments.has("--blocks") ? std::optional(wanted)
+                                                   : std::nullopt))
       return 1;
     NetworkSize before = measure(UnitAnalysis(module));
     std::vector<ResidualBlock> gone;
@@ -183,7 +185,8 @@ private:
 
 Command neuroplast::driver::getShortenCommand() {
   std::vector<OptionSpec> options = {
-      {"--blocks", "N", "remove the N residual blocks that matter least"},
+      {"--blocks", "N|P%",
+       "remove the N residual blocks that matter least, or a share of all"},
       {"--at", "PATTERN...",
        "only blocks whose sum matches (text, or with * and ?); all of them "
        "without '--blocks'"},

@@ -8,6 +8,7 @@
 
 #include "Checkpoint.h"
 #include "Commands.h"
+#include "Derive.h"
 #include "Learn.h"
 #include "Modules.h"
 #include "Progress.h"
@@ -19,6 +20,7 @@
 #include "neuroplast/Learning/ParamTensors.h"
 #include "neuroplast/Runtime/Npz.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 
@@ -308,12 +310,37 @@ Command neuroplast::driver::getTrainCommand() {
 }
 
 static int runDistill(const Arguments &arguments) {
-  return runTask(arguments, arguments.getPositional(1),
-                 arguments.getPositional(0));
+  llvm::StringRef teacher = arguments.getPositional(0),
+                  student = arguments.getPositional(1),
+                  output = arguments.get("-o");
+  bool isDerived = arguments.has("--derive");
+  if (isDerived == !student.empty())
+    return reportError("'distill' needs a student, or '--derive' to make one");
+  if (!isDerived)
+    return runTask(arguments, student, teacher);
+  std::optional<Derivation> derivation =
+      Derivation::parse(arguments.get("--derive"));
+  if (!derivation)
+    return 1;
+  if (output.empty() || !arguments.has("--data"))
+    return reportError("training needs '--data FILE.npz' and '-o FILE'");
+  llvm::SmallString<128> derived;
+  if (std::error_code error = llvm::sys::fs::createUniqueFile(
+          output + ".student.%%%%%%.onnx", derived))
+    return reportError("cannot write '" + output + "': " + error.message());
+  llvm::FileRemover remover(derived);
+  int code = derivation->carryOut(teacher.str(), arguments.get("--data").str(),
+                                  derived.str().str());
+  return code ? code : runTask(arguments, derived, teacher);
 }
 
 Command neuroplast::driver::getDistillCommand() {
   std::vector<OptionSpec> specs = getSpecs();
+  specs.push_back(
+      {"--derive", "RULE",
+       "make the student of the teacher: 'width=0.5 depth=0.7 rank=0.5', in "
+       "which some may be missing, leaves such a share of the units, the "
+       "residual blocks and the ranks of weights"});
   specs.push_back(
       {"--hint", "PATTERN=WEIGHT[:KIND]...",
        "let nodes whose name matches give what those of the teacher give, too: "
@@ -324,7 +351,7 @@ Command neuroplast::driver::getDistillCommand() {
   return {{"distill",
            "train a model to say what another one says, on examples without "
            "labels",
-           {"TEACHER", "STUDENT"},
+           {"TEACHER", "[STUDENT]"},
            std::move(specs)},
           runDistill};
 }

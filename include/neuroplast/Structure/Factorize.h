@@ -30,6 +30,8 @@ struct FactorizeOptions {
   double energy = 0.95;
   /// The rank of all layers, instead.
   std::optional<int64_t> rank;
+  /// The share of the rank that a layer could have, instead; above 0 to be one.
+  double rankShare = 0;
   /// Names of weights: only these, and not these.
   std::vector<std::string> only, freeze;
   /// What makes the ranks regard the data.
