@@ -19,7 +19,7 @@ using namespace neuroplast::learning;
 std::optional<Accuracy>
 neuroplast::learning::makeAccuracy(const LearningTask &task,
                                    const TrainingOptions &options) {
-  if (task.teacher || !options.step.loss.hasClasses())
+  if (task.teacher || !options.step.loss.saysClasses())
     return std::nullopt;
   return Accuracy(options.step.loss);
 }

@@ -27,13 +27,13 @@ std::string TrainingOptions::describe() const {
   const training::Optimizer &o = step.optimizer;
   os << "loss " << static_cast<int>(loss.kind) << ' ' << loss.smoothing << ' '
      << loss.delta << ' ' << loss.temperature << ' ' << loss.blank << ' '
-     << lossNetwork << "; optimizer " << static_cast<int>(o.kind) << ' '
-     << o.momentum << ' ' << o.isNesterov << ' ' << o.weightDecay << ' '
-     << o.countsOwnSteps << "; clip " << step.clipNorm << "; schedule "
-     << static_cast<int>(schedule.kind) << ' ' << schedule.rate << ' '
-     << schedule.warmup << ' ' << schedule.every << ' ' << schedule.factor
-     << "; batch " << batch << " x " << step.parts << "; seed " << seed
-     << "; patience " << patience << "; frozen";
+     << loss.blankWeight << ' ' << lossNetwork << "; optimizer "
+     << static_cast<int>(o.kind) << ' ' << o.momentum << ' ' << o.isNesterov
+     << ' ' << o.weightDecay << ' ' << o.countsOwnSteps << "; clip "
+     << step.clipNorm << "; schedule " << static_cast<int>(schedule.kind) << ' '
+     << schedule.rate << ' ' << schedule.warmup << ' ' << schedule.every << ' '
+     << schedule.factor << "; batch " << batch << " x " << step.parts
+     << "; seed " << seed << "; patience " << patience << "; frozen";
   for (const std::string &pattern : frozen)
     os << ' ' << pattern;
   if (averagingDecay)

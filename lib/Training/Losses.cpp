@@ -31,12 +31,13 @@ std::optional<Loss::Kind> Loss::parseKind(StringRef name) {
       .Case("huber", Kind::Huber)
       .Case("cosine", Kind::Cosine)
       .Case("ctc", Kind::Sequence)
+      .Case("contrastive", Kind::Contrastive)
       .Default(std::nullopt);
 }
 
 StringRef Loss::getKinds() {
-  return "cross-entropy, soft-cross-entropy, kl, bce, mse, mae, huber, cosine "
-         "and ctc";
+  return "cross-entropy, soft-cross-entropy, kl, bce, mse, mae, huber, cosine, "
+         "ctc and contrastive";
 }
 
 namespace {
@@ -105,6 +106,14 @@ RankedTensorType Loss::getLabelsType(const Term &output,
   RankedTensorType type = output.getType();
   if (kind == Kind::Sequence)
     return getSequenceType(output, reason);
+  if (kind == Kind::Contrastive) {
+    if (type.getRank() == 2 && type.hasStaticShape())
+      return RankedTensorType::get(type.getShape().take_front(),
+                                   IntegerType::get(type.getContext(), 64));
+    reason = "contrastive needs an output of known sizes whose axes are "
+             "examples and features";
+    return {};
+  }
   bool isOfClasses = kind == Kind::CrossEntropy ||
                      kind == Kind::SoftCrossEntropy || kind == Kind::Divergence;
   int64_t axis = isOfClasses ? Logits::find(output).axis : 1;
@@ -112,6 +121,11 @@ RankedTensorType Loss::getLabelsType(const Term &output,
       (type.getRank() <= axis || type.isDynamicDim(axis))) {
     reason = "the loss needs an output whose axis " + std::to_string(axis) +
              " has a known size, as that of classes";
+    return {};
+  }
+  if (isOfClasses && blankWeight != 1 && blank >= type.getDimSize(axis)) {
+    reason = "there is no class " + std::to_string(blank) +
+             " for times that say nothing";
     return {};
   }
   if (!hasClasses())
@@ -156,6 +170,7 @@ static Term cool(const Term &logits, double temperature) {
   return temperature == 1 ? logits : logits / temperature;
 }
 
+/// The cross-entropy of each place, of softened logits.
 static Term crossEntropy(const Term &output, const Term &probabilities,
                          double temperature) {
   auto [logits, axis] = Logits::find(output);
@@ -163,8 +178,45 @@ static Term crossEntropy(const Term &output, const Term &probabilities,
   Term logarithms(
       at, neuro::LogSoftmaxOp::create(at.builder, at.location,
                                       cool(logits, temperature).get(), axis));
-  Term loss = average((logarithms * probabilities).sum(axis) * -1);
-  return temperature == 1 ? loss : loss * (temperature * temperature);
+  return (logarithms * probabilities).sum(axis) * -1;
+}
+
+Term Loss::weigh(const Term &places, const Term &labels, int64_t axis) const {
+  if (blankWeight == 1)
+    return average(places);
+  Term weights = labels.slice(axis, blank, 1) * (blankWeight - 1) + 1;
+  return average(places * weights) / average(weights);
+}
+
+/// Compares all examples of a batch with all others.
+static Term contrast(const Term &output, const Term &labels,
+                     double temperature) {
+  neuro::TermBuilder &at = output.getBuilder();
+  int64_t count = output.getType().getDimSize(0);
+  Type element = output.getType().getElementType();
+  SmallVector<Attribute> others(count * count,
+                                at.builder.getFloatAttr(element, 1));
+  for (int64_t i = 0; i < count; ++i)
+    others[i * count + i] = at.builder.getFloatAttr(element, 0);
+  Term isOther(
+      at, neuro::ConstantOp::create(
+              at.builder, at.location,
+              DenseElementsAttr::get(
+                  RankedTensorType::get({count, count}, element), others)));
+  Term directions = output / ((output * output).sum(1) + 1e-12).sqrt();
+  Term likeness = directions.matmul(directions.transposeMatrix()) / temperature;
+  Term isSame =
+      labels.expandAxes(1).isEqual(labels.expandAxes(0)).cast(element) *
+      isOther;
+  Term ofAll = (likeness.exp() * isOther).sum(1).log();
+  Term peers = isSame.sum(1), none = peers.number(0);
+  Term own = (isSame * (ofAll - likeness)).sum(1);
+  Term ofExample = (peers > 0).select(
+      own / (peers > 0).select(peers, peers.number(1)), none);
+  Term compared =
+      (peers > 0).select(peers.number(1), none).sum({0, 1}, /*keep=*/false);
+  return ofExample.sum({0, 1}, /*keep=*/false) /
+         (compared > 0).select(compared, compared.number(1));
 }
 
 Term Loss::buildLabels(const Term &output) const {
@@ -182,19 +234,23 @@ Term Loss::buildLabels(const Term &output) const {
 
 Term Loss::build(const Term &output, const Term &labels) const {
   neuro::TermBuilder &at = output.getBuilder();
+  // Gradients stay as large as they were.
+  auto warm = [&](const Term &loss) {
+    return temperature == 1 ? loss : loss * (temperature * temperature);
+  };
+  int64_t axis = Logits::find(output).axis;
   Term difference;
   switch (kind) {
   case Kind::CrossEntropy:
-    return crossEntropy(output, spreadOut(labels, output.getType(), smoothing),
-                        temperature);
+    return warm(average(crossEntropy(
+        output, spreadOut(labels, output.getType(), smoothing), temperature)));
   case Kind::SoftCrossEntropy:
-    return crossEntropy(output, labels, temperature);
+    return warm(weigh(crossEntropy(output, labels, temperature), labels, axis));
   case Kind::Divergence: {
     // What has no probability takes no part, though its logarithm is infinite.
     Term own = (labels > 0).select(labels * labels.log(), 0);
-    return crossEntropy(output, labels, temperature) +
-           average(own.sum(Logits::find(output).axis)) *
-               (temperature * temperature);
+    return warm(weigh(crossEntropy(output, labels, temperature) + own.sum(axis),
+                      labels, axis));
   }
   case Kind::BinaryCrossEntropy: {
     Term z = cool(findSigmoidLogits(output), temperature);
@@ -218,6 +274,8 @@ Term Loss::build(const Term &output, const Term &labels) const {
                                                     logits.get(), /*axis=*/2));
     return average(buildSequenceLoss(logarithms, labels, blank));
   }
+  case Kind::Contrastive:
+    return contrast(output, labels, temperature);
   case Kind::Cosine: {
     Term product = (output * labels).sum(1);
     Term norms = ((output * output).sum(1) * (labels * labels).sum(1)).sqrt();

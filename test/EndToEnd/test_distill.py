@@ -15,10 +15,18 @@ from onnx import TensorProto, helper, numpy_helper
 RATE = 0.05
 
 
-def divergence(said: np.ndarray, expected: np.ndarray, temperature: float, axis: int = 1) -> float:
-    """Of softened probabilities, by logits, times the square of the temperature."""
+def divergence(
+    said: np.ndarray,
+    expected: np.ndarray,
+    temperature: float,
+    axis: int = 1,
+    blank: tuple[int, float] = (0, 1),
+) -> float:
+    """Of softened probabilities, by logits, times the square of the temperature; a class may
+    weigh less where it is expected."""
     p, q = softmax(expected / temperature, axis), softmax(said / temperature, axis)
-    return float((p * np.log(p / q)).sum(axis=axis).mean()) * temperature**2
+    weights = 1 + (blank[1] - 1) * np.take(p, blank[0], axis)
+    return float(np.average((p * np.log(p / q)).sum(axis=axis), weights=weights)) * temperature**2
 
 
 @pytest.mark.parametrize("is_soft", [False, True])
@@ -46,7 +54,8 @@ def test_step(is_soft: bool, temperature: float, neuroplast: Path, tmp_path: Pat
         np.testing.assert_allclose(value, young[key] - RATE * gradient[key], rtol=1e-6, atol=1e-8)
 
 
-def test_sequences(neuroplast: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("blank", [(0, 1), (2, 0.1), (1, 0)])
+def test_sequences(blank: tuple[int, float], neuroplast: Path, tmp_path: Path) -> None:
     """Classes are where the softmax says, as those of each place of a line of text."""
     teacher, student, target = (tmp_path / f"{n}.onnx" for n in ("teacher", "student", "out"))
     random = np.random.default_rng(2)
@@ -61,11 +70,20 @@ def test_sequences(neuroplast: Path, tmp_path: Path) -> None:
     data, x = tmp_path / "d.npz", random.normal(size=(8, 5, INS))
     driver.save(data, {"x": x})
     call = (neuroplast, "distill", teacher, student, "--data", data, "-o", target, "--batch", "8")
-    driver.call(*call, "--lr", str(RATE))
-    gradient = differ(lambda p: divergence(x @ p["w"], x @ weights[0], 1, 2), {"w": weights[1]})
+    blanks = ("--blank", str(blank[0]), "--blank-weight", str(blank[1]))
+    driver.call(*call, "--lr", str(RATE), *blanks)
+    gradient = differ(
+        lambda p: divergence(x @ p["w"], x @ weights[0], 1, 2, blank), {"w": weights[1]}
+    )
     np.testing.assert_allclose(
         read_params(target)["w"], weights[1] - RATE * gradient["w"], rtol=1e-6, atol=1e-8
     )
+    for options, reason in {
+        (f"--blank={OUTS}", "--blank-weight=0.5"): f"there is no class {OUTS}",
+        ("--loss=mse", "--blank-weight=0.5"): "is for kl and soft-cross-entropy",
+    }.items():
+        with pytest.raises(driver.DriverError, match=reason):
+            driver.call(*call, *options)
     labels = random.integers(0, OUTS, (8, 5))
     driver.save(data, {"x": x, "labels": labels})
     with pytest.raises(driver.DriverError, match="has them along axis 2"):

@@ -115,6 +115,18 @@ def hot(y: np.ndarray) -> np.ndarray:
     return np.eye(OUTS)[y]
 
 
+def contrast(z: np.ndarray, y: np.ndarray, temperature: float) -> float:
+    """The supervised contrastive loss, example by example."""
+    z = z / np.linalg.norm(z, axis=1, keepdims=True)
+    losses = []
+    for i in range(len(z)):
+        likeness = np.delete(z @ z[i] / temperature, i)
+        same = np.delete(y == y[i], i)
+        if same.any():
+            losses.append((np.log(np.exp(likeness).sum()) - likeness)[same].mean())
+    return float(np.mean(losses))
+
+
 # By the options: what labels are, and the loss of logits, as a number.
 LOSSES: dict[str, tuple[str, Callable[[np.ndarray, np.ndarray], Any]]] = {
     "cross-entropy --label-smoothing 0.2": (
@@ -135,6 +147,7 @@ LOSSES: dict[str, tuple[str, Callable[[np.ndarray, np.ndarray], Any]]] = {
         ).mean(),
     ),
     "cosine": ("number", lambda z, y: (1 - cosine(z, y)).mean()),
+    "contrastive --temperature 0.5": ("class", lambda z, y: contrast(z, y, 0.5)),
 }
 
 
@@ -564,3 +577,18 @@ def test_less_memory_of_random_networks(seed: int, neuroplast: Path, tmp_path: P
     for other in trained[1:]:
         for key, value in trained[0].items():
             np.testing.assert_allclose(other[key], value, rtol=1e-4, atol=1e-5)
+
+
+def test_nothing_to_contrast(neuroplast: Path, tmp_path: Path) -> None:
+    """Where no class has two examples nothing is learnt."""
+    model, target, data = tmp_path / "m.onnx", tmp_path / "t.onnx", tmp_path / "d.npz"
+    params = perceptron(model, has_softmax=False, dtype=TensorProto.DOUBLE)
+    x = np.random.default_rng(8).normal(size=(16, INS))
+    driver.save(data, {"x": x, "labels": np.arange(16)})
+    printed = driver.call(
+        neuroplast, "train", model, "--data", data, "-o", target, "--batch", "16", "--loss",
+        "contrastive",
+    )  # fmt: skip
+    assert "loss 0.0000" in printed and "accuracy" not in printed
+    for key, value in read_params(target).items():
+        np.testing.assert_array_equal(value, params[key])

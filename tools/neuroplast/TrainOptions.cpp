@@ -105,6 +105,7 @@ neuroplast::driver::readTrainingOptions(const Arguments &arguments,
       !readNumber(arguments, "--delta", loss.delta) ||
       !readNumber(arguments, "--temperature", loss.temperature) ||
       !readInteger(arguments, "--blank", loss.blank) ||
+      !readNumber(arguments, "--blank-weight", loss.blankWeight) ||
       !readNumber(arguments, "--lr", schedule.rate) ||
       !readNumber(arguments, "--lr-factor", schedule.factor) ||
       !readNumber(arguments, "--momentum", optimizer.momentum) ||
@@ -121,6 +122,10 @@ neuroplast::driver::readTrainingOptions(const Arguments &arguments,
     return std::nullopt;
   if (loss.temperature == 0)
     return reportError("'--temperature' must not be zero"), std::nullopt;
+  if (loss.blankWeight != 1 && loss.kind != training::Loss::Kind::Divergence &&
+      loss.kind != training::Loss::Kind::SoftCrossEntropy)
+    return reportError("'--blank-weight' is for kl and soft-cross-entropy"),
+           std::nullopt;
   optimizer.isNesterov = arguments.has("--nesterov");
   if (optimizer.isNesterov && optimizer.momentum == 0)
     return reportError("'--nesterov' needs '--momentum'"), std::nullopt;
@@ -182,13 +187,17 @@ std::vector<OptionSpec> neuroplast::driver::getTrainingOptionSpecs() {
       {"--loss", "NAME",
        "of the first output: cross-entropy, soft-cross-entropy, kl or bce of "
        "logits, or of what a softmax or a sigmoid made of them; mse, mae, "
-       "huber or cosine; ctc, of sequences whose labels have no times "
+       "huber or cosine; ctc, of sequences whose labels have no times; "
+       "contrastive, of features that are to be alike within a class "
        "(cross-entropy; kl, with a teacher). Or a model whose first output it "
        "is, of 'output' and 'labels'"},
       {"--label-smoothing", "X",
        "share of probability that all classes get, of cross-entropy (0)"},
       {"--delta", "X", "where huber becomes linear (1)"},
       {"--blank", "N", "the class of times that say nothing, of ctc (0)"},
+      {"--blank-weight", "X",
+       "of kl and soft-cross-entropy: what a time counts at which the labels, "
+       "or the teacher, say '--blank' (1)"},
       {"--temperature", "X", "what logits are divided by (1)"},
       {"--optimizer", "NAME",
        "sgd, adam, adamw, rmsprop, adagrad or lion (sgd)"},

@@ -43,7 +43,14 @@ struct Loss {
     /// their number (connectionist temporal classification, Graves et al., ICML
     /// 2006): the output has examples, times and logits of classes, and labels
     /// are integers, negative behind the last one of an example.
-    Sequence
+    Sequence,
+    /// How far outputs of one class are from one another, beside all others:
+    /// the negative logarithm of what an example of its own class has of the
+    /// exponentials of its likeness to all, the mean over these and over the
+    /// examples that have any (supervised contrastive, Khosla et al., arXiv
+    /// 2004.11362). The output has examples and features, compared by their
+    /// directions; likeness is divided by `temperature`; labels are integers.
+    Contrastive
   };
   Kind kind = Kind::CrossEntropy;
   /// The share of probability that all classes get, of labels that are classes
@@ -57,14 +64,19 @@ struct Loss {
   /// Of Kind::Sequence: the class of times that say nothing, and the most
   /// labels that an example has.
   int64_t blank = 0, mostLabels = 0;
+  /// Of SoftCrossEntropy and Divergence: what a place counts at which labels
+  /// say `blank`, where others count one; between them as the labels are.
+  double blankWeight = 1;
 
   /// By "cross-entropy", "soft-cross-entropy", "kl", "bce", "mse", "mae",
-  /// "huber", "cosine" or "ctc".
+  /// "huber", "cosine", "ctc" or "contrastive".
   static std::optional<Kind> parseKind(llvm::StringRef name);
   static llvm::StringRef getKinds(); ///< for people
 
   /// Whether labels are integers that number classes, which no output is.
-  bool hasClasses() const {
+  bool hasClasses() const { return saysClasses() || kind == Kind::Contrastive; }
+  /// Whether the output says which of them it would be.
+  bool saysClasses() const {
     return kind == Kind::CrossEntropy || kind == Kind::Sequence;
   }
 
@@ -78,6 +90,9 @@ struct Loss {
   neuro::Term buildLabels(const neuro::Term &output) const;
 
 private:
+  /// The mean of what labels that are probabilities say of each place.
+  neuro::Term weigh(const neuro::Term &places, const neuro::Term &labels,
+                    int64_t axis) const;
   mlir::RankedTensorType getSequenceType(const neuro::Term &output,
                                          std::string &reason) const;
 };
