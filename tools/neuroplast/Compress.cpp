@@ -62,8 +62,9 @@ static int runCompress(const Arguments &arguments) {
                   "--clip-norm", "5", "--epochs",
                   arguments.get("--epochs", "10").str()});
   passOn(arguments,
-         {"--val", "--batch", "--seed", "--loss", "--temperature", "--threads",
-          "--augment", "--log", "--checkpoint"},
+         {"--val", "--batch", "--seed", "--loss", "--temperature", "--blank",
+          "--blank-weight", "--hint", "--threads", "--augment", "--log",
+          "--checkpoint"},
          distill);
   if (arguments.has("--resume"))
     distill.emplace_back("--resume");
@@ -83,10 +84,11 @@ Command neuroplast::driver::getCompressCommand() {
                    {"--target-flops", "--target-params", "--target-bytes",
                     "--target-ms", "--criterion", "--scope", "--max-ratio",
                     "--round-to", "--freeze", "--inner", "--shape"}));
-  llvm::append_range(
-      options, getDistillCommand().spec.select(
-                   {"--batch", "--loss", "--temperature", "--seed", "--threads",
-                    "--augment", "--log", "--checkpoint", "--resume"}));
+  llvm::append_range(options,
+                     getDistillCommand().spec.select(
+                         {"--batch", "--loss", "--temperature", "--blank",
+                          "--blank-weight", "--hint", "--seed", "--threads",
+                          "--augment", "--log", "--checkpoint", "--resume"}));
   return {{"compress",
            "cut a model to a target, and teach what is left to say what the "
            "model said, on examples without labels",
