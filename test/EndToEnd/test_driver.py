@@ -306,3 +306,12 @@ def test_options_given_twice(neuroplast: Path, tmp_path: Path) -> None:
     options = json.loads(plan.read_text())["edit"]["options"]
     assert options["ratio"] == 0.25
     assert options["only"] == ["conv1*", "conv_last*"]
+
+
+def test_what_cannot_be_printed(neuroplast: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [neuroplast, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "neuroplast: error: cannot print: No space left on device\n"

@@ -1,5 +1,7 @@
 // RUN: split-file %s %t
 // RUN: neuroplast-opt --neuro-train-step="loss=kl temperature=2 teacher=%t/teacher.mlir" %t/student.mlir | FileCheck %s
+// RUN: neuroplast-opt --neuro-train-step="loss=mse teacher=%t/teacher.mlir hint=inner=3" %t/student.mlir | FileCheck %s --check-prefix=HINT
+// RUN: not neuroplast-opt --neuro-train-step="loss=mse hint=inner=3" %t/student.mlir 2>&1 | FileCheck %s --check-prefix=ALONE
 // RUN: not neuroplast-opt --neuro-train-step="loss=mse teacher=%t/other.mlir" %t/student.mlir 2>&1 | FileCheck %s --check-prefix=OTHER
 // RUN: not neuroplast-opt --neuro-train-step="loss=mse teacher=%t/wide.mlir" %t/student.mlir 2>&1 | FileCheck %s --check-prefix=WIDE
 
@@ -17,6 +19,14 @@
 // CHECK: %[[OWNCOOL:.*]] = neuro.div %[[OWN]], %{{.*}}
 // CHECK: neuro.log_softmax %[[OWNCOOL]]
 
+// What a node gives is compared with what that of its name gives in the teacher.
+// HINT: %[[OWN:.*]] = neuro.matmul %{{.*}}, %{{.*}}
+// HINT: %[[SAID:.*]] = neuro.matmul
+// HINT: %[[NORM:.*]] = neuro.batch_norm %[[SAID]]
+// HINT: neuro.sub %[[OWN]], %[[NORM]]
+// HINT: neuro.sub %[[OWN]], %[[SAID]]
+// ALONE: error: hint needs a teacher
+
 // OTHER: error: has an input z of type 'tensor<2x3xf32>' that its student does not have
 // WIDE: error: has an output of type 'tensor<2x4xf32>', and its teacher one of type 'tensor<2x5xf32>'
 
@@ -24,7 +34,7 @@
 neuro.param @w trainable = dense<1.0> : tensor<3x4xf32>
 func.func @main(%x: tensor<2x3xf32> {neuro.name = "x"}) -> tensor<2x4xf32> {
   %w = neuro.get_param @w : tensor<3x4xf32>
-  %0 = neuro.matmul %x, %w : (tensor<2x3xf32>, tensor<3x4xf32>) -> tensor<2x4xf32>
+  %0 = neuro.matmul %x, %w : (tensor<2x3xf32>, tensor<3x4xf32>) -> tensor<2x4xf32> loc("inner")
   return %0 : tensor<2x4xf32>
 }
 
@@ -34,7 +44,7 @@ neuro.param @s trainable = dense<1.0> : tensor<4xf32>
 func.func @main(%x: tensor<2x3xf32> {neuro.name = "x"}) -> tensor<2x4xf32> {
   %w = neuro.get_param @w : tensor<3x4xf32>
   %s = neuro.get_param @s : tensor<4xf32>
-  %0 = neuro.matmul %x, %w : (tensor<2x3xf32>, tensor<3x4xf32>) -> tensor<2x4xf32>
+  %0 = neuro.matmul %x, %w : (tensor<2x3xf32>, tensor<3x4xf32>) -> tensor<2x4xf32> loc("inner")
   %1 = neuro.batch_norm %0, %s, %s, %s, %s : (tensor<2x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
   return %1 : tensor<2x4xf32>
 }
