@@ -38,6 +38,8 @@ std::string TrainingOptions::describe() const {
     os << ' ' << pattern;
   if (averagingDecay)
     os << "; average " << *averagingDecay << ' ' << averagingStart;
+  for (const std::string &pattern : unfrozen)
+    os << "; unfrozen " << pattern;
   for (const std::string &pattern : undecayed)
     os << "; no decay of " << pattern;
   if (step.holdStrength > 0)

@@ -27,8 +27,24 @@ static bool isFrozen(const StepOptions &options, neuro::ParamOp param) {
   return options.isFrozen && options.isFrozen(neuro::getUserName(param));
 }
 
+/// Whether an op follows its data with a parameter.
+static bool isStatistic(neuro::ParamOp param) {
+  auto uses = SymbolTable::getSymbolUses(param, param->getParentOp());
+  return !uses || llvm::any_of(*uses, [](const SymbolTable::SymbolUse &use) {
+    auto read = dyn_cast<neuro::GetParamOp>(use.getUser());
+    return read && llvm::any_of(read->getUses(), [](OpOperand &operand) {
+             auto op = dyn_cast<neuro::AxisRuleOpInterface>(operand.getOwner());
+             return op && op.getOperandRole(operand.getOperandNumber()) ==
+                              neuro::OperandRole::Statistic;
+           });
+  });
+}
+
 static bool learns(const StepOptions &options, neuro::ParamOp param) {
-  return param.getTrainable() &&
+  bool isTable =
+      !param.getTrainable() && !param.getShadowOf() && options.isUnfrozen &&
+      options.isUnfrozen(neuro::getUserName(param)) && !isStatistic(param);
+  return (param.getTrainable() || isTable) &&
          isa<FloatType>(param.getType().getElementType()) &&
          !isFrozen(options, param);
 }

@@ -104,7 +104,7 @@ def compare(neuroplast: Path, name: str, folder: Path) -> tuple[int, float, floa
     driver.save(data, {**inputs, "labels": labels})
     driver.call(
         neuroplast, "train", source, "--data", data, "-o", target, "--loss", "mse", "--lr",
-        str(RATE), "--batch", str(len(labels)),
+        str(RATE), "--batch", str(len(labels)), "--unfreeze", "*",
     )  # fmt: skip
     before, after = read(model), read(onnx.load(target))
     gradients = []

@@ -592,3 +592,40 @@ def test_nothing_to_contrast(neuroplast: Path, tmp_path: Path) -> None:
     assert "loss 0.0000" in printed and "accuracy" not in printed
     for key, value in read_params(target).items():
         np.testing.assert_array_equal(value, params[key])
+
+
+def test_tables(neuroplast: Path, tmp_path: Path) -> None:
+    """What is added along several axes may be a constant of the method: it learns if asked to."""
+    random, model = np.random.default_rng(4), tmp_path / "m.onnx"
+    params = {"w": random.normal(size=(INS, OUTS)), "p": random.normal(size=(1, 3, INS))}
+    norm = {"scale": np.ones(OUTS), "mean": np.zeros(OUTS), "variance": np.ones(OUTS)}
+    graph = onnx.parser.parse_graph(
+        f"g (double[N,3,{INS}] x) => (double[N,{OUTS}] y)"
+        " { s = Add(x, p) h = MatMul(s, w) m = ReduceMean<keepdims: int = 0>(h, axes)"
+        " y = BatchNormalization(m, scale, mean, mean, variance) }"
+    )
+    for name, value in {**params, **norm, "axes": np.array([1])}.items():
+        graph.initializer.append(numpy_helper.from_array(value, name))
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), model)
+    x, labels = random.normal(size=(16, 3, INS)), random.normal(size=(16, OUTS))
+    driver.save(tmp_path / "d.npz", {"x": x, "labels": labels})
+
+    def train(*options: str) -> Arrays:
+        driver.call(
+            neuroplast, "train", model, "--data", tmp_path / "d.npz", "-o", tmp_path / "t.onnx",
+            "--batch", "16", "--loss", "mse", "--lr", str(RATE), *options,
+        )  # fmt: skip
+        return read_params(tmp_path / "t.onnx")
+
+    def measure(p: Arrays) -> float:
+        h = ((x + p["p"]) @ p["w"]).mean(axis=1)
+        y = (h - h.mean(axis=0)) / np.sqrt(h.var(axis=0) + 1e-5)
+        return float(((y - labels) ** 2).mean())
+
+    gradient = differ(measure, params)
+    for options in ((), ("--unfreeze", "*"), ("--unfreeze", "p", "--freeze", "p")):
+        trained = train(*options)
+        for key in params:
+            moves = key == "w" or options == ("--unfreeze", "*")
+            expected = params[key] - (RATE * gradient[key] if moves else 0)
+            np.testing.assert_allclose(trained[key], expected, rtol=1e-5, atol=1e-7)

@@ -177,6 +177,7 @@ neuroplast::driver::readTrainingOptions(const Arguments &arguments,
     };
   };
   match("--freeze", o.frozen, o.step.isFrozen);
+  match("--unfreeze", o.unfrozen, o.step.isUnfrozen);
   match("--no-decay", o.undecayed, o.step.isUndecayed);
   o.growable = arguments.getAll("--growable").vec();
   return o;
@@ -236,6 +237,9 @@ std::vector<OptionSpec> neuroplast::driver::getTrainingOptionSpecs() {
        "elements, gaussian (a normal factor), channels, squares[:SIZE], "
        "weights, or branches of residual blocks (elements)"},
       {"--freeze", "PATTERN...", "leave parameters whose name matches"},
+      {"--unfreeze", "PATTERN...",
+       "let parameters whose name matches learn although nothing reads them as "
+       "a weight or a bias: tables, as of positions"},
       {"--growable", "NAME...",
        "units of tensors with such a name may come and go without a step "
        "being compiled anew, which is for those that are taken again: in a "

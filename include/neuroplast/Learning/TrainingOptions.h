@@ -33,7 +33,7 @@ struct TrainingOptions {
   /// After how many epochs without a better validation it ends; 0 for never.
   int64_t patience = 0;
   /// What `step` goes by, as it was asked for.
-  std::vector<std::string> frozen, undecayed, dropouts;
+  std::vector<std::string> frozen, unfrozen, undecayed, dropouts;
 
   /// The examples that an update regards.
   int64_t getUpdateBatch() const { return batch * step.parts; }

@@ -47,6 +47,9 @@ struct StepOptions {
   uint32_t seed = 0;
   /// Which parameters, by name, stay as they are; none if it is empty.
   std::function<bool(llvm::StringRef)> isFrozen = {};
+  /// Which parameters, by name, learn although nothing reads them as a weight
+  /// or a bias: tables, as of positions. None if it is empty.
+  std::function<bool(llvm::StringRef)> isUnfrozen = {};
   /// How strongly parameters are held near where they are, by the square of the
   /// distance of each element, times its importance, times half of this:
   /// elastic weight consolidation (Kirkpatrick et al., arXiv 1612.00796). With
