@@ -66,9 +66,12 @@ static Term normalize(const Term &term) {
   return term / ((term * term).sum(axes) + 1e-12).sqrt();
 }
 
+/// Of images channels come before places, of sequences behind them.
+static int64_t findChannels(int64_t rank) { return rank >= 4 ? 1 : rank - 1; }
+
 /// Where in an example there is much, over all channels.
 static Term drawAttention(const Term &values) {
-  int64_t channels = values.getRank() >= 4 ? 1 : values.getRank() - 1;
+  int64_t channels = findChannels(values.getRank());
   return normalize((values * values).sum(channels, /*keep=*/false));
 }
 
@@ -83,23 +86,19 @@ static Term relate(const Term &values) {
 /// Why nodes cannot be compared; none if they can.
 static std::optional<StringRef>
 findObstacle(Hint::Kind kind, RankedTensorType own, RankedTensorType taught) {
-  auto areSame = [](ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
-    return a == b;
-  };
   ArrayRef<int64_t> shape = own.getShape(), other = taught.getShape();
   switch (kind) {
   case Hint::Kind::Values:
-    if (!areSame(shape, other))
+    if (shape != other)
       return "has another shape there: attention and relations need no same "
              "one";
     return std::nullopt;
   case Hint::Kind::Attention: {
     if (shape.size() != other.size() || shape.size() < 3)
       return "has no places there to attend to, or others";
-    size_t channels = shape.size() >= 4 ? 1 : shape.size() - 1;
-    if (!areSame(shape.take_front(channels), other.take_front(channels)) ||
-        !areSame(shape.drop_front(channels + 1),
-                 other.drop_front(channels + 1)))
+    int64_t channels = findChannels(shape.size());
+    if (shape.take_front(channels) != other.take_front(channels) ||
+        shape.drop_front(channels + 1) != other.drop_front(channels + 1))
       return "has other places there to attend to";
     return std::nullopt;
   }

@@ -34,7 +34,7 @@ from Models.architectures.builder import Builder  # noqa: E402
 
 from Benchmark import paired  # noqa: E402
 from Benchmark.learning import Arrays, build_recurrent, load_fashion, load_vowels  # noqa: E402
-from Benchmark.training import dense  # noqa: E402
+from Benchmark.training import dense, normed_conv  # noqa: E402
 
 EXAMPLES = 10000  # of the images, to train on
 
@@ -57,10 +57,7 @@ def build_residual(seed: int, units: int) -> onnx.ModelProto:
     b = Builder(free=True, seed=seed)
     x = b.input("x", ["N", 1, 28, 28])
 
-    def layer(x: str, name: str, inner: int, outer: int, kernel: int, stride: int) -> str:
-        x = b.conv(x, f"{name}.conv", inner, outer, kernel, bias=False, strides=[stride] * 2)
-        return b.batch_norm(x, f"{name}.norm", outer)
-
+    layer = partial(normed_conv, b)
     x, inner = b.node("Relu", layer(x, "stem", 1, 8, 3, 2)), 8
     for stage, outer in enumerate([8, 16, 32]):
         stride, hidden = 2 if stage else 1, units * 2**stage

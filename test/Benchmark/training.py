@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -60,13 +61,16 @@ def cnn(b: Builder, x: str) -> str:
     return dense(b, b.node("Flatten", x), "head", 64 * 12 * 12, CLASSES)
 
 
+def normed_conv(
+    b: Builder, x: str, name: str, inner: int, outer: int, kernel: int, stride: int
+) -> str:
+    x = b.conv(x, f"{name}.conv", inner, outer, kernel, bias=False, strides=[stride] * 2)
+    return b.batch_norm(x, f"{name}.norm", outer)
+
+
 def resnet20(b: Builder, x: str) -> str:
     """For images of 32 x 32, as He et al. trained it (2015)."""
-
-    def layer(x: str, name: str, inner: int, outer: int, kernel: int, stride: int) -> str:
-        x = b.conv(x, f"{name}.conv", inner, outer, kernel, bias=False, strides=[stride] * 2)
-        return b.batch_norm(x, f"{name}.norm", outer)
-
+    layer = partial(normed_conv, b)
     x, inner = b.node("Relu", layer(x, "stem", 3, 16, 3, 1)), 16
     for stage, outer in enumerate([16, 32, 64]):
         for block in range(3):

@@ -180,6 +180,9 @@ def test_a_split_is_no_edit_of_units(neuroplast: Path, tmp_path: Path) -> None:
     [
         (["--energy", "1.5"], "the energy to keep must be from 0 to 1"),
         (["--rank", "0"], "a rank must be at least 1"),
+        (["--rank", "0%"], "a share above 0 and up to 100%"),
+        (["--rank", "120%"], "a share above 0 and up to 100%"),
+        (["--rank", "inf%"], "a number, or a share as '50%'"),
         (["--rank", "2", "--energy", "0.5"], "one of an energy and a rank"),
     ],
 )

@@ -71,7 +71,7 @@ std::optional<Amount> Amount::parse(StringRef text) {
   double percent;
   int64_t count;
   if (text.consume_back("%")) {
-    if (text.getAsDouble(percent) || !(percent >= 0))
+    if (text.getAsDouble(percent) || !(percent >= 0) || !std::isfinite(percent))
       return std::nullopt;
     amount.share = percent / 100;
     return amount;

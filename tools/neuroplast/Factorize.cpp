@@ -32,6 +32,10 @@ static int runFactorize(const Arguments &arguments) {
     return reportError("form '" + form + "' is none of svd and tucker");
   options.form = form == "svd" ? FactorForm::Svd : FactorForm::Tucker;
   options.energy = *energy;
+  if (arguments.has("--rank") && !rank->count &&
+      !(rank->share > 0 && rank->share <= 1))
+    return reportError("'--rank' needs a share above 0 and up to 100%, not '" +
+                       arguments.get("--rank") + "'");
   options.rankShare = rank->share;
   if (arguments.has("--rank") && rank->count)
     options.rank = *rank->count;
