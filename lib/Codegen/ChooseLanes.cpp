@@ -83,6 +83,10 @@ public:
     module.walk([&](kernel::ContractOp op) { ops.push_back(op); });
     for (kernel::ContractOp op : ops)
       visit(op);
+    SmallVector<kernel::AttentionOp> attentions;
+    module.walk([&](kernel::AttentionOp op) { attentions.push_back(op); });
+    for (kernel::AttentionOp op : attentions)
+      visit(op);
     constants.dropUnread();
   }
 
@@ -185,34 +189,40 @@ private:
         .getResult()[0];
   }
 
+  /// Changes a map such that the axis of a loop stands last; the order of axes.
+  SmallVector<int64_t> makeInnermost(AffineMap &map, unsigned loop) {
+    SmallVector<int64_t> order =
+        moveLast(map.getNumResults(), *kernel::findPlainAxis(map, loop));
+    SmallVector<AffineExpr> exprs;
+    for (int64_t axis : order)
+      exprs.push_back(map.getResult(axis));
+    map = AffineMap::get(map.getNumDims(), 0, exprs, b.getContext());
+    return order;
+  }
+
+  /// A destination like another one, with its axes in an order.
+  Value createEmpty(Location loc, Value other, ArrayRef<int64_t> order) {
+    SmallVector<OpFoldResult> old = tensor::getMixedSizes(b, loc, other), sizes;
+    for (int64_t axis : order)
+      sizes.push_back(old[axis]);
+    return tensor::EmptyOp::create(b, loc, sizes,
+                                   getElementTypeOrSelf(other.getType()));
+  }
+
   void apply(kernel::ContractOp op, const Choice &choice) {
     b.setInsertionPoint(op);
     Location loc = op.getLoc();
     SmallVector<AffineMap> maps = op.getMaps();
     SmallVector<Value> inputs(op.getInputs());
-    auto reorder = [&](AffineMap &map) {
-      SmallVector<int64_t> order = moveLast(
-          map.getNumResults(), *kernel::findPlainAxis(map, choice.loop));
-      SmallVector<AffineExpr> exprs;
-      for (int64_t axis : order)
-        exprs.push_back(map.getResult(axis));
-      map = AffineMap::get(map.getNumDims(), 0, exprs, b.getContext());
-      return order;
-    };
     for (unsigned index : choice.moved) {
-      SmallVector<int64_t> order = reorder(maps[index]);
+      SmallVector<int64_t> order = makeInnermost(maps[index], choice.loop);
       inputs[index] = transpose(loc, inputs[index], order);
     }
     Value init = op.getInit();
     SmallVector<int64_t> order;
     if (choice.movesResult) {
-      order = reorder(maps.back());
-      SmallVector<OpFoldResult> old = tensor::getMixedSizes(b, loc, init),
-                                sizes;
-      for (int64_t axis : order)
-        sizes.push_back(old[axis]);
-      init = tensor::EmptyOp::create(b, loc, sizes,
-                                     getElementTypeOrSelf(init.getType()));
+      order = makeInnermost(maps.back(), choice.loop);
+      init = createEmpty(loc, init, order);
     }
     auto contract = kernel::ContractOp::create(
         b, loc, inputs, init, maps,
@@ -224,6 +234,42 @@ private:
       result = transpose(loc, result, invertPermutationVector(order));
     op.getResult(0).replaceAllUsesWith(result);
     op.erase();
+  }
+
+  /// Scores run along keys, as their softmax does, and the result along what
+  /// values hold.
+  void visit(kernel::AttentionOp op) {
+    b.setInsertionPoint(op);
+    Location loc = op.getLoc();
+    SmallVector<AffineMap> maps = op.getMaps();
+    unsigned keys = op.getKeyLoop();
+    std::optional<unsigned> held;
+    for (AffineExpr expr : maps.back().getResults())
+      if (auto loop = dyn_cast<AffineDimExpr>(expr);
+          loop && maps[2].isFunctionOfDim(loop.getPosition()) &&
+          !llvm::is_contained(op.getScoreLoops(), loop.getPosition()))
+        held = loop.getPosition();
+    for (auto [index, operand] : llvm::enumerate(op.getInputsMutable())) {
+      std::optional<unsigned> loop = index == 2 ? held : keys;
+      if (!loop || !maps[index].isFunctionOfDim(*loop) ||
+          kernel::getInnermostStep(maps[index], *loop) == 1)
+        continue;
+      SmallVector<int64_t> order = makeInnermost(maps[index], *loop);
+      operand.set(transpose(loc, operand.get(), order));
+    }
+    if (held && kernel::getInnermostStep(maps.back(), *held) != 1) {
+      SmallVector<int64_t> order = makeInnermost(maps.back(), *held);
+      Value init = createEmpty(loc, op.getInit(), order);
+      op.getInitMutable().assign(init);
+      Value result = op.getResult(0);
+      SmallVector<OpOperand *> uses(llvm::make_pointer_range(result.getUses()));
+      result.setType(cast<RankedTensorType>(init.getType()));
+      b.setInsertionPointAfter(op);
+      Value back = transpose(loc, result, invertPermutationVector(order));
+      for (OpOperand *use : uses)
+        use->set(back);
+    }
+    op.setIndexingMapsAttr(b.getAffineMapArrayAttr(maps));
   }
 
   PackedConstants constants;

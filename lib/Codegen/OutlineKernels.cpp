@@ -157,8 +157,8 @@ struct OutlineKernelsPass
     if (!main)
       return;
     main.walk<WalkOrder::PreOrder>([&](Operation *op) {
-      if (!isa<linalg::GenericOp, kernel::ContractOp, kernel::PoolOp,
-               kernel::FillMarginsOp>(op))
+      if (!isa<linalg::GenericOp, linalg::TransposeOp,
+               kernel::KernelOpInterface>(op))
         return WalkResult::advance();
       auto destination = cast<DestinationStyleOpInterface>(op);
       if (destination.hasPureBufferSemantics() && isWorthACall(op))

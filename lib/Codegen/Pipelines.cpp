@@ -64,6 +64,8 @@ void neuroplast::buildNeuroToKernelsPipeline(
   manager.addPass(createAddOutputSizes());
   buildFusion(manager);
   if (options.kernels) {
+    manager.addNestedPass<func::FuncOp>(
+        createFormAttention(FormAttentionOptions{options.threads}));
     manager.addPass(
         createBlockChannels(BlockChannelsOptions{options.vectorBits}));
     manager.addPass(createPackWeights(PackWeightsOptions{options.vectorBits}));

@@ -36,10 +36,9 @@ double countOperations(ArrayRef<int64_t> sizes, double each) {
 double countOperations(func::FuncOp kernel) {
   double operations = 0;
   kernel.walk([&](Operation *op) {
-    if (auto contract = dyn_cast<kernel::ContractOp>(op)) {
-      operations += countOperations(contract.getStaticLoopRanges(), 2);
-    } else if (auto pool = dyn_cast<kernel::PoolOp>(op)) {
-      operations += countOperations(pool.getStaticLoopRanges(), 1);
+    if (auto computation = dyn_cast<kernel::KernelOpInterface>(op)) {
+      for (const kernel::LoopWork &work : computation.getWork())
+        operations += countOperations(work.sizes, work.operations);
     } else if (auto loops = dyn_cast<linalg::LinalgOp>(op)) {
       double each = llvm::count_if(
           loops.getBlock()->without_terminator(),

@@ -195,13 +195,11 @@ private:
     if (op->getNumRegions() == 0 && isMemoryEffectFree(op) &&
         llvm::none_of(op->getResultTypes(), llvm::IsaPred<TensorType>))
       return 0;
-    if (auto contract = dyn_cast<kernel::ContractOp>(op))
-      return countSteps(contract.getStaticLoopRanges());
-    if (auto pool = dyn_cast<kernel::PoolOp>(op))
-      return countElementWork(pool.getStaticLoopRanges());
+    if (auto computation = dyn_cast<kernel::KernelOpInterface>(op))
+      return countWork(computation);
     if (auto loops = dyn_cast<linalg::LinalgOp>(op))
       return countElementWork(loops.getStaticLoopRanges());
-    if (isa<kernel::FillMarginsOp, tensor::InsertSliceOp>(op))
+    if (isa<tensor::InsertSliceOp>(op))
       return countElementWork(
           cast<RankedTensorType>(op->getResult(0).getType()).getShape());
     return std::nullopt;

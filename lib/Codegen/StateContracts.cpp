@@ -56,6 +56,37 @@ std::string describeAxis(func::FuncOp function, BlockArgument argument,
          "'";
 }
 
+/// Numbers the sizes that inputs have by a name of the model in common.
+void numberNamedSizes(func::FuncOp function) {
+  if (function.isExternal())
+    return;
+  int64_t next = 0;
+  llvm::DenseMap<StringAttr, int64_t> uses, numbers;
+  auto forEachName = [&](auto body) {
+    for (BlockArgument argument : function.getArguments()) {
+      auto type = dyn_cast<RankedTensorType>(argument.getType());
+      for (int64_t axis = 0; type && axis < type.getRank(); ++axis)
+        if (StringAttr name = getSizeName(argument, axis);
+            name && type.isDynamicDim(axis))
+          body(argument, axis, name);
+    }
+  };
+  for (BlockArgument argument : function.getArguments())
+    for (int64_t number : getSizeNumbers(argument))
+      next = std::max(next, number + 1);
+  forEachName([&](BlockArgument, int64_t, StringAttr name) { ++uses[name]; });
+  forEachName([&](BlockArgument argument, int64_t axis, StringAttr name) {
+    if (uses[name] < 2)
+      return;
+    SmallVector<int64_t> own(getSizeNumbers(argument));
+    own.resize(cast<RankedTensorType>(argument.getType()).getRank(), -1);
+    if (auto [it, isNew] = numbers.try_emplace(name, next); isNew)
+      ++next;
+    own[axis] = numbers[name];
+    setSizeNumbers(function, argument.getArgNumber(), own);
+  });
+}
+
 /// What functions rely on that were told that arguments share sizes.
 void stateSharedSizes(func::FuncOp function) {
   if (function.isExternal())
@@ -78,7 +109,7 @@ void stateSharedSizes(func::FuncOp function) {
           arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, size, other);
       RequireOp::create(b, loc, isSame, ValueRange{size, other},
                         /*of_data=*/false,
-                        name + " has {} units, and " + otherName + " has {}");
+                        name + " is {}, but " + otherName + " is {}");
     }
 }
 
@@ -87,8 +118,10 @@ struct StateContractsPass
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) { ops.push_back(op); });
-    for (auto function : getOperation().getOps<func::FuncOp>())
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      numberNamedSizes(function);
       stateSharedSizes(function);
+    }
     for (Operation *op : ops) {
       OpBuilder builder(op);
       RuntimeContract contract(builder, op);

@@ -125,3 +125,27 @@ func.func @constant(%x: tensor<40x2xf32>) -> tensor<40x4xf32> {
   return %0 : tensor<40x4xf32>
 }
 {-# dialect_resources: { builtin: { w: "0x040000000000803F0000004000004040000080400000A0400000C0400000E04000000041" } } #-}
+
+// -----
+
+// Of an attention, scores run along keys, which are turned once, and the result along what values
+// hold, whatever is less to copy.
+// CHECK-DAG: #[[K:.*]] = affine_map<(d0, d1, d2, d3) -> (d2, d1)>
+// CHECK-DAG: #[[Y:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d3)>
+// CHECK-LABEL: func @attention
+// CHECK-SAME: %[[Q:[^:]*]]: tensor<8x32xf32>, %[[KEYS:[^:]*]]: tensor<64x32xf32>, %[[V:[^:]*]]: tensor<64x32xf32>
+// CHECK: %[[TURNED:.*]] = linalg.transpose ins(%[[KEYS]] : {{.*}}) outs(%{{.*}} : tensor<32x64xf32>) permutation = [1, 0]
+// CHECK: %[[SUMS:.*]]:2 = kernel.attention ins(%[[Q]], %[[TURNED]], %[[V]] : {{.*}}) outs(%{{.*}}, %{{.*}} : tensor<8x32xf32>, tensor<1x8x64xf32>)
+// CHECK: %[[BACK:.*]] = linalg.transpose ins(%[[SUMS]]#0 : tensor<8x32xf32>) outs(%{{.*}} : tensor<32x8xf32>) permutation = [1, 0]
+// CHECK: return %[[BACK]]
+func.func @attention(%q: tensor<8x32xf32>, %k: tensor<64x32xf32>, %v: tensor<64x32xf32>, %y: tensor<32x8xf32>) -> tensor<32x8xf32> {
+  %room = tensor.empty() : tensor<1x8x64xf32>
+  %0:2 = kernel.attention ins(%q, %k, %v : tensor<8x32xf32>, tensor<64x32xf32>, tensor<64x32xf32>)
+      outs(%y, %room : tensor<32x8xf32>, tensor<1x8x64xf32>)
+      attributes {indexing_maps = [affine_map<(m, n, d, e) -> (m, d)>, affine_map<(m, n, d, e) -> (n, d)>,
+                                   affine_map<(m, n, d, e) -> (n, e)>, affine_map<(m, n, d, e) -> (e, m)>]} {
+  ^bb0(%score: f32):
+    kernel.yield %score : f32
+  } -> tensor<32x8xf32>, tensor<1x8x64xf32>
+  return %0#0 : tensor<32x8xf32>
+}

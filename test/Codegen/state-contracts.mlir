@@ -68,3 +68,30 @@ func.func @refused(%q: tensor<1x2x3x8xf32>, %k: tensor<1x2x3x8xf32>, %past: tens
   %y, %pk, %pv, %qk = neuro.attention %q, %k, %k past_key(%past) past_value(%past) {operandSegmentSizes = array<i32: 1, 1, 1, 0, 1, 1, 0>} : (tensor<1x2x3x8xf32>, tensor<1x2x3x8xf32>, tensor<1x2x3x8xf32>, tensor<1x2x5x7xf32>, tensor<1x2x5x7xf32>) -> (tensor<1x2x3x8xf32>, tensor<1x2x8x8xf32>, tensor<1x2x8x8xf32>, tensor<1x2x3x8xf32>)
   return %y : tensor<1x2x3x8xf32>
 }
+
+// -----
+
+// A size that the model calls by one name is one size: that is checked once, and then known.
+// CHECK-LABEL: @named
+// CHECK-SAME: tensor<?x4xf32> {neuro.dims = ["batch", ""], neuro.name = "x", neuro.sizes = array<i64: 0, -1>}
+// CHECK-DAG: %[[X:.*]] = tensor.dim %arg0, %c0
+// CHECK-DAG: %[[Y:.*]] = tensor.dim %arg1, %c0
+// CHECK: %[[SAME:.*]] = arith.cmpi eq, %[[Y]], %[[X]]
+// CHECK: neuro.require %[[SAME]], "axis 0 of 'y' is {}, but axis 0 of 'x' is {}"(%[[Y]], %[[X]])
+// CHECK-NOT: neuro.require
+// CHECK: neuro.add
+func.func @named(%x: tensor<?x4xf32> {neuro.name = "x", neuro.dims = ["batch", ""]},
+                 %y: tensor<?x4xf32> {neuro.name = "y", neuro.dims = ["batch", ""]}) -> tensor<?x4xf32> {
+  %0 = neuro.add %x, %y : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %0 : tensor<?x4xf32>
+}
+
+// -----
+
+// What exporters write for any size is no name.
+// CHECK-LABEL: @unnamed
+// CHECK-NOT: neuro.sizes
+// CHECK: return
+func.func @unnamed(%x: tensor<?x?xf32> {neuro.name = "x", neuro.dims = ["?", "?"]}) -> tensor<?x?xf32> {
+  return %x : tensor<?x?xf32>
+}

@@ -128,7 +128,7 @@ def test_refused(neuroplast: Path, library: Path, tmp_path: Path) -> None:
         grown: "parameter 'fire3/squeeze1x1_b_0' has another rank",
         empty: "'conv1_w_0' is no parameter that the model was compiled to be given",
         # One bias more than there are units.
-        wrong: "axis 0 of 'fire3/squeeze1x1_b_0' has 17 units, and axis 0 of 'fire3/squeeze1x1_w",
+        wrong: "axis 0 of 'fire3/squeeze1x1_b_0' is 17, but axis 0 of 'fire3/squeeze1x1_w",
         tmp_path / "missing.npz": "missing.npz",
     }.items():
         with pytest.raises(driver.DriverError, match="exit code 1") as error:

@@ -97,3 +97,53 @@ def test_values(kind: str, free: bool, threads: int, neuroplast: Path, tmp_path:
         found = driver.run(neuroplast, library, {"x0": operands[0]})["y"]
         shapes = [array.shape for array in operands]
         assert not compare(found, expected), (kind, shapes, attributes)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("free", [False, True], ids=["fixed", "free"])
+def test_attention(free: bool, threads: int, neuroplast: Path, tmp_path: Path) -> None:
+    """Blocks of queries, the last of which is smaller, with and without a bias of the scores."""
+    for number in range(4):
+        rng = np.random.default_rng(number)
+        batch, heads = (int(rng.integers(1, 4)) for _ in range(2))
+        queries, keys, depth, width = (int(rng.integers(1, 200)) for _ in range(4))
+        inputs = {
+            "q": rng.standard_normal((batch, heads, queries, depth)).astype(F),
+            "k": rng.standard_normal((batch, heads, keys, depth)).astype(F),
+            "v": rng.standard_normal((batch, heads, keys, width)).astype(F),
+            "bias": rng.standard_normal((1, 1, 1 if number % 2 else queries, keys)).astype(F),
+        }
+        shapes = {name: list(array.shape) for name, array in inputs.items()}
+        if free:
+            named = {"q": "bhqd", "k": "bhkd", "v": "bhkw"}
+            shapes |= {name: list(axes) for name, axes in named.items()}
+            shapes["bias"] = [1, 1, 1 if number % 2 else "q", "k"]
+        nodes = [
+            helper.make_node("Transpose", ["k"], ["turned"], perm=[0, 1, 3, 2]),
+            helper.make_node("MatMul", ["q", "turned"], ["products"]),
+            helper.make_node("Mul", ["products", "scale"], ["scaled"]),
+            helper.make_node("Add", ["scaled", "bias"], ["scores"]),
+            helper.make_node("Softmax", ["scores"], ["shares"], axis=-1),
+            helper.make_node("MatMul", ["shares", "v"], ["heads"]),
+            helper.make_node("Transpose", ["heads"], ["y"], perm=[0, 2, 1, 3]),
+        ]
+        graph = helper.make_graph(
+            nodes,
+            "g",
+            [helper.make_tensor_value_info(name, 1, shape) for name, shape in shapes.items()],
+            [onnx.ValueInfoProto(name="y")],
+            [numpy_helper.from_array(np.asarray(depth**-0.5, F), "scale")],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        expected = evaluate(model, inputs)["y"]
+        onnx.save(model, tmp_path / "model.onnx")
+        library = tmp_path / "model.so"
+        driver.call(
+            neuroplast, "compile", tmp_path / "model.onnx", "-o", library, "--threads", str(threads)
+        )
+        # No row of scores is kept but those that are being worked on.
+        symbols = library.read_bytes()
+        assert b"kernel_attention" in symbols
+        assert b"kernel_softmax" not in symbols
+        found = driver.run(neuroplast, library, inputs)["y"]
+        assert not compare(found, expected), shapes

@@ -57,7 +57,7 @@
 // OPEN-SAME: -> (tensor<f32> {neuro.name = "loss"}, tensor<2x2xf32>{{.*}}, tensor<3x?xf32> {neuro.name = "w"}, tensor<3x?xf32> {neuro.name = "w.moment2"}, tensor<?x2xf32> {neuro.name = "v"}, tensor<?x2xf32> {neuro.name = "v.moment2"})
 
 // That sizes are the same is checked once; what broadcasts is not decided element by element then.
-// FUSED: neuro.require {{.*}}"axis 0 of 'v' has {} units, and axis 1 of 'w' has {}"
+// FUSED: neuro.require {{.*}}"axis 0 of 'v' is {}, but axis 1 of 'w' is {}"
 // FUSED: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<3x?xf32>, tensor<3x?xf32>)
 // FUSED: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<?x2xf32>, tensor<?x2xf32>)
 

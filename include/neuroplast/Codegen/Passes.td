@@ -53,7 +53,8 @@ def StateContracts : Pass<"neuro-state-contracts", "::mlir::ModuleOp"> {
     sizes, and every index and length that data brings, that its contract (see
     `RuntimeContractOpInterface`) states and nothing proves. What certainly does
     not hold is an error now. Checks stand before whole ops, never in the loops
-    that these become.
+    that these become. Sizes of inputs that have the same name in the model are
+    the same: that is checked, and then known (`neuro.sizes`).
 
     Before:
     ```mlir
@@ -183,7 +184,8 @@ def ChooseLanes : Pass<"neuro-choose-lanes", "::mlir::ModuleOp"> {
     is chosen for which the least has to be copied: operands that move with it are
     transposed, once and at compile time if they are constant, and the result is
     transposed back. The rows of a small matrix become columns so, rather than the
-    columns of a large one rows.
+    columns of a large one rows. Of a `kernel.attention`, the vectors run along
+    keys, and then along what values hold.
 
     Before, `y = x * transposed(w)`:
     ```mlir
@@ -202,6 +204,31 @@ def ChooseLanes : Pass<"neuro-choose-lanes", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect", "::mlir::linalg::LinalgDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect",
                            "::neuroplast::kernel::KernelDialect", "::neuroplast::neuro::NeuroDialect"];
+}
+
+def FormAttention : Pass<"neuro-form-attention", "::mlir::func::FuncOp"> {
+  let summary = "Keep the scores of attention in the cache";
+  let description = [{
+    Products, a softmax of them along what is then summed over, and the products
+    with its shares become one `kernel.attention`, where nothing else needs the
+    scores: some rows of them at a time are computed and used, so that they take
+    room by the number of keys, not by that of queries times keys.
+
+    Before:
+    ```mlir
+    %s = kernel.contract ins(%q, %k : tensor<4x512x64xf32>, tensor<4x64x512xf32>) ... -> tensor<4x512x512xf32>
+    %p = kernel.softmax ins(%s : tensor<4x512x512xf32>) ... -> tensor<4x512x512xf32>
+    %y = kernel.contract ins(%p, %v : tensor<4x512x512xf32>, tensor<4x512x64xf32>) ... -> tensor<4x512x64xf32>
+    ```
+    After:
+    ```mlir
+    %scores = tensor.empty() : tensor<1x64x512xf32>
+    %y, %unused = kernel.attention ins(%q, %k, %v : tensor<4x512x64xf32>, tensor<4x64x512xf32>, tensor<4x512x64xf32>)
+        outs(%init, %scores : tensor<4x512x64xf32>, tensor<1x64x512xf32>) ...
+    ```
+  }];
+  let options = [Option<"threads", "threads", "unsigned", "1", "Threads that share the work">];
+  let dependentDialects = ["::mlir::tensor::TensorDialect", "::neuroplast::kernel::KernelDialect"];
 }
 
 def NestConcatenations : Pass<"neuro-nest-concatenations", "::mlir::func::FuncOp"> {
@@ -365,7 +392,7 @@ def LowerKernels : Pass<"neuro-lower-kernels"> {
   let description = [{
     A `kernel.contract` becomes loops over vectors that keep a block of the
     result in registers, to which the epilogue is applied before it is stored; so
-    do pools. Other loops become loops over vectors where they can. A contraction
+    do pools, softmaxes, and an attention by blocks of rows of its scores. Other loops become loops over vectors where they can. A contraction
     that no kernel fits, and all of them without `kernels`, become
     `linalg.generic`; margins become fills. With several threads, one loop of
     what is worth it becomes `scf.parallel`, a step per thread: the one whose

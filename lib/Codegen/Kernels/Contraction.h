@@ -107,22 +107,6 @@ struct Tile {
 Tile chooseTile(int64_t rows, int64_t places, int64_t lanes, int64_t width,
                 int64_t registers);
 
-/// Replaces an elementwise op or a reduction on buffers by loops over vectors;
-/// false if it is not of that kind. A reduction along the last
-/// loop is reassociated: each lane of some vectors combines its own share.
-/// Threads share the loops if there is enough to do, as with kernels.
-bool emitVectorLoops(mlir::linalg::GenericOp op, int64_t width,
-                     int64_t threads);
-
-/// Replaces a copy whose source and result have different innermost axes by
-/// squares that are transposed in registers; false if it is none.
-bool emitTransposition(mlir::linalg::GenericOp op, int64_t width,
-                       int64_t threads);
-
-/// Writes the loops in place of the op, with vectors of `width` lanes.
-void emitKernel(mlir::OpBuilder &builder, const Contraction &contraction,
-                int64_t width, int64_t threads);
-
 } // namespace neuroplast
 
 #endif // NEUROPLAST_LIB_CODEGEN_KERNELS_CONTRACTION_H

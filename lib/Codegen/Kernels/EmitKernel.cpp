@@ -9,7 +9,7 @@
 // A tile of the result (rows x places x vectors) is loaded, accumulated over
 // the whole reduction in registers (one loop-carried vector each), and stored.
 
-#include "Contraction.h"
+#include "Emitters.h"
 #include "SharedLoop.h"
 #include "VectorBody.h"
 
@@ -80,7 +80,7 @@ public:
     if (!shared)
       return emitLoops(b);
     shareLoop(b, loc, *shared, ends[shared->loop], threads,
-              [&](OpBuilder &inner, Value begin, Value end) {
+              [&](OpBuilder &inner, Value, Value begin, Value end) {
                 shareBegin = begin;
                 shareEnd = end;
                 emitLoops(inner);

@@ -35,6 +35,15 @@ LoopNest::LoopNest(kernel::PoolOp op)
                             : utils::IteratorType::reduction);
 }
 
+LoopNest::LoopNest(kernel::SoftmaxOp op) : operands(op->getOperands()) {
+  auto type = cast<ShapedType>(op.getInit().getType());
+  maps.assign(
+      2, AffineMap::getMultiDimIdentityMap(type.getRank(), op.getContext()));
+  llvm::append_range(sizes, type.getShape());
+  iterators.assign(sizes.size(), utils::IteratorType::parallel);
+  iterators.back() = utils::IteratorType::reduction;
+}
+
 Value LoopNest::createSize(OpBuilder &builder, Location location,
                            int64_t loop) const {
   if (!ShapedType::isDynamic(sizes[loop]))

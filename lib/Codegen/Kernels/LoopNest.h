@@ -25,6 +25,8 @@ struct LoopNest {
   explicit LoopNest(mlir::linalg::GenericOp op);
   explicit LoopNest(kernel::ContractOp op);
   explicit LoopNest(kernel::PoolOp op);
+  /// Along a row is the last loop, which counts as a reduction.
+  explicit LoopNest(kernel::SoftmaxOp op);
 
   /// How often a loop goes around, where the types do not say by a buffer's
   /// size.

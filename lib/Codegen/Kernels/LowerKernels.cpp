@@ -6,13 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Contraction.h"
+#include "Emitters.h"
 
 #include "mlir/IR/IRMapping.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -185,33 +186,39 @@ struct LowerKernelsPass : neuroplast::impl::LowerKernelsBase<LowerKernelsPass> {
   using LowerKernelsBase::LowerKernelsBase;
 
   void runOnOperation() override {
-    SmallVector<kernel::ContractOp> contractions;
-    getOperation()->walk(
-        [&](kernel::ContractOp op) { contractions.push_back(op); });
-    for (kernel::ContractOp op : contractions)
+    for (auto op : collect<kernel::AttentionOp>())
       lower(op);
-    SmallVector<kernel::PoolOp> pools;
-    getOperation()->walk([&](kernel::PoolOp op) { pools.push_back(op); });
-    for (kernel::PoolOp op : pools)
+    for (auto op : collect<kernel::ContractOp>())
+      lower(op, threads);
+    for (auto op : collect<kernel::SoftmaxOp>())
+      lower(op, threads);
+    for (auto op : collect<kernel::PoolOp>())
       lower(op);
-    SmallVector<kernel::FillMarginsOp> margins;
-    getOperation()->walk(
-        [&](kernel::FillMarginsOp op) { margins.push_back(op); });
-    for (kernel::FillMarginsOp op : margins)
+    for (auto op : collect<kernel::FillMarginsOp>())
       lowerToFills(op);
     if (!kernels)
       return;
-    SmallVector<linalg::GenericOp> ops;
-    getOperation()->walk([&](linalg::GenericOp op) { ops.push_back(op); });
-    for (linalg::GenericOp op : ops)
+    IRRewriter rewriter(&getContext());
+    for (auto op : collect<linalg::TransposeOp>()) {
+      rewriter.setInsertionPoint(op);
+      if (failed(linalg::generalizeNamedOp(rewriter, op)))
+        return signalPassFailure();
+    }
+    for (auto op : collect<linalg::GenericOp>())
       lower(op);
   }
 
 private:
+  template <typename Op> SmallVector<Op> collect() {
+    SmallVector<Op> ops;
+    getOperation()->walk([&](Op op) { ops.push_back(op); });
+    return ops;
+  }
+
   int64_t getWidth() const { return vectorBits / 32; }
 
   /// Replaces a kernel op by vector code; false if there is none for it.
-  template <typename Op> bool emitPlanned(Op op) {
+  template <typename Op> bool emitPlanned(Op op, int64_t threads) {
     if (!kernels)
       return false;
     OpBuilder builder(op);
@@ -223,23 +230,36 @@ private:
       return false;
     if constexpr (std::is_same_v<Op, kernel::ContractOp>)
       if (plan->accumulated && plan->epilogue)
-        return emitPlanned(splitEpilogue(op));
+        return emitPlanned(splitEpilogue(op), threads);
     emitKernel(builder, *plan, getWidth(), threads);
     op.erase();
     return true;
   }
 
-  void lower(kernel::ContractOp op) {
-    if (emitPlanned(op))
+  void lower(kernel::AttentionOp op) {
+    AttentionSteps steps = emitAttention(op, threads);
+    lower(steps.scores, /*threads=*/1);
+    lower(steps.shares, /*threads=*/1);
+    lower(steps.sums, /*threads=*/1);
+  }
+
+  void lower(kernel::ContractOp op, int64_t threads) {
+    if (emitPlanned(op, threads))
       return;
     if (op.getBody()->getOperations().size() > 1)
-      return lower(splitEpilogue(op));
+      return lower(splitEpilogue(op), threads);
     lowerToGeneric(op);
     op.erase();
   }
 
+  void lower(kernel::SoftmaxOp op, int64_t threads) {
+    OpBuilder builder(op);
+    emitSoftmax(builder, op, kernels ? getWidth() : 1, threads);
+    op.erase();
+  }
+
   void lower(kernel::PoolOp op) {
-    if (!emitPlanned(op))
+    if (!emitPlanned(op, threads))
       lowerToLoops(op);
   }
 

@@ -29,6 +29,14 @@ double neuroplast::countElementWork(ArrayRef<int64_t> sizes) {
   return kElement * countSteps(sizes);
 }
 
+double neuroplast::countWork(kernel::KernelOpInterface op) {
+  double total = 0;
+  for (const kernel::LoopWork &work : op.getWork())
+    total += work.isElementwise ? countElementWork(work.sizes)
+                                : countSteps(work.sizes);
+  return total;
+}
+
 std::optional<SharableLoop>
 neuroplast::chooseSharedLoop(ArrayRef<SharableLoop> loops, double work,
                              int64_t threads) {
@@ -55,10 +63,10 @@ neuroplast::chooseSharedLoop(ArrayRef<SharableLoop> loops, double work,
   return best;
 }
 
-void neuroplast::shareLoop(OpBuilder &builder, Location location,
-                           const SharableLoop &loop, Value size,
-                           int64_t threads,
-                           function_ref<void(OpBuilder &, Value, Value)> body) {
+void neuroplast::shareLoop(
+    OpBuilder &builder, Location location, const SharableLoop &loop, Value size,
+    int64_t threads,
+    function_ref<void(OpBuilder &, Value, Value, Value)> body) {
   auto constant = [&](OpBuilder &b, int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, location, value);
   };
@@ -77,5 +85,5 @@ void neuroplast::shareLoop(OpBuilder &builder, Location location,
   };
   Value next = arith::AddIOp::create(b, location, thread, constant(b, 1));
   Value begin = getBound(thread), end = getBound(next);
-  body(b, begin, end);
+  body(b, thread, begin, end);
 }

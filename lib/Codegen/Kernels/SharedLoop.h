@@ -10,6 +10,7 @@
 #define NEUROPLAST_LIB_CODEGEN_KERNELS_SHAREDLOOP_H
 
 #include "mlir/IR/Builders.h"
+#include "neuroplast/Dialect/Kernel/IR/Kernel.h"
 
 namespace neuroplast {
 
@@ -26,13 +27,13 @@ struct SharableLoop {
 std::optional<SharableLoop> chooseSharedLoop(llvm::ArrayRef<SharableLoop> loops,
                                              double work, int64_t threads);
 
-/// Lets every thread do `body` from a beginning to an end of its own, both
-/// multiples of the step but for the end of the last. Who does which part, and
-/// how many there are, never changes what is computed.
+/// Lets every thread do `body`, by its number, from a beginning to an end of
+/// its own, both multiples of the step but for the end of the last. Who does
+/// which part, and how many there are, never changes what is computed.
 void shareLoop(mlir::OpBuilder &builder, mlir::Location location,
                const SharableLoop &loop, mlir::Value size, int64_t threads,
-               llvm::function_ref<void(mlir::OpBuilder &, mlir::Value begin,
-                                       mlir::Value end)>
+               llvm::function_ref<void(mlir::OpBuilder &, mlir::Value thread,
+                                       mlir::Value begin, mlir::Value end)>
                    body);
 
 /// The number of steps of loops around each other; sizes that only a run knows
@@ -40,6 +41,8 @@ void shareLoop(mlir::OpBuilder &builder, mlir::Location location,
 double countSteps(llvm::ArrayRef<int64_t> sizes);
 /// The work of loops that read and write an element in every step.
 double countElementWork(llvm::ArrayRef<int64_t> sizes);
+/// The work of all loops of an op.
+double countWork(kernel::KernelOpInterface op);
 
 } // namespace neuroplast
 

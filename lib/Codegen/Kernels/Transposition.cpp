@@ -10,7 +10,7 @@
 // axis of the source, transposed in registers, and written along that of the
 // result.
 
-#include "Contraction.h"
+#include "Emitters.h"
 #include "SharedLoop.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -94,7 +94,7 @@ public:
     if (!shared)
       return emitLoops(b, 0);
     shareLoop(b, loc, *shared, ends[shared->loop], threads,
-              [&](OpBuilder &inner, Value begin, Value end) {
+              [&](OpBuilder &inner, Value, Value begin, Value end) {
                 begins[shared->loop] = begin;
                 ends[shared->loop] = end;
                 loops.sizes[shared->loop] = ShapedType::kDynamic;

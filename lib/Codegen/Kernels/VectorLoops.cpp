@@ -6,7 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Contraction.h"
+#include "Emitters.h"
+#include "LaneSteps.h"
 #include "SharedLoop.h"
 #include "VectorBody.h"
 
@@ -113,7 +114,7 @@ public:
     if (!shared)
       return emitLoops(b, {});
     shareLoop(b, loc, *shared, ends[shared->loop], threads,
-              [&](OpBuilder &inner, Value begin, Value end) {
+              [&](OpBuilder &inner, Value, Value begin, Value end) {
                 begins[shared->loop] = begin;
                 ends[shared->loop] = end;
                 loops.sizes[shared->loop] = ShapedType::kDynamic;
@@ -131,65 +132,27 @@ private:
     bool isLane = depth + 1 == ends.size();
     if (isLane && plan.combiner)
       return emitRowReduction(b, indices);
-    Value full = isLane ? getWholeSteps(b, width) : ends[depth];
-    auto loop = scf::ForOp::create(b, loc, begins[depth], full,
-                                   constant(b, isLane ? width : 1));
-    OpBuilder inner = OpBuilder::atBlockTerminator(loop.getBody());
     SmallVector<Value> at(indices);
-    at.push_back(loop.getInductionVar());
-    if (!isLane)
-      return emitLoops(inner, at);
-    emitStep(inner, at, Value());
-    overRest(b, full, Value(),
-             [&](OpBuilder &rest, Value place, Value mask, Value) {
-               SmallVector<Value> last(indices);
-               last.push_back(place);
-               emitStep(rest, last, mask);
-               return Value();
-             });
-  }
-
-  /// How far whole steps lead along the lanes.
-  Value getWholeSteps(OpBuilder &b, int64_t step) {
-    int64_t size = loops.sizes.back();
-    if (!ShapedType::isDynamic(size))
-      return constant(b, size - size % step);
-    Value rest = arith::RemUIOp::create(b, loc, ends.back(), constant(b, step));
-    return arith::SubIOp::create(b, loc, ends.back(), rest);
-  }
-
-  /// Goes along the lanes from `begin` on, vector by vector, with their masks;
-  /// none where all lanes are there. `body` changes a value, if there is one.
-  Value overRest(OpBuilder &b, Value begin, Value value,
-                 function_ref<Value(OpBuilder &, Value, Value, Value)> body) {
-    auto type = widen(b.getI1Type());
-    int64_t size = loops.sizes.back();
-    if (!ShapedType::isDynamic(size)) {
-      for (int64_t at = *getConstantIntValue(begin); at < size; at += width) {
-        SmallVector<bool> bits(width, false);
-        std::fill_n(bits.begin(), std::min(width, size - at), true);
-        Value mask = at + width <= size
-                         ? Value()
-                         : arith::ConstantOp::create(
-                               b, loc, DenseElementsAttr::get(type, bits));
-        value = body(b, constant(b, at), mask, value);
-      }
-      return value;
+    at.emplace_back();
+    if (isLane) {
+      getLaneSteps().forEach(
+          b, begins[depth],
+          [&](OpBuilder &inner, Value place, Value mask, ValueRange) {
+            at.back() = place;
+            emitStep(inner, at, mask);
+            return LaneSteps::Values();
+          });
+      return;
     }
     auto loop =
-        scf::ForOp::create(b, loc, begin, ends.back(), constant(b, width),
-                           value ? ValueRange(value) : ValueRange());
-    OpBuilder inner = OpBuilder::atBlockBegin(loop.getBody());
-    Value at = loop.getInductionVar();
-    Value lanes = arith::SubIOp::create(inner, loc, ends.back(), at);
-    Value mask = vector::CreateMaskOp::create(inner, loc, type, lanes);
-    if (!value) {
-      body(inner, at, mask, Value());
-      return Value();
-    }
-    scf::YieldOp::create(inner, loc,
-                         body(inner, at, mask, loop.getRegionIterArgs()[0]));
-    return loop.getResult(0);
+        scf::ForOp::create(b, loc, begins[depth], ends[depth], constant(b, 1));
+    OpBuilder inner = OpBuilder::atBlockTerminator(loop.getBody());
+    at.back() = loop.getInductionVar();
+    emitLoops(inner, at);
+  }
+
+  LaneSteps getLaneSteps() const {
+    return LaneSteps(loc, loops.sizes.back(), ends.back(), width);
   }
 
   SmallVector<Value> indicesOf(OpBuilder &b, OpOperand &operand,
@@ -222,46 +185,28 @@ private:
     }
   }
 
-  /// Combines the steps of the last loop: each lane of `accumulators` vectors
-  /// takes its share, so that no step waits for the one before.
+  /// Combines the steps of the last loop.
   void emitRowReduction(OpBuilder &b, ArrayRef<Value> outer) {
-    int64_t size = loops.sizes.back();
-    int64_t accumulators = ShapedType::isDynamic(size)
-                               ? 4
-                               : std::clamp<int64_t>(size / width, 1, 4);
-    int64_t step = accumulators * width;
-    Value full = getWholeSteps(b, step);
     OpOperand &init = *op.getDpsInitsMutable().begin();
     VectorType type = widen(getElementTypeOrSelf(init.get().getType()));
     Value neutral = arith::ConstantOp::create(
         b, loc,
         DenseElementsAttr::get(
             type, Attribute(*arith::getNeutralElement(plan.combiner))));
-    SmallVector<Value> sums(accumulators, neutral);
-    auto accumulate = [&](OpBuilder &at, Value place, Value mask, Value sum) {
+    auto combine = [&](OpBuilder &at, Value lhs, Value rhs) {
+      return vector::makeArithReduction(at, loc, plan.kind, lhs, rhs);
+    };
+    auto step = [&](OpBuilder &at, Value place, Value mask, ValueRange soFar) {
       SmallVector<Value> indices(outer);
       indices.push_back(place);
       Value value = emitValues(at, indices, mask, plan.contribution).front();
       if (mask)
         value = arith::SelectOp::create(at, loc, mask, value, neutral);
-      return vector::makeArithReduction(at, loc, plan.kind, value, sum);
+      return LaneSteps::Values{combine(at, value, soFar[0])};
     };
-    auto loop = scf::ForOp::create(b, loc, constant(b, 0), full,
-                                   constant(b, step), sums);
-    OpBuilder inner = OpBuilder::atBlockEnd(loop.getBody());
-    sums = llvm::to_vector_of<Value>(loop.getRegionIterArgs());
-    for (auto [index, sum] : llvm::enumerate(sums)) {
-      Value offset = constant(inner, index * width);
-      Value place =
-          arith::AddIOp::create(inner, loc, loop.getInductionVar(), offset);
-      sum = accumulate(inner, place, Value(), sum);
-    }
-    scf::YieldOp::create(inner, loc, sums);
-    sums = llvm::to_vector_of<Value>(loop.getResults());
-    sums.front() = overRest(b, full, sums.front(), accumulate);
-    Value sum = sums.front();
-    for (Value other : ArrayRef(sums).drop_front())
-      sum = vector::makeArithReduction(b, loc, plan.kind, sum, other);
+    constexpr int64_t kCopies = 4;
+    Value sum =
+        getLaneSteps().accumulate(b, neutral, kCopies, step, combine).front();
     SmallVector<Value> to = indicesOf(b, init, outer);
     Value before = memref::LoadOp::create(b, loc, init.get(), to);
     Value result = vector::ReductionOp::create(b, loc, plan.kind, sum, before,

@@ -7,9 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 // Attention is decomposed into matrix products and a softmax, so that it takes
-// part in whatever is done for those; only the masks are computed in a loop of
-// their own. Heads that share keys and values are rows of one product: no key
-// or value is repeated.
+// part in whatever is done for those; masks become numbers to be added. Heads
+// that share keys and values are rows of one product: no key or value is
+// repeated.
 
 #include "Patterns.h"
 
@@ -116,44 +116,28 @@ struct AttentionLowering : OpConversionPattern<AttentionOp> {
       if (op.getQkMatmulOutputMode() == 1)
         exposed = scores;
     }
+    // A query that may attend to nothing gets zeros, not a division by zero.
     bool mayMaskAll = op.getAttnMask() || op.getNonpadKvSeqlen() ||
                       static_cast<int64_t>(op.getLeftWindowSize()) >= 0 ||
                       static_cast<int64_t>(op.getRightWindowSize()) >= 0;
-    if (mayMaskAll || op.getIsCausal())
-      scores = applyMasks(b, op, adaptor, scores);
+    if (mayMaskAll || op.getIsCausal()) {
+      Value bias = createBias(b, op, adaptor, q, k);
+      scores = AddOp::create(b, loc, scores,
+                             groupHeads(b, loc, bias, heads, shared));
+    }
     if (op.getQkMatmulOutputMode() == 2)
       exposed = scores;
 
-    Value wide = scores;
-    if (precision != element)
-      wide = CastOp::create(b, loc, scores, precision);
-    bool isNarrow = precision.getIntOrFloatBitWidth() < 32;
-    Value best, probabilities;
-    if (mayMaskAll || isNarrow)
-      best = ReduceMaxOp::create(b, loc, wide, ArrayRef<int64_t>{3});
-    if (isNarrow) {
-      // Rounded after every step, as a softmax in that precision is.
-      Value raised = ExpOp::create(b, loc, SubOp::create(b, loc, wide, best));
-      Value sum = ReduceSumOp::create(b, loc, raised, ArrayRef<int64_t>{3});
-      probabilities = DivOp::create(b, loc, raised, sum);
-    } else {
-      probabilities = SoftmaxOp::create(b, loc, wide, 3);
-    }
-    if (mayMaskAll) {
-      // A query that may attend to nothing gets zeros, not a division by zero.
-      Value nothing = EqualOp::create(
-          b, loc, best,
-          scalarTensor(b, loc, precision,
-                       -std::numeric_limits<double>::infinity()));
-      probabilities = WhereOp::create(
-          b, loc, nothing, scalarTensor(b, loc, precision, 0), probabilities);
-    }
+    Value probabilities = createShares(b, loc, scores, precision, mayMaskAll);
     if (precision != element)
       probabilities = CastOp::create(b, loc, probabilities, element);
     if (op.getQkMatmulOutputMode() == 3)
       exposed = probabilities;
 
-    Value y = gather(b, loc, probabilities, v, heads, shared);
+    Value y = MatMulOp::create(b, loc, probabilities,
+                               shareHeads(b, loc, v, heads, shared));
+    y = ungroupHeads(b, loc, y, heads, shared);
+    exposed = ungroupHeads(b, loc, exposed, heads, shared);
     if (packed) {
       y = transposeTo(b, loc, y, {0, 2, 1, 3});
       SmallVector<OpFoldResult> sizes = getDims(b, loc, y);
@@ -179,24 +163,31 @@ private:
     return transposeTo(b, loc, split, {0, 2, 1, 3});
   }
 
-  /// B x heads x S x D with the heads that share keys as rows of one matrix.
+  /// B x heads x M x N with those heads as an axis of their own that share
+  /// keys: B x shared x heads / shared x M x N. One for all of them stays so.
   static Value groupHeads(OpBuilder &b, Location loc, Value value,
                           int64_t heads, int64_t shared) {
     if (heads == shared)
       return value;
     SmallVector<OpFoldResult> sizes = getDims(b, loc, value);
-    OpFoldResult rows =
-        mulSizes(b, loc, b.getIndexAttr(heads / shared), sizes[2]);
+    if (isConstantIntValue(sizes[1], 1))
+      return expandAxes(b, loc, value, {2});
     return reshapeTo(b, loc, value,
-                     {sizes[0], b.getIndexAttr(shared), rows, sizes[3]});
+                     {sizes[0], b.getIndexAttr(shared),
+                      b.getIndexAttr(heads / shared), sizes[2], sizes[3]});
   }
   static Value ungroupHeads(OpBuilder &b, Location loc, Value value,
-                            int64_t heads, int64_t shared, OpFoldResult rows) {
+                            int64_t heads, int64_t shared) {
     if (heads == shared)
       return value;
     SmallVector<OpFoldResult> sizes = getDims(b, loc, value);
     return reshapeTo(b, loc, value,
-                     {sizes[0], b.getIndexAttr(heads), rows, sizes[3]});
+                     {sizes[0], b.getIndexAttr(heads), sizes[3], sizes[4]});
+  }
+  /// Keys or values for every head of a group.
+  static Value shareHeads(OpBuilder &b, Location loc, Value value,
+                          int64_t heads, int64_t shared) {
+    return heads == shared ? value : expandAxes(b, loc, value, {2});
   }
 
   /// The scaled products of queries and keys. Narrow types scale both operands
@@ -204,7 +195,6 @@ private:
   static Value multiply(OpBuilder &b, Location loc, Value q, Value k,
                         double scale, int64_t heads, int64_t shared,
                         Type element) {
-    OpFoldResult rows = getDim(b, loc, q, 2);
     if (element.getIntOrFloatBitWidth() < 32) {
       Value root = scalarTensor(b, loc, element, std::sqrt(scale));
       q = MulOp::create(b, loc, q, root);
@@ -212,19 +202,37 @@ private:
     } else {
       q = MulOp::create(b, loc, q, scalarTensor(b, loc, element, scale));
     }
-    Value product =
-        MatMulOp::create(b, loc, groupHeads(b, loc, q, heads, shared),
-                         transposeTo(b, loc, k, {0, 1, 3, 2}));
-    return ungroupHeads(b, loc, product, heads, shared, rows);
+    Value keys =
+        shareHeads(b, loc, transposeTo(b, loc, k, {0, 1, 3, 2}), heads, shared);
+    return MatMulOp::create(b, loc, groupHeads(b, loc, q, heads, shared), keys);
   }
 
-  /// The values weighed by the probabilities.
-  static Value gather(OpBuilder &b, Location loc, Value probabilities, Value v,
-                      int64_t heads, int64_t shared) {
-    OpFoldResult rows = getDim(b, loc, probabilities, 2);
-    Value product = MatMulOp::create(
-        b, loc, groupHeads(b, loc, probabilities, heads, shared), v);
-    return ungroupHeads(b, loc, product, heads, shared, rows);
+  /// A softmax along the keys.
+  static Value createShares(OpBuilder &b, Location loc, Value scores,
+                            Type precision, bool mayMaskAll) {
+    if (precision != getElementTypeOrSelf(scores.getType()))
+      scores = CastOp::create(b, loc, scores, precision);
+    if (precision.isF32())
+      return createRowSoftmax(b, loc, scores, mayMaskAll);
+    int64_t keys = cast<RankedTensorType>(scores.getType()).getRank() - 1;
+    Value best = ReduceMaxOp::create(b, loc, scores, ArrayRef<int64_t>{keys});
+    Value shares;
+    if (precision.getIntOrFloatBitWidth() < 32) {
+      // Rounded after every step, as a softmax in that precision is.
+      Value raised = ExpOp::create(b, loc, SubOp::create(b, loc, scores, best));
+      Value sum = ReduceSumOp::create(b, loc, raised, ArrayRef<int64_t>{keys});
+      shares = DivOp::create(b, loc, raised, sum);
+    } else {
+      shares = SoftmaxOp::create(b, loc, scores, keys);
+    }
+    if (!mayMaskAll)
+      return shares;
+    Value nothing =
+        EqualOp::create(b, loc, best,
+                        scalarTensor(b, loc, precision,
+                                     -std::numeric_limits<double>::infinity()));
+    return WhereOp::create(b, loc, nothing, scalarTensor(b, loc, precision, 0),
+                           shares);
   }
 
   /// The mask with its last axis as long as there are keys; keys that it does
@@ -258,34 +266,51 @@ private:
     return castTo(b, loc, padded, type.clone(shape));
   }
 
-  /// Scores with what may not be attended to at minus infinity.
-  static Value applyMasks(OpBuilder &b, AttentionOp op, OpAdaptor adaptor,
-                          Value scores) {
+  /// What is added to the scores: the mask, and minus infinity where nothing
+  /// may be attended to. Of one place along the axes that it does not hang on.
+  static Value createBias(OpBuilder &b, AttentionOp op, OpAdaptor adaptor,
+                          Value q, Value k) {
     Location loc = op.getLoc();
-    Type element = getElementTypeOrSelf(scores.getType());
-    SmallVector<OpFoldResult> sizes = getDims(b, loc, scores);
-    SmallVector<Value> inputs{scores};
+    Type element = getElementTypeOrSelf(q.getType());
+    OpFoldResult one = b.getIndexAttr(1), keys = getDim(b, loc, k, 2),
+                 queries = getDim(b, loc, q, 2);
+    SmallVector<OpFoldResult> sizes{one, one, one, keys};
+    SmallVector<Value> inputs;
     Value mask = adaptor.getAttnMask(), lengths = adaptor.getNonpadKvSeqlen();
     Type maskType;
     if (mask) {
       maskType = getElementTypeOrSelf(mask.getType());
-      inputs.push_back(padMask(b, loc, mask, sizes[3]));
+      mask = padMask(b, loc, mask, keys);
+      auto type = cast<RankedTensorType>(mask.getType());
+      SmallVector<int64_t> missing =
+          llvm::to_vector(llvm::seq<int64_t>(0, 4 - type.getRank()));
+      if (!missing.empty())
+        mask = expandAxes(b, loc, mask, missing);
+      sizes = getDims(b, loc, mask);
+      sizes.back() = keys;
+      inputs.push_back(mask);
     }
-    if (lengths)
+    if (lengths) {
       inputs.push_back(expandAxes(b, loc, lengths, {1, 2, 3}));
+      sizes[0] = getDim(b, loc, q, 0);
+    }
+    int64_t left = op.getLeftWindowSize(), right = op.getRightWindowSize();
+    if (op.getIsCausal())
+      right = right < 0 ? 0 : std::min<int64_t>(right, 0);
+    if (left >= 0 || right >= 0)
+      sizes[2] = queries;
+    else if (mask && !lengths && maskType == element)
+      return mask;
     // The position of the first query among the keys.
     Value past = adaptor.getPastKey()
                      ? toIndex(b, loc, getDim(b, loc, adaptor.getPastKey(), 2))
                      : arith::ConstantIndexOp::create(b, loc, 0);
-    Value queries = toIndex(b, loc, sizes[2]);
-    int64_t left = op.getLeftWindowSize(), right = op.getRightWindowSize();
-    if (op.getIsCausal())
-      right = right < 0 ? 0 : std::min<int64_t>(right, 0);
+    Value queryCount = toIndex(b, loc, queries);
     return createBroadcastMap(
         b, loc, inputs, sizes, element,
         [&](OpBuilder &inner, Location l, ValueRange x) {
           ScalarEmitter e(inner, l, element);
-          Value score = e.load(x[0], element);
+          Value bias = e.constant(0);
           Value allowed = arith::ConstantIntOp::create(inner, l, 1, 1);
           auto require = [&](Value condition) {
             allowed = arith::AndIOp::create(inner, l, allowed, condition);
@@ -294,15 +319,12 @@ private:
             return arith::CmpIOp::create(inner, l, arith::CmpIPredicate::sle,
                                          lhs, rhs);
           };
-          if (mask && maskType.isInteger(1)) {
-            require(x[1]);
-          } else if (mask) {
-            ScalarEmitter m(inner, l, maskType);
-            Value bias = m.load(x[1], maskType);
-            require(arith::CmpFOp::create(inner, l, arith::CmpFPredicate::UNE,
-                                          bias, m.lowest()));
-            score = e.add(score, m.convert(bias, maskType, element));
-          }
+          if (mask && maskType.isInteger(1))
+            require(x[0]);
+          else if (mask)
+            bias = e.convert(
+                ScalarEmitter(inner, l, maskType).load(x[0], maskType),
+                maskType, element);
           Value key = linalg::IndexOp::create(inner, l, 3);
           Value first = past;
           if (lengths) {
@@ -311,7 +333,7 @@ private:
             require(arith::CmpIOp::create(inner, l, arith::CmpIPredicate::slt,
                                           key, length));
             if (!adaptor.getPastKey())
-              first = arith::SubIOp::create(inner, l, length, queries);
+              first = arith::SubIOp::create(inner, l, length, queryCount);
           }
           Value position = arith::AddIOp::create(
               inner, l, first, linalg::IndexOp::create(inner, l, 2));
@@ -325,7 +347,7 @@ private:
             require(isAtMost(position,
                              arith::AddIOp::create(inner, l, key, bound)));
           }
-          return e.store(e.select(allowed, score, e.lowest()), element);
+          return e.store(e.select(allowed, bias, e.lowest()), element);
         });
   }
 };

@@ -124,6 +124,11 @@ llvm::SmallVector<mlir::OpFoldResult>
 getBroadcastSizes(mlir::OpBuilder &builder, mlir::Location location,
                   mlir::ValueRange tensors);
 
+/// A softmax of f32 along the last axis. With `masked`, rows of nothing but
+/// minus infinity become zeros.
+mlir::Value createRowSoftmax(mlir::OpBuilder &builder, mlir::Location location,
+                             mlir::Value input, bool masked = false);
+
 /// Folds axes of `input` into an accumulator tensor that starts as `init`;
 /// reduced axes are dropped from the result.
 mlir::Value createReduction(

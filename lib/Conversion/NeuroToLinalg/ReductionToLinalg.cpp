@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Patterns.h"
+#include "neuroplast/Dialect/Kernel/IR/Kernel.h"
 #include "neuroplast/Dialect/Neuro/IR/ReductionOps.h"
 
 using namespace mlir;
@@ -134,6 +135,16 @@ StableSum createStableSum(OpBuilder &b, Location loc, Value input,
   return {keptMaximum, expandAxes(b, loc, sum, axes)};
 }
 
+} // namespace
+
+Value neuroplast::createRowSoftmax(OpBuilder &b, Location loc, Value input,
+                                   bool masked) {
+  Value empty = createEmpty(b, loc, getDims(b, loc, input), b.getF32Type());
+  return kernel::SoftmaxOp::create(b, loc, input, empty, masked).getResult(0);
+}
+
+namespace {
+
 template <typename Op> struct SoftmaxLowering : OpConversionPattern<Op> {
   using OpConversionPattern<Op>::OpConversionPattern;
 
@@ -144,6 +155,13 @@ template <typename Op> struct SoftmaxLowering : OpConversionPattern<Op> {
     Value input = adaptor.getInput();
     Type element = getElementTypeOrSelf(op.getInput().getType());
     int64_t axis = normalizeAxis(op.getAxis(), input);
+    if (std::is_same_v<Op, SoftmaxOp> && element.isF32() &&
+        axis + 1 == cast<RankedTensorType>(input.getType()).getRank()) {
+      rewriter.replaceOp(op, castTo(rewriter, loc,
+                                    createRowSoftmax(rewriter, loc, input),
+                                    op.getType()));
+      return success();
+    }
     StableSum stable = createStableSum(rewriter, loc, input, axis, element);
     Value result = createBroadcastMap(
         rewriter, loc, {input, stable.maximum, stable.sum},

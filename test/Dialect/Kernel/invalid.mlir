@@ -203,3 +203,107 @@ func.func @empty_window(%a: tensor<1x8xf32>, %b: tensor<1x4xf32>) -> tensor<1x4x
       window [0] {input_map = affine_map<(n, w, k) -> (n, w * 2 + k)>} -> tensor<1x4xf32>
   return %0 : tensor<1x4xf32>
 }
+
+// -----
+
+func.func @softmax_shape(%x: tensor<4x8xf32>, %y: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  // expected-error @+1 {{'kernel.softmax' op needs rows, and a destination of the shape of 'tensor<4x8xf32>', but has 'tensor<4x4xf32>'}}
+  %0 = kernel.softmax ins(%x : tensor<4x8xf32>) outs(%y : tensor<4x4xf32>) -> tensor<4x4xf32>
+  return %0 : tensor<4x4xf32>
+}
+
+// -----
+
+func.func @few_inputs(%q: tensor<16x4xf32>, %k: tensor<4x16xf32>, %v: tensor<16x4xf32>, %y: tensor<16x4xf32>, %scores: tensor<1x8x16xf32>) {
+  // expected-error @+1 {{'kernel.attention' op needs queries, keys and values, but has 2 inputs}}
+  %0:2 = kernel.attention ins(%q, %k : tensor<16x4xf32>, tensor<4x16xf32>) outs(%y, %scores : tensor<16x4xf32>, tensor<1x8x16xf32>)
+      attributes {indexing_maps = [affine_map<(m, n, d, e) -> (m, d)>, affine_map<(m, n, d, e) -> (d, n)>, affine_map<(m, n, d, e) -> (n, e)>, affine_map<(m, n, d, e) -> (m, e)>]} {
+  ^bb0(%score: f32):
+    kernel.yield %score : f32
+  } -> tensor<16x4xf32>, tensor<1x8x16xf32>
+  return
+}
+
+// -----
+
+func.func @few_maps(%q: tensor<16x4xf32>, %k: tensor<4x16xf32>, %v: tensor<16x4xf32>, %y: tensor<16x4xf32>, %scores: tensor<1x8x16xf32>) {
+  // expected-error @+1 {{'kernel.attention' op has 3 indexing maps for 3 inputs and a result}}
+  %0:2 = kernel.attention ins(%q, %k, %v : tensor<16x4xf32>, tensor<4x16xf32>, tensor<16x4xf32>) outs(%y, %scores : tensor<16x4xf32>, tensor<1x8x16xf32>)
+      attributes {indexing_maps = [affine_map<(m, n, d, e) -> (m, d)>, affine_map<(m, n, d, e) -> (d, n)>, affine_map<(m, n, d, e) -> (m, e)>]} {
+  ^bb0(%score: f32):
+    kernel.yield %score : f32
+  } -> tensor<16x4xf32>, tensor<1x8x16xf32>
+  return
+}
+
+// -----
+
+func.func @no_axis(%q: tensor<16x4xf32>, %k: tensor<4x16xf32>, %v: tensor<16x4xf32>, %y: tensor<16x4xf32>, %scores: tensor<1x8x16xf32>) {
+  // expected-error @+1 {{'kernel.attention' op has an indexing map that is not of the axes of operand 1 of type 'tensor<4x16xf32>'}}
+  %0:2 = kernel.attention ins(%q, %k, %v : tensor<16x4xf32>, tensor<4x16xf32>, tensor<16x4xf32>) outs(%y, %scores : tensor<16x4xf32>, tensor<1x8x16xf32>)
+      attributes {indexing_maps = [affine_map<(m, n, d, e) -> (m, d)>, affine_map<(m, n, d, e) -> (d)>, affine_map<(m, n, d, e) -> (n, e)>, affine_map<(m, n, d, e) -> (m, e)>]} {
+  ^bb0(%score: f32):
+    kernel.yield %score : f32
+  } -> tensor<16x4xf32>, tensor<1x8x16xf32>
+  return
+}
+
+// -----
+
+func.func @no_keys(%q: tensor<16x4xf32>, %k: tensor<4x16xf32>, %v: tensor<16x4xf32>, %y: tensor<16x4xf32>, %scores: tensor<1x8x16xf32>) {
+  // expected-error @+1 {{'kernel.attention' op needs one loop that only keys and values move with}}
+  %0:2 = kernel.attention ins(%q, %k, %v : tensor<16x4xf32>, tensor<4x16xf32>, tensor<16x4xf32>) outs(%y, %scores : tensor<16x4xf32>, tensor<1x8x16xf32>)
+      attributes {indexing_maps = [affine_map<(m, n, d, e) -> (m, d)>, affine_map<(m, n, d, e) -> (d, n)>, affine_map<(m, n, d, e) -> (n, e)>, affine_map<(m, n, d, e) -> (m, n)>]} {
+  ^bb0(%score: f32):
+    kernel.yield %score : f32
+  } -> tensor<16x4xf32>, tensor<1x8x16xf32>
+  return
+}
+
+// -----
+
+func.func @no_rows(%q: tensor<16x4xf32>, %k: tensor<4x16xf32>, %v: tensor<16x4xf32>, %y: tensor<16x4xf32>, %scores: tensor<1x8x16xf32>) {
+  // expected-error @+1 {{'kernel.attention' op has no rows that meet the same keys and values}}
+  %0:2 = kernel.attention ins(%q, %k, %v : tensor<16x4xf32>, tensor<4x16xf32>, tensor<16x4xf32>) outs(%y, %scores : tensor<16x4xf32>, tensor<1x8x16xf32>)
+      attributes {indexing_maps = [affine_map<(m, n, d, e) -> (d, 0)>, affine_map<(m, n, d, e) -> (d, n)>, affine_map<(m, n, d, e) -> (n, e)>, affine_map<(m, n, d, e) -> (m, e)>]} {
+  ^bb0(%score: f32):
+    kernel.yield %score : f32
+  } -> tensor<16x4xf32>, tensor<1x8x16xf32>
+  return
+}
+
+// -----
+
+func.func @lonely_loop(%q: tensor<16x4xf32>, %k: tensor<4x16xf32>, %v: tensor<16x4xf32>, %y: tensor<16x4xf32>, %scores: tensor<1x8x16xf32>) {
+  // expected-error @+1 {{'kernel.attention' op has a loop that is neither of the result, nor of keys, nor of sums of products}}
+  %0:2 = kernel.attention ins(%q, %k, %v : tensor<16x4xf32>, tensor<4x16xf32>, tensor<16x4xf32>) outs(%y, %scores : tensor<16x4xf32>, tensor<1x8x16xf32>)
+      attributes {indexing_maps = [affine_map<(m, n, d, e) -> (m, d)>, affine_map<(m, n, d, e) -> (0, n)>, affine_map<(m, n, d, e) -> (n, e)>, affine_map<(m, n, d, e) -> (m, e)>]} {
+  ^bb0(%score: f32):
+    kernel.yield %score : f32
+  } -> tensor<16x4xf32>, tensor<1x8x16xf32>
+  return
+}
+
+// -----
+
+func.func @room(%q: tensor<16x4xf32>, %k: tensor<4x16xf32>, %v: tensor<16x4xf32>, %y: tensor<16x4xf32>, %scores: tensor<1x8x4xf32>) {
+  // expected-error @+1 {{'kernel.attention' op needs room for scores as workers x rows x keys, but has 'tensor<1x8x4xf32>'}}
+  %0:2 = kernel.attention ins(%q, %k, %v : tensor<16x4xf32>, tensor<4x16xf32>, tensor<16x4xf32>) outs(%y, %scores : tensor<16x4xf32>, tensor<1x8x4xf32>)
+      attributes {indexing_maps = [affine_map<(m, n, d, e) -> (m, d)>, affine_map<(m, n, d, e) -> (d, n)>, affine_map<(m, n, d, e) -> (n, e)>, affine_map<(m, n, d, e) -> (m, e)>]} {
+  ^bb0(%score: f32):
+    kernel.yield %score : f32
+  } -> tensor<16x4xf32>, tensor<1x8x4xf32>
+  return
+}
+
+// -----
+
+func.func @region_arguments(%q: tensor<16x4xf32>, %k: tensor<4x16xf32>, %v: tensor<16x4xf32>, %y: tensor<16x4xf32>, %scores: tensor<1x8x16xf32>) {
+  // expected-error @+1 {{'kernel.attention' op needs a region with 1 arguments of f32, a score and elements}}
+  %0:2 = kernel.attention ins(%q, %k, %v : tensor<16x4xf32>, tensor<4x16xf32>, tensor<16x4xf32>) outs(%y, %scores : tensor<16x4xf32>, tensor<1x8x16xf32>)
+      attributes {indexing_maps = [affine_map<(m, n, d, e) -> (m, d)>, affine_map<(m, n, d, e) -> (d, n)>, affine_map<(m, n, d, e) -> (n, e)>, affine_map<(m, n, d, e) -> (m, e)>]} {
+  ^bb0(%score: f32, %other: f32):
+    kernel.yield %score : f32
+  } -> tensor<16x4xf32>, tensor<1x8x16xf32>
+  return
+}

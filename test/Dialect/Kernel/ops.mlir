@@ -64,3 +64,33 @@ func.func @pool(%x: tensor<1x8x7xf32>, %y: tensor<1x8x3xf32> {bufferization.writ
       window [3] {input_map = affine_map<(n, c, w, k) -> (n, c, w * 2 + k)>, largest} -> tensor<1x8x3xf32>
   return %0 : tensor<1x8x3xf32>
 }
+
+// CHECK-LABEL: func @softmax
+// CHECK: kernel.softmax ins(%{{.*}} : tensor<?x8xf32>) outs(%{{.*}} : tensor<?x8xf32>) {masked} -> tensor<?x8xf32>
+// BUFFER-LABEL: func @softmax
+// BUFFER: kernel.softmax ins(%{{.*}} : memref<?x8xf32>) outs(%{{.*}} : memref<?x8xf32>) {masked}
+func.func @softmax(%x: tensor<?x8xf32>, %y: tensor<?x8xf32> {bufferization.writable = true}) -> tensor<?x8xf32> {
+  %0 = kernel.softmax ins(%x : tensor<?x8xf32>) outs(%y : tensor<?x8xf32>) {masked} -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// Both destinations are written only.
+// CHECK-LABEL: func @attention
+// CHECK: kernel.attention ins(%{{.*}}, %{{.*}}, %{{.*}} : tensor<?x4xf32>, tensor<4x?xf32>, tensor<?x4xf32>) outs(%{{.*}}, %{{.*}} : tensor<?x4xf32>, tensor<1x8x?xf32>)
+// CHECK: kernel.yield
+// CHECK: -> tensor<?x4xf32>, tensor<1x8x?xf32>
+// BUFFER-LABEL: func @attention
+// BUFFER-SAME: %[[Y:[^:]*]]: memref<?x4xf32>, %[[SCORES:[^:]*]]: memref<1x8x?xf32>
+// BUFFER-NOT: memref.copy
+// BUFFER: kernel.attention ins({{.*}}) outs(%[[Y]], %[[SCORES]] : memref<?x4xf32>, memref<1x8x?xf32>)
+func.func @attention(%q: tensor<?x4xf32>, %k: tensor<4x?xf32>, %v: tensor<?x4xf32>, %y: tensor<?x4xf32> {bufferization.writable = true},
+                     %scores: tensor<1x8x?xf32> {bufferization.writable = true}) -> tensor<?x4xf32> {
+  %0, %1 = kernel.attention ins(%q, %k, %v : tensor<?x4xf32>, tensor<4x?xf32>, tensor<?x4xf32>)
+      outs(%y, %scores : tensor<?x4xf32>, tensor<1x8x?xf32>)
+      attributes {indexing_maps = [affine_map<(m, n, d, e) -> (m, d)>, affine_map<(m, n, d, e) -> (d, n)>,
+                                   affine_map<(m, n, d, e) -> (n, e)>, affine_map<(m, n, d, e) -> (m, e)>]} {
+  ^bb0(%score: f32):
+    kernel.yield %score : f32
+  } -> tensor<?x4xf32>, tensor<1x8x?xf32>
+  return %0 : tensor<?x4xf32>
+}

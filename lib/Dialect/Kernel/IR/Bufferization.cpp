@@ -28,14 +28,15 @@ neuroplast::kernel::bufferizeKernel(Operation *op, RewriterBase &rewriter,
       return failure();
     operand = *buffer;
   }
-  Value result =
-      operands[styled.getDpsInitsMutable().begin()->getOperandNumber()];
+  SmallVector<Value> results;
+  for (OpOperand &init : styled.getDpsInitsMutable())
+    results.push_back(operands[init.getOperandNumber()]);
   OperationState on(op->getLoc(), op->getName(), operands, TypeRange(),
                     op->getAttrs());
 
   for (Region &region : op->getRegions())
     on.addRegion()->takeBody(region);
   rewriter.create(on);
-  replaceOpWithBufferizedValues(rewriter, op, result);
+  replaceOpWithBufferizedValues(rewriter, op, results);
   return success();
 }

@@ -20,15 +20,19 @@ using namespace neuroplast::kernel;
 
 #include "neuroplast/Dialect/Kernel/IR/KernelDialect.cpp.inc"
 
+#include "neuroplast/Dialect/Kernel/IR/KernelInterfaces.cpp.inc"
+
 void KernelDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "neuroplast/Dialect/Kernel/IR/KernelOps.cpp.inc"
       >();
+  AttentionOp::attachInterface<KernelBufferization<AttentionOp>>(*getContext());
   ContractOp::attachInterface<KernelBufferization<ContractOp>>(*getContext());
   PoolOp::attachInterface<KernelBufferization<PoolOp>>(*getContext());
   FillMarginsOp::attachInterface<KernelBufferization<FillMarginsOp>>(
       *getContext());
+  SoftmaxOp::attachInterface<KernelBufferization<SoftmaxOp>>(*getContext());
 }
 
 //===----------------------------------------------------------------------===//
@@ -57,15 +61,21 @@ void ContractOp::build(
   YieldOp::create(builder, state.location, element);
 }
 
-SmallVector<int64_t> ContractOp::getStaticLoopRanges() {
-  SmallVector<int64_t> ranges(getNumLoops(), ShapedType::kDynamic);
-  for (auto [operand, map] : llvm::zip_equal(getOperands(), getMaps()))
+SmallVector<int64_t>
+neuroplast::kernel::getLoopSizes(ValueRange operands,
+                                 ArrayRef<AffineMap> maps) {
+  SmallVector<int64_t> sizes(maps.back().getNumDims(), ShapedType::kDynamic);
+  for (auto [operand, map] : llvm::zip_equal(operands, maps))
     for (auto [size, expr] : llvm::zip_equal(
              cast<ShapedType>(operand.getType()).getShape(), map.getResults()))
       if (auto loop = dyn_cast<AffineDimExpr>(expr);
           loop && !ShapedType::isDynamic(size))
-        ranges[loop.getPosition()] = size;
-  return ranges;
+        sizes[loop.getPosition()] = size;
+  return sizes;
+}
+
+SmallVector<int64_t> ContractOp::getStaticLoopRanges() {
+  return getLoopSizes(getOperands(), getMaps());
 }
 
 Value ContractOp::cloneEpilogue(OpBuilder &builder, ValueRange arguments) {
@@ -218,6 +228,10 @@ ContractOp::reifyResultShapes(OpBuilder &builder,
   return success();
 }
 
+SmallVector<LoopWork> ContractOp::getWork() {
+  return {{getStaticLoopRanges(), 2, false}};
+}
+
 //===----------------------------------------------------------------------===//
 // PoolOp
 //===----------------------------------------------------------------------===//
@@ -265,6 +279,10 @@ LogicalResult PoolOp::reifyResultShapes(OpBuilder &builder,
     return failure();
   shapes.push_back(tensor::getMixedSizes(builder, getLoc(), getInit()));
   return success();
+}
+
+SmallVector<LoopWork> PoolOp::getWork() {
+  return {{getStaticLoopRanges(), 1, true}};
 }
 
 //===----------------------------------------------------------------------===//
@@ -322,6 +340,60 @@ FillMarginsOp::reifyResultShapes(OpBuilder &builder,
     return failure();
   shapes.push_back(tensor::getMixedSizes(builder, getLoc(), getInit()));
   return success();
+}
+
+SmallVector<LoopWork> FillMarginsOp::getWork() {
+  ArrayRef<int64_t> shape = cast<ShapedType>(getInit().getType()).getShape();
+  return {{SmallVector<int64_t>(shape), 0, true}};
+}
+
+//===----------------------------------------------------------------------===//
+// SoftmaxOp
+//===----------------------------------------------------------------------===//
+
+void SoftmaxOp::build(OpBuilder &builder, OperationState &state, Value input,
+                      Value init, bool masked) {
+  SmallVector<Type> results;
+  if (isa<RankedTensorType>(init.getType()))
+    results.push_back(init.getType());
+  build(builder, state, results, input, init, masked);
+}
+
+LogicalResult SoftmaxOp::verify() {
+  auto from = cast<ShapedType>(getInput().getType()),
+       to = cast<ShapedType>(getInit().getType());
+  if (isa<RankedTensorType>(from) != isa<RankedTensorType>(to))
+    return emitOpError("mixes tensors and buffers");
+  if (to.getRank() < 1 || from.getShape() != to.getShape())
+    return emitOpError("needs rows, and a destination of the shape of ")
+           << from << ", but has " << to;
+  if (getNumResults() != (isa<RankedTensorType>(to) ? 1u : 0u) ||
+      (getNumResults() == 1 && getResultTypes()[0] != to))
+    return emitOpError("needs the type of its destination as result");
+  return success();
+}
+
+void SoftmaxOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  if (!isa<MemRefType>(getInit().getType()))
+    return;
+  effects.emplace_back(MemoryEffects::Read::get(), &getInputMutable());
+  effects.emplace_back(MemoryEffects::Write::get(), &getInitMutable());
+}
+
+LogicalResult
+SoftmaxOp::reifyResultShapes(OpBuilder &builder,
+                             ReifiedRankedShapedTypeDims &shapes) {
+  if (getNumResults() == 0)
+    return failure();
+  shapes.push_back(tensor::getMixedSizes(builder, getLoc(), getInit()));
+  return success();
+}
+
+SmallVector<LoopWork> SoftmaxOp::getWork() {
+  ArrayRef<int64_t> shape = cast<ShapedType>(getInit().getType()).getShape();
+  return {{SmallVector<int64_t>(shape), kSoftmaxOperations, true}};
 }
 
 #define GET_OP_CLASSES

@@ -50,6 +50,20 @@ ArrayRef<int64_t> neuro::getSizeNumbers(BlockArgument argument) {
   return numbers ? numbers.asArrayRef() : ArrayRef<int64_t>();
 }
 
+StringAttr neuro::getSizeName(BlockArgument argument, int64_t axis) {
+  auto function =
+      dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
+  auto names = function ? function.getArgAttrOfType<ArrayAttr>(
+                              argument.getArgNumber(), "neuro.dims")
+                        : ArrayAttr();
+  auto name = names && axis < static_cast<int64_t>(names.size())
+                  ? dyn_cast<StringAttr>(names[axis])
+                  : StringAttr();
+  if (!name || llvm::is_contained({"", "?", "-1", "None", "unk"}, name))
+    return {};
+  return name;
+}
+
 neuro::ParamOp neuro::findParam(SymbolTable &symbols, Value value) {
   if (auto read = value.getDefiningOp<GetParamOp>())
     return symbols.lookup<ParamOp>(read.getName());

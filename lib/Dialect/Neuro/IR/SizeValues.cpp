@@ -116,6 +116,12 @@ private:
         return size;
       } else if (auto expand = dyn_cast_or_null<tensor::ExpandShapeOp>(op)) {
         return get(expand.getMixedOutputShape()[axis]);
+      } else if (auto reshape = dyn_cast_or_null<tensor::ReshapeOp>(op);
+                 reshape &&
+                 reshape.getShape().getDefiningOp<tensor::FromElementsOp>()) {
+        return get(reshape.getShape()
+                       .getDefiningOp<tensor::FromElementsOp>()
+                       .getElements()[axis]);
       } else {
         return getOwnAxis(tensor, axis);
       }

@@ -22,13 +22,37 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include <optional>
 
+namespace neuroplast::kernel {
+
+/// Loops around each other, and what each step of the innermost does.
+struct LoopWork {
+  /// How often each loop goes around; `ShapedType::kDynamic` if only a run
+  /// knows.
+  llvm::SmallVector<int64_t> sizes;
+  double operations = 0; ///< floating point operations of a step
+  /// Whether a step loads and stores what it works on; sums are in registers.
+  bool isElementwise = false;
+};
+
+/// What a softmax does with an element: to compare, to subtract, to raise, to
+/// add and to multiply.
+constexpr double kSoftmaxOperations = 5;
+
+} // namespace neuroplast::kernel
+
 #include "neuroplast/Dialect/Kernel/IR/KernelDialect.h.inc"
+
+#include "neuroplast/Dialect/Kernel/IR/KernelInterfaces.h.inc"
 
 #define GET_OP_CLASSES
 #include "neuroplast/Dialect/Kernel/IR/KernelOps.h.inc"
 
 namespace neuroplast::kernel {
 
+/// How often each loop goes around, by the axes of operands that run along it;
+/// `ShapedType::kDynamic` where no type says.
+llvm::SmallVector<int64_t> getLoopSizes(mlir::ValueRange operands,
+                                        llvm::ArrayRef<mlir::AffineMap> maps);
 /// The loop that an axis of an operand runs along by itself, and no other axis
 /// of it does; none if there is none.
 std::optional<unsigned> getPlainLoop(mlir::AffineMap map, int64_t axis);

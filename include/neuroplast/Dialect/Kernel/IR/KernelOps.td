@@ -13,6 +13,7 @@ include "mlir/IR/OpBase.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+include "neuroplast/Dialect/Kernel/IR/KernelInterfaces.td"
 
 def Kernel_Dialect : Dialect {
   let name = "kernel";
@@ -29,15 +30,19 @@ def Kernel_Dialect : Dialect {
 class Kernel_Op<string mnemonic, list<Trait> traits = []>
     : Op<Kernel_Dialect, mnemonic, traits>;
 
+/// An op that writes its result, on tensors or buffers, and becomes a function.
+class Kernel_ComputeOp<string mnemonic, list<Trait> traits = []>
+    : Kernel_Op<mnemonic, traits # [
+        DestinationStyleOpInterface,
+        DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+        DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
+        DeclareOpInterfaceMethods<Kernel_KernelOpInterface>]>;
+
 def Kernel_F32Shaped
     : AnyTypeOf<[RankedTensorOf<[F32]>, MemRefRankOf<[F32], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]>],
                 "tensor or buffer of f32">;
 
-def Kernel_ContractOp : Kernel_Op<"contract", [
-    DestinationStyleOpInterface,
-    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
-    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
-    SingleBlock]> {
+def Kernel_ContractOp : Kernel_ComputeOp<"contract", [SingleBlock]> {
   let summary = "Sums of products, and what becomes of each sum";
   let description = [{
     A convolution, a matrix product, or any other sum of products of two
@@ -111,10 +116,7 @@ def Kernel_ContractOp : Kernel_Op<"contract", [
   }];
 }
 
-def Kernel_PoolOp : Kernel_Op<"pool", [
-    DestinationStyleOpInterface,
-    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
-    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+def Kernel_PoolOp : Kernel_ComputeOp<"pool"> {
   let summary = "The sums, or the largest, of windows";
   let description = [{
     An element of the result is the sum of those of the input that its window
@@ -161,11 +163,7 @@ def Kernel_PoolOp : Kernel_Op<"pool", [
   }];
 }
 
-def Kernel_FillMarginsOp : Kernel_Op<"fill_margins", [
-    DestinationStyleOpInterface,
-    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
-    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
-    AttrSizedOperandSegments]> {
+def Kernel_FillMarginsOp : Kernel_ComputeOp<"fill_margins", [AttrSizedOperandSegments]> {
   let summary = "A number all around what is left in the middle";
   let description = [{
     The first `low` and the last `high` places along each axis become a number;
@@ -206,7 +204,113 @@ def Kernel_FillMarginsOp : Kernel_Op<"fill_margins", [
   }];
 }
 
-def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, ParentOneOf<["ContractOp"]>]> {
+def Kernel_SoftmaxOp : Kernel_ComputeOp<"softmax"> {
+  let summary = "Shares of one along the last axis, by exponentials";
+  let description = [{
+    Each row, along the last axis, becomes e^x over the sum of these; the largest
+    element of the row is taken off first, so that nothing overflows. A row of
+    nothing but minus infinity is no numbers, or zeros with `masked`, where it
+    stands for one that may attend to nothing. The destination may be the input's
+    own buffer.
+
+    ```mlir
+    %y = kernel.softmax ins(%x : tensor<8x64xf32>) outs(%empty : tensor<8x64xf32>) -> tensor<8x64xf32>
+    ```
+  }];
+  let arguments = (ins
+    Kernel_F32Shaped:$input,
+    Kernel_F32Shaped:$init,
+    UnitAttr:$masked);
+  let results = (outs Variadic<RankedTensorOf<[F32]>>:$results);
+  let assemblyFormat = [{
+    `ins` `(` $input `:` type($input) `)` `outs` `(` $init `:` type($init) `)`
+    attr-dict (`->` type($results)^)?
+  }];
+  let builders = [
+    OpBuilder<(ins "::mlir::Value":$input, "::mlir::Value":$init, "bool":$masked)>];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+}
+
+def Kernel_AttentionOp : Kernel_ComputeOp<"attention", [SingleBlock]> {
+  let summary = "Sums of values, weighed by a softmax of sums of products";
+  let description = [{
+    Inputs are queries, keys, values, and what the region reads. Maps lead from
+    common loops to the places of each, and of the result. A score is the sum of
+    the products of a query and a key over the loops that only these two have; the
+    region makes of it, and of elements of further inputs, what a softmax along
+    the keys takes (with `masked`, one as in `kernel.softmax`). The result is the
+    sum, over the keys, of these shares times values.
+
+    Scores exist for as many rows as the second destination has room for, one
+    part for each of the threads that do the work: workers x rows x keys. What it
+    holds behind is of no use.
+
+    ```mlir
+    %y, %unused = kernel.attention
+        ins(%q, %k, %v, %bias : tensor<4x64x32xf32>, tensor<4x32x64xf32>, tensor<4x64x32xf32>, tensor<64x64xf32>)
+        outs(%empty, %scores : tensor<4x64x32xf32>, tensor<1x16x64xf32>)
+        attributes {indexing_maps = [affine_map<(h, m, n, d, e) -> (h, m, d)>, affine_map<(h, m, n, d, e) -> (h, d, n)>,
+                                     affine_map<(h, m, n, d, e) -> (h, n, e)>, affine_map<(h, m, n, d, e) -> (m, n)>,
+                                     affine_map<(h, m, n, d, e) -> (h, m, e)>]} {
+    ^bb0(%score: f32, %b: f32):
+      %biased = arith.addf %score, %b : f32
+      kernel.yield %biased : f32
+    } -> tensor<4x64x32xf32>, tensor<1x16x64xf32>
+    ```
+  }];
+  let arguments = (ins
+    Variadic<Kernel_F32Shaped>:$inputs,
+    Kernel_F32Shaped:$init,
+    Kernel_F32Shaped:$scores,
+    AffineMapArrayAttr:$indexing_maps,
+    UnitAttr:$masked);
+  let results = (outs Variadic<RankedTensorOf<[F32]>>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    `ins` `(` $inputs `:` type($inputs) `)`
+    `outs` `(` $init `,` $scores `:` type($init) `,` type($scores) `)`
+    attr-dict-with-keyword $body (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::Value getQueries() { return getInputs()[0]; }
+    ::mlir::Value getKeys() { return getInputs()[1]; }
+    ::mlir::Value getValues() { return getInputs()[2]; }
+    /// What the region gets besides the score.
+    ::mlir::ValueRange getExtras() { return getInputs().drop_front(3); }
+    ::llvm::SmallVector<::mlir::AffineMap> getMaps() {
+      return ::llvm::to_vector(
+          getIndexingMaps().getAsValueRange<::mlir::AffineMapAttr>());
+    }
+    unsigned getNumLoops() { return getMaps().back().getNumDims(); }
+    /// How often each loop goes around; `ShapedType::kDynamic` if the types do
+    /// not say.
+    ::llvm::SmallVector<int64_t> getStaticLoopRanges();
+    /// What is wrong with the maps of three inputs or more and of the result;
+    /// none if they are those of an attention.
+    static ::std::optional<::llvm::StringRef>
+    findFault(::llvm::ArrayRef<::mlir::AffineMap> maps);
+    /// The loop over keys.
+    static unsigned findKeyLoop(::llvm::ArrayRef<::mlir::AffineMap> maps);
+    unsigned getKeyLoop() { return findKeyLoop(getMaps()); }
+    /// The loop over rows of scores that all meet the same keys and values, as
+    /// many at a time as there is room for; the longest of these.
+    static unsigned findRowLoop(::llvm::ArrayRef<::mlir::AffineMap> maps,
+                                ::llvm::ArrayRef<int64_t> sizes);
+    unsigned getRowLoop() { return findRowLoop(getMaps(), getStaticLoopRanges()); }
+    /// The loops of a score, without that over keys, in their order.
+    ::llvm::SmallVector<unsigned> getScoreLoops();
+
+    ::mlir::MutableOperandRange getDpsInitsMutable() {
+      return ::mlir::MutableOperandRange(getOperation(), getInputs().size(), 2);
+    }
+  }];
+}
+
+def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, ParentOneOf<["ContractOp", "AttentionOp"]>]> {
   let summary = "The element of the result that a region makes";
   let arguments = (ins F32:$value);
   let assemblyFormat = "$value attr-dict `:` type($value)";

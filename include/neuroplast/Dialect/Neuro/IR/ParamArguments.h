@@ -36,6 +36,11 @@ void setSizeNumbers(mlir::func::FuncOp function, unsigned argument,
 /// What was stated so; empty if nothing was.
 llvm::ArrayRef<int64_t> getSizeNumbers(mlir::BlockArgument argument);
 
+/// The name of a size in the model, the `dim_param` of ONNX, which stands for
+/// the same size wherever it is; null if it has none, or one that exporters
+/// give to whatever they do not know.
+mlir::StringAttr getSizeName(mlir::BlockArgument argument, int64_t axis);
+
 /// The parameter that a value is, read or as an argument; null if it is none.
 ParamOp findParam(mlir::SymbolTable &symbols, mlir::Value value);
 

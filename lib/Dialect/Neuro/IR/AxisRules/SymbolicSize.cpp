@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
 #include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
 
@@ -99,14 +100,8 @@ Step lookAtNumber(Value index) {
 
 /// An axis of an input: those of one name have one size.
 SymbolicSize lookAtInput(BlockArgument argument, int64_t axis) {
-  auto func = dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
-  auto dims = func ? func.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(),
-                                                      "neuro.dims")
-                   : ArrayAttr();
-  if (dims && axis < static_cast<int64_t>(dims.size()))
-    if (auto name = dyn_cast<StringAttr>(dims[axis]);
-        name && !name.getValue().empty())
-      return SymbolicSize::unknown(name.getAsOpaquePointer(), 0);
+  if (StringAttr name = getSizeName(argument, axis))
+    return SymbolicSize::unknown(name.getAsOpaquePointer(), 0);
   return SymbolicSize::unknown(argument.getAsOpaquePointer(), axis);
 }
 
