@@ -76,6 +76,7 @@ void neuroplast::buildNeuroToKernelsPipeline(
     // Margins that are the same would become one, and then copies of it.
     manager.addNestedPass<func::FuncOp>(createPadInPlace());
   }
+  manager.addNestedPass<func::FuncOp>(createCarryInPlace());
   manager.addNestedPass<func::FuncOp>(
       createRematerialize(RematerializeOptions{options.memoryShare}));
   manager.addPass(createProtectInputs());

@@ -198,7 +198,7 @@ private:
     if (auto computation = dyn_cast<kernel::KernelOpInterface>(op))
       return countWork(computation);
     if (auto loops = dyn_cast<linalg::LinalgOp>(op))
-      return countElementWork(loops.getStaticLoopRanges());
+      return countElementWork(loops.getStaticLoopRanges(), loops.getBlock());
     if (isa<tensor::InsertSliceOp>(op))
       return countElementWork(
           cast<RankedTensorType>(op->getResult(0).getType()).getShape());

@@ -264,6 +264,29 @@ def PadInPlace : Pass<"neuro-pad-in-place", "::mlir::func::FuncOp"> {
                            "::neuroplast::kernel::KernelDialect"];
 }
 
+def CarryInPlace : Pass<"neuro-carry-in-place", "::mlir::func::FuncOp"> {
+  let summary = "Let loops write over the states that they carry";
+  let description = [{
+    What makes a state of the next step has that of this step as its destination,
+    if nothing reads that any more. Otherwise each step would ask for memory, and
+    give back that of the step before.
+
+    Before:
+    ```mlir
+    %r = scf.for %i = %c0 to %n step %c1 iter_args(%s = %init) -> (tensor<4xf32>) {
+      %a = linalg.exp ins(%s : tensor<4xf32>) outs(%0 : tensor<4xf32>) -> tensor<4xf32>
+      %e = tensor.empty() : tensor<4xf32>
+      %b = linalg.add ins(%a, %x : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+      scf.yield %b : tensor<4xf32>
+    }
+    ```
+    After:
+    ```mlir
+      %b = linalg.add ins(%a, %x : tensor<4xf32>, tensor<4xf32>) outs(%s : tensor<4xf32>) -> tensor<4xf32>
+    ```
+  }];
+}
+
 def Rematerialize : Pass<"neuro-rematerialize", "::mlir::func::FuncOp"> {
   let summary = "Compute tensors again instead of keeping them";
   let description = [{

@@ -79,12 +79,55 @@ bool Contraction::assign() {
   return true;
 }
 
+/// Half of a cache of the second level, and so many steps that to load and
+/// store the sums is next to nothing.
+static constexpr int64_t kCachedBytes = 1 << 19, kManySteps = 64;
+
+/// Zero if only a run knows.
+static int64_t countBytes(Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  return type.hasStaticShape() ? type.getNumElements() * 4 : 0;
+}
+
+void Contraction::splitLongSum(kernel::ContractOp op, OpBuilder &builder,
+                               LoopNest &loops) {
+  if (op.getPaddedBlocks() || op.getPaddedSums())
+    return;
+  std::optional<int64_t> sum;
+  for (auto [loop, iterator] : llvm::enumerate(loops.iterators))
+    if (iterator == utils::IteratorType::reduction) {
+      if (sum)
+        return;
+      sum = loop;
+    }
+  if (!sum || ShapedType::isDynamic(loops.sizes[*sum]))
+    return;
+  // How many places of the result an element of each operand is read for.
+  constexpr int64_t kOften = 16;
+  int64_t bytes = 0;
+  for (unsigned index : {0, 1}) {
+    int64_t times = 1;
+    for (auto [loop, size] : llvm::enumerate(loops.sizes))
+      if (!loops.maps[index].isFunctionOfDim(loop) &&
+          loop != static_cast<size_t>(*sum))
+        times *= ShapedType::isDynamic(size) ? 1 : size;
+    if (times < kOften)
+      return;
+    bytes += countBytes(loops.operands[index]);
+  }
+  int64_t size = loops.sizes[*sum];
+  if (bytes <= kCachedBytes || countBytes(loops.operands.back()) > kCachedBytes)
+    return;
+  int64_t most = std::max(size * kCachedBytes / bytes, kManySteps);
+  for (int64_t part = std::min(most, size / 2); part >= kManySteps; --part)
+    if (size % part == 0) {
+      loops.splitLoop(builder, op.getLoc(), *sum, part);
+      return;
+    }
+}
+
 void Contraction::assignAccumulated() {
   SmallVector<int64_t> reduced = getLoops(LoopKind::Reduced);
-  auto countBytes = [](Value buffer) {
-    auto type = cast<MemRefType>(buffer.getType());
-    return type.hasStaticShape() ? type.getNumElements() * 4 : 0;
-  };
   if (reduced.size() < 2 || lastBlock || paddedSum)
     return;
   int64_t steps = 1;
@@ -94,9 +137,6 @@ void Contraction::assignAccumulated() {
     steps *= loops.sizes[loop];
   }
   int64_t first = reduced.front(), parts = loops.sizes[first];
-  // Half of a cache of the second level, and so many steps that to load and
-  // store the sums is next to nothing.
-  constexpr int64_t kCachedBytes = 1 << 19, kManySteps = 64;
   if (parts > 1 && steps / parts >= kManySteps &&
       scalarMap.isFunctionOfDim(first) && vectorMap.isFunctionOfDim(first) &&
       countBytes(scalar) + countBytes(vector) > kCachedBytes &&

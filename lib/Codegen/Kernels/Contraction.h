@@ -73,6 +73,12 @@ struct Contraction {
                                            LoopNest loops);
   static mlir::FailureOr<Contraction> plan(kernel::PoolOp op, LoopNest loops);
 
+  /// Makes two loops of a long sum, if both operands are read again and again
+  /// and do not fit a cache, such that it can be accumulated part by part: the
+  /// weight gradient of a long sequence.
+  static void splitLongSum(kernel::ContractOp op, mlir::OpBuilder &builder,
+                           LoopNest &loops);
+
   /// Whether an operand that moves with the lanes is contiguous along them.
   static bool isContiguousAlong(mlir::Value operand, mlir::AffineMap map,
                                 int64_t loop);

@@ -143,6 +143,59 @@ bool LoopNest::joinLoops(OpBuilder &builder, Location location) {
   return hasJoined;
 }
 
+/// The sizes of a buffer with one axis as two.
+static SmallVector<OpFoldResult>
+getMixedSizesOfExpanded(OpBuilder &builder, Location location, Value buffer,
+                        int64_t axis, ArrayRef<int64_t> shape) {
+  SmallVector<OpFoldResult> sizes =
+      memref::getMixedSizes(builder, location, buffer);
+  sizes[axis] = builder.getIndexAttr(shape[axis]);
+  sizes.insert(sizes.begin() + axis + 1, builder.getIndexAttr(shape[axis + 1]));
+  return sizes;
+}
+
+bool LoopNest::splitLoop(OpBuilder &builder, Location location, int64_t loop,
+                         int64_t inner) {
+  SmallVector<std::optional<int64_t>> axes;
+  for (AffineMap map : maps) {
+    axes.push_back(kernel::findPlainAxis(map, loop));
+    if (!axes.back() && map.isFunctionOfDim(loop))
+      return false;
+  }
+  MLIRContext *context = builder.getContext();
+  int64_t count = sizes.size();
+  SmallVector<AffineExpr> renumber;
+  for (int64_t other = 0; other < count; ++other)
+    renumber.push_back(
+        getAffineDimExpr(other <= loop ? other : other + 1, context));
+  for (auto [operand, map, axis] : llvm::zip_equal(operands, maps, axes)) {
+    SmallVector<AffineExpr> exprs;
+    SmallVector<ReassociationIndices> groups;
+    SmallVector<int64_t> shape;
+    auto type = cast<MemRefType>(operand.getType());
+    for (int64_t i = 0; i < map.getNumResults(); ++i) {
+      groups.push_back({static_cast<int64_t>(shape.size())});
+      exprs.push_back(map.getResult(i).replaceDims(renumber));
+      shape.push_back(type.getDimSize(i));
+      if (axis != i)
+        continue;
+      groups.back().push_back(shape.size());
+      exprs.push_back(getAffineDimExpr(loop + 1, context));
+      shape.back() = sizes[loop] / inner;
+      shape.push_back(inner);
+    }
+    if (axis)
+      operand = memref::ExpandShapeOp::create(
+          builder, location, shape, operand, groups,
+          getMixedSizesOfExpanded(builder, location, operand, *axis, shape));
+    map = AffineMap::get(count + 1, 0, exprs, context);
+  }
+  sizes.insert(sizes.begin() + loop + 1, inner);
+  sizes[loop] /= inner;
+  iterators.insert(iterators.begin() + loop, iterators[loop]);
+  return true;
+}
+
 bool LoopNest::dropUnitReductions() {
   if (sizes.empty())
     return false;

@@ -42,6 +42,12 @@ struct LoopNest {
   /// one. Whether any were.
   bool dropUnitReductions();
 
+  /// Makes two of a loop of known size, of which the inner goes around `inner`
+  /// times, a divisor. Nothing changes, and the answer is no, if an operand
+  /// does not walk along it by itself.
+  bool splitLoop(mlir::OpBuilder &builder, mlir::Location location,
+                 int64_t loop, int64_t inner);
+
 private:
   bool joinTwo(mlir::OpBuilder &builder, mlir::Location location,
                int64_t first);

@@ -225,6 +225,8 @@ private:
     LoopNest loops(op);
     loops.dropUnitReductions();
     loops.joinLoops(builder, op.getLoc());
+    if constexpr (std::is_same_v<Op, kernel::ContractOp>)
+      Contraction::splitLongSum(op, builder, loops);
     FailureOr<Contraction> plan = Contraction::plan(op, std::move(loops));
     if (failed(plan))
       return false;

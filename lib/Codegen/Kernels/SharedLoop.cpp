@@ -9,6 +9,7 @@
 #include "SharedLoop.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/BuiltinTypes.h"
 
@@ -23,10 +24,20 @@ double neuroplast::countSteps(ArrayRef<int64_t> sizes) {
   return steps;
 }
 
-double neuroplast::countElementWork(ArrayRef<int64_t> sizes) {
-  // As many multiply-adds take the time of an element that a cache holds.
-  constexpr double kElement = 5;
-  return kElement * countSteps(sizes);
+double neuroplast::countElementWork(ArrayRef<int64_t> sizes, Block *body) {
+  // As many multiply-adds take the time of an element that a cache holds, of
+  // a division, and of a function that is a polynomial.
+  constexpr double kElement = 5, kDivision = 3, kFunction = 10;
+  double each = kElement;
+  if (!body)
+    return each * countSteps(sizes);
+  for (Operation &op : *body) {
+    if (isa<math::MathDialect>(op.getDialect()))
+      each += kFunction;
+    else if (isa<arith::DivFOp>(op))
+      each += kDivision;
+  }
+  return each * countSteps(sizes);
 }
 
 double neuroplast::countWork(kernel::KernelOpInterface op) {

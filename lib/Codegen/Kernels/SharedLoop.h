@@ -39,8 +39,10 @@ void shareLoop(mlir::OpBuilder &builder, mlir::Location location,
 /// The number of steps of loops around each other; sizes that only a run knows
 /// count as a few.
 double countSteps(llvm::ArrayRef<int64_t> sizes);
-/// The work of loops that read and write an element in every step.
-double countElementWork(llvm::ArrayRef<int64_t> sizes);
+/// The work of loops that read and write an element in every step, and do what
+/// a body says with it, if that is known.
+double countElementWork(llvm::ArrayRef<int64_t> sizes,
+                        mlir::Block *body = nullptr);
 /// The work of all loops of an op.
 double countWork(kernel::KernelOpInterface op);
 

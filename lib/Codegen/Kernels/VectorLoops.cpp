@@ -109,8 +109,8 @@ public:
         sharable.push_back({static_cast<int64_t>(loop), size,
                             loop + 1 == loops.sizes.size() ? width : 1});
     }
-    std::optional<SharableLoop> shared =
-        chooseSharedLoop(sharable, countElementWork(loops.sizes), threads);
+    std::optional<SharableLoop> shared = chooseSharedLoop(
+        sharable, countElementWork(loops.sizes, op.getBody()), threads);
     if (!shared)
       return emitLoops(b, {});
     shareLoop(b, loc, *shared, ends[shared->loop], threads,

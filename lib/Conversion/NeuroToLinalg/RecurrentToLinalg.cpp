@@ -119,17 +119,19 @@ private:
   }
   Value getInitialState(Value given);
   Value sumBiases();
-  Value getStepOutput(OpBuilder &nested, Value state, Value time);
   Value getLengths();
 
+  using CellBody = function_ref<SmallVector<Value>(
+      ScalarEmitter &, ValueRange in, ValueRange out)>;
   /// One linalg.generic over batch x hidden. Matrices are read by place,
   /// vectors by hidden unit.
-  SmallVector<Value>
-  mapCells(OpBuilder &nested, ValueRange inputs, ValueRange outputs, Value step,
-           function_ref<SmallVector<Value>(ScalarEmitter &, ValueRange in,
-                                           ValueRange out)>
-               body,
-           bool freezeFinished = true);
+  SmallVector<Value> mapCells(OpBuilder &nested, ValueRange inputs,
+                              ValueRange outputs, CellBody body);
+  /// The same, for the next states of a step. A batch whose sequence has ended
+  /// keeps its states. What the layer puts out, the first state, or zero behind
+  /// the end, is written beside them.
+  SmallVector<Value> mapStates(OpBuilder &nested, ValueRange inputs,
+                               ValueRange states, Value step, CellBody body);
   Value activate(ScalarEmitter &e, unsigned which, Value x, bool clipped) {
     if (clipped && layer.clip)
       x = e.max(e.min(x, e.constant(*layer.clip)), e.constant(-*layer.clip));
@@ -155,6 +157,8 @@ private:
   Value recurrentBias; ///< of the candidate, where the reset comes after it
   SmallVector<Value> peepholes;
   Value product; ///< of the states with R, in the step that was emitted last
+  Value
+      shown; ///< what that step puts out, or the place for it; null if nothing
 };
 
 Value DirectionEmitter::getInitialState(Value given) {
@@ -194,55 +198,73 @@ Value DirectionEmitter::sumBiases() {
                           /*axis=*/0);
 }
 
-SmallVector<Value> DirectionEmitter::mapCells(
-    OpBuilder &nested, ValueRange inputs, ValueRange outputs, Value step,
-    function_ref<SmallVector<Value>(ScalarEmitter &, ValueRange, ValueRange)>
-        body,
-    bool freezeFinished) {
-  MLIRContext *context = nested.getContext();
-  AffineMap identity = AffineMap::getMultiDimIdentityMap(2, context);
-  SmallVector<Value> operands(inputs);
+SmallVector<Value> DirectionEmitter::mapCells(OpBuilder &nested,
+                                              ValueRange inputs,
+                                              ValueRange outputs,
+                                              CellBody body) {
+  AffineMap identity = AffineMap::getMultiDimIdentityMap(2, b.getContext());
   SmallVector<AffineMap> maps;
-  for (Value input : inputs)
-    maps.push_back(cast<RankedTensorType>(input.getType()).getRank() == 2
-                       ? identity
-                       : identity.getMinorIdentityMap(2, 1, context));
-  bool freeze = freezeFinished && layer.lens;
-  if (freeze) {
-    operands.push_back(layer.lens);
-    maps.push_back(identity.getMajorSubMap(1));
+  for (Value input : inputs) {
+    auto type = cast<RankedTensorType>(input.getType());
+    maps.push_back(type.getRank() == 2 ? identity
+                   : type.getElementType() != element
+                       ? identity.getMajorSubMap(1)
+                       : identity.getMinorSubMap(1));
   }
   maps.append(outputs.size(), identity);
   SmallVector<utils::IteratorType> iterators(2, utils::IteratorType::parallel);
   auto generic = linalg::GenericOp::create(
-      nested, loc, TypeRange(outputs), operands, outputs, maps, iterators,
+      nested, loc, TypeRange(outputs), inputs, outputs, maps, iterators,
       [&](OpBuilder &inner, Location l, ValueRange args) {
         ScalarEmitter e(inner, l, element);
-        ValueRange in = args.take_front(inputs.size());
-        ValueRange out = args.take_back(outputs.size());
-        SmallVector<Value> results = body(e, in, out);
-        if (freeze) {
-          // A batch whose sequence has ended keeps its states.
-          Value length = arith::IndexCastOp::create(
-              inner, l, inner.getIndexType(), args[inputs.size()]);
-          Value running = arith::CmpIOp::create(
-              inner, l, arith::CmpIPredicate::slt, step, length);
-          for (auto [result, old] : llvm::zip_equal(results, out))
-            result = e.select(running, result, old);
-        }
-        linalg::YieldOp::create(inner, l, results);
+        linalg::YieldOp::create(inner, l,
+                                body(e, args.take_front(inputs.size()),
+                                     args.take_back(outputs.size())));
       });
   return SmallVector<Value>(generic.getResults());
+}
+
+SmallVector<Value> DirectionEmitter::mapStates(OpBuilder &nested,
+                                               ValueRange inputs,
+                                               ValueRange states, Value step,
+                                               CellBody body) {
+  SmallVector<Value> operands(inputs), outputs(states);
+  if (layer.lens)
+    operands.push_back(layer.lens);
+  if (shown)
+    outputs.push_back(shown);
+  SmallVector<Value> results = mapCells(
+      nested, operands, outputs,
+      [&](ScalarEmitter &e, ValueRange in, ValueRange out) {
+        SmallVector<Value> next = body(e, in.take_front(inputs.size()),
+                                       out.take_front(states.size()));
+        if (shown)
+          next.push_back(next.front());
+        if (!layer.lens)
+          return next;
+        OpBuilder &inner = e.getBuilder();
+        Value length = arith::IndexCastOp::create(
+            inner, loc, inner.getIndexType(), in.back());
+        Value isRunning = arith::CmpIOp::create(
+            inner, loc, arith::CmpIPredicate::slt, step, length);
+        for (auto [index, value] : llvm::enumerate(next))
+          value = e.select(isRunning, value,
+                           index < states.size() ? out[index] : e.constant(0));
+        return next;
+      });
+  if (shown)
+    shown = results.pop_back_val();
+  return results;
 }
 
 SmallVector<Value> DirectionEmitter::stepRNN(OpBuilder &nested, Value x,
                                              ValueRange states, Value step) {
   product = MatMulOp::create(nested, loc, states[0], recurrent);
-  return mapCells(nested, {x, product}, states, step,
-                  [&](ScalarEmitter &e, ValueRange in, ValueRange) {
-                    return SmallVector<Value>{
-                        activate(e, 0, e.add(in[0], in[1]), true)};
-                  });
+  return mapStates(nested, {x, product}, states, step,
+                   [&](ScalarEmitter &e, ValueRange in, ValueRange) {
+                     return SmallVector<Value>{
+                         activate(e, 0, e.add(in[0], in[1]), true)};
+                   });
 }
 
 SmallVector<Value> DirectionEmitter::stepGRU(OpBuilder &nested, Value x,
@@ -257,18 +279,18 @@ SmallVector<Value> DirectionEmitter::stepGRU(OpBuilder &nested, Value x,
       inputs.push_back(getGate(nested, product, gate));
     if (recurrentBias)
       inputs.push_back(recurrentBias);
-    return mapCells(nested, inputs, states, step,
-                    [&](ScalarEmitter &e, ValueRange in, ValueRange out) {
-                      Value z = activate(e, 0, e.add(in[0], in[3]), true);
-                      Value r = activate(e, 0, e.add(in[1], in[4]), true);
-                      Value linear =
-                          recurrentBias ? e.add(in[5], in[6]) : in[5];
-                      Value candidate =
-                          activate(e, 1, e.add(in[2], e.mul(r, linear)), true);
-                      Value kept = e.mul(z, out[0]);
-                      return SmallVector<Value>{e.add(
-                          e.mul(e.sub(e.constant(1), z), candidate), kept)};
-                    });
+    return mapStates(nested, inputs, states, step,
+                     [&](ScalarEmitter &e, ValueRange in, ValueRange out) {
+                       Value z = activate(e, 0, e.add(in[0], in[3]), true);
+                       Value r = activate(e, 0, e.add(in[1], in[4]), true);
+                       Value linear =
+                           recurrentBias ? e.add(in[5], in[6]) : in[5];
+                       Value candidate =
+                           activate(e, 1, e.add(in[2], e.mul(r, linear)), true);
+                       Value kept = e.mul(z, out[0]);
+                       return SmallVector<Value>{e.add(
+                           e.mul(e.sub(e.constant(1), z), candidate), kept)};
+                     });
   }
   Value gates =
       MatMulOp::create(nested, loc, h, getGate(nested, recurrent, 0, 2));
@@ -277,22 +299,21 @@ SmallVector<Value> DirectionEmitter::stepGRU(OpBuilder &nested, Value x,
                              createEmpty(nested, loc, sizes, element)};
   SmallVector<Value> early = mapCells(
       nested, {xz, xr, getGate(nested, gates, 0), getGate(nested, gates, 1), h},
-      scratch, step,
-      [&](ScalarEmitter &e, ValueRange in, ValueRange) {
+      scratch, [&](ScalarEmitter &e, ValueRange in, ValueRange) {
         Value z = activate(e, 0, e.add(in[0], in[2]), true);
         Value r = activate(e, 0, e.add(in[1], in[3]), true);
         return SmallVector<Value>{z, e.mul(r, in[4])};
-      },
-      /*freezeFinished=*/false);
+      });
   Value late =
       MatMulOp::create(nested, loc, early[1], getGate(nested, recurrent, 2));
-  return mapCells(nested, {xh, late, early[0]}, states, step,
-                  [&](ScalarEmitter &e, ValueRange in, ValueRange out) {
-                    Value candidate = activate(e, 1, e.add(in[0], in[1]), true);
-                    Value z = in[2];
-                    Value fresh = e.mul(e.sub(e.constant(1), z), candidate);
-                    return SmallVector<Value>{e.add(fresh, e.mul(z, out[0]))};
-                  });
+  return mapStates(nested, {xh, late, early[0]}, states, step,
+                   [&](ScalarEmitter &e, ValueRange in, ValueRange out) {
+                     Value candidate =
+                         activate(e, 1, e.add(in[0], in[1]), true);
+                     Value z = in[2];
+                     Value fresh = e.mul(e.sub(e.constant(1), z), candidate);
+                     return SmallVector<Value>{e.add(fresh, e.mul(z, out[0]))};
+                   });
 }
 
 SmallVector<Value> DirectionEmitter::stepLSTM(OpBuilder &nested, Value x,
@@ -304,7 +325,7 @@ SmallVector<Value> DirectionEmitter::stepLSTM(OpBuilder &nested, Value x,
   for (int64_t gate = 0; gate < 4; ++gate)
     inputs.push_back(getGate(nested, product, gate));
   llvm::append_range(inputs, peepholes);
-  return mapCells(
+  return mapStates(
       nested, inputs, states, step,
       [&](ScalarEmitter &e, ValueRange in, ValueRange out) {
         // Gates in the order i, o, f, c; peepholes i, o, f.
@@ -322,22 +343,6 @@ SmallVector<Value> DirectionEmitter::stepLSTM(OpBuilder &nested, Value x,
         Value o = activate(e, 0, gate(1, next), true);
         return SmallVector<Value>{e.mul(o, activate(e, 2, next, false)), next};
       });
-}
-
-/// What the layer puts out at a step: the state, or zero where a sequence has
-/// ended.
-Value DirectionEmitter::getStepOutput(OpBuilder &nested, Value state,
-                                      Value step) {
-  if (!layer.lens)
-    return state;
-  SmallVector<OpFoldResult> sizes{batch, hiddenSize()};
-  Value zeros = createFilled(
-      nested, loc, sizes,
-      arith::ConstantOp::create(nested, loc, nested.getFloatAttr(element, 0)));
-  return mapCells(nested, state, zeros, step,
-                  [](ScalarEmitter &, ValueRange in, ValueRange) {
-                    return SmallVector<Value>{in[0]};
-                  })[0];
 }
 
 void DirectionEmitter::emit(Value timeMajor, Value &y,
@@ -401,26 +406,30 @@ void DirectionEmitter::emit(Value timeMajor, Value &y,
             ArrayRef<OpFoldResult>{time, index(0), index(0)},
             ArrayRef<OpFoldResult>{index(1), batch, index(width)}, unit);
         ValueRange states = args.take_front(layer.states);
+        SmallVector<OpFoldResult> offsets, sizes;
+        if (reverseData) {
+          offsets = {time, index(0), index(0)};
+          sizes = {index(1), batch, hiddenSize()};
+        } else if (batchFirst) {
+          offsets = {index(0), time, index(direction), index(0)};
+          sizes = {batch, index(1), index(1), hiddenSize()};
+        } else {
+          offsets = {time, index(direction), index(0), index(0)};
+          sizes = {index(1), index(1), batch, hiddenSize()};
+        }
+        SmallVector<OpFoldResult> strides(offsets.size(), index(1));
+        shown = {};
+        if (outputs)
+          shown = tensor::ExtractSliceOp::create(
+              nested, l, typeOf({batch, hiddenSize()}), args[placeOfOutputs],
+              offsets, sizes, strides);
         SmallVector<Value> next =
             layer.kind == CellKind::RNN   ? stepRNN(nested, x, states, step)
             : layer.kind == CellKind::GRU ? stepGRU(nested, x, states, step)
                                           : stepLSTM(nested, x, states, step);
-        if (outputs) {
-          Value output = getStepOutput(nested, next[0], step);
-          Value all = args[placeOfOutputs];
-          SmallVector<OpFoldResult> offsets{time, index(0), index(0)},
-              sizes{index(1), batch, hiddenSize()};
-          if (!reverseData && batchFirst) {
-            offsets = {index(0), time, index(direction), index(0)};
-            sizes = {batch, index(1), index(1), hiddenSize()};
-          } else if (!reverseData) {
-            offsets = {time, index(direction), index(0), index(0)};
-            sizes = {index(1), index(1), batch, hiddenSize()};
-          }
-          SmallVector<OpFoldResult> strides(offsets.size(), index(1));
+        if (outputs)
           next.push_back(tensor::InsertSliceOp::create(
-              nested, l, output, all, offsets, sizes, strides));
-        }
+              nested, l, shown, args[placeOfOutputs], offsets, sizes, strides));
         if (products)
           next.push_back(tensor::InsertSliceOp::create(
               nested, l, product, args.back(),

@@ -228,3 +228,42 @@ func.func @accumulated(%x: memref<16x2x32x32x4xf32>, %g: memref<16x32x32x8xf32>,
   }
   return
 }
+
+// -----
+
+// So it is with one long sum, where both operands are read again and again: in parts of 256.
+// CHECK-LABEL: func @long_sum
+// CHECK: memref.expand_shape %{{.*}} {{\[\[}}0, 1], [2]] output_shape [32, 256, 384]
+// CHECK: memref.expand_shape %{{.*}} {{\[\[}}0, 1], [2]] output_shape [32, 256, 128]
+// CHECK: scf.for %{{.*}} = %{{.*}} to %c32 step
+// CHECK: vector.load %{{.*}} : memref<384x128xf32>
+// CHECK: scf.for %{{.*}} = %{{.*}} to %c256 step
+#a = affine_map<(m, n, k) -> (k, m)>
+#b = affine_map<(m, n, k) -> (k, n)>
+#c = affine_map<(m, n, k) -> (m, n)>
+func.func @long_sum(%a: memref<8192x384xf32, strided<[640, 1]>>, %b: memref<8192x128xf32>, %c: memref<384x128xf32>) {
+  kernel.contract ins(%a, %b : memref<8192x384xf32, strided<[640, 1]>>, memref<8192x128xf32>) outs(%c : memref<384x128xf32>)
+      attributes {indexing_maps = [#a, #b, #c]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  }
+  return
+}
+
+// -----
+
+// What is read once, the weights of a large layer, gains nothing by that.
+// CHECK-LABEL: func @streamed
+// CHECK-NOT: memref.expand_shape
+// CHECK: return
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (k, n)>
+#c = affine_map<(m, n, k) -> (m, n)>
+func.func @streamed(%a: memref<2x8192xf32>, %b: memref<8192x1024xf32>, %c: memref<2x1024xf32>) {
+  kernel.contract ins(%a, %b : memref<2x8192xf32>, memref<8192x1024xf32>) outs(%c : memref<2x1024xf32>)
+      attributes {indexing_maps = [#a, #b, #c]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  }
+  return
+}

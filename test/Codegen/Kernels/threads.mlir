@@ -59,3 +59,18 @@ func.func @sums(%x: memref<300x1024xf32>, %y: memref<300xf32>, %z: memref<1024xf
   }
   return
 }
+
+// -----
+
+// Functions take longer than what a cache does to load and store an element.
+// CHECK-LABEL: func @functions
+// CHECK: scf.parallel
+func.func @functions(%x: memref<100x256xf32>, %y: memref<100x256xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<100x256xf32>) outs(%y : memref<100x256xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = math.exp %in : f32
+    linalg.yield %0 : f32
+  }
+  return
+}

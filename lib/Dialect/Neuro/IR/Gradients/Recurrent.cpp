@@ -186,75 +186,122 @@ private:
     return running ? factor * running + (1 - running) : factor;
   }
 
-  /// What a step of the loop computes with: the factors of its step, and the
-  /// gradients of the states behind it.
-  using Step = llvm::function_ref<SmallVector<Term>(
-      ArrayRef<Term> factors, MutableArrayRef<Term> states)>;
+  /// Puts parts, one for each gate or some gates x hidden units, side by side
+  /// into the row that a step gives to a sequence, from a gate on, and returns
+  /// them as they stand there, where products may read them.
+  using Keep = llvm::function_ref<Term(int64_t first, ArrayRef<Term> parts)>;
+  /// What a step of a loop computes with: the factors of its step, and the
+  /// states, which it replaces: on the way back, gradients of those behind it.
+  using Step = llvm::function_ref<void(ArrayRef<Term> factors,
+                                       MutableArrayRef<Term> states, Keep)>;
 
   /// Goes through the steps of `factors`, from the first or from the last one,
-  /// with states that the body replaces, and puts what it returns side by side
-  /// into a sequence, in the order of the factors. Behind it, `states` are the
-  /// last ones.
+  /// with states that the body replaces, and makes a sequence of what it keeps:
+  /// rows of so many gates, in the order of the factors. Behind it, `states`
+  /// are the last ones.
   Term loopOver(ArrayRef<Term> factors, SmallVectorImpl<Term> &states,
-                int64_t width, bool isBackwards, Step body) {
+                int64_t count, bool isBackwards, Step body) {
     OpBuilder &b = at.builder;
     Location loc = at.location;
-    auto type = RankedTensorType::get({steps, batch, width}, compute);
     SmallVector<Value> carried;
     for (const Term &state : states)
       carried.push_back(state.get());
-    carried.push_back(
-        tensor::EmptyOp::create(b, loc, type.getShape(), compute));
+    carried.push_back(tensor::EmptyOp::create(
+        b, loc, ArrayRef<int64_t>{steps, batch, count, hidden}, compute));
     auto number = [&](OpBuilder &builder, int64_t value) -> Value {
       return arith::ConstantIndexOp::create(builder, loc, value);
     };
     auto loop = scf::ForOp::create(
         b, loc, number(b, 0), number(b, steps), number(b, 1), carried,
-        [&](OpBuilder &nested, Location, Value count, ValueRange args) {
-          Value step = count;
+        [&](OpBuilder &nested, Location, Value trip, ValueRange args) {
+          Value step = trip;
           if (isBackwards)
             step = arith::SubIOp::create(nested, loc, number(nested, steps - 1),
-                                         count);
+                                         trip);
           TermBuilder inner{nested, loc};
-          SmallVector<OpFoldResult> offsets{step, nested.getIndexAttr(0),
-                                            nested.getIndexAttr(0)},
-              ones(3, nested.getIndexAttr(1));
-          auto getSizes = [&](int64_t last) {
-            return SmallVector<OpFoldResult>{nested.getIndexAttr(1),
-                                             nested.getIndexAttr(batch),
-                                             nested.getIndexAttr(last)};
+          auto index = [&](int64_t value) -> OpFoldResult {
+            return inner.builder.getIndexAttr(value);
           };
           SmallVector<Term> own, present;
           for (const Term &factor : factors) {
             int64_t last = factor.getType().getDimSize(2);
             own.emplace_back(inner,
                              tensor::ExtractSliceOp::create(
-                                 nested, loc,
+                                 inner.builder, loc,
                                  RankedTensorType::get({batch, last}, compute),
-                                 factor.get(), offsets, getSizes(last), ones));
+                                 factor.get(), {step, index(0), index(0)},
+                                 {index(1), index(batch), index(last)},
+                                 SmallVector<OpFoldResult>(3, index(1))));
           }
           for (Value state : args.drop_back())
             present.emplace_back(inner, state);
-          SmallVector<Term> parts = body(own, present);
           Value all = args.back();
-          int64_t place = 0;
-          for (const Term &part : parts) {
-            int64_t last = part.getType().getDimSize(1);
-            offsets[2] = nested.getIndexAttr(place);
-            all = tensor::InsertSliceOp::create(nested, loc, part.get(), all,
-                                                offsets, getSizes(last), ones);
-            place += last;
-          }
+          auto locate = [&](int64_t gate) {
+            return SmallVector<OpFoldResult>{step, index(0), index(gate),
+                                             index(0)};
+          };
+          auto measure = [&](int64_t gates) {
+            return SmallVector<OpFoldResult>{index(1), index(batch),
+                                             index(gates), index(hidden)};
+          };
+          SmallVector<OpFoldResult> ones(4, index(1));
+          auto countGates = [](const Term &part) {
+            return part.getRank() == 3 ? part.getType().getDimSize(1) : 1;
+          };
+          auto insert = [&](int64_t place, const Term &part) {
+            all = tensor::InsertSliceOp::create(
+                inner.builder, loc, part.get(), all, locate(place),
+                measure(countGates(part)), ones);
+          };
+          // A part that is read by itself is written where it goes only if it
+          // is put there behind that.
+          SmallVector<std::pair<int64_t, Term>> pending;
+          auto keep = [&](int64_t first, ArrayRef<Term> parts) -> Term {
+            if (parts.size() == 1) {
+              pending.emplace_back(first, parts[0]);
+              return parts[0].reshape({batch, countGates(parts[0]) * hidden});
+            }
+            int64_t place = first;
+            for (const Term &part : parts) {
+              insert(place, part);
+              place += countGates(part);
+            }
+            auto type =
+                RankedTensorType::get({batch, place - first, hidden}, compute);
+            Term kept(inner, tensor::ExtractSliceOp::create(
+                                 inner.builder, loc, type, all, locate(first),
+                                 measure(place - first), ones));
+            return kept.reshape({batch, (place - first) * hidden});
+          };
+          body(own, present, keep);
+          for (const auto &[place, part] : pending)
+            insert(place, part);
           SmallVector<Value> next;
           for (const Term &state : present)
             next.push_back(state.get());
           next.push_back(all);
-          scf::YieldOp::create(nested, loc, next);
+          scf::YieldOp::create(inner.builder, loc, next);
         });
     for (auto [state, result] :
          llvm::zip_equal(states, loop.getResults().drop_back()))
       state = Term(at, result);
-    return {at, loop.getResults().back()};
+    return Term(at, loop.getResults().back())
+        .reshape({steps, batch, count * hidden});
+  }
+
+  /// Goes through the steps of the layer from the last one, with the gradient
+  /// of the state behind a step, with what the output of the step brings, as
+  /// the first state.
+  Term goBack(int64_t count, Step body) {
+    SmallVector<Term> all(factors);
+    if (ofOutputs)
+      all.push_back(ofOutputs);
+    return loopOver(all, states, count, /*isBackwards=*/true,
+                    [&](ArrayRef<Term> f, MutableArrayRef<Term> s, Keep keep) {
+                      if (ofOutputs)
+                        s[0] = s[0] + f.back();
+                      body(f.take_front(factors.size()), s, keep);
+                    });
   }
 
   void visit(int64_t d) {
@@ -278,8 +325,10 @@ private:
       sums = sums + bias;
     }
     // What the outputs and the last states bring.
-    Term ofOutputs = getSequence(scope.getGradient(0).cast(compute), d);
-    factors = {stopped(ofOutputs)};
+    ofOutputs = {};
+    if (scope.hasGradient(0))
+      ofOutputs = stopped(getSequence(scope.getGradient(0).cast(compute), d));
+    factors.clear();
     states = {getState(scope.getGradient(1).cast(compute), d)};
     switch (layer.kind) {
     case CellKind::RNN:
@@ -307,22 +356,36 @@ private:
     return sums + (recurrentBias ? product + recurrentBias : product);
   }
 
+  /// Gradients of the sums of some gates, all steps, from a gate on.
+  struct GateSums {
+    int64_t first;
+    Term sums;
+  };
+
   /// States the gradients of the data and of the weights, by those of the sums
   /// that the data take part in, and of those that the states do.
-  void giveWeights(const Term &ofSums, const Term &ofRecurrent,
+  void giveWeights(ArrayRef<GateSums> ofSums, const Term &ofRecurrent,
                    const Term &ofR) {
-    Term rows = toRows(ofSums);
-    data.push_back(turn(toSequence(rows.matmul(w)), direction));
-    weights.push_back(rows.transposeMatrix().matmul(toRows(x)).expandAxes(0));
+    Term ofData;
+    SmallVector<Term> ofW, ofBias;
+    for (const auto &[first, sums] : ofSums) {
+      Term rows = toRows(sums);
+      int64_t count = rows.getType().getDimSize(1) / hidden;
+      Term part = rows.matmul(getRows(w, first, count));
+      ofData = ofData ? ofData + part : part;
+      ofW.push_back(rows.transposeMatrix().matmul(toRows(x)));
+      ofBias.push_back(rows.sum(0, false));
+    }
+    data.push_back(turn(toSequence(ofData), direction));
+    weights.push_back(concatenate(ofW, 0).expandAxes(0));
     recurrents.push_back(ofR.expandAxes(0));
-    if (layer.b)
-      biases.push_back(
-          concatenate({rows.sum(0, false), toRows(ofRecurrent).sum(0, false)},
-                      0)
-              .expandAxes(0));
+    if (!layer.b)
+      return;
+    ofBias.push_back(toRows(ofRecurrent).sum(0, false));
+    biases.push_back(concatenate(ofBias, 0).expandAxes(0));
   }
   void giveWeights(const Term &ofSums) {
-    giveWeights(ofSums, ofSums,
+    giveWeights(GateSums{0, ofSums}, ofSums,
                 toRows(ofSums).transposeMatrix().matmul(toRows(before)));
   }
 
@@ -330,16 +393,13 @@ private:
     factors.push_back(stopped(activate(0, addRecurrent(sums)).slope));
     if (running)
       factors.push_back(1 - running);
-    Term ofSums = loopOver(
-        factors, states, hidden, /*isBackwards=*/true,
-        [&](ArrayRef<Term> f, MutableArrayRef<Term> s) -> SmallVector<Term> {
-          Term h = s[0] + f[0], gate = h * f[1];
-          s[0] = gate.matmul(inLoop(gate, r));
+    giveWeights(
+        goBack(1, [&](ArrayRef<Term> f, MutableArrayRef<Term> s, Keep keep) {
+          Term h = s[0];
+          s[0] = keep(0, h * f[0]).matmul(inLoop(h, r));
           if (running)
-            s[0] = s[0] + h * f[2];
-          return {gate};
-        });
-    giveWeights(ofSums);
+            s[0] = s[0] + h * f[1];
+        }));
   }
 
   /// An outer value among terms of a loop.
@@ -361,20 +421,23 @@ private:
               reset = activate(0, getGates(sums, 1) + getGates(product, 1));
     Term linear = getGates(product, 2);
     Activated n = activate(1, getGates(sums, 2) + reset.value * linear);
-    factors.append({stopped((before - n.value) * z.slope),
-                    stopped((1 - z.value) * n.slope), linear * reset.slope,
-                    reset.value, kept(z.value)});
-    Term all = loopOver(
-        factors, states, 4 * hidden, /*isBackwards=*/true,
-        [&](ArrayRef<Term> f, MutableArrayRef<Term> s) -> SmallVector<Term> {
-          Term h = s[0] + f[0], ofZ = h * f[1], ofN = h * f[2],
-               ofReset = ofN * f[3], ofLinear = ofN * f[4];
-          s[0] = h * f[5] +
-                 concatenate({ofZ, ofReset, ofLinear}, 1).matmul(inLoop(h, r));
-          return {ofZ, ofReset, ofN, ofLinear};
-        });
-    Term ofRecurrent = concatenate({getGates(all, 0, 2), getGates(all, 3)}, 2);
-    giveWeights(getGates(all, 0, 3), ofRecurrent,
+    // All gates, and what stays of the state, are multiples of one gradient.
+    Term ofN = stopped((1 - z.value) * n.slope);
+    enum { kZ, kReset, kLinear, kN, kState, kCount };
+    factors.push_back(concatenate({stopped((before - n.value) * z.slope),
+                                   ofN * (linear * reset.slope),
+                                   ofN * reset.value, ofN, kept(z.value)},
+                                  2));
+    Term all = goBack(kCount, [&](ArrayRef<Term> f, MutableArrayRef<Term> s,
+                                  Keep keep) {
+      Term row =
+          keep(0, s[0].expandAxes(1) * f[0].reshape({batch, kCount, hidden}));
+      s[0] =
+          getGates(row, kState) + getGates(row, 0, kN).matmul(inLoop(row, r));
+    });
+    Term ofRecurrent = getGates(all, 0, kN);
+    giveWeights({{0, getGates(all, kZ, 2)}, {2, getGates(all, kN)}},
+                ofRecurrent,
                 toRows(ofRecurrent).transposeMatrix().matmul(toRows(before)));
   }
 
@@ -392,20 +455,17 @@ private:
     factors.append({stopped((before - n.value) * z.slope),
                     stopped((1 - z.value) * n.slope), before * reset.slope,
                     reset.value, kept(z.value)});
-    Term all = loopOver(
-        factors, states, 3 * hidden, /*isBackwards=*/true,
-        [&](ArrayRef<Term> f, MutableArrayRef<Term> s) -> SmallVector<Term> {
-          Term h = s[0] + f[0], ofZ = h * f[1], ofN = h * f[2],
-               ofRemembered = ofN.matmul(inLoop(h, late)),
-               ofReset = ofRemembered * f[3];
-          s[0] = h * f[5] + ofRemembered * f[4] +
-                 concatenate({ofZ, ofReset}, 1).matmul(inLoop(h, early));
-          return {ofZ, ofReset, ofN};
-        });
+    Term all = goBack(gates, [&](ArrayRef<Term> f, MutableArrayRef<Term> s,
+                                 Keep keep) {
+      Term h = s[0];
+      Term ofRemembered = keep(2, h * f[1]).matmul(inLoop(h, late));
+      s[0] = h * f[4] + ofRemembered * f[3] +
+             keep(0, {h * f[0], ofRemembered * f[2]}).matmul(inLoop(h, early));
+    });
     Term ofEarly = toRows(getGates(all, 0, 2)),
          ofLate = toRows(getGates(all, 2));
     giveWeights(
-        all, all,
+        GateSums{0, all}, all,
         concatenate({ofEarly.transposeMatrix().matmul(toRows(before)),
                      ofLate.transposeMatrix().matmul(toRows(remembered))},
                     0));
@@ -417,8 +477,8 @@ private:
     if (running)
       inputs.push_back(running);
     return loopOver(
-        inputs, cells, hidden, /*isBackwards=*/false,
-        [&](ArrayRef<Term> f, MutableArrayRef<Term> s) -> SmallVector<Term> {
+        inputs, cells, 1, /*isBackwards=*/false,
+        [&](ArrayRef<Term> f, MutableArrayRef<Term> s, Keep keep) {
           auto gate = [&](int64_t which) {
             Term sum = getGates(f[0], which);
             return looks.empty() || which == 3
@@ -429,7 +489,7 @@ private:
                forget = layer.isCoupled ? 1 - in : activate(0, gate(2)).value,
                next = forget * s[0] + in * activate(1, gate(3)).value;
           s[0] = running ? next * f[1] + s[0] * (1 - f[1]) : next;
-          return {s[0]};
+          keep(0, s[0]);
         });
   }
 
@@ -466,27 +526,24 @@ private:
     if (running)
       factors.push_back(1 - running);
     states.push_back(getState(scope.getGradient(2).cast(compute), direction));
-    Term ofSums = loopOver(
-        factors, states, 4 * hidden, /*isBackwards=*/true,
-        [&](ArrayRef<Term> k, MutableArrayRef<Term> s) -> SmallVector<Term> {
-          Term h = s[0] + k[0], ofO = h * k[1], cell = s[1] + h * k[2];
+    Term ofSums = goBack(
+        gates, [&](ArrayRef<Term> k, MutableArrayRef<Term> s, Keep keep) {
+          Term h = s[0], ofO = h * k[0], cell = s[1] + h * k[1];
           auto look = [&](const Term &gradient, int64_t which) {
             return gradient * inLoop(gradient, looks[which]);
           };
           if (!looks.empty())
             cell = cell + look(ofO, 1);
-          Term ofI = cell * k[3], ofG = cell * k[4];
-          Term ofF = layer.isCoupled ? ofI * 0 : cell * k[6];
-          s[1] = cell * k[5];
+          Term ofI = cell * k[2], ofG = cell * k[3];
+          Term ofF = layer.isCoupled ? ofI * 0 : cell * k[5];
+          s[1] = cell * k[4];
           if (!looks.empty())
             s[1] = s[1] + look(ofI, 0);
           if (!looks.empty() && !layer.isCoupled)
             s[1] = s[1] + look(ofF, 2);
-          SmallVector<Term> parts{ofI, ofO, ofF, ofG};
-          s[0] = concatenate(parts, 1).matmul(inLoop(h, r));
+          s[0] = keep(0, {ofI, ofO, ofF, ofG}).matmul(inLoop(h, r));
           if (running)
             s[0] = s[0] + h * k[last];
-          return parts;
         });
     ofCells.push_back(states[1]);
     if (layer.p) {
@@ -510,7 +567,7 @@ private:
   // Of the direction that is visited.
   int64_t direction = 0;
   ArrayRef<CellActivation> activations;
-  Term running, x, w, r, bias, recurrentBias;
+  Term running, x, w, r, bias, recurrentBias, ofOutputs;
   Term before; ///< the states before all steps
   SmallVector<Term> factors, states;
 
