@@ -418,8 +418,9 @@ def LowerKernels : Pass<"neuro-lower-kernels"> {
     do pools, softmaxes, and an attention by blocks of rows of its scores. Other loops become loops over vectors where they can. A contraction
     that no kernel fits, and all of them without `kernels`, become
     `linalg.generic`; margins become fills. With several threads, one loop of
-    what is worth it becomes `scf.parallel`, a step per thread: the one whose
-    steps divide most evenly. Runs after bufferization and before linalg ops
+    what is worth it becomes `scf.parallel`, a step per thread: one whose steps
+    divide evenly, and of these the one by which threads have least to read that
+    another one wrote. Runs after bufferization and before linalg ops
     become loops.
   }];
   let options = [Option<"vectorBits", "vector-bits", "unsigned", "512", "Width of a vector register">,

@@ -76,7 +76,8 @@ public:
       Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
       linalg::FillOp::create(b, loc, zero, c.result);
     }
-    shared = chooseSharedLoop(getSharableLoops(), countSteps(sizes), threads);
+    shared = chooseSharedLoop(getSharableLoops(), neuroplast::countSteps(sizes),
+                              threads);
     if (!shared)
       return emitLoops(b);
     shareLoop(b, loc, *shared, ends[shared->loop], threads,
@@ -88,22 +89,53 @@ public:
   }
 
 private:
-  /// From the outside inwards.
+  /// First those by which threads have least to read that another one wrote.
+  /// Divided by rows, each reads all of the vector operand, and divided by
+  /// places or lanes, all of the scalar one: a layer on a large image is
+  /// divided by its places, as the layers beside it are, and one with more
+  /// weights than data by its channels.
   SmallVector<SharableLoop> getSharableLoops() {
-    SmallVector<SharableLoop> loops;
+    SmallVector<SharableLoop> batches, rows, places, order;
     auto add = [&](int64_t loop, int64_t step) {
-      if (loop >= 0)
-        loops.push_back({loop, sizes[loop], step});
+      if (loop < 0)
+        return;
+      (c.kinds[loop] == LoopKind::Batch ? batches
+       : c.kinds[loop] == LoopKind::Row ? rows
+                                        : places)
+          .push_back({loop, sizes[loop], step});
     };
-    if (isWeightStationary())
-      add(place, tile.places);
     for (int64_t loop : outer)
       add(loop, 1);
     add(row, tile.rows);
-    if (!isWeightStationary())
-      add(place, tile.places);
+    add(place, tile.places);
     add(c.lane, tile.vectors * width);
-    return loops;
+    auto append = [&](ArrayRef<SharableLoop> loops) {
+      llvm::append_range(order, loops);
+    };
+    // Channels with a kernel each, of an image of more places than channels.
+    if (c.scalarMoves && countSteps(rows) >= countSteps(batches) * width) {
+      append(rows);
+      append(batches);
+      append(places);
+      return order;
+    }
+    append(batches);
+    bool isByRows = !c.scalar || countBytes(c.vector) <= countBytes(c.scalar);
+    append(isByRows ? rows : places);
+    append(isByRows ? places : rows);
+    return order;
+  }
+
+  static double countSteps(ArrayRef<SharableLoop> loops) {
+    return neuroplast::countSteps(llvm::map_to_vector(
+        loops, [](const SharableLoop &loop) { return loop.size; }));
+  }
+
+  /// What only a run knows counts as large.
+  static int64_t countBytes(Value buffer) {
+    auto type = cast<MemRefType>(buffer.getType());
+    return type.hasStaticShape() ? type.getNumElements() * 4
+                                 : std::numeric_limits<int64_t>::max();
   }
 
   void emitLoops(OpBuilder &b) {

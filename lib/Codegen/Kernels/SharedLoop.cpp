@@ -67,7 +67,7 @@ neuroplast::chooseSharedLoop(ArrayRef<SharableLoop> loops, double work,
   std::optional<SharableLoop> best;
   double bestUse = 0.5; // as much as one of two threads alone
   for (const SharableLoop &loop : loops)
-    if (double use = getUse(loop); use > bestUse + 0.02) {
+    if (double use = getUse(loop); use > bestUse + 0.06) {
       bestUse = use;
       best = loop;
     }

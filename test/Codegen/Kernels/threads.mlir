@@ -74,3 +74,40 @@ func.func @functions(%x: memref<100x256xf32>, %y: memref<100x256xf32>) {
   }
   return
 }
+
+// -----
+
+// Data of more places than there are weights for: each thread has places of its own, which it reads
+// from the layer before, and all weights.
+// CHECK-LABEL: func @by_places
+// CHECK: scf.parallel
+// CHECK: arith.minui %{{.*}}, %c3136
+#x = affine_map<(p, m, l, k) -> (m, k)>
+#w = affine_map<(p, m, l, k) -> (p, k, l)>
+#y = affine_map<(p, m, l, k) -> (p, m, l)>
+func.func @by_places(%x: memref<3136x64xf32>, %w: memref<8x64x16xf32>, %y: memref<8x3136x16xf32>) {
+  kernel.contract ins(%x, %w : memref<3136x64xf32>, memref<8x64x16xf32>) outs(%y : memref<8x3136x16xf32>)
+      attributes {indexing_maps = [#x, #w, #y]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  }
+  return
+}
+
+// -----
+
+// More weights than data: each has channels of its own.
+// CHECK-LABEL: func @by_channels
+// CHECK: scf.parallel
+// CHECK: arith.minui %{{.*}}, %c48
+#x = affine_map<(p, m, l, k) -> (m, k)>
+#w = affine_map<(p, m, l, k) -> (p, k, l)>
+#y = affine_map<(p, m, l, k) -> (p, m, l)>
+func.func @by_channels(%x: memref<60x512xf32>, %w: memref<48x512x16xf32>, %y: memref<48x60x16xf32>) {
+  kernel.contract ins(%x, %w : memref<60x512xf32>, memref<48x512x16xf32>) outs(%y : memref<48x60x16xf32>)
+      attributes {indexing_maps = [#x, #w, #y]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  }
+  return
+}
