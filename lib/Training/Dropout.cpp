@@ -42,17 +42,26 @@ std::optional<Dropout> Dropout::parse(StringRef text, std::string &reason) {
                     .Case("channels", Kind::Channels)
                     .Case("squares", Kind::Squares)
                     .Case("weights", Kind::Weights)
+                    .Case("units", Kind::Units)
                     .Case("branches", Kind::Branches)
                     .Default(std::nullopt);
     if (!kind)
       return fail("is of none of the kinds elements, gaussian, channels, "
-                  "squares, weights and branches");
+                  "squares, weights, units and branches");
     dropout.kind = *kind;
   }
-  if (parts.size() > 3 ||
-      (parts.size() == 3 &&
-       (dropout.kind != Kind::Squares ||
-        parts[2].getAsInteger(10, dropout.square) || dropout.square < 2)))
+  bool isTargeted = dropout.kind == Kind::Units ||
+                    (dropout.kind == Kind::Weights && parts.size() == 3);
+  double share = 0;
+  if (isTargeted && (parts.size() != 3 || parts[2].getAsDouble(share) ||
+                     !(share > 0 && share <= 1)))
+    return fail("needs the share of the smallest, above 0 and up to 1");
+  if (isTargeted)
+    dropout.targeted = share;
+  else if (parts.size() > 3 ||
+           (parts.size() == 3 &&
+            (dropout.kind != Kind::Squares ||
+             parts[2].getAsInteger(10, dropout.square) || dropout.square < 2)))
     return fail("has a size that is none of squares, or less than 2");
   return dropout;
 }
@@ -74,9 +83,9 @@ public:
     // Several weights of a layer are weights of the same data.
     llvm::DenseSet<OpOperand *> seen;
     for (OpOperand *use : uses) {
-      OpOperand *place = dropout.kind == Dropout::Kind::Weights
-                             ? use
-                             : findData(*use->getOwner());
+      bool isOfWeights = dropout.kind == Dropout::Kind::Weights ||
+                         dropout.kind == Dropout::Kind::Units;
+      OpOperand *place = isOfWeights ? use : findData(*use->getOwner());
       if (!place)
         return use->getOwner()->emitError(
             "reads nothing that could be left out");
@@ -137,20 +146,65 @@ private:
   }
 
   LogicalResult insertBefore(OpOperand &place, unsigned weight) {
-    SmallVector<int64_t> shared;
     if (dropout.kind == Dropout::Kind::Channels)
-      shared = findSharedAxes(place, weight);
-    return insertAt(place, shared);
+      return insertAt(place, findSharedAxes(place, weight));
+    if (!dropout.targeted)
+      return insertAt(place, {});
+    std::optional<int64_t> units = findUnitAxis(place);
+    if (!units)
+      return place.getOwner()->emitError(
+          "makes no units that could be left out by their weights");
+    if (dropout.kind == Dropout::Kind::Weights)
+      return insertAt(place, {}, *units);
+    int64_t rank = cast<RankedTensorType>(place.get().getType()).getRank();
+    SmallVector<int64_t> others;
+    for (int64_t axis = 0; axis < rank; ++axis)
+      if (axis != *units)
+        others.push_back(axis);
+    return insertAt(place, others);
   }
 
-  LogicalResult insertAt(OpOperand &place, ArrayRef<int64_t> shared) {
+  /// The axis of a weight along which it has units that its layer makes: one of
+  /// the result, and rather none of the data; none if there is none.
+  static std::optional<int64_t> findUnitAxis(OpOperand &weight) {
+    auto layer = cast<neuro::AxisRuleOpInterface>(weight.getOwner());
+    neuro::AxisRule rule = layer.getAxisRule();
+    OpOperand *data = findData(*layer);
+    auto shares = [](const neuro::AxisExpr &axis,
+                     ArrayRef<neuro::AxisExpr> others) {
+      return llvm::any_of(others, [&](const neuro::AxisExpr &other) {
+        return llvm::any_of(axis.terms, [&](ArrayRef<unsigned> product) {
+          return llvm::any_of(product, [&](unsigned factor) {
+            return llvm::any_of(other.terms, [&](ArrayRef<unsigned> term) {
+              return llvm::is_contained(term, factor);
+            });
+          });
+        });
+      });
+    };
+    std::optional<int64_t> found;
+    for (auto [index, axis] :
+         llvm::enumerate(rule.operands[weight.getOperandNumber()])) {
+      if (!shares(axis, rule.results[0]))
+        continue;
+      if (!data || !shares(axis, rule.operands[data->getOperandNumber()]))
+        return index;
+      found = found.value_or(index);
+    }
+    return found;
+  }
+
+  LogicalResult insertAt(OpOperand &place, ArrayRef<int64_t> shared,
+                         ArrayRef<int64_t> apart = {}) {
     OpBuilder b(place.getOwner());
     int64_t block = dropout.kind == Dropout::Kind::Squares ? dropout.square : 1;
     bool isGaussian = dropout.kind == Dropout::Kind::Gaussian;
     auto op = neuro::DropoutOp::create(
         b, place.getOwner()->getLoc(), place.get().getType(), place.get(),
         b.getF64FloatAttr(dropout.rate), b.getDenseI64ArrayAttr(shared),
-        b.getI64IntegerAttr(block), isGaussian ? b.getUnitAttr() : UnitAttr());
+        b.getI64IntegerAttr(block), isGaussian ? b.getUnitAttr() : UnitAttr(),
+        dropout.targeted ? b.getF64FloatAttr(*dropout.targeted) : FloatAttr(),
+        b.getDenseI64ArrayAttr(apart));
     place.set(op);
     return mlir::verify(op);
   }

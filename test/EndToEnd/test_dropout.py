@@ -115,6 +115,31 @@ def test_weights(neuroplast: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(draws(x, 1), x[:, :50] @ rows, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize(("kind", "share"), [("weights", 0.75), ("units", 0.5), ("weights", 0.001)])
+def test_targeted(kind: str, share: float, neuroplast: Path, tmp_path: Path) -> None:
+    """Only the smallest go, each as often as was asked for, and nothing is scaled."""
+    weight, rate = np.random.default_rng(0).normal(size=(80, 80)), 0.4
+    weight[:, 7] = 0
+    save(tmp_path / "m.onnx", ROWS, {"w": weight})
+    draws = Draws(neuroplast, tmp_path, tmp_path / "m.onnx", f"w={rate}:{kind}:{share}")
+    read, seen = weight[:50], np.eye(50, 80)
+    out = np.stack([draws(seen, number) != read for number in range(40)])
+    for number in range(3):
+        np.testing.assert_array_equal(draws(seen, number)[~out[number]], read[~out[number]])
+    size = np.abs(weight) if kind == "weights" else np.broadcast_to(
+        np.linalg.norm(weight, axis=0), weight.shape
+    )  # fmt: skip
+    axis = 0 if kind == "weights" else 1
+    ranks = size.argsort(axis=axis).argsort(axis=axis)
+    small = (ranks < int(share * 80))[:50] & (read != 0)
+    assert not out[:, ~small].any()
+    if small.any():
+        # A unit goes with all of its weights.
+        went = out[:, small] if kind == "weights" else out[:, :, small.all(axis=0)].all(axis=1)
+        assert kind == "weights" or (out.any(axis=1).sum() == went.sum())
+        assert abs(went.mean() - rate) < 5 * np.sqrt(rate * (1 - rate) / went.size)
+
+
 DROPOUTS = """<ir_version: 8, opset_import: ["" : %d]>
 g (double[16, 12] x) => (double[n, m] y) {
   a = MatMul(x, v)
@@ -190,6 +215,8 @@ def test_another_seed_is_another_training(neuroplast: Path, tmp_path: Path) -> N
         ("w=1", "with a rate from 0 to below 1"),
         ("w=0.5:rows", "none of the kinds"),
         ("w=0.5:channels:3", "none of squares"),
+        ("w=0.5:units", "needs the share of the smallest"),
+        ("w=0.5:weights:2", "needs the share of the smallest"),
         ("v=0.5", "no layer whose weight is like 'v'"),
         ("w=0.5:branches", "no residual block"),
         ("w=0.5:squares", "squares of space"),

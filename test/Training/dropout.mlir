@@ -1,6 +1,7 @@
 // RUN: split-file %s %t
 // RUN: neuroplast-opt --neuro-dropout="at=w=0.5" %t/layers.mlir | FileCheck %s --check-prefix=ELEMENTS
 // RUN: neuroplast-opt --neuro-dropout="at=k=0.25:channels,w=0.5:weights" %t/layers.mlir | FileCheck %s --check-prefix=KINDS
+// RUN: neuroplast-opt --neuro-dropout="at=k=0.25:units:0.5,w=0.5:weights:0.75" %t/layers.mlir | FileCheck %s --check-prefix=TARGETED
 // RUN: neuroplast-opt --neuro-dropout="at=k=0.25:squares:3" %t/layers.mlir | FileCheck %s --check-prefix=SQUARES
 // RUN: neuroplast-opt --neuro-dropout="at=r=0.1:branches" %t/block.mlir | FileCheck %s --check-prefix=BRANCHES
 // RUN: neuroplast-opt --neuro-dropout="at=w=0.5" --neuro-draw-samples %t/layers.mlir | FileCheck %s --check-prefix=DRAWS
@@ -19,6 +20,14 @@
 // KINDS: %[[W:.*]] = neuro.get_param @w
 // KINDS: %[[SPARSE:.*]] = neuro.dropout %[[W]] {rate = 5.000000e-01 : f64}
 // KINDS: neuro.matmul %{{.*}}, %[[SPARSE]]
+
+// A kernel has its units first, and a matrix to the right of the data last.
+// TARGETED: %[[K:.*]] = neuro.get_param @k
+// TARGETED: %[[LEFT:.*]] = neuro.dropout %[[K]] {rate = 2.500000e-01 : f64, shared = array<i64: 1, 2, 3>, targeted = 5.000000e-01 : f64}
+// TARGETED: neuro.conv %{{.*}}, %[[LEFT]]
+// TARGETED: %[[W:.*]] = neuro.get_param @w
+// TARGETED: %[[SPARSE:.*]] = neuro.dropout %[[W]] {apart = array<i64: 1>, rate = 5.000000e-01 : f64, targeted = 7.500000e-01 : f64}
+// TARGETED: neuro.matmul %{{.*}}, %[[SPARSE]]
 
 // SQUARES: neuro.dropout %{{.*}} {block = 3 : i64, rate = 2.500000e-01 : f64}
 
@@ -39,7 +48,7 @@
 // STEP-NOT: neuro.random_uniform
 
 // NONE: error: has no layer whose weight is like 'none'
-// KIND: error: dropout 'w=0.5:rows' is of none of the kinds elements, gaussian, channels, squares, weights and branches
+// KIND: error: dropout 'w=0.5:rows' is of none of the kinds elements, gaussian, channels, squares, weights, units and branches
 // NOTHING: error: has nothing that could be drawn
 
 //--- layers.mlir

@@ -235,7 +235,8 @@ std::vector<OptionSpec> neuroplast::driver::getTrainingOptionSpecs() {
       {"--dropout", "PATTERN=RATE[:KIND]...",
        "leave out parts of what layers read whose weights have such a name: "
        "elements, gaussian (a normal factor), channels, squares[:SIZE], "
-       "weights, or branches of residual blocks (elements)"},
+       "weights[:SHARE], units:SHARE (of the smallest alone), or branches of "
+       "residual blocks (elements)"},
       {"--freeze", "PATTERN...", "leave parameters whose name matches"},
       {"--unfreeze", "PATTERN...",
        "let parameters whose name matches learn although nothing reads them as "

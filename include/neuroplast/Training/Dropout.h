@@ -31,6 +31,10 @@ struct Dropout {
     Squares,
     /// The weights themselves (DropConnect, Wan et al., ICML 2013).
     Weights,
+    /// All weights of units that the layer makes, if these are among the
+    /// smaller
+    /// ones (targeted dropout, Gomez et al., arXiv 1905.13678).
+    Units,
     /// What the residual blocks around the layers add, for an example as a
     /// whole (stochastic depth, Huang et al., arXiv 1603.09382).
     Branches
@@ -39,9 +43,13 @@ struct Dropout {
   double rate = 0.5;
   Kind kind = Kind::Elements;
   int64_t square = 7; ///< how wide those of Kind::Squares are
+  /// The share of the smallest units, or of the smallest weights of each, that
+  /// decisions are about.
+  std::optional<double> targeted;
 
-  /// Reads "PATTERN=RATE", "PATTERN=RATE:KIND" or "PATTERN=RATE:squares:SIZE";
-  /// none, with a reason, if a text is none of these.
+  /// Reads "PATTERN=RATE", "PATTERN=RATE:KIND", "PATTERN=RATE:squares:SIZE",
+  /// "PATTERN=RATE:weights:SHARE" or "PATTERN=RATE:units:SHARE"; none, with a
+  /// reason, if a text is none of these.
   static std::optional<Dropout> parse(llvm::StringRef text,
                                       std::string &reason);
 };

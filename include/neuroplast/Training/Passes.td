@@ -106,7 +106,9 @@ def NeuroDropout : Pass<"neuro-dropout", "::mlir::ModuleOp"> {
     channels of it, `:squares` or `:squares:SIZE` squares in space, `:gaussian`
     nothing, but weighs by a normal factor; `:weights` leaves out weights, and
     `:branches` what residual blocks around the layers add, for an example as a
-    whole. No layer that is like the pattern is an error. Answers stay as they
+    whole. `:units:SHARE` leaves out units that the layers make, of the SHARE with
+    the smallest weights alone, and `:weights:SHARE` does so with weights of each
+    unit. No layer that is like the pattern is an error. Answers stay as they
     are: the ops are draws in a step of training and under `neuro-draw-samples`.
 
     Before, with `--neuro-dropout="at=w=0.5"`:

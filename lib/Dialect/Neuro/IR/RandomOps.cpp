@@ -8,8 +8,10 @@
 
 #include "neuroplast/Dialect/Neuro/IR/RandomOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "neuroplast/Dialect/Neuro/IR/Gradient.h"
 #include "neuroplast/Dialect/Neuro/IR/PoolingOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ReductionOps.h"
 #include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
@@ -56,6 +58,21 @@ LogicalResult DropoutOp::verify() {
     if (axis < 0 || axis >= rank)
       return emitOpError("shares decisions along axis ")
              << axis << " of a tensor of rank " << rank;
+  if (std::optional<APFloat> targeted = getTargeted()) {
+    double share = toNumber(*targeted);
+    if (!(share > 0 && share <= 1))
+      return emitOpError("decides about a share of ")
+             << share << ", which is none";
+    if (getGaussian() || block != 1)
+      return emitOpError(
+          "decides about a share of its places, and weighs by no "
+          "normal factor and leaves out no squares");
+  }
+  for (int64_t axis : getApart())
+    if (axis < 0 || axis >= rank || llvm::is_contained(getShared(), axis))
+      return emitOpError("compares nothing along axis ")
+             << axis << ", which is shared or none of a tensor of rank "
+             << rank;
   if (block < 1)
     return emitOpError("leaves out squares of size ") << block;
   if (block == 1)
@@ -87,6 +104,8 @@ public:
       sizes[axis] = at.builder.getIndexAttr(1);
     if (op.getBlock() > 1)
       return buildSquares(sizes);
+    if (op.getTargeted())
+      return buildTargeted(sizes);
     if (op.getGaussian())
       return draw<RandomNormalOp>(sizes, 1, std::sqrt(rate / (1 - rate))).get();
     Term drawn = draw<RandomUniformOp>(sizes, 0, 1);
@@ -144,6 +163,48 @@ private:
         .get();
   }
 
+  /// Zero for some of the places that are not larger than that with as many
+  /// smaller ones as are to be decided about.
+  Value buildTargeted(ArrayRef<OpFoldResult> sizes) {
+    Term input(at, op.getInput());
+    if (!input.getType().hasStaticShape()) {
+      op.emitOpError("decides about a share of what the run alone knows the "
+                     "size of");
+      return {};
+    }
+    Term norms = input * input;
+    if (!op.getShared().empty())
+      norms = norms.sum(op.getShared());
+    // Rows are compared by themselves.
+    ArrayRef<int64_t> shape = norms.getType().getShape();
+    SmallVector<int64_t> order(op.getApart()), ordered;
+    for (int64_t axis = 0; axis < norms.getRank(); ++axis)
+      if (!llvm::is_contained(op.getApart(), axis))
+        order.push_back(axis);
+    int64_t rows = 1, places = 1;
+    for (auto [index, axis] : llvm::enumerate(order)) {
+      bool isApart = index < op.getApart().size();
+      (isApart ? rows : places) *= shape[axis];
+      ordered.push_back(isApart ? shape[axis] : 1);
+    }
+    auto count = static_cast<int64_t>(toNumber(*op.getTargeted()) *
+                                      static_cast<double>(places));
+    if (count == 0)
+      return input.number(1).get();
+    Term compared = norms.transpose(order).reshape({rows, places});
+    Term smallest(at, TopKOp::create(at.builder, at.location, compared.get(),
+                                     Value(), count, /*axis=*/1,
+                                     /*largest=*/false, /*sorted=*/true)
+                          .getValues());
+    Term bound = smallest.slice(1, count - 1, 1)
+                     .reshape(ordered)
+                     .transpose(invertPermutationVector(order));
+    Term drawn = draw<RandomUniformOp>(sizes, 0, 1);
+    return ((norms > bound).isNot() && drawn < rate)
+        .select(drawn.number(0), 1)
+        .get();
+  }
+
   DropoutOp op;
   TermBuilder at;
   Value counter;
@@ -161,7 +222,7 @@ Value DropoutOp::buildSample(OpBuilder &builder, Value counter,
   Term input(at, getInput());
   if (rate == 0)
     return getInput();
-  if (rate == 1)
+  if (rate == 1 && !getTargeted())
     return input.zerosLike(getInput()).get();
   Value factor = DropoutFactor(*this, builder, counter, stream).build();
   return factor ? (input * Term(at, factor)).get() : Value();

@@ -30,3 +30,27 @@ func.func @space(%x: tensor<2x3xf32>) {
   %r = neuro.dropout %x {rate = 0.5 : f64, block = 3 : i64} : (tensor<2x3xf32>) -> tensor<2x3xf32>
   return
 }
+
+// -----
+
+func.func @dropout_share(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  // expected-error@+1 {{'neuro.dropout' op decides about a share of 1.200000e+00, which is none}}
+  %r = neuro.dropout %x {rate = 0.5 : f64, targeted = 1.2 : f64} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %r : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @dropout_apart(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  // expected-error@+1 {{'neuro.dropout' op compares nothing along axis 1, which is shared or none of a tensor of rank 2}}
+  %r = neuro.dropout %x {rate = 0.5 : f64, targeted = 0.5 : f64, shared = array<i64: 1>, apart = array<i64: 1>} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %r : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @dropout_squares(%x: tensor<2x3x4xf32>) -> tensor<2x3x4xf32> {
+  // expected-error@+1 {{'neuro.dropout' op decides about a share of its places, and weighs by no normal factor and leaves out no squares}}
+  %r = neuro.dropout %x {rate = 0.5 : f64, targeted = 0.5 : f64, block = 2 : i64} : (tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  return %r : tensor<2x3x4xf32>
+}

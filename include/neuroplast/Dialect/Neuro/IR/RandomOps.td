@@ -81,10 +81,16 @@ def Neuro_DropoutOp : Neuro_SameTypeOp<"dropout", "", [
     `gaussian` nothing is left out: a normal factor of mean one has the variance
     that decisions would have.
 
+    With `targeted`, decisions are about this share of the places alone, those of
+    the smallest sums of squares, and nothing is scaled, so that a network learns
+    to do without what is to be removed (Gomez et al., arXiv 1905.13678). Places
+    that differ along `apart` axes are not compared.
+
     An answer is the mean: lowered, the op is its input.
   }];
   let arguments = (ins Neuro_FloatTensor:$input, F64Attr:$rate, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$shared,
-    DefaultValuedAttr<I64Attr, "1">:$block, UnitAttr:$gaussian);
+    DefaultValuedAttr<I64Attr, "1">:$block, UnitAttr:$gaussian, OptionalAttr<F64Attr>:$targeted,
+    DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$apart);
   let results = (outs Neuro_FloatTensor:$result);
   let hasVerifier = 1;
 }
