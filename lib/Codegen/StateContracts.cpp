@@ -9,12 +9,14 @@
 #include "neuroplast/Codegen/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
+#include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
 
 namespace neuroplast {
 #define GEN_PASS_DEF_STATECONTRACTS
@@ -113,9 +115,37 @@ void stateSharedSizes(func::FuncOp function) {
     }
 }
 
+/// Lets what asks for the size of a tensor ask what has it first, so that sizes
+/// that are the same are the same value, whatever networks are between them.
+void traceSizes(func::FuncOp function) {
+  SmallVector<std::pair<tensor::DimOp, OpFoldResult>> sizes;
+  {
+    SizeMemory memory;
+    function.walk([&](tensor::DimOp op) {
+      if (std::optional<int64_t> axis = op.getConstantIndex();
+          axis && isa<RankedTensorType>(op.getSource().getType()))
+        sizes.emplace_back(op, OpFoldResult());
+    });
+    OpBuilder b(function.getContext());
+    for (auto &[op, size] : sizes) {
+      b.setInsertionPoint(op);
+      size = traceSize(b, op.getLoc(), op.getSource(), *op.getConstantIndex());
+    }
+  }
+  for (auto &[op, size] : sizes) {
+    OpBuilder b(op);
+    op.replaceAllUsesWith(
+        getValueOrCreateConstantIndexOp(b, op.getLoc(), size));
+    op.erase();
+  }
+}
+
 struct StateContractsPass
     : neuroplast::impl::StateContractsBase<StateContractsPass> {
   void runOnOperation() override {
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (!function.isExternal())
+        traceSizes(function);
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) { ops.push_back(op); });
     for (auto function : getOperation().getOps<func::FuncOp>()) {

@@ -120,7 +120,7 @@ SmallVector<OpFoldResult> neuroplast::getBroadcastSizes(OpBuilder &builder,
       }
       // Two unknown sizes: equal, or one of them is 1. The result is the one
       // that is not 1 (which may be 0).
-      if (neuro::areSameSizes(size, sizes[axis]))
+      if (neuro::areSameIfBroadcast(size, sizes[axis]))
         continue;
       Value soFar = toIndex(builder, location, sizes[axis]);
       Value other = toIndex(builder, location, size);
@@ -157,8 +157,8 @@ Value neuroplast::createBroadcastMap(
       }
       exprs.push_back(getAffineDimExpr(loop, context));
       open[axis] = type.isDynamicDim(axis) && inputs.size() > 1 &&
-                   !neuro::areSameSizes(getDim(builder, location, input, axis),
-                                        sizes[loop]);
+                   !neuro::areSameIfBroadcast(
+                       getDim(builder, location, input, axis), sizes[loop]);
     }
     undecided.push_back(open);
     if (llvm::is_contained(open, true))

@@ -8,6 +8,8 @@
 
 #include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
 
+#include "AxisRules/SymbolicSize.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -49,6 +51,17 @@ public:
       accumulate(least, form[i + 1], *leasts[form[i]]);
     }
     return least;
+  }
+  /// Whether a form is the smaller one of another form and a number above one.
+  bool isBoundOf(const Form &form, const Form &other) const {
+    auto it = minima.find(form);
+    if (it == minima.end())
+      return false;
+    const auto &[lhs, rhs] = it->second;
+    auto isNumber = [](const Form &bound) {
+      return bound.size() == 1 && bound[0] > 1;
+    };
+    return (lhs == other && isNumber(rhs)) || (rhs == other && isNumber(lhs));
   }
   /// Whether a number on the way was larger than any size; what forms say is
   /// worth nothing then.
@@ -93,6 +106,11 @@ private:
       return divide(get(op->getOperand(0)), get(op->getOperand(1)), op);
     if (isa_and_nonnull<arith::MaxSIOp>(op))
       return getLarger(get(op->getOperand(0)), get(op->getOperand(1)), op);
+    if (auto select = dyn_cast_or_null<arith::SelectOp>(op))
+      if (std::optional<Form> size = getBroadcast(select))
+        return *size;
+    if (isa_and_nonnull<arith::MinSIOp>(op))
+      return getSmaller(get(op->getOperand(0)), get(op->getOperand(1)), op);
     return makeUnknown({value.getAsOpaquePointer(), -1, {}}, std::nullopt);
   }
 
@@ -116,6 +134,9 @@ private:
         return size;
       } else if (auto expand = dyn_cast_or_null<tensor::ExpandShapeOp>(op)) {
         return get(expand.getMixedOutputShape()[axis]);
+      } else if (auto slice = dyn_cast_or_null<tensor::ExtractSliceOp>(op);
+                 slice && slice.getDroppedDims().none()) {
+        return get(slice.getMixedSizes()[axis]);
       } else if (auto reshape = dyn_cast_or_null<tensor::ReshapeOp>(op);
                  reshape &&
                  reshape.getShape().getDefiningOp<tensor::FromElementsOp>()) {
@@ -134,7 +155,31 @@ private:
       if (ArrayRef<int64_t> numbers = neuro::getSizeNumbers(argument);
           !numbers.empty() && numbers[axis] >= 0)
         return makeUnknown({argument.getOwner(), -1, {numbers[axis]}}, 0);
+    if (isa_and_nonnull<neuro::NeuroDialect>(
+            tensor.getDefiningOp() ? tensor.getDefiningOp()->getDialect()
+                                   : nullptr))
+      if (std::optional<Form> size = findAxis(tensor, axis))
+        return *size;
     return makeUnknown({tensor.getAsOpaquePointer(), axis, {}}, 0);
+  }
+
+  /// An axis of the result of an op, by those that it is the same as.
+  std::optional<Form> findAxis(Value tensor, int64_t axis) {
+    if (depth == kMostSteps)
+      return std::nullopt;
+    ++depth;
+    std::optional<Form> found;
+    bool isOne = true;
+    for (auto [origin, place] :
+         neuro::detail::SymbolicSize::findCandidates(tensor, axis)) {
+      Form size = place < 0 ? get(origin) : getAxis(origin, place);
+      if (!found || isBoundOf(*found, size))
+        found = size;
+      else
+        isOne &= *found == size || isBoundOf(size, *found);
+    }
+    --depth;
+    return isOne ? found : std::nullopt;
   }
 
   Form divide(Form lhs, const Form &rhs, Operation *op) {
@@ -170,6 +215,28 @@ private:
     if (!left || (right && *right > *left))
       left = right;
     return combine(op, lhs, rhs, left);
+  }
+
+  Form getSmaller(const Form &lhs, const Form &rhs, Operation *op) {
+    std::optional<int64_t> left = getLeast(lhs), right = getLeast(rhs);
+    Form smaller = combine(
+        op, lhs, rhs,
+        left && right ? std::optional(std::min(*left, *right)) : std::nullopt);
+    minima.try_emplace(smaller, lhs, rhs);
+    return smaller;
+  }
+
+  /// What `x == 1 ? y : x` is if y is 1 where x is: it is x.
+  std::optional<Form> getBroadcast(arith::SelectOp select) {
+    auto compare = select.getCondition().getDefiningOp<arith::CmpIOp>();
+    Value size = select.getFalseValue();
+    if (!compare || compare.getPredicate() != arith::CmpIPredicate::eq ||
+        compare.getLhs() != size || !isConstantIntValue(compare.getRhs(), 1))
+      return std::nullopt;
+    Form own = get(size), other = get(select.getTrueValue());
+    if (own == other || isBoundOf(own, other) || isBoundOf(other, own))
+      return own;
+    return std::nullopt;
   }
 
   /// What an op makes of two forms.
@@ -214,6 +281,8 @@ private:
   bool hasOverflowed = false;
   llvm::DenseMap<Value, Form> known;
   std::map<Unknown, int64_t> numbers;
+  /// The forms that these are the smaller one of.
+  std::map<Form, std::pair<Form, Form>> minima;
   /// By the number of an unknown.
   std::vector<std::optional<int64_t>> leasts;
 };
@@ -225,6 +294,16 @@ bool neuroplast::neuro::areSameSizes(OpFoldResult lhs, OpFoldResult rhs) {
     return true;
   SizeForms forms;
   return forms.get(lhs) == forms.get(rhs) && !forms.haveOverflowed();
+}
+
+bool neuroplast::neuro::areSameIfBroadcast(OpFoldResult lhs, OpFoldResult rhs) {
+  if (isEqualConstantIntOrValue(lhs, rhs))
+    return true;
+  SizeForms forms;
+  Form left = forms.get(lhs), right = forms.get(rhs);
+  return (left == right || forms.isBoundOf(left, right) ||
+          forms.isBoundOf(right, left)) &&
+         !forms.haveOverflowed();
 }
 
 bool neuroplast::neuro::isNonNegative(OpFoldResult number) {

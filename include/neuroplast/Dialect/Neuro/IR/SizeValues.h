@@ -17,8 +17,18 @@ namespace neuroplast::neuro {
 /// however they are computed from these.
 bool areSameSizes(mlir::OpFoldResult lhs, mlir::OpFoldResult rhs);
 
+/// Whether sizes that are the same, or one of which is 1, are certainly the
+/// same: if they are anyway, or if one is the other up to a bound, as of the
+/// table of positions that a sequence reads. It is 1 only if the other one is.
+bool areSameIfBroadcast(mlir::OpFoldResult lhs, mlir::OpFoldResult rhs);
+
 /// Whether a number computed from sizes is certainly not negative.
 bool isNonNegative(mlir::OpFoldResult number);
+
+/// The size of a tensor along an axis, as that of what has it first: an input,
+/// where all ops on the way keep it.
+mlir::OpFoldResult traceSize(mlir::OpBuilder &builder, mlir::Location location,
+                             mlir::Value tensor, int64_t axis);
 
 /// While one lives, what axis rules find out about sizes known at run time is
 /// kept from one op to the next; otherwise each follows them back on its own.

@@ -98,11 +98,48 @@ Step lookAtNumber(Value index) {
   return {Step::Known, own, {}};
 }
 
-/// An axis of an input: those of one name have one size.
+/// An axis of an input: those of one name have one size, that of the first.
 SymbolicSize lookAtInput(BlockArgument argument, int64_t axis) {
   if (StringAttr name = getSizeName(argument, axis))
-    return SymbolicSize::unknown(name.getAsOpaquePointer(), 0);
+    for (BlockArgument other : argument.getOwner()->getArguments()) {
+      auto type = dyn_cast<RankedTensorType>(other.getType());
+      for (int64_t i = 0; type && i < type.getRank(); ++i)
+        if (getSizeName(other, i) == name && type.isDynamicDim(i))
+          return SymbolicSize::unknown(other.getAsOpaquePointer(), i);
+    }
   return SymbolicSize::unknown(argument.getAsOpaquePointer(), axis);
+}
+
+/// An axis of a list of sizes that an op is given.
+Step lookAtGiven(ArrayRef<int64_t> sizes, ValueRange dynamic, int64_t axis,
+                 const SymbolicSize &own) {
+  if (!ShapedType::isDynamic(sizes[axis]))
+    return {Step::Known, SymbolicSize(sizes[axis]), {}};
+  size_t position =
+      llvm::count_if(sizes.take_front(axis), ShapedType::isDynamic);
+  return {Step::Same, own, {{dynamic[position], -1}}};
+}
+
+/// What is expanded has an axis of the size that was asked for, and of its own.
+Step lookAtExpanded(ExpandOp op, int64_t axis, const SymbolicSize &own) {
+  ArrayRef<int64_t> sizes = op.getSizes();
+  auto type = cast<RankedTensorType>(op.getInput().getType());
+  int64_t rank = cast<RankedTensorType>(op.getType()).getRank(),
+          asked = axis - rank + static_cast<int64_t>(sizes.size()),
+          given = axis - rank + type.getRank();
+  Step step{Step::Same, own, {}};
+  if (given >= 0 && type.getDimSize(given) != 1)
+    step.origins.emplace_back(op.getInput(), given);
+  if (asked >= 0 && ShapedType::isDynamic(sizes[asked]))
+    step.origins.emplace_back(
+        op.getDynamicSizes()[llvm::count_if(sizes.take_front(asked),
+                                            ShapedType::isDynamic)],
+        -1);
+  else if (asked >= 0 && sizes[asked] != 1)
+    step.origins.clear();
+  if (step.origins.empty())
+    step.kind = Step::Known;
+  return step;
 }
 
 Step lookAtAxis(Value tensor, int64_t axis) {
@@ -112,15 +149,13 @@ Step lookAtAxis(Value tensor, int64_t axis) {
   if (auto argument = dyn_cast<BlockArgument>(tensor))
     return {Step::Known, lookAtInput(argument, axis), {}};
   SymbolicSize own = SymbolicSize::unknown(tensor.getAsOpaquePointer(), axis);
-  if (auto reshape = tensor.getDefiningOp<ReshapeOp>()) {
-    ArrayRef<int64_t> sizes = reshape.getSizes();
-    if (!ShapedType::isDynamic(sizes[axis]))
-      return {Step::Known, SymbolicSize(sizes[axis]), {}};
-    size_t position = llvm::count_if(sizes.take_front(axis), [](int64_t size) {
-      return ShapedType::isDynamic(size);
-    });
-    return {Step::Same, own, {{reshape.getDynamicSizes()[position], -1}}};
-  }
+  if (auto reshape = tensor.getDefiningOp<ReshapeOp>())
+    return lookAtGiven(reshape.getSizes(), reshape.getDynamicSizes(), axis,
+                       own);
+  if (auto slice = tensor.getDefiningOp<SliceOp>())
+    return lookAtGiven(slice.getSizes(), slice.getDynamicSizes(), axis, own);
+  if (auto expand = tensor.getDefiningOp<ExpandOp>())
+    return lookAtExpanded(expand, axis, own);
   auto op = dyn_cast<AxisRuleOpInterface>(tensor.getDefiningOp());
   if (!op)
     return {Step::Known, own, {}};
@@ -196,3 +231,30 @@ SymbolicSize SymbolicSize::ofAxis(Value tensor, int64_t axis) {
 }
 
 SymbolicSize SymbolicSize::of(Value index) { return trace({index, -1}); }
+
+SmallVector<std::pair<Value, int64_t>>
+SymbolicSize::findCandidates(Value tensor, int64_t axis) {
+  Step step = lookAtAxis(tensor, axis);
+  SmallVector<std::pair<Value, int64_t>> candidates;
+  if (step.kind == Step::Same)
+    for (const Origin &origin : step.origins)
+      candidates.push_back(trace(origin).getOrigin().value_or(origin));
+  return candidates;
+}
+
+std::optional<std::pair<Value, int64_t>> SymbolicSize::getOrigin() const {
+  if (number != 1 || unknowns.size() != 1)
+    return std::nullopt;
+  auto [what, axis] = unknowns.front();
+  return std::pair(Value::getFromOpaquePointer(what), axis);
+}
+
+OpFoldResult neuroplast::neuro::traceSize(OpBuilder &builder, Location location,
+                                          Value tensor, int64_t axis) {
+  SymbolicSize size = SymbolicSize::ofAxis(tensor, axis);
+  if (size.isStatic())
+    return builder.getIndexAttr(size.getNumber());
+  auto [origin, place] = size.getOrigin().value_or(std::pair(tensor, axis));
+  return place < 0 ? OpFoldResult(origin)
+                   : tensor::getMixedSize(builder, location, origin, place);
+}

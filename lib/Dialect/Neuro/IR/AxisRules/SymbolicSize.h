@@ -18,7 +18,7 @@ namespace neuroplast::neuro::detail {
 class SymbolicSize {
 public:
   SymbolicSize(int64_t number = 1) : number(number) {}
-  /// An axis of a tensor (or -1 of a number), or a name that inputs share.
+  /// An axis of a tensor, or -1 of a number.
   static SymbolicSize unknown(const void *what, int64_t axis);
 
   /// The size of a tensor along an axis, followed back to where it comes from:
@@ -28,9 +28,17 @@ public:
   /// A computed size.
   static SymbolicSize of(mlir::Value index);
 
+  /// Where the result of an op has the size of an axis from, of which there may
+  /// be several, that are the same or of which some are 1; none if it is none
+  /// of these. Tensors and axes, or numbers and -1.
+  static llvm::SmallVector<std::pair<mlir::Value, int64_t>>
+  findCandidates(mlir::Value tensor, int64_t axis);
+
   bool isStatic() const { return unknowns.empty(); }
   /// The number, if the size is one.
   int64_t getNumber() const { return number; }
+  /// What the size is, if it is an unknown and nothing else.
+  std::optional<std::pair<mlir::Value, int64_t>> getOrigin() const;
   /// The number, or the dynamic extent of rules.
   int64_t getExtent() const { return isStatic() ? number : AxisRule::kDynamic; }
 
