@@ -8,8 +8,6 @@
 
 #include "neuroplast/Dialect/Kernel/IR/Kernel.h"
 
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
-
 using namespace mlir;
 using namespace neuroplast::kernel;
 
@@ -142,28 +140,6 @@ LogicalResult AttentionOp::verify() {
       (isOnTensors && (getResultTypes()[0] != getInit().getType() ||
                        getResultTypes()[1] != scores)))
     return emitOpError("needs the types of its destinations as results");
-  return success();
-}
-
-void AttentionOp::getEffects(
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-        &effects) {
-  if (!isa<MemRefType>(getInit().getType()))
-    return;
-  for (OpOperand &input : getInputsMutable())
-    effects.emplace_back(MemoryEffects::Read::get(), &input);
-  effects.emplace_back(MemoryEffects::Write::get(), &getInitMutable());
-  effects.emplace_back(MemoryEffects::Write::get(), &getScoresMutable());
-  effects.emplace_back(MemoryEffects::Read::get(), &getScoresMutable());
-}
-
-LogicalResult
-AttentionOp::reifyResultShapes(OpBuilder &builder,
-                               ReifiedRankedShapedTypeDims &shapes) {
-  if (getNumResults() == 0)
-    return failure();
-  for (Value destination : {getInit(), getScores()})
-    shapes.push_back(tensor::getMixedSizes(builder, getLoc(), destination));
   return success();
 }
 

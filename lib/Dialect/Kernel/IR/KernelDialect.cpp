@@ -36,6 +36,37 @@ void KernelDialect::initialize() {
 }
 
 //===----------------------------------------------------------------------===//
+// All ops
+//===----------------------------------------------------------------------===//
+
+void neuroplast::kernel::detail::getEffects(
+    DestinationStyleOpInterface op,
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    auto *effect =
+        op.isDpsInit(&operand)
+            ? static_cast<MemoryEffects::Effect *>(MemoryEffects::Write::get())
+            : MemoryEffects::Read::get();
+    effects.emplace_back(effect, &operand, /*stage=*/0,
+                         /*effectOnFullRegion=*/true,
+                         SideEffects::DefaultResource::get());
+  }
+}
+
+LogicalResult neuroplast::kernel::detail::reifyResultShapes(
+    DestinationStyleOpInterface op, OpBuilder &builder,
+    ReifiedRankedShapedTypeDims &shapes) {
+  if (op->getNumResults() == 0)
+    return failure();
+  for (Value destination : op.getDpsInits())
+    shapes.push_back(tensor::getMixedSizes(builder, op.getLoc(), destination));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // ContractOp
 //===----------------------------------------------------------------------===//
 
@@ -205,29 +236,6 @@ LogicalResult ContractOp::verify() {
   return success();
 }
 
-void ContractOp::getEffects(
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-        &effects) {
-  auto add = [&](OpOperand &operand, MemoryEffects::Effect *effect) {
-    if (isa<MemRefType>(operand.get().getType()))
-      effects.emplace_back(effect, &operand, /*stage=*/0,
-                           /*effectOnFullRegion=*/true,
-                           SideEffects::DefaultResource::get());
-  };
-  for (OpOperand &input : getInputsMutable())
-    add(input, MemoryEffects::Read::get());
-  add(getInitMutable(), MemoryEffects::Write::get());
-}
-
-LogicalResult
-ContractOp::reifyResultShapes(OpBuilder &builder,
-                              ReifiedRankedShapedTypeDims &shapes) {
-  if (getNumResults() == 0)
-    return failure();
-  shapes.push_back(tensor::getMixedSizes(builder, getLoc(), getInit()));
-  return success();
-}
-
 SmallVector<LoopWork> ContractOp::getWork() {
   return {{getStaticLoopRanges(), 2, false}};
 }
@@ -261,23 +269,6 @@ LogicalResult PoolOp::verify() {
   if (getNumResults() != (isOnTensors ? 1u : 0u) ||
       (isOnTensors && getResultTypes()[0] != type))
     return emitOpError("needs the type of its destination as result");
-  return success();
-}
-
-void PoolOp::getEffects(
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-        &effects) {
-  if (!isa<MemRefType>(getInit().getType()))
-    return;
-  effects.emplace_back(MemoryEffects::Read::get(), &getInputMutable());
-  effects.emplace_back(MemoryEffects::Write::get(), &getInitMutable());
-}
-
-LogicalResult PoolOp::reifyResultShapes(OpBuilder &builder,
-                                        ReifiedRankedShapedTypeDims &shapes) {
-  if (getNumResults() == 0)
-    return failure();
-  shapes.push_back(tensor::getMixedSizes(builder, getLoc(), getInit()));
   return success();
 }
 
@@ -326,22 +317,6 @@ LogicalResult FillMarginsOp::verify() {
   return success();
 }
 
-void FillMarginsOp::getEffects(
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-        &effects) {
-  if (isa<MemRefType>(getInit().getType()))
-    effects.emplace_back(MemoryEffects::Write::get(), &getInitMutable());
-}
-
-LogicalResult
-FillMarginsOp::reifyResultShapes(OpBuilder &builder,
-                                 ReifiedRankedShapedTypeDims &shapes) {
-  if (getNumResults() == 0)
-    return failure();
-  shapes.push_back(tensor::getMixedSizes(builder, getLoc(), getInit()));
-  return success();
-}
-
 SmallVector<LoopWork> FillMarginsOp::getWork() {
   ArrayRef<int64_t> shape = cast<ShapedType>(getInit().getType()).getShape();
   return {{SmallVector<int64_t>(shape), 0, true}};
@@ -370,24 +345,6 @@ LogicalResult SoftmaxOp::verify() {
   if (getNumResults() != (isa<RankedTensorType>(to) ? 1u : 0u) ||
       (getNumResults() == 1 && getResultTypes()[0] != to))
     return emitOpError("needs the type of its destination as result");
-  return success();
-}
-
-void SoftmaxOp::getEffects(
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-        &effects) {
-  if (!isa<MemRefType>(getInit().getType()))
-    return;
-  effects.emplace_back(MemoryEffects::Read::get(), &getInputMutable());
-  effects.emplace_back(MemoryEffects::Write::get(), &getInitMutable());
-}
-
-LogicalResult
-SoftmaxOp::reifyResultShapes(OpBuilder &builder,
-                             ReifiedRankedShapedTypeDims &shapes) {
-  if (getNumResults() == 0)
-    return failure();
-  shapes.push_back(tensor::getMixedSizes(builder, getLoc(), getInit()));
   return success();
 }
 

@@ -38,6 +38,20 @@ struct LoopWork {
 /// add and to multiply.
 constexpr double kSoftmaxOperations = 5;
 
+namespace detail {
+
+/// Reads inputs and writes destinations, where these are buffers.
+void getEffects(mlir::DestinationStyleOpInterface op,
+                llvm::SmallVectorImpl<mlir::SideEffects::EffectInstance<
+                    mlir::MemoryEffects::Effect>> &effects);
+/// Results have the shapes of their destinations.
+llvm::LogicalResult
+reifyResultShapes(mlir::DestinationStyleOpInterface op,
+                  mlir::OpBuilder &builder,
+                  mlir::ReifiedRankedShapedTypeDims &shapes);
+
+} // namespace detail
+
 } // namespace neuroplast::kernel
 
 #include "neuroplast/Dialect/Kernel/IR/KernelDialect.h.inc"
