@@ -34,7 +34,7 @@ from Models.architectures.builder import Builder  # noqa: E402
 
 from Benchmark import paired  # noqa: E402
 from Benchmark.learning import Arrays, build_recurrent, load_fashion, load_vowels  # noqa: E402
-from Benchmark.training import dense, normed_conv  # noqa: E402
+from Benchmark.training import dense, normed_conv, residual  # noqa: E402
 
 EXAMPLES = 10000  # of the images, to train on
 
@@ -57,15 +57,11 @@ def build_residual(seed: int, units: int) -> onnx.ModelProto:
     b = Builder(free=True, seed=seed)
     x = b.input("x", ["N", 1, 28, 28])
 
-    layer = partial(normed_conv, b)
-    x, inner = b.node("Relu", layer(x, "stem", 1, 8, 3, 2)), 8
+    x, inner = b.node("Relu", normed_conv(b, x, "stem", 1, 8, 3, 2)), 8
     for stage, outer in enumerate([8, 16, 32]):
-        stride, hidden = 2 if stage else 1, units * 2**stage
-        y = b.node("Relu", layer(x, f"{stage}.inner", inner, hidden, 3, stride))
-        y = layer(y, f"{stage}.outer", hidden, outer, 3, 1)
-        if inner != outer:
-            x = layer(x, f"{stage}.skip", inner, outer, 1, stride)
-        x, inner = b.node("Relu", b.node("Add", x, y)), outer
+        names = (f"{stage}.inner", f"{stage}.outer", f"{stage}.skip")
+        widths = (inner, units * 2**stage, outer)
+        x, inner = residual(b, x, names, widths, 2 if stage else 1), outer
     x = b.node("Flatten", b.node("GlobalAveragePool", x))
     b.output(dense(b, x, "head", 32, 10), "y")
     return b.finish()

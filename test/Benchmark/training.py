@@ -17,7 +17,6 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -68,18 +67,29 @@ def normed_conv(
     return b.batch_norm(x, f"{name}.norm", outer)
 
 
+def residual(
+    b: Builder, x: str, names: tuple[str, str, str], widths: tuple[int, int, int], stride: int
+) -> str:
+    """Two layers, and around them their input, projected where its width is another one.
+
+    Names are those of the layers and of the projection; widths before, between and behind.
+    """
+    inner, hidden, outer = widths
+    y = b.node("Relu", normed_conv(b, x, names[0], inner, hidden, 3, stride))
+    y = normed_conv(b, y, names[1], hidden, outer, 3, 1)
+    if inner != outer:
+        x = normed_conv(b, x, names[2], inner, outer, 1, stride)
+    return b.node("Relu", b.node("Add", x, y))
+
+
 def resnet20(b: Builder, x: str) -> str:
     """For images of 32 x 32, as He et al. trained it (2015)."""
-    layer = partial(normed_conv, b)
-    x, inner = b.node("Relu", layer(x, "stem", 3, 16, 3, 1)), 16
+    x, inner = b.node("Relu", normed_conv(b, x, "stem", 3, 16, 3, 1)), 16
     for stage, outer in enumerate([16, 32, 64]):
         for block in range(3):
             name, stride = f"{stage}.{block}", 2 if stage and not block else 1
-            y = b.node("Relu", layer(x, f"{name}.a", inner, outer, 3, stride))
-            y = layer(y, f"{name}.b", outer, outer, 3, 1)
-            if inner != outer:
-                x = layer(x, f"{name}.skip", inner, outer, 1, stride)
-            x, inner = b.node("Relu", b.node("Add", x, y)), outer
+            names = (f"{name}.a", f"{name}.b", f"{name}.skip")
+            x, inner = residual(b, x, names, (inner, outer, outer), stride), outer
     x = b.node("Flatten", b.node("GlobalAveragePool", x))
     return dense(b, x, "head", 64, CLASSES)
 

@@ -39,30 +39,20 @@ public:
 
   AttentionSteps emit(int64_t threads) {
     OpBuilder b(op);
-    for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
-      ends.push_back(createSize(b, loop));
-    begins.assign(ends.size(), constant(b, 0));
-    indices = begins;
+    LoopNest loops(op);
+    bounds = LoopBounds(b, loc, loops);
+    indices = bounds.begins;
     SmallVector<SharableLoop> sharable;
     for (unsigned loop : outer)
       sharable.push_back({loop, sizes[loop], 1});
     sharable.push_back({rows, sizes[rows], block});
-    threads = std::min(
-        threads, cast<MemRefType>(op.getScores().getType()).getDimSize(0));
-    worker = constant(b, 0);
-    std::optional<SharableLoop> shared =
-        chooseSharedLoop(sharable, countWork(op), threads);
-    if (!shared) {
-      emitLoops(b, 0);
-      return steps;
-    }
-    shareLoop(b, loc, *shared, ends[shared->loop], threads,
-              [&](OpBuilder &inner, Value thread, Value begin, Value end) {
-                worker = thread;
-                begins[shared->loop] = begin;
-                ends[shared->loop] = end;
-                emitLoops(inner, 0);
-              });
+    auto scores = cast<MemRefType>(op.getScores().getType());
+    shareLoops(b, loc, sharable, countWork(op),
+               std::min(threads, scores.getDimSize(0)), loops, bounds,
+               [&](OpBuilder &inner, Value thread) {
+                 worker = thread;
+                 emitLoops(inner, 0);
+               });
     return steps;
   }
 
@@ -71,22 +61,10 @@ private:
     return arith::ConstantIndexOp::create(b, loc, value);
   }
 
-  Value createSize(OpBuilder &b, unsigned loop) {
-    if (!ShapedType::isDynamic(sizes[loop]))
-      return constant(b, sizes[loop]);
-    SmallVector<Value> operands(op.getInputs());
-    operands.push_back(op.getInit());
-    for (auto [operand, map] : llvm::zip_equal(operands, maps))
-      for (auto [axis, expr] : llvm::enumerate(map.getResults()))
-        if (expr == b.getAffineDimExpr(loop))
-          return memref::DimOp::create(b, loc, operand, axis);
-    llvm_unreachable("every loop is an axis of an operand");
-  }
-
   void emitLoops(OpBuilder &b, size_t depth) {
     bool isInnermost = depth == outer.size();
     unsigned loop = isInnermost ? rows : outer[depth];
-    auto op = scf::ForOp::create(b, loc, begins[loop], ends[loop],
+    auto op = scf::ForOp::create(b, loc, bounds.begins[loop], bounds.ends[loop],
                                  constant(b, isInnermost ? block : 1));
     OpBuilder inner = OpBuilder::atBlockTerminator(op.getBody());
     indices[loop] = op.getInductionVar();
@@ -144,7 +122,8 @@ private:
   void emitBlock(OpBuilder &b) {
     OpFoldResult count = b.getIndexAttr(block);
     if (ShapedType::isDynamic(sizes[rows]) || sizes[rows] % block != 0) {
-      Value left = arith::SubIOp::create(b, loc, ends[rows], indices[rows]);
+      Value left =
+          arith::SubIOp::create(b, loc, bounds.ends[rows], indices[rows]);
       count = Value(arith::MinUIOp::create(b, loc, left, constant(b, block)));
     }
     OpFoldResult one = b.getIndexAttr(1), zero = b.getIndexAttr(0);
@@ -201,9 +180,10 @@ private:
   SmallVector<AffineMap> maps;
   SmallVector<int64_t> sizes;
   unsigned keys, rows;
-  int64_t block;                            ///< of rows
-  SmallVector<unsigned> outer;              ///< loops around that over rows
-  SmallVector<Value> begins, ends, indices; ///< of all loops
+  int64_t block;               ///< of rows
+  SmallVector<unsigned> outer; ///< loops around that over rows
+  LoopBounds bounds;
+  SmallVector<Value> indices; ///< of all loops
   Value worker;
   AttentionSteps steps;
 };

@@ -44,6 +44,16 @@ LoopNest::LoopNest(kernel::SoftmaxOp op) : operands(op->getOperands()) {
   iterators.back() = utils::IteratorType::reduction;
 }
 
+LoopNest::LoopNest(kernel::AttentionOp op)
+    : operands(op.getInputs()), maps(op.getMaps()),
+      sizes(op.getStaticLoopRanges()) {
+  operands.push_back(op.getInit());
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
+    iterators.push_back(maps.back().isFunctionOfDim(loop)
+                            ? utils::IteratorType::parallel
+                            : utils::IteratorType::reduction);
+}
+
 Value LoopNest::createSize(OpBuilder &builder, Location location,
                            int64_t loop) const {
   if (!ShapedType::isDynamic(sizes[loop]))

@@ -27,6 +27,8 @@ struct LoopNest {
   explicit LoopNest(kernel::PoolOp op);
   /// Along a row is the last loop, which counts as a reduction.
   explicit LoopNest(kernel::SoftmaxOp op);
+  /// Without the room for scores.
+  explicit LoopNest(kernel::AttentionOp op);
 
   /// How often a loop goes around, where the types do not say by a buffer's
   /// size.

@@ -98,3 +98,31 @@ void neuroplast::shareLoop(
   Value begin = getBound(thread), end = getBound(next);
   body(b, thread, begin, end);
 }
+
+LoopBounds::LoopBounds(OpBuilder &builder, Location location,
+                       const LoopNest &loops) {
+  Value zero = arith::ConstantIndexOp::create(builder, location, 0);
+  begins.assign(loops.sizes.size(), zero);
+  for (size_t loop = 0; loop < loops.sizes.size(); ++loop)
+    ends.push_back(loops.createSize(builder, location, loop));
+}
+
+void neuroplast::shareLoops(OpBuilder &builder, Location location,
+                            ArrayRef<SharableLoop> sharable, double work,
+                            int64_t threads, LoopNest &loops,
+                            LoopBounds &bounds,
+                            function_ref<void(OpBuilder &, Value)> body) {
+  std::optional<SharableLoop> shared =
+      chooseSharedLoop(sharable, work, threads);
+  if (!shared) {
+    Value alone = arith::ConstantIndexOp::create(builder, location, 0);
+    return body(builder, alone);
+  }
+  shareLoop(builder, location, *shared, bounds.ends[shared->loop], threads,
+            [&](OpBuilder &inner, Value thread, Value begin, Value end) {
+              bounds.begins[shared->loop] = begin;
+              bounds.ends[shared->loop] = end;
+              loops.sizes[shared->loop] = ShapedType::kDynamic;
+              body(inner, thread);
+            });
+}

@@ -9,8 +9,7 @@
 #ifndef NEUROPLAST_LIB_CODEGEN_KERNELS_SHAREDLOOP_H
 #define NEUROPLAST_LIB_CODEGEN_KERNELS_SHAREDLOOP_H
 
-#include "mlir/IR/Builders.h"
-#include "neuroplast/Dialect/Kernel/IR/Kernel.h"
+#include "LoopNest.h"
 
 namespace neuroplast {
 
@@ -35,6 +34,25 @@ void shareLoop(mlir::OpBuilder &builder, mlir::Location location,
                llvm::function_ref<void(mlir::OpBuilder &, mlir::Value thread,
                                        mlir::Value begin, mlir::Value end)>
                    body);
+
+/// Where loops around each other begin and end; for a thread that shares one of
+/// them, its own part of that.
+struct LoopBounds {
+  llvm::SmallVector<mlir::Value> begins, ends;
+
+  LoopBounds() = default;
+  LoopBounds(mlir::OpBuilder &builder, mlir::Location location,
+             const LoopNest &loops);
+};
+
+/// Lets `body` go around loops within bounds, or every thread, by its number,
+/// if their work is worth it: one of `sharable`, whose size then only the
+/// bounds know, is divided among them.
+void shareLoops(
+    mlir::OpBuilder &builder, mlir::Location location,
+    llvm::ArrayRef<SharableLoop> sharable, double work, int64_t threads,
+    LoopNest &loops, LoopBounds &bounds,
+    llvm::function_ref<void(mlir::OpBuilder &, mlir::Value thread)> body);
 
 /// The number of steps of loops around each other; sizes that only a run knows
 /// count as a few.

@@ -38,22 +38,12 @@ public:
 
   void emit(OpBuilder &b, int64_t threads) {
     SmallVector<SharableLoop> rows;
-    for (auto [loop, size] : llvm::enumerate(loops.sizes)) {
-      begins.push_back(constant(b, 0));
-      ends.push_back(loops.createSize(b, loc, loop));
+    for (auto [loop, size] : llvm::enumerate(loops.sizes))
       if (loops.iterators[loop] == utils::IteratorType::parallel)
         rows.push_back({static_cast<int64_t>(loop), size, 1});
-    }
-    std::optional<SharableLoop> shared =
-        chooseSharedLoop(rows, countElementWork(loops.sizes), threads);
-    if (!shared)
-      return emitRows(b, {});
-    shareLoop(b, loc, *shared, ends[shared->loop], threads,
-              [&](OpBuilder &inner, Value, Value begin, Value end) {
-                begins[shared->loop] = begin;
-                ends[shared->loop] = end;
-                emitRows(inner, {});
-              });
+    bounds = LoopBounds(b, loc, loops);
+    shareLoops(b, loc, rows, countElementWork(loops.sizes), threads, loops,
+               bounds, [&](OpBuilder &inner, Value) { emitRows(inner, {}); });
   }
 
 private:
@@ -77,13 +67,13 @@ private:
   /// has to wait for its largest element and for its sum.
   void emitRows(OpBuilder &b, SmallVector<Value> row) {
     size_t depth = row.size();
-    if (depth + 1 == ends.size())
+    if (depth + 1 == bounds.ends.size())
       return emitTogether(b, row);
     constexpr int64_t kTogether = 4;
-    bool isLast = depth + 2 == ends.size();
-    Value begin = begins[depth];
+    bool isLast = depth + 2 == bounds.ends.size();
+    Value begin = bounds.begins[depth];
     for (int64_t count : {isLast ? kTogether : int64_t(1), int64_t(1)}) {
-      Value end = ends[depth];
+      Value end = bounds.ends[depth];
       if (count > 1) {
         Value rows = arith::SubIOp::create(b, loc, end, begin);
         Value rest = arith::RemUIOp::create(b, loc, rows, constant(b, count));
@@ -108,7 +98,7 @@ private:
     constexpr float kInfinity = std::numeric_limits<float>::infinity();
     // Whether a row has company must not change its sum.
     constexpr int64_t kCopies = 1;
-    LaneSteps lanes(loc, loops.sizes.back(), ends.back(), width);
+    LaneSteps lanes(loc, loops.sizes.back(), bounds.ends.back(), width);
     Value input = loops.operands[0], result = loops.operands[1];
     SmallVector<Values> rows;
     for (int64_t row = 0; row < count; ++row) {
@@ -225,7 +215,7 @@ private:
   int64_t width;
   LoopNest loops;
   VectorType type;
-  SmallVector<Value> begins, ends; ///< of the loops
+  LoopBounds bounds;
 };
 
 } // namespace

@@ -82,24 +82,14 @@ public:
   void emit(OpBuilder &b, int64_t threads) {
     SmallVector<SharableLoop> sharable;
     for (auto [loop, size] : llvm::enumerate(loops.sizes)) {
-      begins.push_back(constant(b, 0));
-      ends.push_back(loops.createSize(b, loc, loop));
       int64_t index = loop;
       bool isInner = index == innermost.source || index == innermost.result;
       sharable.push_back({index, size, isInner ? width : 1});
     }
-    indices = begins;
-    std::optional<SharableLoop> shared =
-        chooseSharedLoop(sharable, countElementWork(loops.sizes), threads);
-    if (!shared)
-      return emitLoops(b, 0);
-    shareLoop(b, loc, *shared, ends[shared->loop], threads,
-              [&](OpBuilder &inner, Value, Value begin, Value end) {
-                begins[shared->loop] = begin;
-                ends[shared->loop] = end;
-                loops.sizes[shared->loop] = ShapedType::kDynamic;
-                emitLoops(inner, 0);
-              });
+    bounds = LoopBounds(b, loc, loops);
+    indices = bounds.begins;
+    shareLoops(b, loc, sharable, countElementWork(loops.sizes), threads, loops,
+               bounds, [&](OpBuilder &inner, Value) { emitLoops(inner, 0); });
   }
 
 private:
@@ -130,7 +120,7 @@ private:
     }
     if (loop == innermost.source || loop == innermost.result)
       return emitLoops(b, loop + 1);
-    loopOver(b, loop, begins[loop], ends[loop], 1,
+    loopOver(b, loop, bounds.begins[loop], bounds.ends[loop], 1,
              [&](OpBuilder &inner) { emitLoops(inner, loop + 1); });
   }
 
@@ -140,7 +130,7 @@ private:
     int64_t size = loops.sizes[loop];
     if (!ShapedType::isDynamic(size)) {
       int64_t full = size - size % width;
-      loopOver(b, loop, begins[loop], constant(b, full), width,
+      loopOver(b, loop, bounds.begins[loop], constant(b, full), width,
                [&](OpBuilder &inner) { body(inner, Reach{width, {}}); });
       if (full == size)
         return;
@@ -148,12 +138,13 @@ private:
       body(b, Reach{size - full, {}});
       return;
     }
-    Value length = arith::SubIOp::create(b, loc, ends[loop], begins[loop]);
+    Value length =
+        arith::SubIOp::create(b, loc, bounds.ends[loop], bounds.begins[loop]);
     Value rest = arith::RemUIOp::create(b, loc, length, constant(b, width));
-    Value full = arith::SubIOp::create(b, loc, ends[loop], rest);
-    loopOver(b, loop, begins[loop], full, width,
+    Value full = arith::SubIOp::create(b, loc, bounds.ends[loop], rest);
+    loopOver(b, loop, bounds.begins[loop], full, width,
              [&](OpBuilder &inner) { body(inner, Reach{width, {}}); });
-    loopOver(b, loop, full, ends[loop], width, [&](OpBuilder &inner) {
+    loopOver(b, loop, full, bounds.ends[loop], width, [&](OpBuilder &inner) {
       body(inner, Reach{ShapedType::kDynamic, rest});
     });
   }
@@ -249,7 +240,8 @@ private:
   int64_t width;
   LoopNest loops;
   VectorType type;
-  SmallVector<Value> begins, ends, indices; ///< of the loops
+  LoopBounds bounds;
+  SmallVector<Value> indices; ///< of the loops
 };
 
 } // namespace

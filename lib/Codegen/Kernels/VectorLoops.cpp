@@ -102,24 +102,14 @@ public:
 
   void emit(OpBuilder &b, int64_t threads) {
     SmallVector<SharableLoop> sharable;
-    for (auto [loop, size] : llvm::enumerate(loops.sizes)) {
-      begins.push_back(constant(b, 0));
-      ends.push_back(loops.createSize(b, loc, loop));
+    for (auto [loop, size] : llvm::enumerate(loops.sizes))
       if (loops.iterators[loop] == utils::IteratorType::parallel)
         sharable.push_back({static_cast<int64_t>(loop), size,
                             loop + 1 == loops.sizes.size() ? width : 1});
-    }
-    std::optional<SharableLoop> shared = chooseSharedLoop(
-        sharable, countElementWork(loops.sizes, op.getBody()), threads);
-    if (!shared)
-      return emitLoops(b, {});
-    shareLoop(b, loc, *shared, ends[shared->loop], threads,
-              [&](OpBuilder &inner, Value, Value begin, Value end) {
-                begins[shared->loop] = begin;
-                ends[shared->loop] = end;
-                loops.sizes[shared->loop] = ShapedType::kDynamic;
-                emitLoops(inner, {});
-              });
+    bounds = LoopBounds(b, loc, loops);
+    shareLoops(b, loc, sharable, countElementWork(loops.sizes, op.getBody()),
+               threads, loops, bounds,
+               [&](OpBuilder &inner, Value) { emitLoops(inner, {}); });
   }
 
 private:
@@ -129,14 +119,14 @@ private:
 
   void emitLoops(OpBuilder &b, SmallVector<Value> indices) {
     size_t depth = indices.size();
-    bool isLane = depth + 1 == ends.size();
+    bool isLane = depth + 1 == bounds.ends.size();
     if (isLane && plan.combiner)
       return emitRowReduction(b, indices);
     SmallVector<Value> at(indices);
     at.emplace_back();
     if (isLane) {
       getLaneSteps().forEach(
-          b, begins[depth],
+          b, bounds.begins[depth],
           [&](OpBuilder &inner, Value place, Value mask, ValueRange) {
             at.back() = place;
             emitStep(inner, at, mask);
@@ -144,15 +134,15 @@ private:
           });
       return;
     }
-    auto loop =
-        scf::ForOp::create(b, loc, begins[depth], ends[depth], constant(b, 1));
+    auto loop = scf::ForOp::create(b, loc, bounds.begins[depth],
+                                   bounds.ends[depth], constant(b, 1));
     OpBuilder inner = OpBuilder::atBlockTerminator(loop.getBody());
     at.back() = loop.getInductionVar();
     emitLoops(inner, at);
   }
 
   LaneSteps getLaneSteps() const {
-    return LaneSteps(loc, loops.sizes.back(), ends.back(), width);
+    return LaneSteps(loc, loops.sizes.back(), bounds.ends.back(), width);
   }
 
   SmallVector<Value> indicesOf(OpBuilder &b, OpOperand &operand,
@@ -248,7 +238,7 @@ private:
   const Vectorization &plan;
   int64_t width;
   LoopNest loops;
-  SmallVector<Value> begins, ends; ///< of the loops
+  LoopBounds bounds;
 };
 
 } // namespace
