@@ -172,15 +172,8 @@ private:
     OpOperand *data = findData(*layer);
     auto shares = [](const neuro::AxisExpr &axis,
                      ArrayRef<neuro::AxisExpr> others) {
-      return llvm::any_of(others, [&](const neuro::AxisExpr &other) {
-        return llvm::any_of(axis.terms, [&](ArrayRef<unsigned> product) {
-          return llvm::any_of(product, [&](unsigned factor) {
-            return llvm::any_of(other.terms, [&](ArrayRef<unsigned> term) {
-              return llvm::is_contained(term, factor);
-            });
-          });
-        });
-      });
+      return hasFactor(axis,
+                       [&](unsigned factor) { return isOf(factor, others); });
     };
     std::optional<int64_t> found;
     for (auto [index, axis] :
@@ -209,21 +202,26 @@ private:
     return mlir::verify(op);
   }
 
+  static bool hasFactor(const neuro::AxisExpr &axis,
+                        llvm::function_ref<bool(unsigned)> holds) {
+    return llvm::any_of(axis.terms, [&](ArrayRef<unsigned> product) {
+      return llvm::any_of(product, holds);
+    });
+  }
+  static bool isOf(unsigned factor, ArrayRef<neuro::AxisExpr> axes) {
+    return llvm::any_of(axes, [&](const neuro::AxisExpr &axis) {
+      return hasFactor(axis, [&](unsigned own) { return own == factor; });
+    });
+  }
+
   /// The axes of data that are neither those of its channels, which the weight
   /// has, too, nor the batch.
   static SmallVector<int64_t> findSharedAxes(OpOperand &place,
                                              unsigned weight) {
     auto layer = cast<neuro::AxisRuleOpInterface>(place.getOwner());
     neuro::AxisRule rule = layer.getAxisRule();
-    auto has = [&](const neuro::AxisExpr &axis, auto holds) {
-      return llvm::any_of(axis.terms, [&](ArrayRef<unsigned> product) {
-        return llvm::any_of(product, holds);
-      });
-    };
     auto isOfWeight = [&](unsigned factor) {
-      return llvm::any_of(rule.operands[weight], [&](const auto &axis) {
-        return has(axis, [&](unsigned other) { return other == factor; });
-      });
+      return isOf(factor, rule.operands[weight]);
     };
     auto isSpatial = [&](unsigned factor) {
       return rule.factors[factor].role == neuro::FactorRole::Spatial;
@@ -232,9 +230,9 @@ private:
     SmallVector<int64_t> spatial, others;
     for (auto [index, axis] :
          llvm::enumerate(rule.operands[place.getOperandNumber()])) {
-      if (has(axis, isSpatial))
+      if (hasFactor(axis, isSpatial))
         spatial.push_back(index);
-      else if (index > 0 && !has(axis, isOfWeight))
+      else if (index > 0 && !hasFactor(axis, isOfWeight))
         others.push_back(index);
     }
     return spatial.empty() ? others : spatial;

@@ -31,9 +31,8 @@ struct Dropout {
     Squares,
     /// The weights themselves (DropConnect, Wan et al., ICML 2013).
     Weights,
-    /// All weights of units that the layer makes, if these are among the
-    /// smaller
-    /// ones (targeted dropout, Gomez et al., arXiv 1905.13678).
+    /// All weights of units that the layer makes, if these are small (targeted
+    /// dropout, Gomez et al., arXiv 1905.13678).
     Units,
     /// What the residual blocks around the layers add, for an example as a
     /// whole (stochastic depth, Huang et al., arXiv 1603.09382).
