@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Training/Differentiate.h"
+
+#include "LoopGradient.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -99,6 +101,10 @@ private:
       return success();
     if (auto branches = dyn_cast<scf::IfOp>(op))
       return visitBranches(branches, ofResults);
+    if (auto loop = dyn_cast<scf::WhileOp>(op))
+      return visitLoop(loop, ofResults);
+    if (auto whole = dyn_cast<neuro::DecomposableOpInterface>(op))
+      return visitParts(whole, ofResults);
     auto differentiable = dyn_cast<neuro::DifferentiableOpInterface>(op);
     if (!differentiable)
       return dependsOnActive(*op) ? op->emitOpError("has no gradient")
@@ -116,16 +122,68 @@ private:
     return success();
   }
 
+  /// The way back goes through the parts of an op, computed again as far as it
+  /// needs them.
+  LogicalResult visitParts(neuro::DecomposableOpInterface op,
+                           ArrayRef<Value> ofResults) {
+    Block scratch;
+    neuro::TermBuilder at{OpBuilder(op->getContext()), op.getLoc()};
+    at.builder.setInsertionPointToEnd(&scratch);
+    FailureOr<SmallVector<Value>> parts = op.buildParts(at);
+    if (failed(parts))
+      return failure();
+    Operation *end = scf::YieldOp::create(at.builder, op.getLoc(), *parts);
+    SmallVector<Value> results, seeds;
+    for (auto [result, gradient] : llvm::zip_equal(*parts, ofResults))
+      if (gradient) {
+        results.push_back(result);
+        seeds.push_back(gradient);
+      }
+    llvm::SetVector<Value> of;
+    for (Value operand : op->getOperands())
+      if (active.contains(operand))
+        of.insert(operand);
+    auto gradients = training::buildGradients(at.builder, scratch, results,
+                                              seeds, of.getArrayRef());
+    if (failed(gradients))
+      return failure();
+    end->erase();
+    builder.getInsertionBlock()->getOperations().splice(
+        builder.getInsertionPoint(), scratch.getOperations());
+    for (auto [value, gradient] : llvm::zip_equal(of, *gradients))
+      add(value, gradient);
+    return success();
+  }
+
+  LogicalResult visitLoop(scf::WhileOp op, ArrayRef<Value> ofResults) {
+    SmallVector<Value> captured = findCaptured(op);
+    auto gradients =
+        training::buildLoopGradient(builder, op, ofResults, captured);
+    if (failed(gradients))
+      return failure();
+    SmallVector<Value> of(op.getInits());
+    llvm::append_range(of, captured);
+    for (auto [value, gradient] : llvm::zip_equal(of, *gradients))
+      if (gradient && active.contains(value))
+        add(value, gradient);
+    return success();
+  }
+
+  /// What the regions of an op read from outside and has a gradient.
+  SmallVector<Value> findCaptured(Operation *op) {
+    llvm::SetVector<Value> captured;
+    getUsedValuesDefinedAbove(op->getRegions(), captured);
+    return llvm::filter_to_vector(
+        captured, [&](Value value) { return active.contains(value); });
+  }
+
   /// The way back goes through the branch that the way there took: it is
   /// computed again, and gone back from its end to what it reads.
   LogicalResult visitBranches(scf::IfOp op, ArrayRef<Value> ofResults) {
     if (!isMemoryEffectFree(op))
       return op.emitOpError("has branches that would not give the same again, "
                             "and no gradient");
-    llvm::SetVector<Value> captured;
-    getUsedValuesDefinedAbove(op->getRegions(), captured);
-    SmallVector<Value> of = llvm::filter_to_vector(
-        captured, [&](Value value) { return active.contains(value); });
+    SmallVector<Value> of = findCaptured(op);
     if (of.empty())
       return success();
     auto back = scf::IfOp::create(builder, op.getLoc(), TypeRange(of),

@@ -229,7 +229,9 @@ struct PrintGradient : training::impl::NeuroPrintGradientBase<PrintGradient> {
         return;
       llvm::errs() << op->getName() << ": ";
       auto differentiable = dyn_cast<neuro::DifferentiableOpInterface>(op);
-      if (!differentiable)
+      if (isa<neuro::DecomposableOpInterface>(op))
+        llvm::errs() << "that of its parts\n";
+      else if (!differentiable)
         llvm::errs() << "none\n";
       else if (StringRef rule = differentiable.getGradientRule(); rule.empty())
         llvm::errs() << "built\n";

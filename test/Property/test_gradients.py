@@ -78,6 +78,7 @@ class Case:
     tolerance: float = 1e-5
     # Where shape inference says nothing, and it is not that of the first input.
     result: tuple[int, ...] = ()
+    results: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def text(self) -> str:
         inputs = [
@@ -199,6 +200,166 @@ ATTENTION: dict[str, Case] = {
     ),
 }
 
+
+def resize(attributes: str, sizes: tuple[int, ...] = (1, 2, 7, 5), roi: bool = False) -> Case:
+    sizes_text = ", ".join(map(str, sizes))
+    window = "r = Constant<value = double[8] {0, 0, 0.2, -0.1, 1, 1, 0.8, 1.2}>() " * roi
+    return Case(
+        f"{window}s = Constant<value = int64[4] {{{sizes_text}}}>()"
+        f" y0 = Resize<{attributes}>(a, {'r' * roi}, , s)",
+        [(1, 2, 4, 6)],
+        result=sizes,
+        # Weights are in single precision.
+        step=1e-2,
+        tolerance=1e-4,
+    )
+
+
+def mode(name: str, coordinates: str = "half_pixel", more: str = "") -> str:
+    return (
+        f'mode: string = "{name}", coordinate_transformation_mode: string = "{coordinates}"{more}'
+    )
+
+
+def sample(interpolation: str, padding: str, corners: int = 0) -> Case:
+    return Case(
+        f'y0 = GridSample<mode: string = "{interpolation}", padding_mode: string = "{padding}",'
+        f" align_corners: int = {corners}>(a, b)",
+        [(2, 3, 4, 5), (2, 3, 2, 2)],
+        (-1.7, 1.7),
+        result=(2, 3, 3, 2),
+    )
+
+
+def align(pooling: str, coordinates: str = "half_pixel") -> Case:
+    return Case(
+        f'y0 = RoiAlign<mode: string = "{pooling}", output_height: int = 2, output_width: int = 3,'
+        f' sampling_ratio: int = 2, coordinate_transformation_mode: string = "{coordinates}",'
+        " spatial_scale: float = 0.5>(a, b, n)",
+        [(2, 3, 5, 6), (3, 4)],
+        (-1.5, 9.5),
+        integers={"n": np.array([1, 0, 1])},
+        result=(3, 3, 2, 3),
+    )
+
+
+# What is read between its elements, at fixed places and at those that data say.
+RESAMPLED: dict[str, Case] = {
+    "Resize twice": resize(mode("nearest"), (1, 2, 8, 12)),
+    "Resize nearest": resize(mode("nearest", "asymmetric", ', nearest_mode: string = "ceil"')),
+    "Resize linear": resize(mode("linear")),
+    "Resize corners": resize(mode("linear", "align_corners")),
+    "Resize crop": resize(mode("linear", "tf_crop_and_resize"), roi=True),
+    "Resize batch": resize(mode("linear"), (3, 2, 2, 6)),
+    "Resize cubic": resize(mode("cubic", more=", exclude_outside: int = 1")),
+    "Resize smooth": resize(mode("cubic", "pytorch_half_pixel", ", antialias: int = 1")),
+    "Resize small": resize(mode("linear", more=", antialias: int = 1"), (1, 2, 2, 3)),
+    "GridSample": sample("linear", "zeros"),
+    "GridSample corners": sample("linear", "reflection", 1),
+    "GridSample border": sample("linear", "border"),
+    "GridSample nearest": sample("nearest", "reflection"),
+    "GridSample cubic": sample("cubic", "zeros", 1),
+    "GridSample cubic border": sample("cubic", "border"),
+    "GridSample cubic reflection": sample("cubic", "reflection"),
+    "GridSample volume": Case(
+        'y0 = GridSample<mode: string = "linear">(a, b)',
+        [(1, 2, 3, 4, 3), (1, 2, 2, 1, 3)],
+        (-1.2, 1.2),
+        result=(1, 2, 2, 2, 1),
+    ),
+    "RoiAlign": align("avg"),
+    "RoiAlign pixels": align("avg", "output_half_pixel"),
+    "RoiAlign max": align("max"),
+    "DeformConv": Case(
+        "y0 = DeformConv<pads: ints = [1, 0, 1, 0], strides: ints = [2, 1],"
+        " dilations: ints = [1, 2], group: int = 2, offset_group: int = 2>(a, b, c, d, e)",
+        [(2, 4, 5, 6), (6, 2, 2, 3), (2, 24, 3, 2), (6,), (2, 12, 3, 2)],
+        result=(2, 6, 3, 2),
+    ),
+    "DeformConv plain": Case(
+        "y0 = DeformConv(a, b, c)",
+        [(1, 2, 5, 5), (3, 2, 2, 2), (1, 8, 4, 4)],
+        result=(1, 3, 4, 4),
+    ),
+    **{
+        f"DFT {length} {'inverse' * inverse}{' half' * half}": Case(
+            f"n = Constant<value = int64 {{{length}}}>() x = Constant<value = int64 {{1}}>()"
+            f" y0 = DFT<inverse: int = {inverse}, onesided: int = {half}>(a, n, x)",
+            [(2, 5, 3, 1 if half and not inverse else 2)],
+            result=(
+                2,
+                length // 2 + 1 if half and not inverse else length,
+                3,
+                1 if half and inverse else 2,
+            ),
+        )
+        for length in (4, 7, 8)
+        for inverse in (0, 1)
+        for half in (0, 1)
+    },
+    **{
+        f"STFT{' half' * half}": Case(
+            "s = Constant<value = int64 {2}>() l = Constant<value = int64 {6}>()"
+            f" y0 = STFT<onesided: int = {half}>(a, s, b, l)",
+            [(2, 14, 1 if half else 2), (6,)],
+            result=(2, 5, 4 if half else 6, 2),
+        )
+        for half in (0, 1)
+    },
+}
+
+LOOPS: dict[str, Case] = {
+    "Loop": Case(
+        """t = Constant<value = int64 {3}>() k = Constant<value = bool {1}>()
+        y0, y1 = Loop(t, k, a) <body = body (int64 i, bool c, double[2, 3] s)
+            => (bool d, double[2, 3] n, double[2, 3] r)
+            { d = Identity(c) m = Mul(s, b) f = CastLike(i, m) p = Add(m, f) n = Sin(p)
+              r = Exp(m) }>""",
+        [(2, 3), (2, 3)],
+        UNIT,
+        outputs=2,
+        results={"y0": (2, 3), "y1": (3, 2, 3)},
+    ),
+    "Loop ends": Case(
+        """t = Constant<value = int64 {9}>() k = Constant<value = bool {1}>()
+        y0 = Loop(t, k, a) <body = body (int64 i, bool c, double[2] s)
+            => (bool d, double[2] n)
+            { l = Constant<value = int64 {3}>() d = Less(i, l) n = Mul(s, b) }>""",
+        [(2,), (2,)],
+        SMOOTH,
+    ),
+    "Loop never": Case(
+        """t = Constant<value = int64 {0}>() k = Constant<value = bool {1}>()
+        y0 = Loop(t, k, a) <body = body (int64 i, bool c, double[2] s)
+            => (bool d, double[2] n) { d = Identity(c) n = Mul(s, b) }>""",
+        [(2,), (2,)],
+    ),
+    "Loop chooses": Case(
+        """t = Constant<value = int64 {3}>() k = Constant<value = bool {1}>()
+        y0 = Loop(t, k, a) <body = body (int64 i, bool c, double[2] s) => (bool d, double[2] n) {
+            d = Identity(c) o = Constant<value = int64 {1}>() e = Equal(i, o)
+            n = If(e) <
+              then_branch = g1 () => (double[2] p) { p = Exp(s) },
+              else_branch = g2 () => (double[2] q) { q = Mul(s, b) }
+            > }>""",
+        [(2,), (2,)],
+        UNIT,
+    ),
+    **{
+        f"Scan{' back' * back}": Case(
+            f"y0, y1 = Scan<num_scan_inputs: int = 2, scan_input_directions: ints = [{back}, 0],"
+            f" scan_output_directions: ints = [{back}], scan_input_axes: ints = [0, {back}],"
+            " body = body (double[2] s, double[2] x, double[2] z) => (double[2] n, double[2] r) {"
+            " u = Mul(x, d) v = Add(s, u) n = Tanh(v) r = Mul(n, z) }>(a, b, c)",
+            [(2,), (5, 2), (2, 5) if back else (5, 2), (2,)],
+            UNIT,
+            outputs=2,
+            results={"y0": (2,), "y1": (5, 2)},
+        )
+        for back in (0, 1)
+    },
+}
+
 CASES: dict[str, Case] = {
     **LAYERS,
     **ATTENTION,
@@ -302,6 +463,35 @@ CASES: dict[str, Case] = {
         " count_include_pad: int = 1, ceil_mode: int = 1>(a)",
         [(2, 3, 8)],
     ),
+    **{
+        f"LpPool {p}": Case(
+            f"y0 = LpPool<p: int = {p}, kernel_shape: ints = [3, 2], strides: ints = [2, 1],"
+            " pads: ints = [1, 0, 1, 1], ceil_mode: int = 1>(a)",
+            [(2, 3, 6, 5)],
+        )
+        for p in (1, 2, 3)
+    },
+    "MaxUnpool": Case(
+        "y0 = MaxUnpool<kernel_shape: ints = [2, 2], strides: ints = [2, 2]>(a, n)",
+        [(1, 2, 2, 2)],
+        integers={"n": np.array([[[[1, 7], [8, 14]], [[16, 19], [29, 31]]]])},
+        result=(1, 2, 4, 4),
+    ),
+    "MaxUnpool sizes": Case(
+        "s = Constant<value = int64[4] {1, 1, 5, 4}>()"
+        " y0 = MaxUnpool<kernel_shape: ints = [2, 2], strides: ints = [2, 2]>(a, n, s)",
+        [(1, 1, 2, 2)],
+        integers={"n": np.array([[[[1, 7], [8, 14]]]])},
+        result=(1, 1, 5, 4),
+    ),
+    "Col2Im": Case(
+        "s = Constant<value = int64[2] {5, 6}>() k = Constant<value = int64[2] {2, 3}>()"
+        " y0 = Col2Im<pads: ints = [1, 0, 0, 1], strides: ints = [2, 1],"
+        " dilations: ints = [1, 2]>(a, s, k)",
+        [(2, 18, 9)],
+        result=(2, 3, 5, 6),
+    ),
+    **RESAMPLED,
     "GlobalAveragePool": Case("y0 = GlobalAveragePool(a)", [(2, 3, 4, 5)]),
     "BatchNormalization": Case(
         "y0 = BatchNormalization(a, b, c, d, e)", [(2, 3, 4), (3,), (3,), (3,), (3,)], SMOOTH
@@ -408,6 +598,7 @@ CASES: dict[str, Case] = {
         )
         for name, number in (("then", 1), ("else", -1))
     },
+    **LOOPS,
     "Flatten": Case("y0 = Flatten<axis: int = 2>(a)", [(2, 3, 4)]),
     "Twice": Case("s = Sin(a) y0 = Mul(s, a) y1 = Exp(s)", [(2, 3)], outputs=2),
 }
@@ -438,9 +629,12 @@ def test_rules(name: str, neuroplast: Path, neuroplast_opt: Path, tmp_path: Path
     if name == "Clip":
         at["b"], at["c"] = np.array(-0.4), np.array(0.3)
     results = {
-        output.name: [size.dim_value for size in output.type.tensor_type.shape.dim]
-        if output.type.tensor_type.HasField("shape")
-        else case.result or case.shapes[0]
+        output.name: case.results.get(output.name)
+        or (
+            [size.dim_value for size in output.type.tensor_type.shape.dim]
+            if output.type.tensor_type.HasField("shape")
+            else case.result or case.shapes[0]
+        )
         for output in graph.graph.output
     }
     seeds = {f"grad:{key}": random.normal(size=shape) for key, shape in results.items()}

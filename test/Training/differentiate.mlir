@@ -7,6 +7,11 @@
 // RUN: not neuroplast-opt --neuro-differentiate="of=inputs" %t/moved.mlir 2>&1 | FileCheck %s --check-prefix=MOVED
 // RUN: neuroplast-opt --neuro-differentiate="of=inputs" %t/if.mlir | FileCheck %s --check-prefix=IF
 // RUN: not neuroplast-opt --neuro-differentiate="of=inputs" %t/chance.mlir 2>&1 | FileCheck %s --check-prefix=CHANCE
+// RUN: neuroplast-opt --neuro-differentiate="of=inputs" %t/parts.mlir --canonicalize | FileCheck %s --check-prefix=PARTS
+// RUN: neuroplast-opt --neuro-print-gradient %t/parts.mlir -o /dev/null 2>&1 | FileCheck %s --check-prefix=PRINT-PARTS
+// RUN: neuroplast-opt --neuro-differentiate="of=inputs" %t/loop.mlir --canonicalize | FileCheck %s --check-prefix=LOOP
+// RUN: not neuroplast-opt --neuro-differentiate="of=inputs" %t/until.mlir 2>&1 | FileCheck %s --check-prefix=UNTIL
+// RUN: not neuroplast-opt --neuro-differentiate="of=inputs" %t/grows.mlir 2>&1 | FileCheck %s --check-prefix=GROWS
 // RUN: neuroplast-opt --neuro-differentiate="of=params" %t/rounded.mlir | FileCheck %s --check-prefix=BEHIND
 // RUN: not neuroplast-opt --neuro-differentiate="of=nothing" %t/det.mlir 2>&1 | FileCheck %s --check-prefix=OPTION
 // RUN: neuroplast-opt --neuro-print-gradient %t/layer.mlir -o /dev/null 2>&1 | FileCheck %s --check-prefix=PRINT
@@ -138,4 +143,82 @@ func.func @main(%x: tensor<2xf32>, %c: i1) -> tensor<2xf32> {
     scf.yield %x : tensor<2xf32>
   }
   return %y : tensor<2xf32>
+}
+
+// The op stays on the way there; the way back gathers what it read, and puts gradients there.
+// PARTS: func.func @main(%[[X:.*]]: tensor<1x1x2x2xf32>, %[[AT:.*]]: tensor<1x1x3x2xf32>, %[[G:.*]]: tensor<1x1x1x3xf32>
+// PARTS: %[[Y:.*]] = neuro.grid_sample %[[X]], %[[AT]]
+// PARTS: neuro.gather_elements
+// PARTS: %[[DX:.*]] = neuro.scatter_elements {{.*}} reduction = "add"
+// PARTS: return %[[Y]], %{{.*}}, %{{.*}} : tensor<1x1x1x3xf32>, tensor<1x1x2x2xf32>, tensor<1x1x3x2xf32>
+// PRINT-PARTS: neuro.grid_sample: that of its parts
+
+//--- parts.mlir
+func.func @main(%x: tensor<1x1x2x2xf32>, %at: tensor<1x1x3x2xf32>) -> tensor<1x1x1x3xf32> {
+  %y = neuro.grid_sample %x, %at : (tensor<1x1x2x2xf32>, tensor<1x1x3x2xf32>) -> tensor<1x1x1x3xf32>
+  return %y : tensor<1x1x1x3xf32>
+}
+
+// A loop is gone through once more, to remember its states, and then back.
+// LOOP: func.func @main(%[[X:.*]]: tensor<2xf32>, %[[W:.*]]: tensor<2xf32>, %[[N:.*]]: index, %[[G:.*]]: tensor<2xf32>
+// LOOP: %[[Y:.*]]:2 = scf.while
+// LOOP: %[[STATES:.*]]:2 = scf.for %[[I:.*]] = {{.*}} iter_args(%[[S:.*]] = %[[X]], %[[ALL:.*]] = %{{.*}}) -> (tensor<2xf32>, tensor<?x2xf32>)
+// LOOP: tensor.insert_slice %[[S]] into %[[ALL]][%[[I]], 0] [1, 2]
+// LOOP: %[[BACK:.*]]:2 = scf.for {{.*}} iter_args(%[[DS:.*]] = %[[G]], %[[DW:.*]] = %{{.*}}) -> (tensor<2xf32>, tensor<2xf32>)
+// LOOP: %[[STATE:.*]] = tensor.extract_slice %[[STATES]]#1
+// LOOP-DAG: %[[NEXT:.*]] = neuro.mul %[[DS]], %[[W]]
+// LOOP-DAG: %[[PART:.*]] = neuro.mul %[[DS]], %[[STATE]]
+// LOOP: %[[SUM:.*]] = neuro.add %[[DW]], %[[PART]]
+// LOOP: scf.yield %[[NEXT]], %[[SUM]]
+// LOOP: return %[[Y]]#1, %[[BACK]]#0, %[[BACK]]#1
+// UNTIL: error: 'scf.while' op does not count its iterations, and has no gradient
+// GROWS: error: 'scf.while' op carries a 'tensor<?xf32>', whose size may change, and has no gradient
+
+//--- loop.mlir
+func.func @main(%x: tensor<2xf32>, %w: tensor<2xf32>, %n: index) -> tensor<2xf32> {
+  %zero = arith.constant 0 : index
+  %one = arith.constant 1 : index
+  %yes = arith.constant true
+  %y:3 = scf.while (%i = %zero, %c = %yes, %s = %x) : (index, i1, tensor<2xf32>) -> (index, i1, tensor<2xf32>) {
+    %less = arith.cmpi slt, %i, %n : index
+    %go = arith.andi %c, %less : i1
+    scf.condition(%go) %i, %c, %s : index, i1, tensor<2xf32>
+  } do {
+  ^bb0(%i: index, %c: i1, %s: tensor<2xf32>):
+    %next = arith.addi %i, %one : index
+    %0 = neuro.mul %s, %w : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+    scf.yield %next, %c, %0 : index, i1, tensor<2xf32>
+  }
+  return %y#2 : tensor<2xf32>
+}
+//--- until.mlir
+func.func @main(%x: tensor<f32>) -> tensor<f32> {
+  %limit = arith.constant 9.0 : f32
+  %y = scf.while (%s = %x) : (tensor<f32>) -> tensor<f32> {
+    %0 = tensor.extract %s[] : tensor<f32>
+    %go = arith.cmpf olt, %0, %limit : f32
+    scf.condition(%go) %s : tensor<f32>
+  } do {
+  ^bb0(%s: tensor<f32>):
+    %0 = neuro.exp %s : (tensor<f32>) -> tensor<f32>
+    scf.yield %0 : tensor<f32>
+  }
+  return %y : tensor<f32>
+}
+//--- grows.mlir
+func.func @main(%x: tensor<?xf32>, %n: index) -> tensor<?xf32> {
+  %zero = arith.constant 0 : index
+  %one = arith.constant 1 : index
+  %yes = arith.constant true
+  %y:3 = scf.while (%i = %zero, %c = %yes, %s = %x) : (index, i1, tensor<?xf32>) -> (index, i1, tensor<?xf32>) {
+    %less = arith.cmpi slt, %i, %n : index
+    %go = arith.andi %c, %less : i1
+    scf.condition(%go) %i, %c, %s : index, i1, tensor<?xf32>
+  } do {
+  ^bb0(%i: index, %c: i1, %s: tensor<?xf32>):
+    %next = arith.addi %i, %one : index
+    %0 = neuro.concat %s, %s {axis = 0 : i64} : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+    scf.yield %next, %c, %0 : index, i1, tensor<?xf32>
+  }
+  return %y#2 : tensor<?xf32>
 }

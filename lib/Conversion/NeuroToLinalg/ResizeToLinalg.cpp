@@ -267,41 +267,6 @@ Value resampleAxis(OpBuilder &b, Location loc, ResizeOp op, Value input,
       });
 }
 
-/// How often each place of the input stands next to itself in the result, along
-/// every axis; none if the op does something else.
-std::optional<SmallVector<int64_t>> getRepeats(ResizeOp op) {
-  StringRef mode = op.getCoordinateTransformationMode(),
-            rounding = op.getNearestMode();
-  bool rounds = rounding.starts_with("round");
-  // k places of the result are around the middle of one, or begin with it.
-  bool isCentred = mode.contains("half_pixel") && rounds;
-  int64_t most = std::numeric_limits<int64_t>::max();
-  if (mode == "asymmetric")
-    most = rounding == "floor"                ? most
-           : rounding == "round_prefer_floor" ? 2
-                                              : 1;
-  else if (!isCentred)
-    most = 1;
-  if (op.getMode() != "nearest" || mode == "tf_crop_and_resize")
-    return std::nullopt;
-  SmallVector<int64_t> repeats;
-  RankedTensorType in = op.getInput().getType();
-  for (auto [axis, size] : llvm::enumerate(op.getSizes())) {
-    int64_t from = in.getDimSize(axis), repeat = 0;
-    if (!op.getScales().empty())
-      repeat = std::lround(op.getScales()[axis]);
-    else if (!ShapedType::isDynamic(size) && from > 0)
-      repeat = size / from;
-    bool isWhole = op.getScales().empty()
-                       ? repeat * from == size
-                       : op.getScales()[axis] == static_cast<float>(repeat);
-    if (!isWhole || repeat < 1 || repeat > most)
-      return std::nullopt;
-    repeats.push_back(repeat);
-  }
-  return repeats;
-}
-
 /// Repeats places without any index that must be computed.
 Value repeatPlaces(OpBuilder &b, Location loc, Value input,
                    ArrayRef<int64_t> repeats) {
@@ -342,7 +307,7 @@ struct ResizeLowering : OpConversionPattern<ResizeOp> {
     if (op.getDynamicScales())
       return b.notifyMatchFailure(op, "scales are known at run time only");
     Value input = adaptor.getInput();
-    if (std::optional<SmallVector<int64_t>> repeats = getRepeats(op)) {
+    if (std::optional<SmallVector<int64_t>> repeats = op.getRepeats()) {
       b.replaceOp(op, castTo(b, loc, repeatPlaces(b, loc, input, *repeats),
                              getTypeConverter()->convertType(op.getType())));
       return success();

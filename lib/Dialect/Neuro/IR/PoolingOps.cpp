@@ -242,6 +242,39 @@ int64_t Col2ImOp::countPlaces(size_t axis) {
   return room < 0 ? 0 : room / getStrides()[axis] + 1;
 }
 
+std::optional<SmallVector<int64_t>> ResizeOp::getRepeats() {
+  StringRef mode = getCoordinateTransformationMode(),
+            rounding = getNearestMode();
+  bool rounds = rounding.starts_with("round");
+  // k places of the result are around the middle of one, or begin with it.
+  bool isCentred = mode.contains("half_pixel") && rounds;
+  int64_t most = std::numeric_limits<int64_t>::max();
+  if (mode == "asymmetric")
+    most = rounding == "floor"                ? most
+           : rounding == "round_prefer_floor" ? 2
+                                              : 1;
+  else if (!isCentred)
+    most = 1;
+  if (getMode() != "nearest" || mode == "tf_crop_and_resize")
+    return std::nullopt;
+  SmallVector<int64_t> repeats;
+  RankedTensorType in = getInput().getType();
+  for (auto [axis, size] : llvm::enumerate(getSizes())) {
+    int64_t from = in.getDimSize(axis), repeat = 0;
+    if (!getScales().empty())
+      repeat = std::lround(getScales()[axis]);
+    else if (!ShapedType::isDynamic(size) && from > 0)
+      repeat = size / from;
+    bool isWhole = getScales().empty()
+                       ? repeat * from == size
+                       : getScales()[axis] == static_cast<float>(repeat);
+    if (!isWhole || repeat < 1 || repeat > most)
+      return std::nullopt;
+    repeats.push_back(repeat);
+  }
+  return repeats;
+}
+
 LogicalResult GridSampleOp::verify() {
   return detail::verifySize(*this, "grid", getGrid(), 0,
                             detail::getTensorType(getInput()).getDimSize(0));

@@ -58,7 +58,7 @@ def Neuro_ConvIntegerOp : Neuro_ContractionOp<"conv_integer", "", [AttrSizedOper
     void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
   }];
 }
-def Neuro_DeformConvOp : Neuro_ContractionOp<"deform_conv", "", [Neuro_Roles<"i == 1 ? OperandRole::Weight : i == 3 ? OperandRole::Bias : OperandRole::Data">, AttrSizedOperandSegments, Neuro_ZeroWhere<"(zero(getInputMutable()) || zero(getWeightMutable())) && zero(getBiasMutable())">]> {
+def Neuro_DeformConvOp : Neuro_ContractionOp<"deform_conv", "", [Neuro_GradientOfParts, Neuro_Roles<"i == 1 ? OperandRole::Weight : i == 3 ? OperandRole::Bias : OperandRole::Data">, AttrSizedOperandSegments, Neuro_ZeroWhere<"(zero(getInputMutable()) || zero(getWeightMutable())) && zero(getBiasMutable())">]> {
   let summary = "convolution that samples its input at learned offsets";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$weight, Neuro_FloatTensor:$offset,
     Optional<Neuro_FloatTensor>:$bias, Optional<Neuro_FloatTensor>:$mask,

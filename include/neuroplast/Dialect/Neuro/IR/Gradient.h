@@ -78,6 +78,10 @@ public:
   Term abs() const;
   Term sign() const;
   Term pow(const Term &exponent) const;
+  Term floor() const;
+  Term round() const;
+  Term max(const Term &other) const;
+  Term clamp(double low, double high) const;
 
   /// Of these elements where the condition that this is holds, else of others.
   Term select(const Term &yes, const Term &no) const;
@@ -89,8 +93,9 @@ public:
 
   /// Sums over axes, which stay with size 1 if they are kept.
   Term sum(llvm::ArrayRef<int64_t> axes, bool keep = true) const;
-  /// The least along axes, which stay with size 1.
+  /// The least and the largest along axes, which stay with size 1.
   Term min(llvm::ArrayRef<int64_t> axes) const;
+  Term max(llvm::ArrayRef<int64_t> axes) const;
   Term transpose(llvm::ArrayRef<int64_t> permutation) const;
   /// The last two axes exchanged.
   Term transposeMatrix() const;
@@ -109,6 +114,9 @@ public:
   /// those before it have; the shape is that of the other one.
   Term sliceLike(int64_t axis, mlir::ValueRange before,
                  mlir::Value other) const;
+  /// Along an axis the places that indices say; all axes before and behind it
+  /// are alike.
+  Term gatherElements(const Term &indices, int64_t axis) const;
   /// The places of an axis from the last to the first.
   Term reverse(int64_t axis) const;
   /// The first places of each axis as far as a shape leads, zeros behind what
@@ -131,6 +139,8 @@ public:
 
   /// A scalar with the element type of this term.
   Term number(double value) const;
+  /// Of the element type of this term: ones on the diagonal of a square.
+  Term identityMatrix(int64_t size) const;
   TermBuilder &getBuilder() const { return *at; }
 
 private:
@@ -145,6 +155,11 @@ Term concatenate(llvm::ArrayRef<Term> terms, int64_t axis);
 /// element type.
 Term countElements(const Term &like, mlir::Value tensor,
                    llvm::ArrayRef<int64_t> axes);
+
+/// Fails, after an error, if the run alone knows a size of an op, along this
+/// axis of a tensor or one behind it.
+llvm::LogicalResult requireStaticSizes(mlir::Operation *op,
+                                       unsigned fromAxis = 0);
 
 /// What an op builds its vector-Jacobian product from and hands it to.
 class GradientScope {
@@ -167,9 +182,9 @@ public:
   /// broadcast to.
   void give(unsigned operand, const Term &gradient);
 
-  /// Fails, after an error, if the run alone knows a size of the op, along this
-  /// axis of a tensor or one behind it.
-  llvm::LogicalResult requireStaticSizes(unsigned fromAxis = 0);
+  llvm::LogicalResult requireStaticSizes(unsigned fromAxis = 0) {
+    return neuro::requireStaticSizes(op, fromAxis);
+  }
 
   Term wrap(mlir::Value value) { return {builder, value}; }
   TermBuilder &getBuilder() { return builder; }

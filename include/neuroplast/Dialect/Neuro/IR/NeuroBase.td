@@ -150,6 +150,9 @@ class Neuro_Gradient<string first, string second = ""> : TraitList<[Differentiab
 /// A gradient that takes more than a line.
 def Neuro_BuildsGradient : DeclareOpInterfaceMethods<DifferentiableOpInterface, ["buildGradient"]>;
 
+/// A gradient that is the one of several other ops.
+def Neuro_GradientOfParts : DeclareOpInterfaceMethods<DecomposableOpInterface>;
+
 /// States the roles of parameters, in terms of the number `i` of an operand.
 class Neuro_Roles<string role> : NativeOpTrait<"HasRoles", [], [{
     ::neuroplast::neuro::OperandRole getOperandRole(unsigned i);

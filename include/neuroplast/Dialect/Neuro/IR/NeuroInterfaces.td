@@ -118,6 +118,22 @@ def DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {
   ];
 }
 
+def DecomposableOpInterface : OpInterface<"DecomposableOpInterface"> {
+  let cppNamespace = "::neuroplast::neuro";
+  let description = [{
+    An op that several others compute, too, each of which has a gradient: the
+    way back goes through these. They take more time and memory than the op,
+    which stays as it is on the way there.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      Builds the other ops, and gives what they have for each result of this one.
+      Fails, after an error, for forms of which there are none.
+    }], "::llvm::FailureOr<::llvm::SmallVector<::mlir::Value>>", "buildParts",
+    (ins "::neuroplast::neuro::TermBuilder &":$at)>
+  ];
+}
+
 def StochasticOpInterface : OpInterface<"StochasticOpInterface"> {
   let cppNamespace = "::neuroplast::neuro";
   let description = [{

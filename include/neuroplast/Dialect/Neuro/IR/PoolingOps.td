@@ -29,14 +29,14 @@ def Neuro_AveragePoolOp : Neuro_TensorOp<"average_pool", "", traits = [Neuro_Bui
     DefaultValuedAttr<I64Attr, "0">:$count_include_pad, DefaultValuedAttr<StrAttr, "\"NOTSET\"">:$auto_pad);
   let results = (outs Neuro_FloatTensor:$result);
 }
-def Neuro_LpPoolOp : Neuro_TensorOp<"lp_pool", "", traits = [Neuro_ZeroWhere<"zero[0]">]> {
+def Neuro_LpPoolOp : Neuro_TensorOp<"lp_pool", "", traits = [Neuro_BuildsGradient, Neuro_ZeroWhere<"zero[0]">]> {
   let summary = "p-norm over windows";
   let arguments = (ins Neuro_FloatTensor:$input, DenseI64ArrayAttr:$kernel_shape, DenseI64ArrayAttr:$strides,
     DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pads, DefaultValuedAttr<I64Attr, "0">:$ceil_mode,
     DefaultValuedAttr<I64Attr, "2">:$p, DefaultValuedAttr<StrAttr, "\"NOTSET\"">:$auto_pad);
   let results = (outs Neuro_FloatTensor:$result);
 }
-def Neuro_MaxUnpoolOp : Neuro_TensorOp<"max_unpool", "", statesContract = 1> {
+def Neuro_MaxUnpoolOp : Neuro_TensorOp<"max_unpool", "", traits = [Neuro_BuildsGradient], statesContract = 1> {
   let summary = "put values back where max_pool found them, zero elsewhere";
   let arguments = (ins Neuro_FloatTensor:$input, RankedTensorOf<[I64]>:$indices, Variadic<Index>:$dynamic_sizes,
     DenseI64ArrayAttr:$sizes, DenseI64ArrayAttr:$kernel_shape, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads);
@@ -47,7 +47,7 @@ def Neuro_MaxUnpoolOp : Neuro_TensorOp<"max_unpool", "", statesContract = 1> {
     std::pair<int64_t, int64_t> getPooledSize(size_t axis);
   }];
 }
-def Neuro_RoiAlignOp : Neuro_TensorOp<"roi_align", "RoiAlign", traits = [Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
+def Neuro_RoiAlignOp : Neuro_TensorOp<"roi_align", "RoiAlign", traits = [Neuro_GradientOfParts, Neuro_ZeroWhere<"zero[0]">], statesContract = 1> {
   let summary = "average or maximum of bilinear samples over each region";
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$rois, RankedTensorOf<[I64]>:$batch_indices,
     DefaultValuedAttr<StrAttr, "\"half_pixel\"">:$coordinate_transformation_mode, DefaultValuedAttr<StrAttr, "\"avg\"">:$mode,
@@ -62,7 +62,7 @@ def Neuro_MaxRoiPoolOp : Neuro_TensorOp<"max_roi_pool", "MaxRoiPool", traits = [
   let results = (outs Neuro_FloatTensor:$result);
 }
 
-def Neuro_ResizeOp : Neuro_TensorOp<"resize", "", [AttrSizedOperandSegments, Neuro_LinearInFirst], statesContract = 1> {
+def Neuro_ResizeOp : Neuro_TensorOp<"resize", "", [Neuro_BuildsGradient, AttrSizedOperandSegments, Neuro_LinearInFirst], statesContract = 1> {
   let summary = "resample a tensor to other sizes by nearest, linear or cubic interpolation";
   let description = [{
     `sizes` has one entry per axis. `scales` (per axis) is what the coordinate
@@ -83,16 +83,19 @@ def Neuro_ResizeOp : Neuro_TensorOp<"resize", "", [AttrSizedOperandSegments, Neu
   }];
   let extraClassDeclaration = baseDeclaration # [{
     void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
+    /// How often each place of the input stands next to itself in the result,
+    /// along every axis; none if the op does something else.
+    std::optional<::llvm::SmallVector<int64_t>> getRepeats();
   }];
 }
-def Neuro_GridSampleOp : Neuro_TensorOp<"grid_sample", "GridSample", traits = [Neuro_LinearInFirst], statesContract = 1> {
+def Neuro_GridSampleOp : Neuro_TensorOp<"grid_sample", "GridSample", traits = [Neuro_GradientOfParts, Neuro_LinearInFirst], statesContract = 1> {
   let summary = "sample a tensor at the normalised coordinates of a grid";
   let arguments = (ins Neuro_NumberTensor:$input, Neuro_FloatTensor:$grid, DefaultValuedAttr<I64Attr, "0">:$align_corners,
     DefaultValuedAttr<StrAttr, "\"linear\"">:$mode, DefaultValuedAttr<StrAttr, "\"zeros\"">:$padding_mode);
   let results = (outs Neuro_NumberTensor:$result);
   let hasVerifier = 1;
 }
-def Neuro_Col2ImOp : Neuro_TensorOp<"col2im", "", traits = [Neuro_LinearInFirst], statesContract = 1> {
+def Neuro_Col2ImOp : Neuro_TensorOp<"col2im", "", traits = [Neuro_BuildsGradient, Neuro_LinearInFirst], statesContract = 1> {
   let summary = "sum columns of blocks back into an image";
   let arguments = (ins Neuro_NumberTensor:$input, DenseI64ArrayAttr:$image_shape, DenseI64ArrayAttr:$block_shape,
     DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$strides);

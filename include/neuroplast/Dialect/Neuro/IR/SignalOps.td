@@ -16,7 +16,7 @@ include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 // its imaginary part, or the real one alone.
 //===----------------------------------------------------------------------===//
 
-def Neuro_DFTOp : Neuro_TensorOp<"dft", "", statesContract = 1> {
+def Neuro_DFTOp : Neuro_TensorOp<"dft", "", traits = [Neuro_BuildsGradient], statesContract = 1> {
   let summary = "discrete Fourier transform along an axis";
   let description = [{
     Transforms `length` values (which the input is cut or filled with zeros to).
@@ -28,7 +28,7 @@ def Neuro_DFTOp : Neuro_TensorOp<"dft", "", statesContract = 1> {
     DefaultValuedAttr<BoolAttr, "false">:$inverse, DefaultValuedAttr<BoolAttr, "false">:$onesided);
   let results = (outs Neuro_FloatTensor:$result);
 }
-def Neuro_STFTOp : Neuro_TensorOp<"stft", "", statesContract = 1> {
+def Neuro_STFTOp : Neuro_TensorOp<"stft", "", traits = [Neuro_GradientOfParts], statesContract = 1> {
   let summary = "discrete Fourier transforms of windowed frames of a signal";
   let description = [{
     The signal is batch x length x (1 or 2), the result is batch x frames x bins x

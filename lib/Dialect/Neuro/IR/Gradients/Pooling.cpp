@@ -102,6 +102,75 @@ LogicalResult MaxPoolOp::buildGradient(GradientScope &scope) {
   return success();
 }
 
+namespace {
+
+/// Windows that may overlap and reach beyond a tensor. One of ones, moved over
+/// a channel, sums up what it covers; a transposed one hands shares back.
+/// Channels are batches here.
+class SlidingWindows {
+public:
+  template <typename PoolOp>
+  SlidingWindows(PoolOp op, const Term &x, const Term &y)
+      : x(x), strides(op.getStrides()), dilations(op.getDilations()),
+        declared(op.getPads()), pads(declared) {
+    SmallVector<int64_t> window{1, 1};
+    llvm::append_range(window, op.getKernelShape());
+    ones = fill(window);
+    // Where windows reach beyond what there is, and by how much, as rounding up
+    // lets them.
+    size_t axes = strides.size();
+    for (size_t i = 0; i < axes; ++i) {
+      int64_t extent = (op.getKernelShape()[i] - 1) * dilations[i] + 1;
+      int64_t reach = (y.getType().getDimSize(i + 2) - 1) * strides[i] + extent;
+      int64_t size = x.getType().getDimSize(i + 2) + pads[i];
+      rest.push_back(std::max<int64_t>(size + pads[i + axes] - reach, 0));
+      pads[i + axes] = std::max(pads[i + axes], reach - size);
+    }
+  }
+
+  /// How many places each window has; paddings count if they are to, what
+  /// rounding up adds does not.
+  Term count(bool includePads) const {
+    SmallVector<int64_t> area{1, 1}, beyond(pads);
+    size_t axes = strides.size();
+    for (size_t i = 0; i < axes; ++i) {
+      int64_t padding = declared[i] + declared[i + axes];
+      area.push_back(x.getType().getDimSize(i + 2) +
+                     (includePads ? padding : 0));
+      if (includePads) {
+        beyond[i] = 0;
+        beyond[i + axes] -= declared[i + axes];
+      }
+    }
+    auto &at = x.getBuilder();
+    return {at,
+            ConvOp::create(at.builder, at.location, fill(area).get(),
+                           ones.get(), Value(), strides, dilations, beyond)};
+  }
+
+  /// For each place the sum over all windows that have it.
+  Term spread(const Term &shares) const {
+    auto &at = x.getBuilder();
+    Term sums(at, ConvTransposeOp::create(
+                      at.builder, at.location,
+                      shares.joinAxes(2).expandAxes(1).get(), ones.get(),
+                      Value(), strides, dilations, pads, rest));
+    return sums.reshapeLike(x.get());
+  }
+
+private:
+  Term fill(ArrayRef<int64_t> shape) const {
+    auto &at = x.getBuilder();
+    return {at, ExpandOp::create(at.builder, at.location, x.number(1).get(),
+                                 ValueRange(), shape)};
+  }
+
+  Term x, ones;
+  SmallVector<int64_t> strides, dilations, declared, pads, rest;
+};
+
+} // namespace
+
 LogicalResult AveragePoolOp::buildGradient(GradientScope &scope) {
   Term x = scope.getOperand(0), g = scope.getGradient();
   if (failed(scope.requireStaticSizes(kFirstPlaceAxis)))
@@ -116,51 +185,59 @@ LogicalResult AveragePoolOp::buildGradient(GradientScope &scope) {
                       .fitTo(x.getType().getShape()));
     return success();
   }
+  SlidingWindows windows(*this, x, g);
+  scope.give(0, windows.spread(g / windows.count(getCountIncludePad())));
+  return success();
+}
+
+LogicalResult LpPoolOp::buildGradient(GradientScope &scope) {
+  Term x = scope.getOperand(0), y = scope.getResult(), g = scope.getGradient();
+  if (failed(scope.requireStaticSizes(kFirstPlaceAxis)))
+    return failure();
+  if (getAutoPad() == "SAME_UPPER" || getAutoPad() == "SAME_LOWER")
+    return emitOpError("with automatic paddings has no gradient");
+  double power = static_cast<double>(getP()) - 1;
+  Term share = g, part = x.sign();
+  if (power > 0) {
+    // Of windows full of zeros it is the subgradient that is zero.
+    share = (y > 0).select(g / y.pow(y.number(power)), 0);
+    part = part * x.abs().pow(x.number(power));
+  }
+  scope.give(0, part * SlidingWindows(*this, x, g).spread(share));
+  return success();
+}
+
+LogicalResult MaxUnpoolOp::buildGradient(GradientScope &scope) {
+  Term x = scope.getOperand(0), g = scope.getGradient();
+  if (failed(scope.requireStaticSizes()))
+    return failure();
+  // The indices lead through what was pooled, which may end earlier.
+  SmallVector<int64_t> pooled;
+  for (int64_t axis = 0; axis < x.getRank(); ++axis) {
+    auto [factor, summand] = getPooledSize(axis);
+    pooled.push_back(factor * x.getType().getDimSize(axis) + summand);
+  }
+  scope.give(0, g.fitTo(pooled)
+                    .flatten()
+                    .gatherElements(scope.getOperand(1).flatten(), 0)
+                    .reshapeLike(x.get()));
+  return success();
+}
+
+LogicalResult Col2ImOp::buildGradient(GradientScope &scope) {
+  Term x = scope.getOperand(0), g = scope.getGradient();
+  if (failed(scope.requireStaticSizes()))
+    return failure();
+  // A window that has a one in a single place takes out what lies there: as
+  // many as there are places, over channels that are batches.
+  int64_t count = ShapedType::getNumElements(getBlockShape());
+  SmallVector<int64_t> windows{count, 1};
+  llvm::append_range(windows, getBlockShape());
   auto &at = scope.getBuilder();
-  int64_t rank = x.getRank(), axes = rank - 2;
-  ArrayRef<int64_t> sizes = x.getType().getShape();
-  // A window of ones, moved over a channel of ones, counts what it covers; a
-  // transposed one hands shares back. Channels are batches here.
-  SmallVector<int64_t> window{1, 1}, single{1, 1};
-  llvm::append_range(window, getKernelShape());
-  llvm::append_range(single, sizes.drop_front(2));
-  Term one = g.number(1);
-  Term ones = scope.wrap(ExpandOp::create(at.builder, at.location, one.get(),
-                                          ValueRange(), window));
-  // Where windows reach beyond what there is, and by how much, as rounding up
-  // lets them.
-  SmallVector<int64_t> pads(getPads()), rest;
-  for (int64_t i = 0; i < axes; ++i) {
-    int64_t extent = (getKernelShape()[i] - 1) * getDilations()[i] + 1;
-    int64_t reach =
-        (g.getType().getDimSize(i + 2) - 1) * getStrides()[i] + extent;
-    int64_t size = sizes[i + 2] + pads[i];
-    rest.push_back(std::max<int64_t>(size + pads[i + axes] - reach, 0));
-    pads[i + axes] = std::max(pads[i + axes], reach - size);
-  }
-  Term count;
-  if (getCountIncludePad()) {
-    // Paddings count, what rounding up adds does not.
-    SmallVector<int64_t> padded{1, 1}, none(2 * axes, 0);
-    for (int64_t i = 0; i < axes; ++i) {
-      padded.push_back(sizes[i + 2] + getPads()[i] + getPads()[i + axes]);
-      none[i + axes] = pads[i + axes] - getPads()[i + axes];
-    }
-    Value area = ExpandOp::create(at.builder, at.location, one.get(),
-                                  ValueRange(), padded);
-    count =
-        scope.wrap(ConvOp::create(at.builder, at.location, area, ones.get(),
-                                  Value(), getStrides(), getDilations(), none));
-  } else {
-    Value area = ExpandOp::create(at.builder, at.location, one.get(),
-                                  ValueRange(), single);
-    count =
-        scope.wrap(ConvOp::create(at.builder, at.location, area, ones.get(),
-                                  Value(), getStrides(), getDilations(), pads));
-  }
-  Term shares = scope.wrap(ConvTransposeOp::create(
-      at.builder, at.location, (g / count).joinAxes(2).expandAxes(1).get(),
-      ones.get(), Value(), getStrides(), getDilations(), pads, rest));
-  scope.give(0, shares.reshapeLike(x.get()));
+  Term taken = scope.wrap(
+      ConvOp::create(at.builder, at.location, g.joinAxes(2).expandAxes(1).get(),
+                     g.identityMatrix(count).reshape(windows).get(), Value(),
+                     getStrides(), getDilations(), getPads()));
+  scope.give(0, taken.reshapeLike(x.get()));
   return success();
 }

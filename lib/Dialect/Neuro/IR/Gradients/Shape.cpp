@@ -6,7 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
+#include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
 #include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
@@ -59,7 +62,29 @@ LogicalResult SplitOp::buildGradient(GradientScope &scope) {
   return success();
 }
 
+/// Whether all elements of a tensor are taken, along some axes from the last to
+/// the first.
+static bool onlyReverses(TermBuilder &at, SliceOp op) {
+  auto sizes = getMixedValues(op.getSizes(), op.getDynamicSizes(), at.builder);
+  for (auto [axis, size] : llvm::enumerate(sizes)) {
+    OpFoldResult all =
+        tensor::getMixedSize(at.builder, at.location, op.getInput(), axis);
+    if ((op.getSteps()[axis] != 1 && op.getSteps()[axis] != -1) ||
+        !areSameSizes(size, all))
+      return false;
+  }
+  return true;
+}
+
 LogicalResult SliceOp::buildGradient(GradientScope &scope) {
+  auto &at = scope.getBuilder();
+  if (onlyReverses(at, *this)) {
+    scope.give(0, scope.wrap(SliceOp::create(
+                      at.builder, at.location, scope.getGradient().get(),
+                      getDynamicStarts(), getDynamicSizes(), ValueRange(),
+                      getStarts(), getSizes(), getSteps())));
+    return success();
+  }
   if (failed(scope.requireStaticSizes()))
     return failure();
   if (!getDynamicStarts().empty() || !getDynamicSteps().empty())

@@ -11,6 +11,7 @@
 #include "neuroplast/Dialect/Neuro/IR/ContractionOps.h"
 #include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.h"
 #include "neuroplast/Dialect/Neuro/IR/Gradient.h"
+#include "neuroplast/Dialect/Neuro/IR/IndexingOps.h"
 #include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/ReductionOps.h"
 #include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
@@ -69,6 +70,14 @@ Term Term::sign() const { return build<SignOp>(*at, value); }
 Term Term::pow(const Term &exponent) const {
   return build<PowOp>(*at, value, exponent.value);
 }
+Term Term::floor() const { return build<FloorOp>(*at, value); }
+Term Term::round() const { return build<RoundOp>(*at, value); }
+Term Term::max(const Term &other) const {
+  return build<MaxOp>(*at, ValueRange{value, other.value});
+}
+Term Term::clamp(double low, double high) const {
+  return build<ClipOp>(*at, value, number(low).get(), number(high).get());
+}
 Term Term::select(const Term &yes, const Term &no) const {
   return build<WhereOp>(*at, value, yes.value, no.value);
 }
@@ -88,12 +97,22 @@ Term Term::number(double number) const {
   return build<ConstantOp>(*at, DenseElementsAttr::get(type, attribute));
 }
 
+Term Term::identityMatrix(int64_t size) const {
+  Term zeros = build<ExpandOp>(*at, number(0).value, ValueRange(),
+                               ArrayRef<int64_t>{size, size});
+  return build<EyeLikeOp>(*at, zeros.value, 0, getType().getElementType());
+}
+
 Term Term::sum(ArrayRef<int64_t> axes, bool keep) const {
   return axes.empty() ? *this : build<ReduceSumOp>(*at, value, axes, keep);
 }
 
 Term Term::min(ArrayRef<int64_t> axes) const {
   return build<ReduceMinOp>(*at, value, axes);
+}
+
+Term Term::max(ArrayRef<int64_t> axes) const {
+  return build<ReduceMaxOp>(*at, value, axes);
 }
 
 Term Term::transpose(ArrayRef<int64_t> permutation) const {
@@ -192,6 +211,10 @@ Term Term::sliceLike(int64_t axis, ValueRange before, Value other) const {
   return build<SliceOp>(
       *at, value, open, createDims(*at, other), ValueRange(), starts,
       cast<RankedTensorType>(other.getType()).getShape(), steps);
+}
+
+Term Term::gatherElements(const Term &indices, int64_t axis) const {
+  return build<GatherElementsOp>(*at, value, indices.value, axis);
 }
 
 Term Term::reverse(int64_t axis) const {
@@ -326,7 +349,8 @@ void GradientScope::give(unsigned operand, const Term &gradient) {
   given[operand] = value;
 }
 
-LogicalResult GradientScope::requireStaticSizes(unsigned fromAxis) {
+LogicalResult neuroplast::neuro::requireStaticSizes(Operation *op,
+                                                    unsigned fromAxis) {
   auto isStatic = [&](Type type) {
     auto tensor = dyn_cast<RankedTensorType>(type);
     return !tensor || tensor.getRank() <= fromAxis ||
