@@ -33,7 +33,8 @@ Value LayerBuilder::multiply(Value value, StringRef part, const Matrix &matrix,
   return nullptr;
 }
 
-Value LayerBuilder::repeat(Value data, StringRef part, const Matrix &weights) {
+Value LayerBuilder::repeat(Value data, StringRef part, const Matrix &weights,
+                           bool hasBias) {
   neuro::LayerOpInterface op = layer.op;
   unsigned outAxis = layer.map.outAxisOfWeight;
   SmallVector<int64_t> shape(layer.getWeightShape());
@@ -43,8 +44,14 @@ Value LayerBuilder::repeat(Value data, StringRef part, const Matrix &weights) {
   SmallVector<Value> operands(op->getOperands());
   operands[layer.map.data] = data;
   operands[layer.map.weight] = addWeight(part, weights, shape);
-  if (layer.map.bias)
-    operands.erase(operands.begin() + *layer.map.bias);
+  if (layer.map.bias) {
+    Value bias = hasBias
+                     ? addShift(operands[*layer.map.bias], part, weights.rows())
+                     : Value();
+    operands[*layer.map.bias] = bias;
+    if (!bias)
+      operands.erase(operands.begin() + *layer.map.bias);
+  }
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
   SmallVector<int64_t> sizes(type.getShape());
   sizes[layer.map.outAxisOfResult] = weights.rows();
@@ -76,7 +83,28 @@ Value LayerBuilder::addWeight(StringRef part, const Matrix &weights,
       auto number = static_cast<float>(weights(out, i));
       memcpy(bytes.data() + element * sizeof(float), &number, sizeof(float));
     }
-  parameters += weights.size();
+  return addParam(like, part, type, std::move(bytes));
+}
+
+Value LayerBuilder::addShift(Value like, StringRef part, int64_t outs) {
+  auto read = like.getDefiningOp<neuro::GetParamOp>();
+  auto param =
+      read ? SymbolTable(
+                 neuro::ParamOp(layer.weight)->getParentOfType<ModuleOp>())
+                 .lookup<neuro::ParamOp>(read.getName())
+           : neuro::ParamOp();
+  if (!param || param.getType().getNumElements() != layer.outs)
+    return nullptr;
+  SmallVector<int64_t> shape(param.getType().getShape());
+  *llvm::find(shape, layer.outs) = outs;
+  RankedTensorType type = param.getType().clone(shape);
+  return addParam(param, part, type,
+                  std::string(outs * type.getElementTypeBitWidth() / 8, 0));
+}
+
+Value LayerBuilder::addParam(neuro::ParamOp like, StringRef part,
+                             RankedTensorType type, std::string bytes) {
+  parameters += type.getNumElements();
   std::string name = (like.getSymName() + "." + part).str();
   OpBuilder top(like);
   auto param = neuro::ParamOp::create(

@@ -26,9 +26,12 @@ public:
   mlir::Value multiply(mlir::Value value, llvm::StringRef part,
                        const Matrix &matrix, mlir::Value bias = nullptr);
   /// The layer on other data, with other weights (a row for each result), and
-  /// without its bias.
+  /// without its bias, or with one of zeros.
   mlir::Value repeat(mlir::Value data, llvm::StringRef part,
-                     const Matrix &weights);
+                     const Matrix &weights, bool hasBias = false);
+  /// Zeros in the place of a parameter with a number for each result of the
+  /// layer: one for each of so many. Null if the value is none.
+  mlir::Value addShift(mlir::Value like, llvm::StringRef part, int64_t outs);
 
   /// The elements of the parameters so far.
   int64_t countParameters() const { return parameters; }
@@ -38,6 +41,8 @@ public:
 private:
   mlir::Value addWeight(llvm::StringRef part, const Matrix &weights,
                         llvm::ArrayRef<int64_t> shape);
+  mlir::Value addParam(neuro::ParamOp like, llvm::StringRef part,
+                       mlir::RankedTensorType type, std::string bytes);
 
   const LinearLayer &layer;
   mlir::OpBuilder &builder;

@@ -18,6 +18,7 @@
 #include "neuroplast/Structure/Recycle.h"
 #include "neuroplast/Structure/ResidualBlocks.h"
 #include "neuroplast/Structure/Sparsify.h"
+#include "neuroplast/Structure/Transfer.h"
 
 namespace neuroplast::structure {
 #define GEN_PASS_DEF_NEURODROPIN
@@ -30,6 +31,7 @@ namespace neuroplast::structure {
 #define GEN_PASS_DEF_NEURORECYCLE
 #define GEN_PASS_DEF_NEUROSHORTEN
 #define GEN_PASS_DEF_NEUROSPARSIFY
+#define GEN_PASS_DEF_NEUROTRANSFER
 #define GEN_PASS_DEF_NEUROUNDO
 #include "neuroplast/Structure/Passes.h.inc"
 } // namespace neuroplast::structure
@@ -167,6 +169,35 @@ struct Dropin : structure::impl::NeuroDropinBase<Dropin> {
                                     llvm::json::Value(result->toJson()));
     else if (report)
       result->printSets(llvm::errs(), /*all=*/true);
+  }
+};
+
+struct Transfer : structure::impl::NeuroTransferBase<Transfer> {
+  using NeuroTransferBase::NeuroTransferBase;
+
+  void runOnOperation() override {
+    TransferOptions options;
+    options.outputs = outputs;
+    options.outputName = name;
+    options.seed = seed;
+    std::optional<Freeze> parsed = parseFreeze(freeze);
+    if (!parsed) {
+      getOperation().emitError("'")
+          << freeze << "' is none of units, weights and nothing";
+      return signalPassFailure();
+    }
+    options.freeze = *parsed;
+    for (const std::string &text : grow) {
+      std::optional<DropinOptions> growth = parseGrowth(text, options.seed);
+      if (!growth) {
+        getOperation().emitError("'")
+            << text << "' is no PATTERN=UNITS or PATTERN=SHARE%";
+        return signalPassFailure();
+      }
+      options.growth.push_back(*growth);
+    }
+    if (failed(transfer(getOperation(), options)))
+      signalPassFailure();
   }
 };
 

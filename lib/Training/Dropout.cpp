@@ -12,6 +12,7 @@
 #include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Dialect/Neuro/IR/RandomOps.h"
+#include "neuroplast/Structure/LayerUnits.h"
 #include "neuroplast/Structure/ResidualBlocks.h"
 #include "neuroplast/Structure/UnitSelection.h"
 #include "llvm/ADT/Sequence.h"
@@ -85,7 +86,8 @@ public:
     for (OpOperand *use : uses) {
       bool isOfWeights = dropout.kind == Dropout::Kind::Weights ||
                          dropout.kind == Dropout::Kind::Units;
-      OpOperand *place = isOfWeights ? use : findData(*use->getOwner());
+      OpOperand *place =
+          isOfWeights ? use : structure::findData(*use->getOwner());
       if (!place)
         return use->getOwner()->emitError(
             "reads nothing that could be left out");
@@ -124,33 +126,12 @@ private:
     }
   }
 
-  /// What a layer reads beside parameters; null if there is nothing.
-  static OpOperand *findData(Operation &layer) {
-    for (OpOperand &operand : layer.getOpOperands())
-      if (isFloat(operand.get()) && !isOfParameter(operand.get()))
-        return &operand;
-    return nullptr;
-  }
-
-  /// Whether a value is a parameter, or what ops make of one alone.
-  static bool isOfParameter(Value value) {
-    Operation *op = value.getDefiningOp();
-    return op &&
-           (isa<neuro::GetParamOp>(op) ||
-            (op->getNumOperands() == 1 && isOfParameter(op->getOperand(0))));
-  }
-
-  static bool isFloat(Value value) {
-    auto type = dyn_cast<RankedTensorType>(value.getType());
-    return type && isa<FloatType>(type.getElementType());
-  }
-
   LogicalResult insertBefore(OpOperand &place, unsigned weight) {
     if (dropout.kind == Dropout::Kind::Channels)
       return insertAt(place, findSharedAxes(place, weight));
     if (!dropout.targeted)
       return insertAt(place, {});
-    std::optional<int64_t> units = findUnitAxis(place);
+    std::optional<int64_t> units = structure::findUnitAxis(place);
     if (!units)
       return place.getOwner()->emitError(
           "makes no units that could be left out by their weights");
@@ -162,29 +143,6 @@ private:
       if (axis != *units)
         others.push_back(axis);
     return insertAt(place, others);
-  }
-
-  /// The axis of a weight along which it has units that its layer makes: one of
-  /// the result, and rather none of the data; none if there is none.
-  static std::optional<int64_t> findUnitAxis(OpOperand &weight) {
-    auto layer = cast<neuro::AxisRuleOpInterface>(weight.getOwner());
-    neuro::AxisRule rule = layer.getAxisRule();
-    OpOperand *data = findData(*layer);
-    auto shares = [](const neuro::AxisExpr &axis,
-                     ArrayRef<neuro::AxisExpr> others) {
-      return hasFactor(axis,
-                       [&](unsigned factor) { return isOf(factor, others); });
-    };
-    std::optional<int64_t> found;
-    for (auto [index, axis] :
-         llvm::enumerate(rule.operands[weight.getOperandNumber()])) {
-      if (!shares(axis, rule.results[0]))
-        continue;
-      if (!data || !shares(axis, rule.operands[data->getOperandNumber()]))
-        return index;
-      found = found.value_or(index);
-    }
-    return found;
   }
 
   LogicalResult insertAt(OpOperand &place, ArrayRef<int64_t> shared,
@@ -202,18 +160,6 @@ private:
     return mlir::verify(op);
   }
 
-  static bool hasFactor(const neuro::AxisExpr &axis,
-                        llvm::function_ref<bool(unsigned)> holds) {
-    return llvm::any_of(axis.terms, [&](ArrayRef<unsigned> product) {
-      return llvm::any_of(product, holds);
-    });
-  }
-  static bool isOf(unsigned factor, ArrayRef<neuro::AxisExpr> axes) {
-    return llvm::any_of(axes, [&](const neuro::AxisExpr &axis) {
-      return hasFactor(axis, [&](unsigned own) { return own == factor; });
-    });
-  }
-
   /// The axes of data that are neither those of its channels, which the weight
   /// has, too, nor the batch.
   static SmallVector<int64_t> findSharedAxes(OpOperand &place,
@@ -221,7 +167,7 @@ private:
     auto layer = cast<neuro::AxisRuleOpInterface>(place.getOwner());
     neuro::AxisRule rule = layer.getAxisRule();
     auto isOfWeight = [&](unsigned factor) {
-      return isOf(factor, rule.operands[weight]);
+      return structure::isFactorOf(factor, rule.operands[weight]);
     };
     auto isSpatial = [&](unsigned factor) {
       return rule.factors[factor].role == neuro::FactorRole::Spatial;
@@ -230,9 +176,9 @@ private:
     SmallVector<int64_t> spatial, others;
     for (auto [index, axis] :
          llvm::enumerate(rule.operands[place.getOperandNumber()])) {
-      if (hasFactor(axis, isSpatial))
+      if (structure::hasFactor(axis, isSpatial))
         spatial.push_back(index);
-      else if (index > 0 && !hasFactor(axis, isOfWeight))
+      else if (index > 0 && !structure::hasFactor(axis, isOfWeight))
         others.push_back(index);
     }
     return spatial.empty() ? others : spatial;

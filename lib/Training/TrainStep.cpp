@@ -23,10 +23,6 @@ using namespace neuroplast;
 using namespace neuroplast::training;
 using neuro::Term;
 
-static bool isFrozen(const StepOptions &options, neuro::ParamOp param) {
-  return options.isFrozen && options.isFrozen(neuro::getUserName(param));
-}
-
 /// Whether an op follows its data with a parameter.
 static bool isStatistic(neuro::ParamOp param) {
   auto uses = SymbolTable::getSymbolUses(param, param->getParentOp());
@@ -40,14 +36,39 @@ static bool isStatistic(neuro::ParamOp param) {
   });
 }
 
-static bool learns(const StepOptions &options, neuro::ParamOp param) {
-  bool isTable =
-      !param.getTrainable() && !param.getShadowOf() && options.isUnfrozen &&
-      options.isUnfrozen(neuro::getUserName(param)) && !isStatistic(param);
-  return (param.getTrainable() || isTable) &&
-         isa<FloatType>(param.getType().getElementType()) &&
-         !isFrozen(options, param);
-}
+namespace {
+
+/// Which parameters of a module a training may change.
+class Plasticity {
+public:
+  Plasticity(ModuleOp module, const StepOptions &options)
+      : options(options), masks(neuro::listPlasticity(module)) {}
+
+  bool isFrozen(neuro::ParamOp param) const {
+    neuro::ParamOp mask = getMask(param);
+    return (mask && neuro::isFrozenWhole(mask)) ||
+           (options.isFrozen && options.isFrozen(neuro::getUserName(param)));
+  }
+
+  bool learns(neuro::ParamOp param) const {
+    bool isTable =
+        !param.getTrainable() && !param.getShadowOf() && options.isUnfrozen &&
+        options.isUnfrozen(neuro::getUserName(param)) && !isStatistic(param);
+    return (param.getTrainable() || isTable) &&
+           isa<FloatType>(param.getType().getElementType()) && !isFrozen(param);
+  }
+
+  /// What says which of its elements learn; null if all do.
+  neuro::ParamOp getMask(neuro::ParamOp param) const {
+    return masks.lookup(param.getSymName());
+  }
+
+private:
+  const StepOptions &options;
+  llvm::StringMap<neuro::ParamOp> masks; ///< by what they mask
+};
+
+} // namespace
 
 /// What remembers statistics of its data.
 static SmallVector<neuro::LayerOpInterface> listRemembering(func::FuncOp main) {
@@ -63,12 +84,12 @@ static SmallVector<neuro::LayerOpInterface> listRemembering(func::FuncOp main) {
 /// are not to stay as they are.
 static std::optional<std::pair<neuro::ParamOp, neuro::ParamOp>>
 findStatistics(SymbolTable &symbols, neuro::LayerOpInterface op,
-               const StepOptions &options) {
+               const Plasticity &plasticity) {
   neuro::RunningStatistics running = *op.getRunningStatistics();
   auto mean = neuro::findParam(symbols, op->getOperand(running.mean)),
        variance = neuro::findParam(symbols, op->getOperand(running.variance));
-  if (!mean || !variance || isFrozen(options, mean) ||
-      isFrozen(options, variance))
+  if (!mean || !variance || plasticity.isFrozen(mean) ||
+      plasticity.isFrozen(variance))
     return std::nullopt;
   return std::pair(mean, variance);
 }
@@ -80,8 +101,9 @@ struct Learner {
   Value parameter;
   SmallVector<Value> states;
   bool isUndecayed = false;
-  Value sum;  ///< of the parts of its gradient; null if there is one only
-  Value mask; ///< zero where the parameter stays so; null if it has none
+  Value sum;        ///< of the parts of its gradient; null if there is one only
+  Value mask;       ///< zero where the parameter stays so; null if it has none
+  Value plasticity; ///< zero where it stays as it is; null if nowhere
   neuro::ParamOp op;
   /// Where it is held, and how much each element of that matters; null if it is
   /// free.
@@ -91,7 +113,8 @@ struct Learner {
 /// A parameter that is a mean over batches.
 struct Statistic {
   Value remembered;
-  Term updated; ///< null if nothing of a batch was seen
+  Value plasticity; ///< zero where it stays as it is; null if nowhere
+  Term updated;     ///< null if nothing of a batch was seen
 };
 
 constexpr StringRef kLabels = "labels";
@@ -103,7 +126,7 @@ public:
   StepBuilder(ModuleOp module, func::FuncOp main, const StepOptions &options)
       : options(options), module(module), symbols(module), main(main),
         b(main.getContext()), at{b, main.getLoc()},
-        masks(neuro::listMasks(module)) {}
+        masks(neuro::listMasks(module)), plasticity(module, options) {}
 
   LogicalResult buildStep() {
     for (const Dropout &dropout : options.dropouts)
@@ -136,7 +159,8 @@ public:
     if (failed(gradients))
       return failure();
     for (auto [learner, gradient] : llvm::zip_equal(learners, *gradients))
-      gradient = addUp(learner, mask(learner, Term(at, gradient))).get();
+      gradient =
+          addUp(learner, mask(learner, keepPlastic(learner, gradient))).get();
     SmallVector<Value> sums(*gradients);
     for (auto [learner, gradient] : llvm::zip_equal(learners, *gradients))
       gradient = hold(learner, Term(at, gradient)).get();
@@ -154,8 +178,10 @@ public:
       Update update = buildUpdate(optimizer, Term(at, learner.parameter),
                                   Term(at, gradient), states, Term(at, rate),
                                   Term(at, step));
+      Term parameter = choose(learner.plasticity, update.parameter,
+                              Term(at, learner.parameter));
       updated.push_back(
-          ifComplete(mask(learner, update.parameter), learner.parameter));
+          ifComplete(mask(learner, parameter), learner.parameter));
       for (auto [state, old] : llvm::zip_equal(update.states, learner.states))
         updated.push_back(ifComplete(state, old));
       if (learner.sum)
@@ -364,6 +390,12 @@ private:
     return success();
   }
 
+  /// A gradient without that of elements that stay as they are.
+  Term keepPlastic(const Learner &learner, Value gradient) {
+    Term whole(at, gradient);
+    return choose(learner.plasticity, whole, whole.number(0));
+  }
+
   /// The mean of the gradients of a parameter over the parts of an update, as
   /// far as there were any.
   Term addUp(const Learner &learner, const Term &gradient) {
@@ -425,7 +457,12 @@ private:
   /// A term without what is masked of a parameter: it has no gradient, and
   /// moments from before it was masked do not move it.
   Term mask(const Learner &learner, const Term &term) {
-    return learner.mask ? (Term(at, learner.mask) > 0).select(term, 0) : term;
+    return choose(learner.mask, term, term.number(0));
+  }
+
+  /// One term where a mask is set, else another; the first without a mask.
+  Term choose(Value mask, const Term &set, const Term &other) {
+    return mask ? (Term(at, mask) > 0).select(set, other) : set;
   }
 
   /// Makes gradients shorter whose common norm is more than it may be.
@@ -451,14 +488,14 @@ private:
   void collectParameters(bool hasStates) {
     for (unsigned i = 0, e = main.getNumArguments(); i < e; ++i)
       if (neuro::ParamOp param = neuro::findParam(symbols, main.getArgument(i));
-          param && learns(options, param))
+          param && plasticity.learns(param))
         addLearner(param, main.getArgument(i), hasStates);
     llvm::StringMap<Value> known;
     SmallVector<neuro::GetParamOp> reads;
     main.walk([&](neuro::GetParamOp read) { reads.push_back(read); });
     for (neuro::GetParamOp read : reads) {
       auto param = symbols.lookup<neuro::ParamOp>(read.getName());
-      if (!learns(options, param))
+      if (!plasticity.learns(param))
         continue;
       Value &argument = known[read.getName()];
       if (!argument) {
@@ -468,7 +505,7 @@ private:
       replace(read, argument);
     }
     for (neuro::LayerOpInterface op : listRemembering(main)) {
-      auto statistics = findStatistics(symbols, op, options);
+      auto statistics = findStatistics(symbols, op, plasticity);
       if (!statistics)
         continue;
       neuro::RunningStatistics running = *op.getRunningStatistics();
@@ -490,6 +527,8 @@ private:
       statistic.remembered =
           read ? neuro::addParamArgument(main, param, param.getType()) : value;
       names.push_back(neuro::getUserName(param).str());
+      if (neuro::ParamOp mask = plasticity.getMask(param))
+        statistic.plasticity = addMask(mask, statistic.remembered);
     }
     if (read)
       replace(read, statistic.remembered);
@@ -514,9 +553,10 @@ private:
         Term before = statistic.updated ? statistic.updated
                                         : Term(at, statistic.remembered);
         Term seen = Term(at, value).cast(before.getType().getElementType());
-        statistic.updated =
-            before * running.momentum + seen * (1 - running.momentum);
-        op->setOperand(operand, seen.get());
+        Term mixed = before * running.momentum + seen * (1 - running.momentum);
+        statistic.updated = choose(statistic.plasticity, mixed, before);
+        op->setOperand(operand,
+                       choose(statistic.plasticity, seen, before).get());
       }
     }
   }
@@ -536,6 +576,8 @@ private:
       learner.sum = addState(param, kSum, argument);
     if (neuro::ParamOp mask = masks.lookup(param.getSymName()))
       learner.mask = addMask(mask, argument);
+    if (neuro::ParamOp mask = plasticity.getMask(param))
+      learner.plasticity = addMask(mask, argument);
     learners.push_back(learner);
   }
 
@@ -578,7 +620,8 @@ private:
   Value labels;
   Value part; ///< of an update; null if there is one only
   std::vector<Learner> learners;
-  llvm::StringMap<neuro::ParamOp> masks;            ///< by what they mask
+  llvm::StringMap<neuro::ParamOp> masks; ///< by what they mask
+  Plasticity plasticity;
   llvm::MapVector<StringRef, Statistic> statistics; ///< by their symbols
   /// What goes by the statistics of the batch.
   std::vector<neuro::LayerOpInterface> learning;
@@ -629,9 +672,10 @@ void neuroplast::training::addStates(ModuleOp module,
                                      const StepOptions &options,
                                      bool withSums) {
   SymbolTable symbols(module);
+  Plasticity plasticity(module, options);
   for (auto param :
        llvm::make_early_inc_range(module.getOps<neuro::ParamOp>())) {
-    if (!learns(options, param))
+    if (!plasticity.learns(param))
       continue;
     for (StringRef kind : options.optimizer.getStates())
       neuro::getOrCreateState(symbols, param, kind);
@@ -644,13 +688,14 @@ llvm::StringSet<>
 neuroplast::training::listChangingParams(ModuleOp module,
                                          const StepOptions &options) {
   llvm::StringSet<> names;
+  Plasticity plasticity(module, options);
   for (auto param : module.getOps<neuro::ParamOp>())
-    if (learns(options, param))
+    if (plasticity.learns(param))
       names.insert(param.getSymName());
   SymbolTable symbols(module);
   if (auto main = module.lookupSymbol<func::FuncOp>("main"))
     for (neuro::LayerOpInterface op : listRemembering(main))
-      if (auto statistics = findStatistics(symbols, op, options))
+      if (auto statistics = findStatistics(symbols, op, plasticity))
         for (neuro::ParamOp param : {statistics->first, statistics->second})
           names.insert(param.getSymName());
   return names;

@@ -115,6 +115,10 @@ class Model:
         """Make weights zero that matter least."""
         return self._edit("sparsify", options)
 
+    def transfer(self, new_head: int | str, **options: Any) -> dict[str, Any]:
+        """Make it ready for a second task, with a head of so many results."""
+        return self._edit("transfer", {"new_head": new_head, **options})
+
     def undo(self, **options: Any) -> dict[str, Any]:
         """Take edits back, the last one or those ``to`` a number."""
         return self._edit("undo", options)

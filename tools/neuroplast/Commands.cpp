@@ -26,7 +26,8 @@ std::vector<Command> neuroplast::driver::getCommands() {
           getFactorizeCommand(), getSparsifyCommand(), getShortenCommand(),
           getTrainCommand(),     getDistillCommand(),  getCompressCommand(),
           getCycleCommand(),     getRecycleCommand(),  getReportCommand(),
-          getRewireCommand(),    getServeCommand(),    getCompletionCommand()};
+          getRewireCommand(),    getTransferCommand(), getServeCommand(),
+          getCompletionCommand()};
 }
 
 static void printOverview(llvm::raw_ostream &os,

@@ -136,6 +136,47 @@ def NeuroDropin : Pass<"neuro-dropin", "::mlir::ModuleOp"> {
   ];
 }
 
+def NeuroTransfer : Pass<"neuro-transfer", "::mlir::ModuleOp"> {
+  let summary = "Make a network ready for a second task";
+  let description = [{
+    Gives `main` another first output, of a layer like that of the old one, after
+    units joined where they are to. What stays as it is while the new head learns
+    is told by a mask beside each parameter: by default all units that were there,
+    which read nothing of new ones.
+
+    Before, with `--neuro-transfer="outputs=2"`:
+    ```mlir
+    neuro.param @w trainable = dense<1.0> : tensor<4x3xf32>
+    func.func @main(%x: tensor<1x4xf32>) -> (tensor<1x3xf32> {neuro.name = "y"}) {
+      %w = neuro.get_param @w : tensor<4x3xf32>
+      %y = neuro.matmul %x, %w : (tensor<1x4xf32>, tensor<4x3xf32>) -> tensor<1x3xf32>
+      return %y : tensor<1x3xf32>
+    }
+    ```
+    After:
+    ```mlir
+    neuro.param @w.y.new trainable = dense<[[0.1, -0.4], [0.7, 0.2], [-0.3, 0.1], [0.5, 0.6]]> : tensor<4x2xf32>
+    neuro.param @w trainable = dense<1.0> : tensor<4x3xf32>
+    neuro.param @w.plasticity shadow_of @w = dense<0> : tensor<4x3xui8>
+    func.func @main(%x: tensor<1x4xf32>) -> (tensor<1x2xf32> {neuro.name = "y.new"}, tensor<1x3xf32> {neuro.name = "y"}) {
+      %w = neuro.get_param @w : tensor<4x3xf32>
+      %y = neuro.matmul %x, %w : (tensor<1x4xf32>, tensor<4x3xf32>) -> tensor<1x3xf32>
+      %v = neuro.get_param @w.y.new : tensor<4x2xf32>
+      %z = neuro.matmul %x, %v : (tensor<1x4xf32>, tensor<4x2xf32>) -> tensor<1x2xf32>
+      return %z, %y : tensor<1x2xf32>, tensor<1x3xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"outputs", "outputs", "int64_t", "0", "the results of the new head">,
+    Option<"name", "name", "std::string", "\"\"", "the name of its output; that of the old one and `.new` if empty">,
+    ListOption<"grow", "grow", "std::string", "units that join first, as `PATTERN=12` or `PATTERN=25%`">,
+    Option<"freeze", "freeze", "std::string", "\"units\"",
+           "what stays as it is: old `units`, old `weights`, or `nothing`">,
+    Option<"seed", "seed", "uint64_t", "0", "seed of random weights">
+  ];
+}
+
 def NeuroRecycle : Pass<"neuro-recycle", "::mlir::ModuleOp"> {
   let summary = "Let units that do little begin anew";
   let description = [{

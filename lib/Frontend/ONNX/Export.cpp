@@ -65,7 +65,8 @@ public:
     lowerToOriginal();
     declareTypes();
     writeMasks(module, paramNames, model);
-    if (failed(writeStates(module, paramNames, model, writer)))
+    if (failed(writePlasticity(module, paramNames, model, writer)) ||
+        failed(writeStates(module, paramNames, model, writer)))
       return failure();
     return writeHistory(module, paramNames, model, writer);
   }

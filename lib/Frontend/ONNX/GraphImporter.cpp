@@ -343,6 +343,7 @@ void GraphImporter::setModelAttributes() {
     // Read once its parameters are known.
     if (entry.key() == onnx_frontend::kHistoryKey ||
         entry.key() == onnx_frontend::kMasksKey ||
+        entry.key() == onnx_frontend::kPlasticityKey ||
         entry.key() == onnx_frontend::kStatesKey)
       continue;
     metadata.push_back(builder.getNamedAttr(
@@ -470,6 +471,8 @@ LogicalResult GraphImporter::importMain() {
       onnx_frontend::readHistory(module, entry.value(), getTensor);
     else if (entry.key() == onnx_frontend::kMasksKey)
       onnx_frontend::readMasks(module, entry.value());
+    else if (entry.key() == onnx_frontend::kPlasticityKey)
+      onnx_frontend::readPlasticity(module, entry.value(), getTensor);
   return verify(module);
 }
 

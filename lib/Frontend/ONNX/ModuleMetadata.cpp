@@ -1,5 +1,4 @@
 //===- ModuleMetadata.cpp - Histories, masks, states ----------------------===//
-//---------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -12,6 +11,7 @@
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
 #include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
+#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -121,6 +121,70 @@ void neuroplast::onnx_frontend::readMasks(ModuleOp module, StringRef text) {
   }
   for (const llvm::json::Value &name : *names)
     maskZeros(getParam(name));
+}
+
+LogicalResult neuroplast::onnx_frontend::writePlasticity(
+    ModuleOp module, const llvm::StringMap<std::string> &names,
+    ::onnx::ModelProto &model, GraphWriter &writer) {
+  llvm::json::Array list;
+  llvm::StringMap<ParamOp> masks = listPlasticity(module);
+  for (auto param : module.getOps<ParamOp>()) {
+    ParamOp mask = masks.lookup(param.getSymName());
+    auto it = names.find(param.getSymName());
+    if (!mask || it == names.end())
+      continue;
+    llvm::json::Object entry{{"of", it->second}};
+    if (!isFrozenWhole(mask)) {
+      std::string name = writer.makeName(it->second + ".plasticity");
+      if (failed(writer.addInitializer(name, mask.getValue(), mask.getLoc())))
+        return failure();
+      entry["initializer"] = name;
+    }
+    list.push_back(std::move(entry));
+  }
+  if (list.empty())
+    return success();
+  auto *property = model.add_metadata_props();
+  property->set_key(kPlasticityKey.str());
+  property->set_value(llvm::formatv("{0}", llvm::json::Value(std::move(list))));
+  return success();
+}
+
+void neuroplast::onnx_frontend::readPlasticity(
+    ModuleOp module, StringRef text,
+    llvm::function_ref<ElementsAttr(StringRef)> getTensor) {
+  llvm::StringMap<ParamOp> params;
+  for (auto param : module.getOps<ParamOp>())
+    params[param.getSourceName().value_or(param.getSymName())] = param;
+  auto value = llvm::json::parse(text);
+  llvm::json::Array *list = value ? value->getAsArray() : nullptr;
+  if (!value)
+    llvm::consumeError(value.takeError());
+  SmallVector<std::pair<ParamOp, std::optional<TensorElements>>> found;
+  bool isGood = list;
+  for (size_t i = 0; isGood && i < list->size(); ++i) {
+    const llvm::json::Object *entry = (*list)[i].getAsObject();
+    auto of = entry ? entry->getString("of") : std::nullopt,
+         name = entry ? entry->getString("initializer") : std::nullopt;
+    ParamOp param = of ? params.lookup(*of) : ParamOp();
+    ElementsAttr tensor = name ? getTensor(*name) : ElementsAttr();
+    auto elements = tensor ? TensorElements::read(tensor) : std::nullopt;
+    isGood = param && isa<FloatType>(param.getType().getElementType()) &&
+             (!name ||
+              (elements && elements->getType().getElementType().isInteger(8) &&
+               elements->getType().getShape() == param.getType().getShape()));
+    found.push_back({param, std::move(elements)});
+  }
+  if (!isGood) {
+    module.emitWarning("the metadata entry '")
+        << kPlasticityKey << "' is no list of parameters, and is left out";
+    return;
+  }
+  for (const auto &[param, elements] : found) {
+    ParamOp mask = freezeWhole(param);
+    if (elements)
+      setPlasticity(mask, [&](int64_t i) { return elements->getInteger(i); });
+  }
 }
 
 LogicalResult neuroplast::onnx_frontend::writeStates(

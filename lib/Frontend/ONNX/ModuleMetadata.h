@@ -26,6 +26,10 @@ inline constexpr llvm::StringLiteral kHistoryKey = "neuroplast.history";
 /// they have their zeros where the parameters do.
 inline constexpr llvm::StringLiteral kMasksKey = "neuroplast.masks";
 
+/// That of the list of parameters of which elements stay as they are: all, or
+/// those where an initializer of the list has zeros.
+inline constexpr llvm::StringLiteral kPlasticityKey = "neuroplast.plasticity";
+
 /// That of what an optimizer remembers: the number of its steps, and which
 /// initializers are states of which parameters.
 inline constexpr llvm::StringLiteral kStatesKey = "neuroplast.states";
@@ -50,6 +54,17 @@ void writeMasks(mlir::ModuleOp module,
 /// Masks the parameters that a metadata entry lists; a malformed list gets a
 /// warning and is left out.
 void readMasks(mlir::ModuleOp module, llvm::StringRef text);
+
+/// Writes which elements of parameters stay as they are, if some do.
+mlir::LogicalResult writePlasticity(mlir::ModuleOp module,
+                                    const llvm::StringMap<std::string> &names,
+                                    ::onnx::ModelProto &model,
+                                    GraphWriter &writer);
+/// Lets those stay that a metadata entry lists; a malformed list gets a warning
+/// and is left out.
+void readPlasticity(
+    mlir::ModuleOp module, llvm::StringRef text,
+    llvm::function_ref<mlir::ElementsAttr(llvm::StringRef)> getTensor);
 
 /// Writes the states of an optimizer, if a module has any.
 mlir::LogicalResult writeStates(mlir::ModuleOp module,

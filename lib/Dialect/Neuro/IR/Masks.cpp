@@ -9,6 +9,7 @@
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
 #include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -19,12 +20,55 @@ bool neuroplast::neuro::isMask(ParamOp param) {
          isa<IntegerType>(param.getType().getElementType());
 }
 
-llvm::StringMap<ParamOp> neuroplast::neuro::listMasks(ModuleOp module) {
+static constexpr llvm::StringLiteral kZeros = ".mask",
+                                     kPlasticity = ".plasticity";
+
+static llvm::StringMap<ParamOp> listKind(ModuleOp module, StringRef suffix) {
   llvm::StringMap<ParamOp> masks;
   for (auto param : module.getOps<ParamOp>())
-    if (isMask(param))
+    if (isMask(param) &&
+        param.getSymName().starts_with((*param.getShadowOf() + suffix).str()))
       masks[*param.getShadowOf()] = param;
   return masks;
+}
+
+llvm::StringMap<ParamOp> neuroplast::neuro::listMasks(ModuleOp module) {
+  return listKind(module, kZeros);
+}
+
+llvm::StringMap<ParamOp> neuroplast::neuro::listPlasticity(ModuleOp module) {
+  return listKind(module, kPlasticity);
+}
+
+static RankedTensorType getMaskType(RankedTensorType type) {
+  return type.clone(IntegerType::get(
+      type.getContext(), 8, IntegerType::SignednessSemantics::Unsigned));
+}
+
+/// Gives a parameter a mask of a kind, or another.
+static ParamOp setMask(ParamOp param, StringRef suffix, ElementsAttr value) {
+  auto module = param->getParentOfType<ModuleOp>();
+  if (ParamOp known = listKind(module, suffix).lookup(param.getSymName())) {
+    known.setValueAttr(value);
+    return known;
+  }
+  OpBuilder builder(param);
+  auto mask = ParamOp::create(
+      builder, param.getLoc(), (param.getSymName() + suffix).str(), value,
+      /*trainable=*/false, FlatSymbolRefAttr::get(param.getSymNameAttr()),
+      /*source_name=*/StringAttr(), /*sym_visibility=*/StringAttr());
+  mask->remove();
+  SymbolTable(module).insert(mask, std::next(Block::iterator(param)));
+  return mask;
+}
+
+/// A mask with ones where something holds of the number of an element.
+static ElementsAttr makeMask(RankedTensorType like, StringRef name,
+                             llvm::function_ref<bool(int64_t)> holds) {
+  std::string bytes(like.getNumElements(), 0);
+  for (auto [i, byte] : llvm::enumerate(bytes))
+    byte = holds(static_cast<int64_t>(i));
+  return makeElements(getMaskType(like), name, std::move(bytes));
 }
 
 bool neuroplast::neuro::maskZeros(ParamOp param) {
@@ -32,28 +76,39 @@ bool neuroplast::neuro::maskZeros(ParamOp param) {
       TensorElements::read(param.getValue());
   if (!elements)
     return false;
-  std::string bytes(param.getType().getNumElements(), 0);
-  for (auto [i, byte] : llvm::enumerate(bytes))
-    byte = elements->getNumber(i) != 0;
-  auto module = param->getParentOfType<ModuleOp>();
-  OpBuilder builder(param);
-  builder.setInsertionPointAfter(param);
-  auto type =
-      RankedTensorType::get(param.getType().getShape(),
-                            builder.getIntegerType(8, /*isSigned=*/false));
-  std::string name = (param.getSymName() + ".mask").str();
-  ElementsAttr value = makeElements(type, name, std::move(bytes));
-  if (ParamOp known = listMasks(module).lookup(param.getSymName())) {
-    known.setValueAttr(value);
-    return true;
-  }
-  auto mask = ParamOp::create(
-      builder, param.getLoc(), name, value, /*trainable=*/false,
-      FlatSymbolRefAttr::get(param.getSymNameAttr()),
-      /*source_name=*/StringAttr(), /*sym_visibility=*/StringAttr());
-  mask->remove();
-  SymbolTable(module).insert(mask, std::next(Block::iterator(param)));
+  setMask(param, kZeros,
+          makeMask(param.getType(), (param.getSymName() + kZeros).str(),
+                   [&](int64_t i) { return elements->getNumber(i) != 0; }));
   return true;
+}
+
+ParamOp neuroplast::neuro::freezeWhole(ParamOp param) {
+  return setMask(
+      param, kPlasticity,
+      DenseElementsAttr::get(getMaskType(param.getType()), APInt(8, 0)));
+}
+
+bool neuroplast::neuro::isFrozenWhole(ParamOp mask) {
+  auto value = dyn_cast<DenseElementsAttr>(mask.getValue());
+  return value && value.isSplat() && value.getSplatValue<APInt>().isZero();
+}
+
+void neuroplast::neuro::setPlasticity(
+    ParamOp mask, llvm::function_ref<bool(int64_t)> learns) {
+  mask.setValueAttr(makeMask(mask.getType(), mask.getSymName(), learns));
+}
+
+int64_t neuroplast::neuro::countPlastic(ParamOp param,
+                                        const llvm::StringMap<ParamOp> &masks) {
+  int64_t size = param.getType().getNumElements();
+  ParamOp mask = masks.lookup(param.getSymName());
+  std::optional<TensorElements> elements =
+      mask ? TensorElements::read(mask.getValue()) : std::nullopt;
+  if (!elements)
+    return size;
+  return llvm::count_if(llvm::seq<int64_t>(0, size), [&](int64_t i) {
+    return elements->getInteger(i) != 0;
+  });
 }
 
 bool neuroplast::neuro::copyMasks(ModuleOp from, ModuleOp to) {

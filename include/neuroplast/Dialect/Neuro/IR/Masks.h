@@ -20,9 +20,10 @@
 
 namespace neuroplast::neuro {
 
-/// Whether a parameter is a mask.
+/// Whether a parameter is a mask, of either kind: integers beside another one.
 bool isMask(ParamOp param);
-/// The masks of a module, by the symbol of what they mask.
+/// The masks of a module that say where a parameter is zero and stays so, by
+/// the symbol of what they mask.
 llvm::StringMap<ParamOp> listMasks(mlir::ModuleOp module);
 /// Gives a parameter a mask, or another, with zeros where it is zero. False if
 /// it cannot be read.
@@ -31,6 +32,18 @@ bool maskZeros(ParamOp param);
 /// Masks parameters where those of the same names and shapes in another module
 /// are masked: they become zero there. False if one cannot be read.
 bool copyMasks(mlir::ModuleOp from, mlir::ModuleOp to);
+
+/// Those that say which elements learn: the others stay as they are. Newborns
+/// learn.
+llvm::StringMap<ParamOp> listPlasticity(mlir::ModuleOp module);
+/// Lets no element of a parameter learn that it has now.
+ParamOp freezeWhole(ParamOp param);
+/// Whether such a mask lets nothing learn.
+bool isFrozenWhole(ParamOp mask);
+/// Says anew which elements learn.
+void setPlasticity(ParamOp mask, llvm::function_ref<bool(int64_t)> learns);
+/// How many elements of a parameter learn, by the masks of its module.
+int64_t countPlastic(ParamOp param, const llvm::StringMap<ParamOp> &masks);
 
 } // namespace neuroplast::neuro
 

@@ -1,0 +1,162 @@
+"""A second task learned beside the first, which stays as it is."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from Models import driver
+from onnx import numpy_helper
+
+NET = (
+    '<ir_version: 9, opset_import: ["" : 20]> net (float[N, 2, 6, 6] x) => (float[N, 4] y) '
+    "{ a = Conv <pads = [1, 1, 1, 1]> (x, conv_w, conv_b) "
+    "b = BatchNormalization(a, norm_scale, norm_shift, norm_mean, norm_var) c = Relu(b) "
+    "d = GlobalAveragePool(c) e = Flatten(d) f = Gemm<transB = 1>(e, dense_w, dense_b) "
+    "g = Relu(f) h = MatMul(g, head_w) z = Add(h, head_b) y = Softmax(z) }"
+)
+SHAPES = {
+    "conv_w": (6, 2, 3, 3),
+    "conv_b": (6,),
+    "norm_scale": (6,),
+    "norm_shift": (6,),
+    "norm_mean": (6,),
+    "norm_var": (6,),
+    "dense_w": (8, 6),
+    "dense_b": (8,),
+    "head_w": (8, 4),
+    "head_b": (4,),
+}
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    model = onnx.parser.parse_model(NET)
+    for name, shape in SHAPES.items():
+        value = rng.normal(size=shape).astype(np.float32)
+        value = np.abs(value) + 0.5 if name == "norm_var" else value
+        model.graph.initializer.append(numpy_helper.from_array(value, name))
+    path = tmp_path / "net.onnx"
+    onnx.save(model, path)
+    return path
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(128, 2, 6, 6)).astype(np.float32)
+    path = tmp_path / "data.npz"
+    driver.save(path, {"x": x, "labels": ((x[:, 0] ** 2).mean((1, 2)) > 1).astype(np.int64)})
+    return path
+
+
+def weights(path: Path) -> dict[str, np.ndarray]:
+    return {t.name: numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
+
+
+def transfer(neuroplast: Path, source: Path, *options: str) -> Path:
+    target = source.with_name("ready.onnx")
+    driver.edit(neuroplast, "transfer", source, target, "--new-head", "new=2", *options)
+    return target
+
+
+GROWTH = ("--grow", "conv_b=3", "--grow", "dense_b=50%")
+
+
+def learn(neuroplast: Path, model: Path, data: Path, *options: str) -> Path:
+    target = model.with_name("learned.onnx")
+    driver.call(
+        neuroplast, "train", model, "--data", data, "--batch", "32", "--epochs", "4",
+        "--lr", "0.02", *options, "-o", target,
+    )  # fmt: skip
+    return target
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--optimizer", "adamw", "--weight-decay", "0.1"),
+        ("--optimizer", "sgd", "--momentum", "0.9", "--clip-norm", "1", "--accumulate", "2"),
+        ("--optimizer", "adam", "--average", "0.9", "--growable", "dense_b"),
+    ],
+    ids=["decay", "parts", "growable"],
+)
+def test_the_first_task_stays(
+    options: tuple[str, ...], neuroplast: Path, source: Path, data: Path
+) -> None:
+    """To the bit, whatever an optimizer does; and the second one learns."""
+    ready = transfer(neuroplast, source, *GROWTH)
+    learned = learn(neuroplast, ready, data, *options)
+    x = {"x": np.random.default_rng(2).normal(size=(8, 2, 6, 6)).astype(np.float32)}
+    first, before, after = (driver.run(neuroplast, m, x) for m in (source, ready, learned))
+    np.testing.assert_allclose(before["y"], first["y"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(after["y"], before["y"])
+    assert np.abs(after["new"] - before["new"]).max() > 1e-3
+    old, new = weights(ready), weights(learned)
+    # What newborns read changes, and what old units read of them does not.
+    assert (new["conv_w"][6:] != old["conv_w"][6:]).all()
+    assert (new["dense_w"][8:] != old["dense_w"][8:]).any()
+    np.testing.assert_array_equal(new["conv_w"][:6], old["conv_w"][:6])
+    np.testing.assert_array_equal(new["norm_mean"][:6], old["norm_mean"][:6])
+    np.testing.assert_array_equal(new["dense_w"][:8], old["dense_w"][:8])
+    np.testing.assert_array_equal(new["head_w"], old["head_w"])
+
+
+def test_old_units_may_listen(neuroplast: Path, source: Path, data: Path) -> None:
+    ready = transfer(neuroplast, source, *GROWTH, "--freeze", "weights")
+    learned = learn(neuroplast, ready, data)
+    old, new = weights(ready), weights(learned)
+    np.testing.assert_array_equal(new["dense_w"][:8, :6], old["dense_w"][:8, :6])
+    assert (new["dense_w"][:8, 6:] != old["dense_w"][:8, 6:]).any()
+
+
+def test_later_newborns_learn(neuroplast: Path, source: Path, data: Path) -> None:
+    """What is frozen goes along with edits: cut and grown once more."""
+    ready = transfer(neuroplast, source, *GROWTH)
+    cut, grown = ready.with_name("cut.onnx"), ready.with_name("grown.onnx")
+    driver.edit(neuroplast, "prune", ready, cut, "--only", "dense_b", "--ratio", "0.25")
+    driver.edit(neuroplast, "dropin", cut, grown, "--at", "dense_b", "--units", "2")
+    learned = learn(neuroplast, grown, data)
+    old, new = weights(grown), weights(learned)
+    learns = old["dense_b.plasticity"] > 0
+    assert len(learns) == 11
+    assert learns[9:].all()
+    assert 0 < (~learns).sum() <= 8
+    np.testing.assert_array_equal(old["dense_b"][~learns], new["dense_b"][~learns])
+    assert (old["dense_b"][learns] != new["dense_b"][learns]).any()
+
+
+def test_a_malformed_list_is_left_out(neuroplast: Path, source: Path, tmp_path: Path) -> None:
+    model = onnx.load(transfer(neuroplast, source))
+    for entry in model.metadata_props:
+        if entry.key == "neuroplast.plasticity":
+            entry.value = '[{"of": "nothing"}]'
+    path = tmp_path / "bad.onnx"
+    onnx.save(model, path)
+    said = subprocess.run([neuroplast, "inspect", path], capture_output=True, text=True, check=True)
+    assert "'neuroplast.plasticity' is no list of parameters" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ((), "needs '--new-head N'"),
+        (("--new-head", "none"), "needs the number of its results"),
+        (("--new-head", "2", "--grow", "dense"), "needs units and how many"),
+        (("--new-head", "2", "--grow", "nowhere=2"), "no tensor with units has a name like"),
+        (("--new-head", "2", "--grow", "head_b=2"), "no unit can join at 'head_b'"),
+        (("--new-head", "2", "--freeze", "old"), "none of units, weights and nothing"),
+        (("--new-head", "y=2"), "has an output 'y' already"),
+    ],
+)
+def test_refusals(
+    options: tuple[str, ...], reason: str, neuroplast: Path, source: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "refused.onnx"
+    with pytest.raises(driver.DriverError, match=reason):
+        driver.call(neuroplast, "transfer", source, *options, "-o", target)
+    assert not target.exists()
