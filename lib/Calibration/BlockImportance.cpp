@@ -59,7 +59,7 @@ neuroplast::calibration::measureBlocks(
     ArrayRef<NamedTensors> batches,
     std::function<void(llvm::StringRef)> progress) {
   std::vector<std::optional<BlockImportance>> result(blocks.size());
-  LayerwiseRun run(module, batches);
+  LayerwiseRun run(module, batches, LayerwiseRun::choose(module, batches));
   for (auto [block, importance] : llvm::zip_equal(blocks, result)) {
     auto type = cast<RankedTensorType>(block.sum->getResult(0).getType());
     if (!run.canStopAt(block.sum) || !type.hasStaticShape() ||

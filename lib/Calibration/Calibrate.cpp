@@ -92,7 +92,7 @@ neuroplast::calibration::collectStatistics(ModuleOp module,
                                            ArrayRef<NamedTensors> batches,
                                            const CalibrateOptions &options) {
   Statistics statistics;
-  LayerwiseRun run(module, batches);
+  LayerwiseRun run(module, batches, LayerwiseRun::choose(module, batches));
   MomentSums sums(module.getContext());
   auto main = module.lookupSymbol<func::FuncOp>("main");
   for (Operation &op : main.front()) {

@@ -20,6 +20,9 @@ using namespace neuroplast::calibration;
 /// it saves; kernels are fast in any case.
 static constexpr double kMuchWork = 2e8;
 
+/// What all batches may fill at once.
+static constexpr double kMostBytes = 1 << 30;
+
 /// Operands of an op, and what its regions read from around it.
 static llvm::SetVector<Value> collectReads(Operation *op) {
   llvm::SetVector<Value> reads(op->operand_begin(), op->operand_end());
@@ -46,9 +49,10 @@ void LayerwiseRun::collectInputs(Operation *op,
   }
 }
 
-LayerwiseRun::LayerwiseRun(ModuleOp module, ArrayRef<NamedTensors> batches)
+LayerwiseRun::LayerwiseRun(ModuleOp module, ArrayRef<NamedTensors> batches,
+                           ArrayRef<size_t> chosen)
     : main(module.lookupSymbol<func::FuncOp>("main")),
-      numBatches(batches.size()) {
+      numBatches(chosen.size()) {
   for (Operation &op : main.front()) {
     indexOf[&op] = ops.size();
     ops.push_back(&op);
@@ -62,11 +66,48 @@ LayerwiseRun::LayerwiseRun(ModuleOp module, ArrayRef<NamedTensors> batches)
   for (BlockArgument argument : main.getArguments()) {
     auto name = main.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
                                                   "neuro.name");
-    for (const NamedTensors &batch : batches)
-      if (auto it = name ? batch.find(name.str()) : batch.end();
-          it != batch.end())
+    for (size_t number : chosen)
+      if (auto it =
+              name ? batches[number].find(name.str()) : batches[number].end();
+          it != batches[number].end())
         values[argument].push_back(it->second);
   }
+}
+
+double LayerwiseRun::measurePeak() const {
+  // What begins to be there with an op, less what no longer is behind it.
+  std::vector<double> changes(ops.size() + 1);
+  for (auto [value, last] : lastUse) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    if (!type || !type.hasStaticShape() ||
+        !type.getElementType().isIntOrFloat())
+      continue;
+    double bytes = static_cast<double>(type.getNumElements()) *
+                   type.getElementTypeBitWidth() / 8;
+    Operation *source = value.getDefiningOp();
+    changes[source ? indexOf.lookup(source) : 0] += bytes;
+    changes[last + 1] -= bytes;
+  }
+  double now = 0, peak = 0;
+  for (double change : changes)
+    peak = std::max(peak, now += change);
+  return peak;
+}
+
+std::vector<size_t> LayerwiseRun::choose(ModuleOp module,
+                                         ArrayRef<NamedTensors> batches) {
+  double peak = LayerwiseRun(module, {}, {}).measurePeak();
+  size_t count = batches.size();
+  if (peak * static_cast<double>(count) > kMostBytes)
+    count = std::max<size_t>(static_cast<size_t>(kMostBytes / peak), 1);
+  std::vector<size_t> chosen;
+  for (size_t i = 0; i < count; ++i)
+    chosen.push_back(i * batches.size() / count);
+  if (count < batches.size())
+    module.emitWarning("looks at ")
+        << count << " of " << batches.size()
+        << " batches, which fill the memory that there is for them";
+  return chosen;
 }
 
 bool LayerwiseRun::canStopAt(Operation *op) const {

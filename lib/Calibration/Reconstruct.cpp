@@ -76,11 +76,11 @@ class Reconstruction {
 public:
   Reconstruction(ModuleOp original, ModuleOp edited,
                  ArrayRef<structure::TensorEdit> edits,
-                 ArrayRef<NamedTensors> batches,
+                 ArrayRef<NamedTensors> batches, ArrayRef<size_t> chosen,
                  const ReconstructOptions &options)
       : original(original), edited(edited), edits(edits), options(options),
-        numBatches(batches.size()), before(original, batches),
-        after(edited, batches), sums(edited.getContext()),
+        numBatches(chosen.size()), before(original, batches, chosen),
+        after(edited, batches, chosen), sums(edited.getContext()),
         masks(neuro::listMasks(edited)) {}
 
   llvm::Expected<std::vector<RefittedLayer>> run() {
@@ -430,5 +430,7 @@ private:
 llvm::Expected<std::vector<RefittedLayer>> neuroplast::calibration::reconstruct(
     ModuleOp original, ModuleOp edited, ArrayRef<structure::TensorEdit> edits,
     ArrayRef<NamedTensors> batches, const ReconstructOptions &options) {
-  return Reconstruction(original, edited, edits, batches, options).run();
+  return Reconstruction(original, edited, edits, batches,
+                        LayerwiseRun::choose(original, batches), options)
+      .run();
 }

@@ -8,9 +8,9 @@
 
 #include "neuroplast/Structure/NetworkDiff.h"
 
-#include "neuroplast/Dialect/Neuro/IR/History.h"
 #include "neuroplast/Dialect/Neuro/IR/HistoryOps.h"
 #include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
+#include "neuroplast/Structure/UnitOrigins.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -211,27 +211,6 @@ static UnitsEdit summarize(neuro::EditedUnitsOp entry, ModuleOp module) {
     unit < 0 ? void(++edit.added) : void(survivors.insert(unit));
   edit.removed = edit.before - static_cast<int64_t>(survivors.size());
   return edit;
-}
-
-/// The edits that only the second network has had: all of its own, if those of
-/// the first are not the beginning of them.
-static SmallVector<neuro::EditOp> listEdits(ModuleOp before, ModuleOp after) {
-  auto list = [](ModuleOp module) {
-    SmallVector<neuro::EditOp> edits;
-    if (neuro::HistoryOp history = neuro::findHistory(module))
-      llvm::append_range(edits, history.getBody().getOps<neuro::EditOp>());
-    return edits;
-  };
-  SmallVector<neuro::EditOp> earlier = list(before), all = list(after);
-  bool isBeginning =
-      earlier.size() <= all.size() &&
-      llvm::all_of(llvm::zip_first(earlier, all), [](auto pair) {
-        auto [a, b] = pair;
-        return a.getKind() == b.getKind() && a.getOptions() == b.getOptions();
-      });
-  if (isBeginning)
-    all.erase(all.begin(), all.begin() + earlier.size());
-  return all;
 }
 
 NetworkDiff neuroplast::structure::compareNetworks(ModuleOp before,

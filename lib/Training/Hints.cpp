@@ -7,7 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Training/Hints.h"
+#include "neuroplast/Dialect/Neuro/IR/IndexingOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Structure/UnitAnalysis.h"
+#include "neuroplast/Structure/UnitOrigins.h"
 #include "neuroplast/Structure/UnitSelection.h"
 #include "neuroplast/Training/Losses.h"
 #include "llvm/ADT/Sequence.h"
@@ -31,12 +34,14 @@ std::optional<Hint> Hint::parse(StringRef text, std::string &reason) {
   }
   auto known = llvm::StringSwitch<std::optional<Kind>>(kind)
                    .Cases({"", "values"}, Kind::Values)
+                   .Case("channels", Kind::Channels)
                    .Case("attention", Kind::Attention)
                    .Case("relations", Kind::Relations)
                    .Default(std::nullopt);
   if (!known) {
     reason = ("'" + text +
-              "' is of none of the kinds values, attention and relations")
+              "' is of none of the kinds values, channels, attention and "
+              "relations")
                  .str();
     return std::nullopt;
   }
@@ -90,9 +95,11 @@ findObstacle(Hint::Kind kind, RankedTensorType own, RankedTensorType taught) {
   switch (kind) {
   case Hint::Kind::Values:
     if (shape != other)
-      return "has another shape there: attention and relations need no same "
-             "one";
+      return "has another shape there: channels, attention and relations need "
+             "no same one";
     return std::nullopt;
+  case Hint::Kind::Channels:
+    return std::nullopt; // Matched already.
   case Hint::Kind::Attention: {
     if (shape.size() != other.size() || shape.size() < 3)
       return "has no places there to attend to, or others";
@@ -119,6 +126,11 @@ static Term measure(Hint::Kind kind, const Term &own, const Term &taught) {
     Term difference = own - taught;
     return average(difference * difference);
   }
+  case Hint::Kind::Channels: {
+    Term difference = own - taught;
+    return average(difference * difference) /
+           (average(taught * taught) + 1e-12);
+  }
   case Hint::Kind::Attention: {
     Term difference = drawAttention(own) - drawAttention(taught);
     auto places = llvm::to_vector(llvm::seq<int64_t>(1, difference.getRank()));
@@ -132,8 +144,81 @@ static Term measure(Hint::Kind kind, const Term &own, const Term &taught) {
   llvm_unreachable("all kinds are covered");
 }
 
+/// The places of a value along an axis, one after the other.
+static Term take(const Term &value, unsigned axis, ArrayRef<int64_t> places) {
+  if (llvm::equal(places,
+                  llvm::seq<int64_t>(0, value.getType().getDimSize(axis))))
+    return value;
+  auto &at = value.getBuilder();
+  Value indices = neuro::ConstantOp::create(
+      at.builder, at.location, at.builder.getI64TensorAttr(places));
+  return {at, neuro::GatherOp::create(at.builder, at.location, value.get(),
+                                      indices, axis)};
+}
+
+FailureOr<ChannelMatches>
+neuroplast::training::matchChannels(ModuleOp student, ModuleOp teacher,
+                                    ArrayRef<Hint> hints) {
+  ChannelMatches matches;
+  auto isAsked = [&](StringRef node) {
+    return llvm::any_of(hints, [&](const Hint &hint) {
+      return hint.kind == Hint::Kind::Channels &&
+             structure::matchesAny(node, hint.pattern);
+    });
+  };
+  auto list = [](ModuleOp module) {
+    auto main = module.lookupSymbol<func::FuncOp>("main");
+    return main ? listNodeValues(main.front().without_terminator())
+                : NodeValues();
+  };
+  NodeValues taught = list(teacher);
+  struct Entry {
+    StringRef node;
+    RankedTensorType type, taught;
+  };
+  SmallVector<Entry> entries; // one for each axis
+  SmallVector<structure::AxisOrigins> origins;
+  for (auto [node, value] : list(student)) {
+    Value other = taught.lookup(node);
+    if (!isAsked(node) || !other)
+      continue; // Where there is no other, `build` says so.
+    auto type = cast<RankedTensorType>(value.getType()),
+         otherType = cast<RankedTensorType>(other.getType());
+    if (type.getRank() != otherType.getRank())
+      return emitError(value.getLoc(), "is ")
+             << type << ", and of the teacher " << otherType;
+    for (int64_t axis = 0; axis < type.getRank(); ++axis) {
+      entries.push_back({node, type, otherType});
+      origins.push_back({value, static_cast<unsigned>(axis)});
+    }
+  }
+  if (!origins.empty() &&
+      failed(structure::findOrigins(teacher, student, origins)))
+    return failure();
+  for (auto [entry, found] : llvm::zip_equal(entries, origins)) {
+    int64_t own = entry.type.getDimSize(found.axis),
+            other = entry.taught.getDimSize(found.axis);
+    ChannelMatch match{found.axis, {}, {}};
+    bool isKnown =
+        found.places && static_cast<int64_t>(found.places->size()) == own;
+    if (!isKnown && own != other)
+      return emitError(found.value.getLoc(), "is ")
+             << entry.type << ", and of the teacher " << entry.taught
+             << ": no history tells of axis " << found.axis;
+    for (int64_t place = 0; isKnown && place < own; ++place)
+      if (int64_t origin = (*found.places)[place]; origin >= 0) {
+        match.own.push_back(place);
+        match.taught.push_back(origin);
+      }
+    if (isKnown)
+      matches[entry.node].push_back(std::move(match));
+  }
+  return matches;
+}
+
 Term Hint::build(func::FuncOp main, neuro::TermBuilder &at,
-                 const NodeValues &own, const NodeValues &taught) const {
+                 const NodeValues &own, const NodeValues &taught,
+                 const ChannelMatches &matches) const {
   Term sum;
   int64_t count = 0;
   for (auto [node, value] : own) {
@@ -151,7 +236,16 @@ Term Hint::build(func::FuncOp main, neuro::TermBuilder &at,
                  << "has a node '" << node << "' of " << type
                  << ", and its teacher, with " << other << ", " << *obstacle,
              Term();
-    Term distance = measure(kind, Term(at, value), Term(at, same));
+    Term mine(at, value), theirs(at, same);
+    auto found = kind == Kind::Channels ? matches.find(node) : matches.end();
+    if (found != matches.end())
+      for (const ChannelMatch &match : found->second) {
+        mine = take(mine, match.axis, match.own);
+        theirs = take(theirs, match.axis, match.taught);
+      }
+    if (mine.getType().getNumElements() == 0)
+      continue; // All are newborns.
+    Term distance = measure(kind, mine, theirs);
     sum = sum ? sum + distance : distance;
     ++count;
   }

@@ -132,6 +132,12 @@ public:
     for (const Dropout &dropout : options.dropouts)
       if (failed(insertDropout(module, dropout)))
         return failure();
+    if (options.teacher && !options.hints.empty()) {
+      auto matched = matchChannels(module, options.teacher, options.hints);
+      if (failed(matched))
+        return failure();
+      channels = std::move(*matched);
+    }
     if (failed(start()))
       return failure();
     auto scalar = RankedTensorType::get({}, b.getF32Type());
@@ -306,7 +312,7 @@ private:
     for (const Hint &hint : options.hints) {
       if (!loss)
         return {};
-      Term distance = hint.build(main, at, own, taught);
+      Term distance = hint.build(main, at, own, taught, channels);
       loss = distance ? loss + distance : Term();
     }
     return loss;
@@ -626,6 +632,7 @@ private:
   /// What goes by the statistics of the batch.
   std::vector<neuro::LayerOpInterface> learning;
   std::vector<std::string> names; ///< of what is updated
+  ChannelMatches channels;        ///< of the teacher
 };
 
 } // namespace

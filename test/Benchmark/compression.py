@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""What small models learn: PP-OCR's classifier and reader, cut and trained, beside controls.
+"""What small models learn: PP-OCR's networks, cut and trained, beside controls.
 
 The classifier of upside-down lines is cut to a share of its operations and trained on
 labelled lines, beside the original trained on the same lines and a net of the small one's
-shape that starts from nothing; and it is cut and distilled without labels. The reader is
-compressed without labels. Lines to learn from and lines to test share neither fonts nor
-words. Prints a table with the minutes that each took; fails if a bound is missed.
+shape that starts from nothing; and it is cut and distilled without labels. The reader and
+the one that finds lines on pages are compressed without labels. Lines to learn from and
+lines to test share neither fonts nor words. Prints a table with the minutes that each took;
+fails if a bound is missed.
 """
 
 from __future__ import annotations
@@ -156,7 +157,33 @@ def reader(neuroplast: Path, folder: Path, table: Table, arguments: argparse.Nam
         table.add(f"  at {share} of its operations", right(folder / "reader.onnx"), minutes, bound)
 
 
-TASKS = {"classifier": classifier, "reader": reader}
+def detector(neuroplast: Path, folder: Path, table: Table, arguments: argparse.Namespace) -> None:
+    from Models import text_pages  # needs SciPy, which the others do not
+
+    model = models.MODELS["ppocr_det"].path()
+    images, _ = text_pages.pages(arguments.pages, seed=11, calibrates=True)
+    seen, places = text_pages.pages(200, seed=7, calibrates=False)
+    driver.save(folder / "pages.npz", {"x": images})
+
+    def right(path: Path) -> float:
+        maps = scores(path, seen)[:, 0]
+        return text_pages.agreement(map(text_pages.find_boxes, maps), places)
+
+    original = right(model)
+    table.add("detector as it is (boxes)", original, 0)
+    minutes = timed(
+        lambda: driver.call(
+            neuroplast, "compress", model, "--data", folder / "pages.npz",
+            "-o", folder / "detector.onnx", "--target-flops", f"{arguments.detector}x",
+            "--loss", "bce", "--batch", "8", "--epochs", str(2 * arguments.epochs),
+            "--threads", "2", timeout=7200,
+        )
+    )  # fmt: skip
+    what = f"  at {arguments.detector} of its operations"
+    table.add(what, right(folder / "detector.onnx"), minutes, 0.98 * original)
+
+
+TASKS = {"classifier": classifier, "reader": reader, "detector": detector}
 
 
 def main() -> int:
@@ -167,6 +194,8 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--classifier", type=float, default=0.3, help="its share of operations")
     parser.add_argument("--reader", type=float, nargs="+", default=[0.6, 0.5], help="the same")
+    parser.add_argument("--detector", type=float, default=0.5, help="the same")
+    parser.add_argument("--pages", type=int, default=1000, help="to learn from")
     arguments = parser.parse_args()
     neuroplast = arguments.build.resolve() / "bin" / "neuroplast"
     table = Table()

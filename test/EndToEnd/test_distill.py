@@ -150,6 +150,45 @@ def test_hints(kind: str, neuroplast: Path, tmp_path: Path) -> None:
         np.testing.assert_allclose(value, young[key] - RATE * gradient[key], rtol=1e-6, atol=1e-8)
 
 
+def test_hints_at_channels_that_stayed(neuroplast: Path, tmp_path: Path) -> None:
+    """The history says which units of the teacher those of the student were; newborns are free."""
+    teacher, cut, student, target = (
+        tmp_path / f"{n}.onnx" for n in ("teacher", "cut", "student", "out")
+    )
+    wise = two_layers(teacher, hidden=6, seed=3)
+    driver.edit(neuroplast, "prune", teacher, cut, "--ratio", "0.34", "--criterion", "random")
+    driver.edit(neuroplast, "dropin", cut, student, "--units", "2")
+    kept = [
+        int(np.flatnonzero((wise["w"] == column[:, None]).all(axis=0))[0])
+        for column in read_params(cut)["w"].T
+    ]
+    assert len(set(kept)) == 4
+    random, model = np.random.default_rng(5), onnx.load(student)
+    young = {}
+    for tensor in model.graph.initializer:
+        if tensor.name in wise:
+            value = numpy_helper.to_array(tensor)
+            young[tensor.name] = value + random.normal(size=value.shape)
+            tensor.CopyFrom(numpy_helper.from_array(young[tensor.name], tensor.name))
+    onnx.save(model, student)
+    data, x = tmp_path / "d.npz", np.random.default_rng(1).normal(size=(8, 5, INS))
+    driver.save(data, {"x": x})
+    driver.call(
+        neuroplast, "distill", teacher, student, "--data", data, "-o", target, "--batch", "8",
+        "--loss", "mse", "--lr", str(RATE), "--hint", "inner=3:channels",
+    )  # fmt: skip
+
+    def measure(p: Arrays) -> float:
+        own, taught = (np.tanh(x @ q["w"]) for q in (p, wise))
+        said = ((own @ p["v"] - taught @ wise["v"]) ** 2).mean()
+        apart = ((own[..., :4] - taught[..., kept]) ** 2).mean()
+        return float(said + 3 * apart / (taught[..., kept] ** 2).mean())
+
+    gradient = differ(measure, young)
+    for key, value in read_params(target).items():
+        np.testing.assert_allclose(value, young[key] - RATE * gradient[key], rtol=1e-6, atol=1e-8)
+
+
 def test_unfit_hints(neuroplast: Path, tmp_path: Path) -> None:
     teacher, student, target = (tmp_path / f"{n}.onnx" for n in ("teacher", "student", "out"))
     two_layers(teacher, hidden=6, seed=3)
@@ -160,6 +199,7 @@ def test_unfit_hints(neuroplast: Path, tmp_path: Path) -> None:
         "inner=-1": "a weight above 0",
         "inner=1:mood": "none of the kinds",
         "inner=1": "another shape there",
+        "inner=1:channels": "no history tells of axis 2",
         "outer=1": "no node with a name like 'outer'",
     }.items():
         with pytest.raises(driver.DriverError, match=reason):

@@ -23,9 +23,16 @@ namespace neuroplast::calibration {
 
 class LayerwiseRun {
 public:
-  /// Runs the function `main` of a module on batches of its inputs by name. The
-  /// sizes of the module are those of the batches.
-  LayerwiseRun(mlir::ModuleOp module, llvm::ArrayRef<NamedTensors> batches);
+  /// Runs the function `main` of a module on some batches of its inputs by
+  /// name. The sizes of the module are those of the batches.
+  LayerwiseRun(mlir::ModuleOp module, llvm::ArrayRef<NamedTensors> batches,
+               llvm::ArrayRef<size_t> chosen);
+
+  /// The numbers of batches, spread over all, that are not more than memory has
+  /// room for while they wait for the layers of a network: what they fill at
+  /// once is a gibibyte at most. A warning tells if others are left out.
+  static std::vector<size_t> choose(mlir::ModuleOp module,
+                                    llvm::ArrayRef<NamedTensors> batches);
 
   /// Whether the ops before and after `op` can run apart: it is a top-level op
   /// of `main`, and only tensors pass it.
@@ -43,6 +50,8 @@ private:
   /// The tensors that an op needs, also through copied ops.
   void collectInputs(mlir::Operation *op,
                      llvm::SmallVectorImpl<mlir::Value> &inputs) const;
+  /// The most bytes of a batch that are there at once.
+  double measurePeak() const;
   llvm::Error runSegment(llvm::ArrayRef<mlir::Operation *> ops,
                          llvm::ArrayRef<mlir::Value> results);
 

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "neuroplast/Dialect/Neuro/IR/Gradient.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
 #include <optional>
 #include <string>
 
@@ -27,11 +28,24 @@ listNodeValues(llvm::iterator_range<mlir::Block::iterator> operations);
 
 /// Lets nodes of a student give what those of the same names give in its
 /// teacher.
+/// Along an axis of a value of the student, which places the teacher has, too,
+/// and where.
+struct ChannelMatch {
+  unsigned axis = 0;
+  llvm::SmallVector<int64_t> own, taught;
+};
+/// By the names of nodes.
+using ChannelMatches = llvm::StringMap<llvm::SmallVector<ChannelMatch, 1>>;
+
 struct Hint {
   enum class Kind {
     /// The mean square of the differences (Romero et al., arXiv 1412.6550);
     /// both have the same shape.
     Values,
+    /// The mean square of the differences of channels that the student has kept
+    /// of the teacher, by the history of its edits, divided by the mean square
+    /// of the teacher's; newborns are free.
+    Channels,
     /// Where the squares of the channels are large, of an example: the square
     /// of the distance of both, each of length one (Zagoruyko and Komodakis,
     /// arXiv 1612.03928). Channels are axis 1 of four and more axes, and the
@@ -53,8 +67,16 @@ struct Hint {
   /// How far nodes of the student are from those of the teacher, weighed, the
   /// mean over the nodes; a null term after an error at `main`.
   neuro::Term build(mlir::func::FuncOp main, neuro::TermBuilder &at,
-                    const NodeValues &own, const NodeValues &taught) const;
+                    const NodeValues &own, const NodeValues &taught,
+                    const ChannelMatches &matches) const;
 };
+
+/// Matches the channels of the nodes of a student, as it is before it becomes a
+/// step, with those of its teacher, where hints compare them. Fails, after an
+/// error, where that cannot be.
+llvm::FailureOr<ChannelMatches> matchChannels(mlir::ModuleOp student,
+                                              mlir::ModuleOp teacher,
+                                              llvm::ArrayRef<Hint> hints);
 
 } // namespace neuroplast::training
 

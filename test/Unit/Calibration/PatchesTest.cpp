@@ -68,7 +68,7 @@ TEST_P(PatchesOf, GiveTheResultsWhenTheyAreWeighed) {
   std::string bytes = getBytes(data);
   x.bytes.assign(bytes.begin(), bytes.end());
   std::vector<NamedTensors> batches = {{{"x", x}}};
-  LayerwiseRun run(*module, batches);
+  LayerwiseRun run(*module, batches, LayerwiseRun::choose(*module, batches));
   Operation *op = main.front().getTerminator()->getOperand(0).getDefiningOp();
   ASSERT_TRUE(run.canStopAt(op));
   ASSERT_FALSE(static_cast<bool>(run.runUntil(op, /*inclusive=*/true)));
