@@ -35,13 +35,14 @@ std::optional<Hint> Hint::parse(StringRef text, std::string &reason) {
   auto known = llvm::StringSwitch<std::optional<Kind>>(kind)
                    .Cases({"", "values"}, Kind::Values)
                    .Case("channels", Kind::Channels)
+                   .Case("layers", Kind::Layers)
                    .Case("attention", Kind::Attention)
                    .Case("relations", Kind::Relations)
                    .Default(std::nullopt);
   if (!known) {
     reason = ("'" + text +
-              "' is of none of the kinds values, channels, attention and "
-              "relations")
+              "' is of none of the kinds values, channels, layers, attention "
+              "and relations")
                  .str();
     return std::nullopt;
   }
@@ -99,6 +100,7 @@ findObstacle(Hint::Kind kind, RankedTensorType own, RankedTensorType taught) {
              "no same one";
     return std::nullopt;
   case Hint::Kind::Channels:
+  case Hint::Kind::Layers:
     return std::nullopt; // Matched already.
   case Hint::Kind::Attention: {
     if (shape.size() != other.size() || shape.size() < 3)
@@ -126,7 +128,8 @@ static Term measure(Hint::Kind kind, const Term &own, const Term &taught) {
     Term difference = own - taught;
     return average(difference * difference);
   }
-  case Hint::Kind::Channels: {
+  case Hint::Kind::Channels:
+  case Hint::Kind::Layers: {
     Term difference = own - taught;
     return average(difference * difference) /
            (average(taught * taught) + 1e-12);
@@ -160,10 +163,9 @@ FailureOr<ChannelMatches>
 neuroplast::training::matchChannels(ModuleOp student, ModuleOp teacher,
                                     ArrayRef<Hint> hints) {
   ChannelMatches matches;
-  auto isAsked = [&](StringRef node) {
+  auto isAsked = [&](Hint::Kind kind, StringRef node) {
     return llvm::any_of(hints, [&](const Hint &hint) {
-      return hint.kind == Hint::Kind::Channels &&
-             structure::matchesAny(node, hint.pattern);
+      return hint.kind == kind && structure::matchesAny(node, hint.pattern);
     });
   };
   auto list = [](ModuleOp module) {
@@ -175,20 +177,30 @@ neuroplast::training::matchChannels(ModuleOp student, ModuleOp teacher,
   struct Entry {
     StringRef node;
     RankedTensorType type, taught;
+    bool mustMatch;
   };
   SmallVector<Entry> entries; // one for each axis
   SmallVector<structure::AxisOrigins> origins;
   for (auto [node, value] : list(student)) {
     Value other = taught.lookup(node);
-    if (!isAsked(node) || !other)
-      continue; // Where there is no other, `build` says so.
+    auto layer = value.getDefiningOp<neuro::LayerOpInterface>();
+    bool isLayer = layer && layer.getLinearMap(),
+         mustMatch = isAsked(Hint::Kind::Channels, node);
+    // Where there is no other, `build` says so.
+    if (!other ||
+        (!mustMatch && !(isLayer && isAsked(Hint::Kind::Layers, node))))
+      continue;
     auto type = cast<RankedTensorType>(value.getType()),
          otherType = cast<RankedTensorType>(other.getType());
-    if (type.getRank() != otherType.getRank())
+    if (type.getRank() != otherType.getRank()) {
+      if (!mustMatch)
+        continue;
       return emitError(value.getLoc(), "is ")
              << type << ", and of the teacher " << otherType;
+    }
+    matches[node].isLayer = isLayer;
     for (int64_t axis = 0; axis < type.getRank(); ++axis) {
-      entries.push_back({node, type, otherType});
+      entries.push_back({node, type, otherType, mustMatch});
       origins.push_back({value, static_cast<unsigned>(axis)});
     }
   }
@@ -201,6 +213,10 @@ neuroplast::training::matchChannels(ModuleOp student, ModuleOp teacher,
     ChannelMatch match{found.axis, {}, {}};
     bool isKnown =
         found.places && static_cast<int64_t>(found.places->size()) == own;
+    if (!isKnown && own != other && !entry.mustMatch) {
+      matches.erase(entry.node);
+      continue;
+    }
     if (!isKnown && own != other)
       return emitError(found.value.getLoc(), "is ")
              << entry.type << ", and of the teacher " << entry.taught
@@ -210,36 +226,39 @@ neuroplast::training::matchChannels(ModuleOp student, ModuleOp teacher,
         match.own.push_back(place);
         match.taught.push_back(origin);
       }
-    if (isKnown)
-      matches[entry.node].push_back(std::move(match));
+    if (auto known = matches.find(entry.node);
+        isKnown && known != matches.end())
+      known->second.axes.push_back(std::move(match));
   }
   return matches;
 }
 
-Term Hint::build(func::FuncOp main, neuro::TermBuilder &at,
-                 const NodeValues &own, const NodeValues &taught,
-                 const ChannelMatches &matches) const {
+std::optional<Term> Hint::build(func::FuncOp main, neuro::TermBuilder &at,
+                                const NodeValues &own, const NodeValues &taught,
+                                const ChannelMatches &matches) const {
   Term sum;
   int64_t count = 0;
   for (auto [node, value] : own) {
-    if (!structure::matchesAny(node, pattern))
+    auto found = matches.find(node);
+    bool isMatched = found != matches.end();
+    if (!structure::matchesAny(node, pattern) ||
+        (kind == Kind::Layers && !(isMatched && found->second.isLayer)))
       continue;
     Value same = taught.lookup(node);
     if (!same)
       return main.emitError() << "has a node '" << node
                               << "', and its teacher none of this name",
-             Term();
+             std::nullopt;
     auto type = cast<RankedTensorType>(value.getType()),
          other = cast<RankedTensorType>(same.getType());
     if (auto obstacle = findObstacle(kind, type, other))
       return main.emitError()
                  << "has a node '" << node << "' of " << type
                  << ", and its teacher, with " << other << ", " << *obstacle,
-             Term();
+             std::nullopt;
     Term mine(at, value), theirs(at, same);
-    auto found = kind == Kind::Channels ? matches.find(node) : matches.end();
-    if (found != matches.end())
-      for (const ChannelMatch &match : found->second) {
+    if (isMatched && (kind == Kind::Channels || kind == Kind::Layers))
+      for (const ChannelMatch &match : found->second.axes) {
         mine = take(mine, match.axis, match.own);
         theirs = take(theirs, match.axis, match.taught);
       }
@@ -249,9 +268,11 @@ Term Hint::build(func::FuncOp main, neuro::TermBuilder &at,
     sum = sum ? sum + distance : distance;
     ++count;
   }
+  if (!sum && kind == Kind::Layers)
+    return Term();
   if (!sum)
     return main.emitError() << "has no node with a name like '" << pattern
                             << "' to give hints at",
-           Term();
+           std::nullopt;
   return sum * (weight / static_cast<double>(count));
 }

@@ -310,10 +310,11 @@ private:
     }
     Term loss = buildLossOfLabels(output);
     for (const Hint &hint : options.hints) {
-      if (!loss)
+      auto distance = hint.build(main, at, own, taught, channels);
+      if (!loss || !distance)
         return {};
-      Term distance = hint.build(main, at, own, taught, channels);
-      loss = distance ? loss + distance : Term();
+      if (*distance)
+        loss = loss + *distance;
     }
     return loss;
   }

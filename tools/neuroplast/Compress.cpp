@@ -61,6 +61,8 @@ static int runCompress(const Arguments &arguments) {
                   arguments.get("--lr", "0.001").str(), "--schedule", "cosine",
                   "--clip-norm", "5", "--epochs",
                   arguments.get("--epochs", "10").str()});
+  if (!arguments.has("--hint"))
+    distill.insert(distill.end(), {"--hint", "*=1:layers"});
   passOn(arguments,
          {"--val", "--batch", "--seed", "--loss", "--temperature", "--blank",
           "--blank-weight", "--hint", "--threads", "--augment", "--log",

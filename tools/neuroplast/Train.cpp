@@ -344,9 +344,9 @@ Command neuroplast::driver::getDistillCommand() {
   specs.push_back(
       {"--hint", "PATTERN=WEIGHT[:KIND]...",
        "let nodes whose name matches give what those of the teacher give, too: "
-       "values, of the same shape; attention, where in an example much is, "
-       "over "
-       "any number of channels; or relations, which examples are alike "
+       "values, of the same shape; channels, those that edits left; layers, "
+       "the same of all linear layers; attention, where in an example much is, "
+       "over any number of channels; or relations, which examples are alike "
        "(values)"});
   return {{"distill",
            "train a model to say what another one says, on examples without "

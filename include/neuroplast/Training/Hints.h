@@ -34,8 +34,12 @@ struct ChannelMatch {
   unsigned axis = 0;
   llvm::SmallVector<int64_t> own, taught;
 };
+struct NodeMatch {
+  bool isLayer = false; ///< Whether the node is a linear layer.
+  llvm::SmallVector<ChannelMatch, 1> axes;
+};
 /// By the names of nodes.
-using ChannelMatches = llvm::StringMap<llvm::SmallVector<ChannelMatch, 1>>;
+using ChannelMatches = llvm::StringMap<NodeMatch>;
 
 struct Hint {
   enum class Kind {
@@ -46,6 +50,10 @@ struct Hint {
     /// of the teacher, by the history of its edits, divided by the mean square
     /// of the teacher's; newborns are free.
     Channels,
+    /// The same of those of the nodes that are linear layers, and whose
+    /// channels
+    /// the history tells of.
+    Layers,
     /// Where the squares of the channels are large, of an example: the square
     /// of the distance of both, each of length one (Zagoruyko and Komodakis,
     /// arXiv 1612.03928). Channels are axis 1 of four and more axes, and the
@@ -65,10 +73,11 @@ struct Hint {
   static std::optional<Hint> parse(llvm::StringRef text, std::string &reason);
 
   /// How far nodes of the student are from those of the teacher, weighed, the
-  /// mean over the nodes; a null term after an error at `main`.
-  neuro::Term build(mlir::func::FuncOp main, neuro::TermBuilder &at,
-                    const NodeValues &own, const NodeValues &taught,
-                    const ChannelMatches &matches) const;
+  /// mean over the nodes; a null term if there are none, which is an error of
+  /// all kinds but `Layers`. None after an error at `main`.
+  std::optional<neuro::Term>
+  build(mlir::func::FuncOp main, neuro::TermBuilder &at, const NodeValues &own,
+        const NodeValues &taught, const ChannelMatches &matches) const;
 };
 
 /// Matches the channels of the nodes of a student, as it is before it becomes a

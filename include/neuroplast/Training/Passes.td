@@ -91,7 +91,7 @@ def NeuroTrainStep : Pass<"neuro-train-step", "::mlir::ModuleOp"> {
     Option<"weightDecay", "weight-decay", "double", "0", "how much of each parameter goes in a step, by the rate">,
     ListOption<"dropout", "dropout", "std::string", "what is left out in a step, as `neuro-dropout` takes it">,
     ListOption<"hint", "hint", "std::string",
-               "nodes that give what those of the teacher give: PATTERN=WEIGHT[:KIND], of values, attention or relations">,
+               "nodes that give what those of the teacher give: PATTERN=WEIGHT[:KIND], of values, channels, layers, attention or relations">,
     Option<"seed", "seed", "uint32_t", "0", "of what is drawn in a step">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect",
