@@ -8,17 +8,13 @@ import numpy as np
 import onnx
 import pytest
 from Models import driver
-from Models.training import read_params
-from onnx import numpy_helper
+from Models.training import read_params, write_network
 
 
 def save(path: Path, body: str, weights: dict[str, np.ndarray]) -> None:
     """Writes a model with weights of their own; all is float64, and opset 17 unless it says."""
     header = "" if body.startswith("<") else '<ir_version: 8, opset_import: ["" : 17]>'
-    model = onnx.parser.parse_model(f"{header}\n{body}")
-    for name, value in weights.items():
-        model.graph.initializer.append(numpy_helper.from_array(value, name))
-    onnx.save(model, path)
+    write_network(path, f"{header}\n{body}", weights)
 
 
 # A layer that passes on what it reads, and the shape of that.

@@ -6,11 +6,10 @@ import ctypes
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from Models import driver, models, pruning
 from Models.c_interface import Tensor, describe, load
-from onnx import numpy_helper
+from Models.training import draw_weights, write_network
 
 NAME = "squeezenet"
 PATTERN = "fire3*"
@@ -56,14 +55,10 @@ def test_sets_that_stay_leave_no_trace(neuroplast: Path, tmp_path: Path) -> None
         rest = Constant<value = int64[1] {3}>()  t = Concat<axis: int = 0>(r, rest)
         d = Reshape(c, t)  e = Relu(d)  f = Reshape(e, s)
         h = Transpose<perm: ints = [0, 2, 1]>(f)  y = MatMul(h, v) }"""
-    model = onnx.parser.parse_model(text)
     random = np.random.default_rng(2)
-    model.graph.initializer.append(numpy_helper.from_array(np.array(0), "zero"))
-    for name, shape in {"u": (5, 4), "w": (4, 6), "v": (6, 2)}.items():
-        value = random.normal(size=shape).astype(np.float32)
-        model.graph.initializer.append(numpy_helper.from_array(value, name))
+    weights = draw_weights({"u": (5, 4), "w": (4, 6), "v": (6, 2)}, seed=2)
     source, library, grown = tmp_path / "m.onnx", tmp_path / "m.so", tmp_path / "g.onnx"
-    onnx.save(model, source)
+    write_network(source, text, weights | {"zero": np.array(0)})
     driver.call(neuroplast, "compile", source, "-o", library, "--growable", "*")
     driver.edit(
         neuroplast, "dropin", source, grown, "--units", "+2", "--init", "random", "--at", "u"

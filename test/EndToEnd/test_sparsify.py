@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from Models import driver, models
-from onnx import numpy_helper
+from Models.training import draw_weights, read_params, write_network
 
 NET = (
     '<ir_version: 9, opset_import: ["" : 20]> net (float[N, 6, 9, 9] x) => (float[N, 5] y) '
@@ -21,13 +21,8 @@ SHAPES = {"w": (8, 6, 3, 3), "b": (8,), "v": (8, 5)}
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    rng = np.random.default_rng(0)
-    model = onnx.parser.parse_model(NET)
-    for name, shape in SHAPES.items():
-        value = rng.normal(size=shape).astype(np.float32)
-        model.graph.initializer.append(numpy_helper.from_array(value, name))
     path = tmp_path / "net.onnx"
-    onnx.save(model, path)
+    write_network(path, NET, draw_weights(SHAPES))
     return path
 
 
@@ -43,10 +38,6 @@ def data(tmp_path: Path) -> Path:
     return path
 
 
-def weights(path: Path) -> dict[str, np.ndarray]:
-    return {t.name: numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
-
-
 def sparsify(neuroplast: Path, source: Path, *options: str | Path) -> tuple[dict[str, Any], Path]:
     target = source.with_name("sparse.onnx")
     return driver.edit(neuroplast, "sparsify", source, target, *options), target
@@ -54,7 +45,7 @@ def sparsify(neuroplast: Path, source: Path, *options: str | Path) -> tuple[dict
 
 def test_the_smallest_go(neuroplast: Path, source: Path) -> None:
     report, target = sparsify(neuroplast, source, "--sparsity", "0.3", "--freeze", "v")
-    before, after = weights(source), weights(target)
+    before, after = read_params(source), read_params(target)
     magnitudes = np.sort(np.abs(before["w"]).ravel())
     limit = magnitudes[int(0.3 * magnitudes.size)]
     np.testing.assert_array_equal(after["w"], np.where(np.abs(before["w"]) < limit, 0, before["w"]))
@@ -69,7 +60,7 @@ def test_pattern(criterion: str, neuroplast: Path, source: Path, data: Path) -> 
     """Two of four inputs at each place of a kernel; the last two make a short group."""
     options = ("--data", data) if criterion != "magnitude" else ()
     _, target = sparsify(neuroplast, source, "--pattern", "2:4", "--criterion", criterion, *options)
-    after = weights(target)
+    after = read_params(target)
     assert np.all((after["w"][:, :4] != 0).sum(axis=1) == 2)
     assert np.all((after["w"][:, 4:] != 0).sum(axis=1) == 1)
     assert np.all((after["v"].reshape(2, 4, 5) != 0).sum(axis=1) == 2)
@@ -80,7 +71,7 @@ def test_any_and_of_the_rest(neuroplast: Path, source: Path) -> None:
     zeros = []
     for seed in ("1", "1", "2"):
         _, sparse = sparsify(neuroplast, source, "--criterion", "random", "--seed", seed)
-        zeros.append(weights(sparse)["w"] == 0)
+        zeros.append(read_params(sparse)["w"] == 0)
         assert zeros[-1].mean() == 0.5
     np.testing.assert_array_equal(zeros[0], zeros[1])
     assert 0.2 < (zeros[0] & zeros[2]).mean() < 0.3
@@ -90,14 +81,14 @@ def test_any_and_of_the_rest(neuroplast: Path, source: Path) -> None:
             neuroplast, "sparsify", sparse, again, "--criterion", criterion, "--of-rest",
             "--sparsity", "0.25",
         )  # fmt: skip
-        found = weights(again)["w"] == 0
+        found = read_params(again)["w"] == 0
         assert found.mean() == 0.625
         assert found[zeros[2]].all()
 
 
 def test_blocks(neuroplast: Path, source: Path) -> None:
     _, target = sparsify(neuroplast, source, "--block", "4x3", "--sparsity", "0.5")
-    blocks = weights(target)["w"].reshape(2, 4, 2, 3, 9) == 0
+    blocks = read_params(target)["w"].reshape(2, 4, 2, 3, 9) == 0
     assert np.all(blocks.all(axis=(1, 3)) == blocks.any(axis=(1, 3)))
     assert blocks.mean() == 0.5
 
@@ -112,19 +103,19 @@ def patches(x: np.ndarray) -> np.ndarray:
 def test_wanda_regards_what_is_weighed(neuroplast: Path, source: Path, data: Path) -> None:
     _, target = sparsify(neuroplast, source, "--criterion", "wanda", "--data", data)
     x = np.load(data)["x"]
-    before = weights(source)["w"].reshape(8, 54)
+    before = read_params(source)["w"].reshape(8, 54)
     scores = np.abs(before) * np.sqrt((patches(x) ** 2).mean(axis=0))
     wanted = before.copy()
     for row, order in zip(wanted, np.argsort(scores, axis=1), strict=True):
         row[order[:27]] = 0
-    np.testing.assert_array_equal(weights(target)["w"].reshape(8, 54), wanted)
+    np.testing.assert_array_equal(read_params(target)["w"].reshape(8, 54), wanted)
 
 
 def test_sparsegpt_makes_up_for_zeros(neuroplast: Path, source: Path, data: Path) -> None:
     """As the paper says it, in numpy, for a layer of fewer columns than a step has."""
     x = patches(np.load(data)["x"]).astype(np.float64)
     order = [channel * 9 + place for place in range(9) for channel in range(6)]
-    w = weights(source)["w"].reshape(8, 54)[:, order].astype(np.float64)
+    w = read_params(source)["w"].reshape(8, 54)[:, order].astype(np.float64)
     gram = x[:, order].T @ x[:, order] / len(x)
     damped = gram + 0.01 * np.trace(gram) / 54 * np.eye(54)
     upper = np.linalg.cholesky(np.linalg.inv(damped)).T
@@ -137,7 +128,7 @@ def test_sparsegpt_makes_up_for_zeros(neuroplast: Path, source: Path, data: Path
         fitted[:, j:] -= np.outer(error, upper[j, j:])
     fitted *= kept
     report, target = sparsify(neuroplast, source, "--criterion", "sparsegpt", "--data", data)
-    actual = weights(target)["w"].reshape(8, 54)[:, order]
+    actual = read_params(target)["w"].reshape(8, 54)[:, order]
     np.testing.assert_allclose(actual, fitted, rtol=1e-3, atol=1e-3)
     losses = {"sparsegpt": report["layers"][0]["error"]}
     for criterion in ("magnitude", "wanda"):
@@ -158,10 +149,10 @@ def test_masks_stay(neuroplast: Path, neuroplast_opt: Path, source: Path, data: 
     # Without a bias nothing is left to fit.
     assert fit["obstacle"] == "its weights are masked"
     kept = next(e["sources"][0] for e in report["edits"] if e["source_name"] == "v")
-    zeros = weights(sparse)["v"][kept] == 0
-    np.testing.assert_array_equal(weights(small)["v"] == 0, zeros)
+    zeros = read_params(sparse)["v"][kept] == 0
+    np.testing.assert_array_equal(read_params(small)["v"] == 0, zeros)
     driver.edit(neuroplast, "dropin", small, big, "--units", "2", "--init", "random")
-    grown = weights(big)["v"]
+    grown = read_params(big)["v"]
     np.testing.assert_array_equal(grown[:6] == 0, zeros)
     assert np.all(grown[6:] != 0)
     module = driver.call(neuroplast_opt, big)

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from Models import driver
-from onnx import numpy_helper
+from Models.training import draw_weights, read_params, write_network
 
 NET = (
     '<ir_version: 9, opset_import: ["" : 20]> net (float[N, 2, 6, 6] x) => (float[N, 4] y) '
@@ -34,14 +34,10 @@ SHAPES = {
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    rng = np.random.default_rng(0)
-    model = onnx.parser.parse_model(NET)
-    for name, shape in SHAPES.items():
-        value = rng.normal(size=shape).astype(np.float32)
-        value = np.abs(value) + 0.5 if name == "norm_var" else value
-        model.graph.initializer.append(numpy_helper.from_array(value, name))
+    weights = draw_weights(SHAPES)
+    weights["norm_var"] = np.abs(weights["norm_var"]) + 0.5
     path = tmp_path / "net.onnx"
-    onnx.save(model, path)
+    write_network(path, NET, weights)
     return path
 
 
@@ -52,10 +48,6 @@ def data(tmp_path: Path) -> Path:
     path = tmp_path / "data.npz"
     driver.save(path, {"x": x, "labels": ((x[:, 0] ** 2).mean((1, 2)) > 1).astype(np.int64)})
     return path
-
-
-def weights(path: Path) -> dict[str, np.ndarray]:
-    return {t.name: numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
 
 
 def transfer(neuroplast: Path, source: Path, *options: str) -> Path:
@@ -96,7 +88,7 @@ def test_the_first_task_stays(
     np.testing.assert_allclose(before["y"], first["y"], rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(after["y"], before["y"])
     assert np.abs(after["new"] - before["new"]).max() > 1e-3
-    old, new = weights(ready), weights(learned)
+    old, new = read_params(ready), read_params(learned)
     # What newborns read changes, and what old units read of them does not.
     assert (new["conv_w"][6:] != old["conv_w"][6:]).all()
     assert (new["dense_w"][8:] != old["dense_w"][8:]).any()
@@ -109,7 +101,7 @@ def test_the_first_task_stays(
 def test_old_units_may_listen(neuroplast: Path, source: Path, data: Path) -> None:
     ready = transfer(neuroplast, source, *GROWTH, "--freeze", "weights")
     learned = learn(neuroplast, ready, data)
-    old, new = weights(ready), weights(learned)
+    old, new = read_params(ready), read_params(learned)
     np.testing.assert_array_equal(new["dense_w"][:8, :6], old["dense_w"][:8, :6])
     assert (new["dense_w"][:8, 6:] != old["dense_w"][:8, 6:]).any()
 
@@ -121,7 +113,7 @@ def test_later_newborns_learn(neuroplast: Path, source: Path, data: Path) -> Non
     driver.edit(neuroplast, "prune", ready, cut, "--only", "dense_b", "--ratio", "0.25")
     driver.edit(neuroplast, "dropin", cut, grown, "--at", "dense_b", "--units", "2")
     learned = learn(neuroplast, grown, data)
-    old, new = weights(grown), weights(learned)
+    old, new = read_params(grown), read_params(learned)
     learns = old["dense_b.plasticity"] > 0
     assert len(learns) == 11
     assert learns[9:].all()

@@ -63,6 +63,19 @@ def gradients(p: Arrays, x: np.ndarray, labels: np.ndarray, is_class: bool) -> A
     return {"w": x.T @ dh, "b": dh.sum(axis=0), "v": t.T @ dz, "c": dz.sum(axis=0)}
 
 
+def write_network(path: Path, text: str, weights: Arrays) -> None:
+    """Writes a network that a text describes, with weights by name."""
+    model = onnx.parser.parse_model(text)
+    for name, value in weights.items():
+        model.graph.initializer.append(numpy_helper.from_array(value, name))
+    onnx.save(model, path)
+
+
+def draw_weights(shapes: dict[str, tuple[int, ...]], seed: int = 0) -> Arrays:
+    random = np.random.default_rng(seed)
+    return {name: random.normal(size=s).astype(np.float32) for name, s in shapes.items()}
+
+
 def read_params(path: Path) -> Arrays:
     return {t.name: numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
 
