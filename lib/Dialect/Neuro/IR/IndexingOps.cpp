@@ -8,6 +8,9 @@
 
 #include "neuroplast/Dialect/Neuro/IR/IndexingOps.h"
 #include "mlir/Dialect/Traits.h"
+#include "mlir/IR/PatternMatch.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
 
 using namespace mlir;
 using namespace neuroplast::neuro;
@@ -162,6 +165,44 @@ LogicalResult ScatterElementsOp::verify() {
     return failure();
   return verifyShape(*this, "updates", getUpdates(),
                      getTensorType(getIndices()).getShape());
+}
+
+namespace {
+
+/// What is added up in zeros, and these to a tensor, is added up in that: rows
+/// of gradients take no time for the rows that have none.
+struct ScatterIntoSummand : OpRewritePattern<AddOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(AddOp op,
+                                PatternRewriter &rewriter) const override {
+    for (auto [sum, data] : {std::pair(op.getRhs(), op.getLhs()),
+                             std::pair(op.getLhs(), op.getRhs())}) {
+      auto scatter = sum.getDefiningOp<ScatterNDOp>();
+      if (!scatter || !scatter->hasOneUse() ||
+          scatter.getReduction() != "add" ||
+          data.getType() != scatter.getType() ||
+          op.getType() != scatter.getType() || !isZero(scatter.getData()))
+        continue;
+      rewriter.replaceOpWithNewOp<ScatterNDOp>(op, data, scatter.getIndices(),
+                                               scatter.getUpdates(), "add");
+      return success();
+    }
+    return rewriter.notifyMatchFailure(op, "nothing is scattered into zeros");
+  }
+
+private:
+  static bool isZero(Value value) {
+    if (auto repeated = value.getDefiningOp<ExpandOp>())
+      value = repeated.getInput();
+    return neuroplast::neuro::detail::isConstantInRange(value, 0, 0);
+  }
+};
+
+} // namespace
+
+void ScatterNDOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                              MLIRContext *context) {
+  patterns.add<ScatterIntoSummand>(context);
 }
 
 LogicalResult ScatterNDOp::verify() {

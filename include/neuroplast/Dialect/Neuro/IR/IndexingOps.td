@@ -42,6 +42,7 @@ def Neuro_ScatterNDOp : Neuro_ScatterBase<"scatter_nd", "ScatterND", [Neuro_Buil
   let arguments = (ins Neuro_Tensor:$data, RankedTensorOf<[I64]>:$indices, Neuro_Tensor:$updates,
     DefaultValuedAttr<StrAttr, "\"none\"">:$reduction);
   let hasVerifier = 1;
+  let hasCanonicalizer = 1;
 }
 def Neuro_TensorScatterOp : Neuro_ScatterBase<"tensor_scatter", "TensorScatter"> {
   let summary = "write an update into a cache at a position per batch; `mode` is linear or circular";
