@@ -522,6 +522,15 @@ CASES: dict[str, Case] = {
         [(9, 6)],
     ),
     "Pad": Case("p = Constant<value = int64[4] {1, 0, 2, -1}>() y0 = Pad(a, p, b)", [(2, 3), ()]),
+    **{
+        f"Pad {mode}": Case(
+            "p = Constant<value = int64[6] {0, 2, 1, 0, 3, 2}>()"
+            f' y0 = Pad<mode: string = "{mode}">(a, p)',
+            [(2, 4, 3)],
+            result=(2, 9, 6),
+        )
+        for mode in ("reflect", "edge", "wrap")
+    },
     "Gather": Case(
         "y0 = Gather<axis: int = 1>(a, n)",
         [(2, 4, 3)],

@@ -124,12 +124,57 @@ LogicalResult SliceOp::buildGradient(GradientScope &scope) {
   return success();
 }
 
+/// What was put around a tensor along an axis, given back to the elements that
+/// it was made of, and these; the result has the size of the tensor.
+static Term giveBackBorders(GradientScope &scope, const Term &g, StringRef mode,
+                            int64_t axis, int64_t low, int64_t high) {
+  int64_t size = g.getType().getDimSize(axis) - low - high;
+  Term sum = g.slice(axis, low, size);
+  auto giveBack = [&](int64_t start, int64_t count, int64_t mirrored,
+                      int64_t edge, int64_t wrapped) {
+    if (count == 0)
+      return;
+    Term border = g.slice(axis, start, count);
+    int64_t place = wrapped;
+    if (mode == "edge") {
+      border = border.sum(axis);
+      place = edge;
+    } else if (mode == "reflect") {
+      border = border.reverse(axis);
+      place = mirrored;
+    }
+    SmallVector<int64_t> before(g.getRank(), 0), behind(before);
+    before[axis] = place;
+    behind[axis] = size - place - border.getType().getDimSize(axis);
+    sum = sum + pad(scope, border, before, behind);
+  };
+  giveBack(0, low, 1, 0, size - low);
+  giveBack(low + size, high, size - 1 - high, size - 1, 0);
+  return sum;
+}
+
 LogicalResult PadOp::buildGradient(GradientScope &scope) {
-  if (getMode() != "constant" || !getDynamicLow().empty() ||
-      !getDynamicHigh().empty())
-    return emitOpError("in mode '")
-           << getMode() << "', or by unknown numbers, has no gradient yet";
+  if (!getDynamicLow().empty() || !getDynamicHigh().empty())
+    return emitOpError("by unknown numbers has no gradient yet");
   Term g = scope.getGradient();
+  if (getMode() != "constant") {
+    if (failed(scope.requireStaticSizes()))
+      return failure();
+    for (int64_t axis = 0; axis < g.getRank(); ++axis) {
+      int64_t low = getLow()[axis], high = getHigh()[axis],
+              size = getTensorType(getInput()).getDimSize(axis);
+      int64_t most = getMode() == "reflect" ? size - 1 : size;
+      if (low < 0 || high < 0 ||
+          (getMode() != "edge" && std::max(low, high) > most))
+        return emitOpError("in mode '")
+               << getMode()
+               << "' by less than nothing, or more than the tensor "
+                  "has, has no gradient yet";
+      g = giveBackBorders(scope, g, getMode(), axis, low, high);
+    }
+    scope.give(0, g);
+    return success();
+  }
   SmallVector<int64_t> low, high;
   for (auto [before, behind] : llvm::zip_equal(getLow(), getHigh())) {
     low.push_back(-before);
