@@ -8,6 +8,7 @@
 
 #include "neuroplast/Training/TrainStep.h"
 #include "InlineNetwork.h"
+#include "Plasticity.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
 #include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
@@ -22,77 +23,6 @@ using namespace mlir;
 using namespace neuroplast;
 using namespace neuroplast::training;
 using neuro::Term;
-
-/// Whether an op follows its data with a parameter.
-static bool isStatistic(neuro::ParamOp param) {
-  auto uses = SymbolTable::getSymbolUses(param, param->getParentOp());
-  return !uses || llvm::any_of(*uses, [](const SymbolTable::SymbolUse &use) {
-    auto read = dyn_cast<neuro::GetParamOp>(use.getUser());
-    return read && llvm::any_of(read->getUses(), [](OpOperand &operand) {
-             auto op = dyn_cast<neuro::AxisRuleOpInterface>(operand.getOwner());
-             return op && op.getOperandRole(operand.getOperandNumber()) ==
-                              neuro::OperandRole::Statistic;
-           });
-  });
-}
-
-namespace {
-
-/// Which parameters of a module a training may change.
-class Plasticity {
-public:
-  Plasticity(ModuleOp module, const StepOptions &options)
-      : options(options), masks(neuro::listPlasticity(module)) {}
-
-  bool isFrozen(neuro::ParamOp param) const {
-    neuro::ParamOp mask = getMask(param);
-    return (mask && neuro::isFrozenWhole(mask)) ||
-           (options.isFrozen && options.isFrozen(neuro::getUserName(param)));
-  }
-
-  bool learns(neuro::ParamOp param) const {
-    bool isTable =
-        !param.getTrainable() && !param.getShadowOf() && options.isUnfrozen &&
-        options.isUnfrozen(neuro::getUserName(param)) && !isStatistic(param);
-    return (param.getTrainable() || isTable) &&
-           isa<FloatType>(param.getType().getElementType()) && !isFrozen(param);
-  }
-
-  /// What says which of its elements learn; null if all do.
-  neuro::ParamOp getMask(neuro::ParamOp param) const {
-    return masks.lookup(param.getSymName());
-  }
-
-private:
-  const StepOptions &options;
-  llvm::StringMap<neuro::ParamOp> masks; ///< by what they mask
-};
-
-} // namespace
-
-/// What remembers statistics of its data.
-static SmallVector<neuro::LayerOpInterface> listRemembering(func::FuncOp main) {
-  SmallVector<neuro::LayerOpInterface> ops;
-  main.walk([&](neuro::LayerOpInterface op) {
-    if (op.getRunningStatistics() && op->getBlock() == &main.front())
-      ops.push_back(op);
-  });
-  return ops;
-}
-
-/// The mean and the variance that it remembers, if these are parameters that
-/// are not to stay as they are.
-static std::optional<std::pair<neuro::ParamOp, neuro::ParamOp>>
-findStatistics(SymbolTable &symbols, neuro::LayerOpInterface op,
-               const Plasticity &plasticity) {
-  neuro::RunningStatistics running = *op.getRunningStatistics();
-  auto mean = neuro::findParam(symbols, op->getOperand(running.mean)),
-       variance = neuro::findParam(symbols, op->getOperand(running.variance));
-  if (!mean || !variance || plasticity.isFrozen(mean) ||
-      plasticity.isFrozen(variance))
-    return std::nullopt;
-  return std::pair(mean, variance);
-}
 
 namespace {
 
@@ -118,8 +48,6 @@ struct Statistic {
 };
 
 constexpr StringRef kLabels = "labels";
-/// The state that adds gradients up.
-constexpr StringRef kSum = "sum";
 
 class StepBuilder {
 public:
@@ -674,37 +602,4 @@ LogicalResult neuroplast::training::buildAnswer(ModuleOp module,
   auto main = findMain(module);
   return failed(main) ? failure()
                       : StepBuilder(module, *main, options).buildAnswer();
-}
-
-void neuroplast::training::addStates(ModuleOp module,
-                                     const StepOptions &options,
-                                     bool withSums) {
-  SymbolTable symbols(module);
-  Plasticity plasticity(module, options);
-  for (auto param :
-       llvm::make_early_inc_range(module.getOps<neuro::ParamOp>())) {
-    if (!plasticity.learns(param))
-      continue;
-    for (StringRef kind : options.optimizer.getStates())
-      neuro::getOrCreateState(symbols, param, kind);
-    if (withSums && options.parts > 1)
-      neuro::getOrCreateState(symbols, param, kSum);
-  }
-}
-
-llvm::StringSet<>
-neuroplast::training::listChangingParams(ModuleOp module,
-                                         const StepOptions &options) {
-  llvm::StringSet<> names;
-  Plasticity plasticity(module, options);
-  for (auto param : module.getOps<neuro::ParamOp>())
-    if (plasticity.learns(param))
-      names.insert(param.getSymName());
-  SymbolTable symbols(module);
-  if (auto main = module.lookupSymbol<func::FuncOp>("main"))
-    for (neuro::LayerOpInterface op : listRemembering(main))
-      if (auto statistics = findStatistics(symbols, op, plasticity))
-        for (neuro::ParamOp param : {statistics->first, statistics->second})
-          names.insert(param.getSymName());
-  return names;
 }
