@@ -264,6 +264,8 @@ neuroplast::structure::transfer(ModuleOp module,
   TransferReport report;
   report.options = options;
   report.before = measure(UnitAnalysis(module));
+  // The edits by which units join come behind, so that they can be taken back.
+  recordCommand(module, "transfer", options.toJson());
   if (options.freeze != Freeze::Nothing)
     for (neuro::ParamOp param : listParams(module))
       neuro::freezeWhole(param);
@@ -295,6 +297,5 @@ neuroplast::structure::transfer(ModuleOp module,
     return failure();
   report.learning += learning;
   report.after = measure(UnitAnalysis(module));
-  recordCommand(module, "transfer", report.options.toJson());
   return report;
 }

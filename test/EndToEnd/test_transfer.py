@@ -104,6 +104,12 @@ def test_old_units_may_listen(neuroplast: Path, source: Path, data: Path) -> Non
     old, new = read_params(ready), read_params(learned)
     np.testing.assert_array_equal(new["dense_w"][:8, :6], old["dense_w"][:8, :6])
     assert (new["dense_w"][:8, 6:] != old["dense_w"][:8, 6:]).any()
+    x = {"x": np.random.default_rng(2).normal(size=(8, 2, 6, 6)).astype(np.float32)}
+    first, changed = (driver.run(neuroplast, model, x)["y"] for model in (source, learned))
+    assert np.abs(changed - first).max() > 1e-4
+    back = learned.with_name("back.onnx")
+    driver.edit(neuroplast, "undo", learned, back, "--to", "1")
+    np.testing.assert_array_equal(driver.run(neuroplast, back, x)["y"], first)
 
 
 def test_later_newborns_learn(neuroplast: Path, source: Path, data: Path) -> None:

@@ -50,9 +50,8 @@ struct Hint {
     /// of the teacher, by the history of its edits, divided by the mean square
     /// of the teacher's; newborns are free.
     Channels,
-    /// The same of those of the nodes that are linear layers, and whose
-    /// channels
-    /// the history tells of.
+    /// The same of the linear layers among the nodes, as far as the history
+    /// tells of their channels.
     Layers,
     /// Where the squares of the channels are large, of an example: the square
     /// of the distance of both, each of length one (Zagoruyko and Komodakis,

@@ -11,12 +11,27 @@
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
 #include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
+#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace neuroplast;
 using namespace neuroplast::neuro;
+
+static llvm::StringMap<ParamOp> listByUserName(ModuleOp module) {
+  llvm::StringMap<ParamOp> params;
+  for (auto param : module.getOps<ParamOp>())
+    params[getUserName(param)] = param;
+  return params;
+}
+
+static void setProperty(::onnx::ModelProto &model, StringRef key,
+                        llvm::json::Value value) {
+  auto *property = model.add_metadata_props();
+  property->set_key(key.str());
+  property->set_value(llvm::formatv("{0}", std::move(value)));
+}
 
 /// The initializer with what an edit removed from a parameter.
 static std::string getRemovedName(int64_t edit, StringRef param) {
@@ -33,10 +48,7 @@ LogicalResult neuroplast::onnx_frontend::writeHistory(
     auto it = names.find(symbol.getValue());
     return it == names.end() ? symbol.getValue().str() : it->second;
   };
-  auto *property = model.add_metadata_props();
-  property->set_key(kHistoryKey.str());
-  property->set_value(
-      llvm::formatv("{0}", llvm::json::Value(toJson(history, getName))));
+  setProperty(model, kHistoryKey, toJson(history, getName));
   for (auto [number, edit] :
        llvm::enumerate(history.getBody().getOps<EditOp>()))
     for (auto removed : edit.getBody().getOps<RemovedOp>())
@@ -50,9 +62,7 @@ LogicalResult neuroplast::onnx_frontend::writeHistory(
 void neuroplast::onnx_frontend::readHistory(
     ModuleOp module, StringRef text,
     llvm::function_ref<ElementsAttr(StringRef)> getTensor) {
-  llvm::StringMap<ParamOp> params;
-  for (auto param : module.getOps<ParamOp>())
-    params[param.getSourceName().value_or(param.getSymName())] = param;
+  llvm::StringMap<ParamOp> params = listByUserName(module);
   auto getSymbol = [&](StringRef name) {
     ParamOp param = params.lookup(name);
     return param ? param.getSymNameAttr() : StringAttr();
@@ -92,15 +102,11 @@ void neuroplast::onnx_frontend::writeMasks(
       list.push_back(it->second);
   if (list.empty())
     return;
-  auto *property = model.add_metadata_props();
-  property->set_key(kMasksKey.str());
-  property->set_value(llvm::formatv("{0}", llvm::json::Value(std::move(list))));
+  setProperty(model, kMasksKey, std::move(list));
 }
 
 void neuroplast::onnx_frontend::readMasks(ModuleOp module, StringRef text) {
-  llvm::StringMap<ParamOp> params;
-  for (auto param : module.getOps<ParamOp>())
-    params[param.getSourceName().value_or(param.getSymName())] = param;
+  llvm::StringMap<ParamOp> params = listByUserName(module);
   auto value = llvm::json::parse(text);
   llvm::json::Array *names = value ? value->getAsArray() : nullptr;
   if (!value)
@@ -144,18 +150,14 @@ LogicalResult neuroplast::onnx_frontend::writePlasticity(
   }
   if (list.empty())
     return success();
-  auto *property = model.add_metadata_props();
-  property->set_key(kPlasticityKey.str());
-  property->set_value(llvm::formatv("{0}", llvm::json::Value(std::move(list))));
+  setProperty(model, kPlasticityKey, std::move(list));
   return success();
 }
 
 void neuroplast::onnx_frontend::readPlasticity(
     ModuleOp module, StringRef text,
     llvm::function_ref<ElementsAttr(StringRef)> getTensor) {
-  llvm::StringMap<ParamOp> params;
-  for (auto param : module.getOps<ParamOp>())
-    params[param.getSourceName().value_or(param.getSymName())] = param;
+  llvm::StringMap<ParamOp> params = listByUserName(module);
   auto value = llvm::json::parse(text);
   llvm::json::Array *list = value ? value->getAsArray() : nullptr;
   if (!value)
@@ -206,21 +208,16 @@ LogicalResult neuroplast::onnx_frontend::writeStates(
   }
   if (list.empty())
     return success();
-  auto *property = model.add_metadata_props();
-  property->set_key(kStatesKey.str());
-  llvm::json::Object entry{{"steps", getTrainingSteps(module)},
-                           {"states", std::move(list)}};
-  property->set_value(
-      llvm::formatv("{0}", llvm::json::Value(std::move(entry))));
+  setProperty(model, kStatesKey,
+              llvm::json::Object{{"steps", getTrainingSteps(module)},
+                                 {"states", std::move(list)}});
   return success();
 }
 
 void neuroplast::onnx_frontend::readStates(
     ModuleOp module, StringRef text,
     llvm::function_ref<ElementsAttr(StringRef)> getTensor) {
-  llvm::StringMap<ParamOp> params;
-  for (auto param : module.getOps<ParamOp>())
-    params[param.getSourceName().value_or(param.getSymName())] = param;
+  llvm::StringMap<ParamOp> params = listByUserName(module);
   SymbolTable symbols(module);
   auto value = llvm::json::parse(text);
   llvm::json::Object *entry = value ? value->getAsObject() : nullptr;
