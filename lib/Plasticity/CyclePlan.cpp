@@ -80,6 +80,8 @@ private:
       return readRepeat(object, phase);
     if (object.get("choose"))
       return readChoose(object, phase);
+    if (object.get("when"))
+      return readWhen(object, phase);
     if (object.get("rewind"))
       return readRewind(object, phase);
     if (object.size() != 1)
@@ -164,6 +166,62 @@ private:
       if (Error error = readPhases(*list, place, phase.parts.emplace_back()))
         return error;
     }
+    return Error::success();
+  }
+
+  Error readWhen(const llvm::json::Object &object, Phase &phase) {
+    const llvm::json::Object *conditions = object.getObject("when");
+    if (!conditions || conditions->empty())
+      return makeError(phase.place, "needs 'when', an object of signals");
+    if (Error error =
+            checkKeys(object, phase.place, {"when", "phases", "otherwise"}))
+      return error;
+    phase.kind = Phase::Kind::When;
+    for (const auto &[key, value] : *conditions)
+      if (Error error = readCondition(key, value, phase))
+        return error;
+    for (StringRef key : {"phases", "otherwise"}) {
+      std::vector<Phase> &part = phase.parts.emplace_back();
+      const llvm::json::Value *value = object.get(key);
+      if (!value && key == "otherwise")
+        continue;
+      if (!value || !value->getAsArray())
+        return makeError(phase.place, "needs '" + key + "', a list");
+      if (Error error =
+              readPhases(*value->getAsArray(), phase.place + "." + key, part))
+        return error;
+    }
+    return Error::success();
+  }
+
+  Error readCondition(StringRef name, const llvm::json::Value &value,
+                      Phase &phase) {
+    std::optional<Signal> signal = parseSignal(name);
+    if (!signal)
+      return makeError(phase.place, "goes by '" + name +
+                                        "', which is none of " + listSignals());
+    Condition condition{*signal, {}, {}};
+    const llvm::json::Object *bounds = value.getAsObject();
+    if (bounds) {
+      condition.above = bounds->getNumber("above");
+      condition.below = bounds->getNumber("below");
+    }
+    std::string place = (phase.place + ", '" + name + "'").str();
+    if (!condition.above && !condition.below)
+      return makeError(place, "needs 'above' or 'below', a number");
+    if (Error error =
+            checkKeys(*bounds, place,
+                      looksBack(*signal)
+                          ? llvm::ArrayRef<StringRef>{"above", "below", "since"}
+                          : llvm::ArrayRef<StringRef>{"above", "below"}))
+      return error;
+    if (const llvm::json::Value *since = bounds->get("since")) {
+      auto mark = since->getAsString();
+      if (!mark || !marks.contains(*mark))
+        return makeError(place, "looks back to what nothing before it marks");
+      condition.since = mark->str();
+    }
+    phase.conditions.push_back(std::move(condition));
     return Error::success();
   }
 
@@ -277,6 +335,10 @@ llvm::ArrayRef<std::string> CyclePlan::getDefaults(StringRef command) const {
 static bool compare(llvm::ArrayRef<Phase> phases) {
   return llvm::any_of(phases, [](const Phase &phase) {
     return phase.kind == Phase::Kind::Choose || phase.endsWhenNoBetter ||
+           llvm::any_of(phase.conditions,
+                        [](const Condition &condition) {
+                          return readsScore(condition.signal);
+                        }) ||
            llvm::any_of(phase.parts, compare);
   });
 }

@@ -23,9 +23,9 @@ static bool isSquare(Criterion criterion) {
          criterion == Criterion::L2;
 }
 
-/// The units of a set that do little.
-static SmallVector<int64_t> findIdle(ArrayRef<double> scores, unsigned set,
-                                     const RecycleOptions &options) {
+SmallVector<int64_t>
+neuroplast::structure::findIdle(ArrayRef<double> scores, unsigned set,
+                                const RecycleOptions &options) {
   auto order = llvm::to_vector(llvm::seq<int64_t>(0, scores.size()));
   if (options.share) {
     llvm::sort(order, [&](int64_t a, int64_t b) {

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from Models import driver, server
 from Models.training import HIDDEN, INS, OUTS, Arrays, perceptron, read_params
+from onnx import numpy_helper
 
 TRAIN = {"optimizer": "adam", "lr": 0.01, "batch": 16}
 
@@ -281,6 +283,54 @@ def test_steps_are_compiled_once(files: dict[str, Path], neuroplast: Path, tmp_p
     assert [event["compiled"] for event in events(log)] == [1, 1, 0, 1, 1, 0, 0]
 
 
+SIGNALS = ["loss", "accuracy", "progress", "drift", "dormant", "rank", "gain"]
+
+
+def test_signals(files: dict[str, Path], neuroplast: Path, tmp_path: Path) -> None:
+    """Of two units that sleep, and of a network that is what it was, numbers are known."""
+    model = onnx.load(files["m.onnx"])
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    for name in ("w", "b"):
+        value = numpy_helper.to_array(weights[name]).copy()
+        value[..., :2] = 0
+        weights[name].CopyFrom(numpy_helper.from_array(value, name))
+    onnx.save(model, files["m.onnx"])
+    log = tmp_path / "log.jsonl"
+    look = {"when": {name: {"above": -1} for name in SIGNALS}, "phases": []}
+    phases = [look, {"train": {"epochs": 2}}, {"dropin": {"units": 2, "at": "w"}}, look]
+    driver.call(neuroplast, *arguments(files, {"phases": phases}, "--log", log))
+    start, before, _, _, after = events(log)
+    assert before["progress"] == before["drift"] == 0
+    assert before["dormant"] == 2 / HIDDEN
+    assert before["loss"] == pytest.approx(start["validation_loss"])
+    for line in (before, after):
+        assert line["event"] == "when" and line["holds"]
+        assert 0 < line["rank"] < 1 and 0 < line["gain"] < 1
+    assert after["loss"] == pytest.approx((1 - after["progress"]) * before["loss"])
+    assert after["accuracy"] == after["validation_accuracy"]
+    # What has joined was not there to move.
+    first, last = read_params(files["m.onnx"]), read_params(files["o.onnx"])
+    moved = sum(np.sum((last[n][tuple(map(slice, p.shape))] - p) ** 2) for n, p in first.items())
+    length = sum(np.sum(p**2) for p in first.values())
+    assert after["drift"] == pytest.approx(np.sqrt(moved / length), rel=1e-4)
+
+
+@pytest.mark.parametrize("bound", [{"above": 0.1}, {"below": 0.1}, {"above": -1, "below": 0.5}])
+def test_signals_decide(
+    bound: dict[str, float], files: dict[str, Path], neuroplast: Path, tmp_path: Path
+) -> None:
+    """Nothing sleeps at first, and nothing moves."""
+    holds = bound.get("above", -1) < 0
+    grow = [[{"dropin": {"units": units, "at": "w"}}] for units in (3, 5)]
+    phase = {"when": {"dormant": bound, "drift": bound}, "phases": grow[0], "otherwise": grow[1]}
+    log = tmp_path / "log.jsonl"
+    driver.call(neuroplast, *arguments(files, {"phases": [phase]}, "--log", log))
+    assert read_params(files["o.onnx"])["b"].size == HIDDEN + (3 if holds else 5)
+    assert [line["place"] for line in events(log)] == [
+        "", "phases[0]", f"phases[0].{'phases' if holds else 'otherwise'}[0]",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("preset", ["neuroplasticity", "lottery-ticket", "compress"])
 def test_presets(preset: str, files: dict[str, Path], neuroplast: Path) -> None:
     text = driver.call(neuroplast, "cycle", files["m.onnx"], "--preset", preset, "--print-plan")
@@ -313,6 +363,18 @@ def test_presets(preset: str, files: dict[str, Path], neuroplast: Path) -> None:
         ({"phases": [{"repeat": 2, "phases": [], "while": "x"}]}, "'while' that is not \"better\""),
         ({"phases": [{"choose": [[], []], "price": "x"}]}, "a price that is no number"),
         ({"phases": [{"choose": [[]]}]}, r"phases\[0\] needs 'choose', two lists"),
+        ({"phases": [{"when": {}, "phases": []}]}, "needs 'when', an object of signals"),
+        ({"phases": [{"when": {"mood": {"above": 1}}, "phases": []}]}, "'mood', which is none of"),
+        ({"phases": [{"when": {"rank": {}}, "phases": []}]}, "'rank' needs 'above' or 'below'"),
+        ({"phases": [{"when": {"rank": {"above": 1}}}]}, r"phases\[0\] needs 'phases', a list"),
+        (
+            {"phases": [{"when": {"rank": {"above": 1, "since": "start"}}, "phases": []}]},
+            "'rank' has 'since', which it has no use for",
+        ),
+        (
+            {"phases": [{"when": {"drift": {"above": 1, "since": "x"}}, "phases": []}]},
+            "'drift' looks back to what nothing before it marks",
+        ),
         (
             {"phases": [{"choose": [[], [{"rewind": "x"}]]}]},
             r"phases\[0\]\.choose\[1\]\[0\] rewinds to 'x', which nothing before it marks",

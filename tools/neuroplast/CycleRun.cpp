@@ -72,9 +72,11 @@ bool Cycle::start() {
              false;
   }
   now.path = arguments.getPositional(0).str();
-  marks["start"] = now.path;
+  // What is seen on validation data may be what the model itself says.
+  marks["start"] = now;
   if (!writeInputs() || !judge(now))
     return false;
+  marks["start"] = now;
   startFlops = size.flops;
   return log("start", "", 0);
 }
@@ -105,8 +107,10 @@ bool Cycle::perform(const Phase &phase) {
     return repeat(phase);
   case Phase::Kind::Choose:
     return choose(phase);
+  case Phase::Kind::When:
+    return decide(phase);
   case Phase::Kind::Mark:
-    marks[phase.name] = now.path;
+    marks[phase.name] = now;
     return true;
   case Phase::Kind::Rewind:
     return rewind(phase);
@@ -119,7 +123,7 @@ bool Cycle::perform(const Phase &phase) {
 bool Cycle::repeat(const Phase &phase) {
   for (int64_t i = 0; i < phase.times; ++i) {
     Stage before = now;
-    llvm::StringMap<std::string> known = marks;
+    llvm::StringMap<Stage> known = marks;
     if (!perform(phase.parts.front()))
       return false;
     if (!phase.endsWhenNoBetter ||
@@ -141,7 +145,7 @@ double Cycle::getCost(const Stage &stage, double price) {
 
 bool Cycle::choose(const Phase &phase) {
   Stage before = now;
-  llvm::StringMap<std::string> known = marks;
+  llvm::StringMap<Stage> known = marks;
   std::optional<Stage> best;
   size_t chosen = 0;
   for (auto [index, part] : llvm::enumerate(phase.parts)) {
@@ -167,7 +171,7 @@ bool Cycle::rewind(const Phase &phase) {
     mlir::MLIRContext context(makeRegistry(),
                               mlir::MLIRContext::Threading::DISABLED);
     auto current = loadModule(now.path, context),
-         former = loadModule(marks[phase.name], context);
+         former = loadModule(marks[phase.name].path, context);
     return current && former &&
            (!phase.redraws || mlir::succeeded(plasticity::redraw(
                                   *former, getSeed(files.index)))) &&
@@ -193,7 +197,7 @@ bool Cycle::call(llvm::StringRef command, llvm::ArrayRef<std::string> options,
   return advance(command, place, options, [&](const Files &files) {
     std::vector<std::string> words{command.str()};
     if (command == "distill")
-      words.push_back(marks["start"]);
+      words.push_back(marks["start"].path);
     words.insert(words.end(), {now.path, "-o", files.part});
     llvm::append_range(words, options);
     addCommonOptions(command, files, words);
@@ -218,17 +222,22 @@ bool Cycle::addGradients(const Files &files, std::vector<std::string> &words) {
     goesBy = true;
   if (!goesBy || !findValue(words, "--stats").empty())
     return true;
+  std::string target = files.part + ".gradients.npz";
+  words.insert(words.end(), {"--stats", target});
+  return writeGradients(target);
+}
+
+bool Cycle::writeGradients(llvm::StringRef target) {
   if (labelled.empty())
     return reportError("gradients need labels"), false;
   llvm::ArrayRef<std::string> defaults = plan.getDefaults("train");
-  std::string target = files.part + ".gradients.npz";
-  std::vector<std::string> calibrate{
-      "calibrate", now.path, "--gradients", "--data", labelled, "-o", target};
+  std::vector<std::string> calibrate{"calibrate", now.path, "--gradients",
+                                     "--data",    labelled, "-o",
+                                     target.str()};
   for (llvm::StringRef option :
        {"--loss", "--label-smoothing", "--delta", "--blank", "--batch"})
     if (llvm::StringRef value = findValue(defaults, option); !value.empty())
       calibrate.insert(calibrate.end(), {option.str(), value.str()});
-  words.insert(words.end(), {"--stats", target});
   return runCommand(calibrate) == 0;
 }
 
@@ -360,7 +369,8 @@ bool Cycle::judge(Stage &stage) {
   CompileOptions compile;
   compile.threads = *arguments.getThreads();
   LearningTask task = makeTask(
-      stage.path, needsLabels() ? llvm::StringRef() : marks["start"], *options);
+      stage.path, needsLabels() ? llvm::StringRef() : marks["start"].path,
+      *options);
   auto score = scoreNetwork(task, *options, *validation, compile);
   if (!score)
     return reportError(stage.path, score.takeError()), false;

@@ -57,6 +57,10 @@ private:
   static double getCost(const Stage &stage, double price);
   /// Goes by the best of several ways on.
   bool choose(const plasticity::Phase &phase);
+  /// Goes one way or the other, by signals.
+  bool decide(const plasticity::Phase &phase);
+  /// What a condition looks at is now; none after a message.
+  std::optional<double> measure(const plasticity::Condition &condition);
 
   /// The weights of a mark in the structure of now.
   bool rewind(const plasticity::Phase &phase);
@@ -98,8 +102,9 @@ private:
   /// labels, if there are any, for gradients.
   bool writeInputs();
 
-  /// Lets a command go by gradients of the network of now, if its criterion
-  /// does; false after a message.
+  /// Writes gradients of the network of now; false after a message.
+  bool writeGradients(llvm::StringRef target);
+  /// Lets a command go by them, if its criterion does; false after a message.
   bool addGradients(const Files &files, std::vector<std::string> &words);
 
   /// Sees how well a model does, and how large it is.
@@ -122,7 +127,7 @@ private:
   int64_t startFlops = 0;
   double trainingFlops = 0; ///< so far
   int64_t compiled = 0;     ///< steps and evaluations, as of the last event
-  llvm::StringMap<std::string> marks;
+  llvm::StringMap<Stage> marks;
   int64_t next = 0;
 };
 

@@ -26,6 +26,9 @@
 // network has the least loss on validation data, where a doubling of the
 // parameters costs as much as P of loss; an empty list leaves the network as it
 // is.
+// `{"when": {SIGNAL: {"above": X}}, "phases": PHASES, "otherwise": PHASES}`
+// goes by signals of the network (`Signals.h`), all of which have to be above
+// or below bounds; what is told of a mark may name it, `"since": NAME`.
 // `{"mark": NAME}` remembers a network, and `{"rewind": NAME}` gives its
 // weights to the units that there are now; "start" is the network of the
 // beginning.
@@ -35,15 +38,28 @@
 #ifndef NEUROPLAST_PLASTICITY_CYCLEPLAN_H
 #define NEUROPLAST_PLASTICITY_CYCLEPLAN_H
 
+#include "neuroplast/Plasticity/Signals.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace neuroplast::plasticity {
 
+/// What the number of a signal has to be.
+struct Condition {
+  Signal signal;
+  std::optional<double> above, below;
+  std::string since = "start"; ///< the mark, of signals that look back
+
+  bool holdsFor(double number) const {
+    return (!above || number > *above) && (!below || number < *below);
+  }
+};
+
 struct Phase {
-  enum class Kind { Command, Repeat, Choose, Mark, Rewind, Perturb };
+  enum class Kind { Command, Repeat, Choose, When, Mark, Rewind, Perturb };
   Kind kind = Kind::Command;
   std::string place; ///< in the plan, for messages
   std::string name;  ///< of the command, or of the mark
@@ -52,10 +68,12 @@ struct Phase {
   int64_t times = 1; ///< of Kind::Repeat
   /// Of Kind::Repeat: whether it ends when that makes nothing better.
   bool endsWhenNoBetter = false;
-  double price = 0;           ///< where networks are compared
-  bool redraws = false;       ///< of Kind::Rewind
-  double keep = 1, noise = 0; ///< of Kind::Perturb
-  /// What is repeated, or what there is to choose from.
+  double price = 0;                  ///< where networks are compared
+  bool redraws = false;              ///< of Kind::Rewind
+  double keep = 1, noise = 0;        ///< of Kind::Perturb
+  std::vector<Condition> conditions; ///< of Kind::When
+  /// What is repeated, or what there is to choose from; of Kind::When what is
+  /// done if the conditions hold, and what otherwise.
   std::vector<std::vector<Phase>> parts;
 };
 

@@ -38,6 +38,10 @@ struct RecycleOptions : EditRequest {
   llvm::json::Object toJson() const;
 };
 
+/// The units of a set that do little, by their scores.
+llvm::SmallVector<int64_t> findIdle(llvm::ArrayRef<double> scores, unsigned set,
+                                    const RecycleOptions &options);
+
 /// What became of one unit set.
 struct RecycledSet {
   UnitSetSummary summary;
