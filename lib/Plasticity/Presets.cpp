@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Plasticity/CyclePlan.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 
 using namespace neuroplast::plasticity;
 using llvm::StringRef;
@@ -22,7 +23,9 @@ struct Preset {
 /// `neuroplasticity` is the cycle of arXiv 2503.21419 at about one size, with
 /// units that joined kept as long as they are of use; `lottery-ticket` that of
 /// Frankle and Carbin, arXiv 1803.03635, in units; `compress` cuts in small
-/// steps and learns from what there was, and needs no labels.
+/// steps and learns from what there was, and needs no labels; `expand` grows
+/// whenever an epoch brings little; `continual` keeps a network able to learn,
+/// and lets what sleeps begin anew.
 static constexpr Preset kPresets[] = {{"neuroplasticity", R"json({
   "version": 1,
   "train": {"optimizer": "adam", "lr": 0.001},
@@ -65,6 +68,35 @@ static constexpr Preset kPresets[] = {{"neuroplasticity", R"json({
     {"distill": {"epochs": 4}}
   ]
 }
+)json"},
+                                      {"expand", R"json({
+  "version": 1,
+  "train": {"optimizer": "adam", "lr": 0.001},
+  "phases": [
+    {"train": {"epochs": 1}},
+    {"repeat": 8, "phases": [
+      {"mark": "before"},
+      {"train": {"epochs": 1}},
+      {"when": {"progress": {"below": 0.05, "since": "before"}}, "phases": [
+        {"dropin": {"units": "+25%", "init": "pair"}}
+      ]}
+    ]},
+    {"train": {"epochs": 3, "schedule": "cosine"}}
+  ]
+}
+)json"},
+                                      {"continual", R"json({
+  "version": 1,
+  "train": {"optimizer": "adam", "lr": 0.001},
+  "phases": [
+    {"repeat": 10, "phases": [
+      {"train": {"epochs": 1}},
+      {"when": {"dormant": {"above": 0.01}}, "phases": [{"recycle": {}}]},
+      {"perturb": {"keep": 0.999, "noise": 0.001}}
+    ]},
+    {"train": {"epochs": 1}}
+  ]
+}
 )json"}};
 
 StringRef neuroplast::plasticity::getPreset(StringRef name) {
@@ -75,7 +107,7 @@ StringRef neuroplast::plasticity::getPreset(StringRef name) {
 }
 
 llvm::ArrayRef<StringRef> neuroplast::plasticity::getPresetNames() {
-  static const StringRef names[] = {kPresets[0].name, kPresets[1].name,
-                                    kPresets[2].name};
+  static const auto names =
+      llvm::map_to_vector(kPresets, [](const Preset &p) { return p.name; });
   return names;
 }

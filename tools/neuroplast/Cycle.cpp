@@ -153,8 +153,8 @@ Command neuroplast::driver::getCycleCommand() {
            {"MODEL"},
            {{"--plan", "FILE.json", "phases, each a command with its options"},
             {"--preset", "NAME",
-             "a plan that comes with it: neuroplasticity, lottery-ticket or "
-             "compress"},
+             "a plan that comes with it: neuroplasticity, lottery-ticket, "
+             "compress, expand or continual"},
             {"--print-plan", "", "print the plan, and do nothing"},
             {"--data", "FILE.npz|FOLDER",
              "inputs by name; the first axis counts examples. Of a folder, all "
