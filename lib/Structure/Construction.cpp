@@ -119,7 +119,7 @@ Construction::Construction(const UnitAnalysis &analysis,
   llvm::DenseSet<unsigned> growing(sets.begin(), sets.end());
   decide(growing);
   // Where zeros do not join unnoticed, averages may.
-  if (init == Init::ZeroOut || init == Init::Pair)
+  if (init != Init::Net2Wider && init != Init::Random)
     for (const auto &[set, obstacle] : obstacles)
       byAverage.insert(set);
   if (!byAverage.empty()) {

@@ -20,6 +20,7 @@ std::optional<Init> neuroplast::structure::parseInit(StringRef name) {
       .Case("zero-out", Init::ZeroOut)
       .Case("pair", Init::Pair)
       .Case("net2wider", Init::Net2Wider)
+      .Case("gradmax", Init::GradMax)
       .Case("random", Init::Random)
       .Default(std::nullopt);
 }
@@ -32,6 +33,8 @@ StringRef neuroplast::structure::getName(Init init) {
     return "pair";
   case Init::Net2Wider:
     return "net2wider";
+  case Init::GradMax:
+    return "gradmax";
   case Init::Random:
     return "random";
   }

@@ -146,7 +146,8 @@ private:
           entry.factor = 0;
         if (role == Role::Outgoing && isSecond(unit))
           entry.factor = -entry.factor;
-        if (role == Role::Outgoing && options.init == Init::ZeroOut)
+        if (role == Role::Outgoing && options.init != Init::Pair &&
+            options.init != Init::Random)
           entry.factor = 0;
       }
     }

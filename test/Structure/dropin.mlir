@@ -7,10 +7,12 @@
 // RUN: neuroplast-opt --neuro-dropin="share=0.5 at=k report=1" %t/heads.mlir 2>&1 | FileCheck %s --check-prefix=HEADS
 // RUN: neuroplast-opt --neuro-dropin="share=1 init=net2wider inner=1 report=1" %t/heads.mlir -o /dev/null 2>&1 | FileCheck %s --check-prefix=COPIES
 // RUN: neuroplast-opt --neuro-dropin="units=1 init=net2wider report=1" %t/mean.mlir -o /dev/null 2>&1 | FileCheck %s --check-prefix=MEAN
+// RUN: not neuroplast-opt --neuro-dropin="init=gradmax" %t/mean.mlir 2>&1 | FileCheck %s --check-prefix=EXAMPLES
 // RUN: not neuroplast-opt --neuro-dropin="init=none" %t/mean.mlir 2>&1 | FileCheck %s --check-prefix=INIT
 // RUN: not neuroplast-opt --neuro-dropin="units=-1" %t/mean.mlir 2>&1 | FileCheck %s --check-prefix=NEGATIVE
 // RUN: not neuroplast-opt --neuro-dropin="at=nothing" %t/mean.mlir 2>&1 | FileCheck %s --check-prefix=NAME
 
+// EXAMPLES: 'gradmax' goes by gradients of examples, which a pass knows nothing of
 // INIT: error: 'none' is none of zero-out, pair, net2wider and random
 // NEGATIVE: error: the number of units that join must be positive
 // NAME: error: no tensor with units has a name like 'nothing'

@@ -215,6 +215,14 @@ static llvm::StringRef findValue(llvm::ArrayRef<std::string> words,
 }
 
 bool Cycle::addGradients(const Files &files, std::vector<std::string> &words) {
+  if (findValue(words, "--init") == "gradmax" &&
+      findValue(words, "--examples").empty()) {
+    if (labelled.empty())
+      return reportError("gradients need labels"), false;
+    words.insert(words.end(), {"--examples", labelled});
+    addLoss(words);
+    return true;
+  }
   auto criterion = structure::parseCriterion(findValue(words, "--criterion"));
   bool goesBy = criterion && structure::needsGradients(*criterion);
   // Of connections there is no other criterion; without, they join anywhere.
@@ -230,15 +238,19 @@ bool Cycle::addGradients(const Files &files, std::vector<std::string> &words) {
 bool Cycle::writeGradients(llvm::StringRef target) {
   if (labelled.empty())
     return reportError("gradients need labels"), false;
-  llvm::ArrayRef<std::string> defaults = plan.getDefaults("train");
   std::vector<std::string> calibrate{"calibrate", now.path, "--gradients",
                                      "--data",    labelled, "-o",
                                      target.str()};
+  addLoss(calibrate);
+  return runCommand(calibrate) == 0;
+}
+
+void Cycle::addLoss(std::vector<std::string> &words) const {
+  llvm::ArrayRef<std::string> defaults = plan.getDefaults("train");
   for (llvm::StringRef option :
        {"--loss", "--label-smoothing", "--delta", "--blank", "--batch"})
     if (llvm::StringRef value = findValue(defaults, option); !value.empty())
-      calibrate.insert(calibrate.end(), {option.str(), value.str()});
-  return runCommand(calibrate) == 0;
+      words.insert(words.end(), {option.str(), value.str()});
 }
 
 Cycle::Files Cycle::nameFiles() {

@@ -102,9 +102,12 @@ private:
   /// labels, if there are any, for gradients.
   bool writeInputs();
 
+  /// Adds options of the loss that all trainings of the plan have in common.
+  void addLoss(std::vector<std::string> &words) const;
   /// Writes gradients of the network of now; false after a message.
   bool writeGradients(llvm::StringRef target);
-  /// Lets a command go by them, if its criterion does; false after a message.
+  /// Lets a command go by gradients, if its criterion or its newborns do; false
+  /// after a message.
   bool addGradients(const Files &files, std::vector<std::string> &words);
 
   /// Sees how well a model does, and how large it is.

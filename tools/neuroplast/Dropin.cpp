@@ -8,8 +8,13 @@
 
 #include "neuroplast/Structure/Dropin.h"
 #include "Commands.h"
+#include "Modules.h"
 #include "Progress.h"
+#include "RunnableModel.h"
 #include "StructureCommand.h"
+#include "TrainOptions.h"
+#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
+#include "neuroplast/Structure/GradientGrowth.h"
 #include "neuroplast/Structure/InsertLayers.h"
 
 using namespace mlir;
@@ -62,6 +67,72 @@ static int runInsert(const Arguments &arguments) {
       [&](llvm::raw_ostream &os) { report->print(os); });
 }
 
+/// Gives parameters the values that those of the same name have in a network of
+/// the same structure, of another context.
+static void copyParams(ModuleOp from, ModuleOp to) {
+  for (auto param : to.getOps<neuro::ParamOp>()) {
+    auto source = from.lookupSymbol<neuro::ParamOp>(param.getSymName());
+    if (auto values = TensorElements::read(source.getValue()))
+      param.setValueAttr(makeElements(
+          param.getType(), param.getSymName(),
+          std::string(values->getBytes().begin(), values->getBytes().end())));
+  }
+}
+
+/// Lets units join that a loss on labelled examples has use for; fails after a
+/// message.
+static FailureOr<DropinReport> growByGradients(ModuleOp module,
+                                               const Arguments &arguments,
+                                               const DropinOptions &growth) {
+  StringRef input = arguments.getPositional(0),
+            data = arguments.get("--examples");
+  auto options = readTrainingOptions(arguments, /*hasTeacher=*/false);
+  std::optional<int64_t> steps = arguments.getInteger("--power-steps", 1);
+  if (!options || !steps)
+    return failure();
+  if (arguments.getNetwork())
+    return reportError("'--init gradmax' is for a network in a file"),
+           failure();
+  if (data.empty())
+    return reportError("'--init gradmax' goes by '--examples FILE.npz'"),
+           failure();
+  // What may not grow learns all the same.
+  options->frozen.clear();
+  auto examples = learning::Examples::read(
+      data, arguments.get("--labels", "labels"),
+      options->lossNetwork.empty() ? learning::Examples::Need::Labels
+                                   : learning::Examples::Need::Any);
+  if (!examples)
+    return reportError(data, examples.takeError()), failure();
+  FailureOr<DropinReport> report = dropin(module, growth);
+  if (failed(report))
+    return failure();
+  learning::LearningTask task = makeTask(input, {}, *options);
+  task.network =
+      [&, load = task.network](
+          MLIRContext &context,
+          const learning::InputShapes &shapes) -> OwningOpRef<ModuleOp> {
+    OwningOpRef<ModuleOp> grown = load(context, shapes);
+    if (!grown || failed(dropin(*grown, growth)))
+      return nullptr;
+    copyParams(module, *grown);
+    return grown;
+  };
+  GradientGrowth newborns(module, *report);
+  auto step = [&](LogicalResult (GradientGrowth::*point)(const Gradients &)) {
+    auto gradients =
+        learning::measureGradients(task, *options, *examples, CompileOptions());
+    if (!gradients)
+      return reportError(input, gradients.takeError()), failure();
+    return (newborns.*point)(*gradients);
+  };
+  for (int64_t i = 0; i < *steps; ++i)
+    if (failed(step(&GradientGrowth::pointOut)) ||
+        failed(step(&GradientGrowth::pointIn)) || failed(newborns.silence()))
+      return failure();
+  return report;
+}
+
 static int runDropin(const Arguments &arguments) {
   if (arguments.has("--insert-after") || arguments.has("--branch-at"))
     return runInsert(arguments);
@@ -73,9 +144,14 @@ static int runDropin(const Arguments &arguments) {
   StringRef init = arguments.get("--init", "zero-out");
   std::optional<Init> parsed = parseInit(init);
   if (!parsed)
-    return reportError("init '" + init +
-                       "' is none of zero-out, pair, net2wider and random");
+    return reportError(
+        "init '" + init +
+        "' is none of zero-out, pair, net2wider, gradmax and random");
   options.init = *parsed;
+  bool goesByGradients = options.init == Init::GradMax;
+  for (StringRef other : {"--examples", "--power-steps", "--loss", "--labels"})
+    if (!goesByGradients && arguments.has(other))
+      return reportError("'" + other + "' goes with '--init gradmax'");
   options.transplant = arguments.has("--transplant");
   if (!command.read(options, "--at") ||
       !parseUnits(arguments.get("--units", "+25%"), options))
@@ -84,7 +160,9 @@ static int runDropin(const Arguments &arguments) {
     return 1;
   FailureOr<DropinReport> report = [&] {
     Progress progress("growing " + arguments.getPositional(0));
-    return dropin(command.getModule(), options);
+    return goesByGradients
+               ? growByGradients(command.getModule(), arguments, options)
+               : dropin(command.getModule(), options);
   }();
   if (failed(report))
     return 1;
@@ -103,9 +181,12 @@ Command neuroplast::driver::getDropinCommand() {
       {"--at", "PATTERN...",
        "grow only units of tensors whose name matches (text, or with * and ?)"},
       {"--init", "NAME",
-       "weights of new units: zero-out, pair or net2wider, which change "
-       "nothing "
-       "of what is computed, or random (zero-out)"},
+       "weights of new units: zero-out, pair, net2wider or gradmax, which "
+       "change nothing of what is computed, or random (zero-out)"},
+      {"--examples", "FILE.npz|FOLDER",
+       "inputs with labels, for gradmax: new units read what makes the "
+       "gradients of their outgoing weights largest"},
+      {"--power-steps", "N", "how often to look for that (1)"},
       {"--transplant", "",
        "let what an optimizer remembers begin, of new units, as the mean over "
        "the others, and not at zero"},
@@ -125,6 +206,9 @@ Command neuroplast::driver::getDropinCommand() {
       {"--keep-removed", "",
        "keep changed weights in the file, so that 'undo' can put them back"}};
   llvm::append_range(options, StructureCommand::getOptions());
+  llvm::append_range(options, getTrainCommand().spec.select(
+                                  {"--loss", "--labels", "--label-smoothing",
+                                   "--delta", "--blank"}));
   return {{"dropin",
            "add units or layers to a model that compute nothing yet",
            {"MODEL"},

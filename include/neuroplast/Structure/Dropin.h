@@ -25,11 +25,13 @@ enum class Init {
   /// Copies of old units that share their outgoing weights (Net2WiderNet,
   /// arXiv 1511.05641).
   Net2Wider,
+  /// As `ZeroOut`; `GradientGrowth` gives them other incoming weights.
+  GradMax,
   /// Incoming and outgoing weights are random.
   Random
 };
 
-/// "zero-out", "pair", "net2wider" or "random".
+/// "zero-out", "pair", "net2wider", "gradmax" or "random".
 std::optional<Init> parseInit(llvm::StringRef name);
 llvm::StringRef getName(Init init);
 
