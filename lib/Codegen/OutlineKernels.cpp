@@ -31,7 +31,7 @@ using Cluster = SmallVector<Operation *, 2>;
 
 /// Whether a call is little next to what the op does.
 bool isWorthACall(Operation *op) {
-  constexpr int64_t kFewElements = 64;
+  constexpr int64_t kFewElements = 8;
   return llvm::any_of(op->getOperands(), [](Value operand) {
     auto type = dyn_cast<MemRefType>(operand.getType());
     return type &&

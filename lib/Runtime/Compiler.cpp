@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/Pass/PassManager.h"
@@ -273,12 +274,16 @@ static void renameBuffers(llvm::Module &module,
 /// Compiles what calls the kernels of a form.
 llvm::Error ModelCompiler::emit(size_t form) {
   mlir::OwningOpRef<mlir::ModuleOp> code(model.modules[form]->clone());
-  mlir::PassManager manager((*code).getContext());
-  manager.addPass(createExposeEntryPoint());
-  buildKernelsToLoopsPipeline(manager, pipeline);
-  buildLoopsToLLVMPipeline(manager, pipeline);
-  if (mlir::failed(manager.run(*code)))
-    return llvm::make_error<ReportedError>();
+  mlir::PassManager toLoops(code->getContext()), toLLVM(code->getContext());
+  toLoops.addPass(createExposeEntryPoint());
+  buildKernelsToLoopsPipeline(toLoops, pipeline);
+  buildLoopsToLLVMPipeline(toLLVM, pipeline);
+  for (mlir::PassManager *manager : {&toLoops, &toLLVM}) {
+    // To verify after each of many small passes takes as long as they do.
+    manager->enableVerifier(false);
+    if (mlir::failed(manager->run(*code)) || mlir::failed(mlir::verify(*code)))
+      return llvm::make_error<ReportedError>();
+  }
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module =
       mlir::translateModuleToLLVMIR(*code, context);

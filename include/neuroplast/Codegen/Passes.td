@@ -324,6 +324,26 @@ def CopiesToLoops : Pass<"neuro-copies-to-loops", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def SplitDeallocations : Pass<"neuro-split-deallocations", "::mlir::func::FuncOp"> {
+  let summary = "Let buffers that are none of each other end one by one";
+  let description = [{
+    A `bufferization.dealloc` of buffers that were all allocated apart becomes one
+    for each of them, without those that are retained. To find out for a network
+    of thousands of buffers that none is another's alias takes the general
+    simplification longer than all the rest of bufferization.
+
+    Before:
+    ```mlir
+    %owned = bufferization.dealloc (%a, %b : memref<4xf32>, memref<4xf32>) if (%c, %d) retain (%b : memref<4xf32>)
+    ```
+    After, with `%d` for `%owned`:
+    ```mlir
+    bufferization.dealloc (%a : memref<4xf32>) if (%c)
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect"];
+}
+
 def ReturnInPlace : Pass<"neuro-return-in-place", "::mlir::ModuleOp"> {
   let summary = "Let `main` write results where its caller wants them";
   let description = [{
