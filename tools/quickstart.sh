@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up, prunes a trained model, compiles it, and compares it with ONNX Runtime.
+# Sets up, prunes a trained model, compiles it, compares it with ONNX Runtime, and lets it learn.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

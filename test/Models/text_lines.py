@@ -1,7 +1,7 @@
 """Rendered lines of text: labelled data for the models that read or turn them.
 
-What calibrates and what tests share neither fonts nor words: the one are strings of
-random characters in half of the fonts, the others words in the other half.
+What calibrates and what tests share neither fonts nor words: the one are random
+characters, cased as words are, in half of the fonts, the others words in the other half.
 """
 
 from __future__ import annotations
@@ -54,14 +54,24 @@ CHARACTERS = string.ascii_letters + string.digits + "."
 HEIGHT = 48
 
 
+def draw_word(random: np.random.Generator) -> str:
+    """Characters that are no word, but look like one: mostly small, at times with a large one
+    before them, all large, all digits, or anything."""
+    style, length = random.random(), int(random.integers(3, 9))
+    if style < 0.1:
+        return "".join(random.choice(list(string.digits + "."), length))
+    if style < 0.2:
+        return "".join(random.choice(list(CHARACTERS), length))
+    word = "".join(random.choice(list(string.ascii_lowercase), length))
+    return word if style < 0.7 else word.capitalize() if style < 0.9 else word.upper()
+
+
 def draw_text(random: np.random.Generator, calibrates: bool, most: int) -> str:
-    """One to `most` words, or what is as long."""
+    """One to `most` words, or what looks like them."""
     count = int(random.integers(1, most + 1))
     if not calibrates:
         return " ".join(random.choice(WORDS, count))
-    return " ".join(
-        "".join(random.choice(list(CHARACTERS), int(random.integers(3, 9)))) for _ in range(count)
-    )
+    return " ".join(draw_word(random) for _ in range(count))
 
 
 def render(random: np.random.Generator, text: str, calibrates: bool) -> Image.Image:
