@@ -6,7 +6,8 @@ Adam and grows to 192 units, in one event or in several with the same epochs in 
 event the optimizer forgets everything (reset), knows nothing of newborns and goes on with
 their number of steps (zero) or counts those of each unit (own steps), begins newborns with
 the mean of the others (transplant), or newborns are copies of others with all that belongs
-to those (net2wider). Prints the mean accuracy on the test data over the epochs since the
+to those (net2wider) or read what makes their gradients largest (gradmax, with own steps).
+Prints the mean accuracy on the test data over the epochs since the
 first event, and that of the last epoch, beside a network that has all units from the
 beginning; differences to `zero` are paired by seed, with bootstrap intervals of 95 %.
 """
@@ -39,6 +40,7 @@ WAYS: dict[str, tuple[tuple[str, ...], tuple[str, ...], bool]] = {
     "own steps": ((), ("--own-steps",), True),
     "transplant": (("--transplant",), (), True),
     "net2wider": (("--init", "net2wider"), (), True),
+    "gradmax": (("--init", "gradmax"), ("--own-steps",), True),
 }
 
 
@@ -64,8 +66,10 @@ class Run:
         self.scores += [line["validation_accuracy"] for line in lines]
         self.phases += 1
 
-    def grow(self, units: int, *options: str) -> None:
+    def grow(self, units: int, *options: str | Path) -> None:
         grown = self.folder / "g.onnx"
+        if "gradmax" in options:
+            options = (*options, "--examples", self.folder / "some.npz")
         driver.edit(
             self.neuroplast, "dropin", self.model, grown, "--at", "dense0", "--units",
             str(units), "--seed", str(self.seed + self.phases), *options,
@@ -92,6 +96,8 @@ def main() -> int:
         folder = Path(name)
         for part, (x, labels) in (("train", fashion.train), ("test", fashion.test)):
             driver.save(folder / f"{part}.npz", {"x": x, "labels": labels})
+        x, labels = fashion.train
+        driver.save(folder / "some.npz", {"x": x[:2048], "labels": labels[:2048]})
         for seed in range(arguments.seeds):
             fixed = Run(neuroplast, folder, seed, LARGE)
             fixed.train(sum(PLANS[1]))
