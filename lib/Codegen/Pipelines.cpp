@@ -57,8 +57,7 @@ static void buildBufferization(OpPassManager &manager) {
       bufferization::createOptimizeAllocationLivenessPass());
 }
 
-void neuroplast::buildNeuroToKernelsPipeline(
-    OpPassManager &manager, const CpuPipelineOptions &options) {
+void neuroplast::buildNeuroToLinalgPipeline(OpPassManager &manager) {
   manager.addPass(createFoldAffine());
   manager.addNestedPass<func::FuncOp>(createPreallocateStacks());
   manager.addPass(createCanonicalizerPass());
@@ -68,6 +67,10 @@ void neuroplast::buildNeuroToKernelsPipeline(
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(createAddOutputSizes());
+}
+
+void neuroplast::buildLinalgToKernelsPipeline(
+    OpPassManager &manager, const CpuPipelineOptions &options) {
   buildFusion(manager);
   if (options.kernels) {
     manager.addNestedPass<func::FuncOp>(
@@ -145,7 +148,8 @@ void neuroplast::registerCodegenPipelines() {
   PassPipelineRegistration<CpuPipelineOptions>(
       "neuro-to-loops", "Lower neuro ops to loops on buffers",
       [](OpPassManager &manager, const CpuPipelineOptions &options) {
-        buildNeuroToKernelsPipeline(manager, options);
+        buildNeuroToLinalgPipeline(manager);
+        buildLinalgToKernelsPipeline(manager, options);
         buildKernelsToLoopsPipeline(manager, options);
       });
   PassPipelineRegistration<CpuPipelineOptions>(

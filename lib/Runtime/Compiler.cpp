@@ -181,17 +181,29 @@ llvm::Error ModelCompiler::describe(mlir::ModuleOp form) {
   return llvm::Error::success();
 }
 
+/// Runs passes on a module that is verified behind the last of them: after each
+/// of many small ones that takes as long as they do.
+static mlir::LogicalResult run(mlir::PassManager &manager,
+                               mlir::ModuleOp module) {
+  manager.enableVerifier(false);
+  return mlir::success(mlir::succeeded(manager.run(module)) &&
+                       mlir::succeeded(mlir::verify(module)));
+}
+
 /// Lowers a form to kernels and what calls them.
 llvm::Error ModelCompiler::makeKernels(mlir::ModuleOp form) {
   InterfaceDescription &interface = interfaces[model.modules.size()];
   mlir::ModuleOp module =
       *model.modules.emplace_back(mlir::OwningOpRef(form.clone()));
-  mlir::PassManager manager(module.getContext());
-  manager.enableVerifier(true);
-  buildNeuroToKernelsPipeline(manager, pipeline);
+  mlir::PassManager toLinalg(module.getContext()),
+      toKernels(module.getContext());
+  buildNeuroToLinalgPipeline(toLinalg);
+  buildLinalgToKernelsPipeline(toKernels, pipeline);
   if (options.profile)
-    manager.addPass(createProfileKernels());
-  if (mlir::failed(manager.run(module)))
+    toKernels.addPass(createProfileKernels());
+  // What a model brings along is found out before much is built upon it.
+  if (mlir::failed(toLinalg.run(module)) ||
+      mlir::failed(run(toKernels, module)))
     return llvm::make_error<ReportedError>();
   if (auto entries = module->getAttrOfType<mlir::ArrayAttr>("neuro.profile"))
     for (auto entry : entries.getAsRange<mlir::DictionaryAttr>())
@@ -278,12 +290,8 @@ llvm::Error ModelCompiler::emit(size_t form) {
   toLoops.addPass(createExposeEntryPoint());
   buildKernelsToLoopsPipeline(toLoops, pipeline);
   buildLoopsToLLVMPipeline(toLLVM, pipeline);
-  for (mlir::PassManager *manager : {&toLoops, &toLLVM}) {
-    // To verify after each of many small passes takes as long as they do.
-    manager->enableVerifier(false);
-    if (mlir::failed(manager->run(*code)) || mlir::failed(mlir::verify(*code)))
-      return llvm::make_error<ReportedError>();
-  }
+  if (mlir::failed(run(toLoops, *code)) || mlir::failed(run(toLLVM, *code)))
+    return llvm::make_error<ReportedError>();
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module =
       mlir::translateModuleToLLVMIR(*code, context);

@@ -42,10 +42,13 @@ struct CpuPipelineOptions
       llvm::cl::init(1)};
 };
 
-/// neuro ops to kernels on buffers, each in a function of its own that no other
-/// depends on: lowering to linalg, fusion, layout, bufferization.
-void buildNeuroToKernelsPipeline(mlir::OpPassManager &manager,
-                                 const CpuPipelineOptions &options);
+/// neuro ops to linalg ops on tensors.
+void buildNeuroToLinalgPipeline(mlir::OpPassManager &manager);
+
+/// These to kernels on buffers, each in a function of its own that no other
+/// depends on: fusion, layout, bufferization.
+void buildLinalgToKernelsPipeline(mlir::OpPassManager &manager,
+                                  const CpuPipelineOptions &options);
 
 /// Kernels on buffers, and what calls them, to loops.
 void buildKernelsToLoopsPipeline(mlir::OpPassManager &manager,
