@@ -84,6 +84,11 @@ def test_newborns_by_gradients(kind: str, neuroplast: Path, tmp_path: Path) -> N
         assert pruning.worst(models.reference(target, inputs), expected) <= 1
         found[init] = measure_newborns(neuroplast, target, examples)
     # Of six inputs and a smooth function there is little to choose from.
+    with pytest.raises(driver.DriverError, match="a batch has 99"):
+        driver.call(
+            neuroplast, "dropin", model, "--init", "gradmax", "--examples", examples, "--batch",
+            "99", "-o", tmp_path / "none.onnx",
+        )  # fmt: skip
     assert found["gradmax"] > (1.1 if kind == "perceptron" else 3) * found["zero-out"] > 0
 
 

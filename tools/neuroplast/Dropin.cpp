@@ -104,6 +104,10 @@ static FailureOr<DropinReport> growByGradients(ModuleOp module,
                                    : learning::Examples::Need::Any);
   if (!examples)
     return reportError(data, examples.takeError()), failure();
+  if (examples->getCount() < options->batch)
+    return reportError("the data have " + Twine(examples->getCount()) +
+                       " examples, and a batch has " + Twine(options->batch)),
+           failure();
   FailureOr<DropinReport> report = dropin(module, growth);
   if (failed(report))
     return failure();
