@@ -19,6 +19,7 @@ packages=(
   libmlir-22-dev mlir-22-tools
   libprotobuf-dev protobuf-compiler libeigen3-dev coinor-libcbc-dev
   libgtest-dev libgmock-dev libzip-dev zlib1g-dev fonts-dejavu-core
+  libopenmpi-dev openmpi-bin
   chromium
 )
 

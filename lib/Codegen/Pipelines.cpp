@@ -110,6 +110,7 @@ void neuroplast::buildKernelsToLoopsPipeline(
 
 void neuroplast::buildLoopsToLLVMPipeline(OpPassManager &manager,
                                           const CpuPipelineOptions &options) {
+  manager.addPass(createLowerAllReduce());
   manager.addNestedPass<func::FuncOp>(createApproximateMath());
   manager.addPass(memref::createExpandStridedMetadataPass());
   manager.addPass(createLowerAffinePass());

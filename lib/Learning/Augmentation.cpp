@@ -143,19 +143,23 @@ void Augmentation::changeImage(float *image, int64_t channels, int64_t height,
                    1 + contrast * drawEven(random));
 }
 
-void Augmentation::apply(NamedTensors &batch, std::mt19937_64 &random) const {
-  bool changesImages = flips || shift > 0 || warp > 0 || contrast > 0;
-  for (auto &[name, tensor] : batch) {
-    if (name == "labels" || tensor.dtype != NEUROPLAST_FLOAT32)
-      continue;
-    auto *values = reinterpret_cast<float *>(tensor.bytes.data());
-    int64_t count = tensor.getNumElements();
-    if (tensor.shape.size() == 4 && changesImages && count > 0)
-      for (int64_t i = 0, images = tensor.shape[0]; i < images; ++i)
-        changeImage(values + i * (count / images), tensor.shape[1],
-                    tensor.shape[2], tensor.shape[3], random);
-    if (noise > 0)
-      for (int64_t i = 0; i < count; ++i)
-        values[i] += static_cast<float>(noise) * drawNoise(random);
+void Augmentation::apply(NamedTensors &batch,
+                         llvm::ArrayRef<uint64_t> seeds) const {
+  for (auto [example, seed] : llvm::enumerate(seeds)) {
+    std::mt19937_64 random(seed);
+    for (auto &[name, tensor] : batch) {
+      if (name == "labels" || tensor.dtype != NEUROPLAST_FLOAT32)
+        continue;
+      int64_t count =
+          tensor.getNumElements() / static_cast<int64_t>(seeds.size());
+      float *values = reinterpret_cast<float *>(tensor.bytes.data()) +
+                      static_cast<int64_t>(example) * count;
+      if (tensor.shape.size() == 4 && changesImages() && count > 0)
+        changeImage(values, tensor.shape[1], tensor.shape[2], tensor.shape[3],
+                    random);
+      if (noise > 0)
+        for (float &value : llvm::MutableArrayRef(values, count))
+          value += static_cast<float>(noise) * drawNoise(random);
+    }
   }
 }

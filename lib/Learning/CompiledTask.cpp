@@ -134,6 +134,7 @@ learning::compileTask(const LearningTask &task, TaskKind kind,
       registry, mlir::MLIRContext::Threading::DISABLED);
   training::StepOptions step = options.step;
   step.loss.mostLabels = form.mostLabels;
+  step.processes = options.getNumProcesses();
   mlir::OwningOpRef<mlir::ModuleOp> network, teacher, loss;
   network = task.network(*context, form.inputs);
   if (network && task.teacher) {
@@ -176,7 +177,8 @@ learning::compileTask(const LearningTask &task, TaskKind kind,
   network = nullptr;
   teacher = nullptr;
   loss = nullptr;
-  auto model = loadInMemory(std::move(*compiled), std::move(context));
+  auto model = loadInMemory(std::move(*compiled), std::move(context),
+                            Processes::listFunctions());
   if (!model)
     return model.takeError();
   result.model = std::move(*model);

@@ -42,9 +42,11 @@ neuroplast::learning::prepareTraining(const LearningTask &task,
       return compiled.takeError();
     evaluation = std::move(compiled->model);
   }
-  return std::make_unique<TrainingRun>(
+  auto run = std::make_unique<TrainingRun>(
       std::move(step->model), std::move(step->params), std::move(step->states),
       std::move(evaluation), makeAccuracy(task, options), options.step.parts);
+  run->learnWith(options.processes);
+  return run;
 }
 
 llvm::Expected<Score> neuroplast::learning::scoreNetwork(

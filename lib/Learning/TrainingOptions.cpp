@@ -32,8 +32,9 @@ std::string TrainingOptions::describe() const {
      << ' ' << o.weightDecay << ' ' << o.countsOwnSteps << "; clip "
      << step.clipNorm << "; schedule " << static_cast<int>(schedule.kind) << ' '
      << schedule.rate << ' ' << schedule.warmup << ' ' << schedule.every << ' '
-     << schedule.factor << "; batch " << batch << " x " << step.parts
-     << "; seed " << seed << "; patience " << patience << "; frozen";
+     << schedule.factor << "; batch " << batch << " x " << step.parts << " x "
+     << getNumProcesses() << "; seed " << seed << "; patience " << patience
+     << "; frozen";
   for (const std::string &pattern : frozen)
     os << ' ' << pattern;
   if (averagingDecay)

@@ -104,7 +104,17 @@ llvm::Error TrainingRun::evaluateBatch(const NamedTensors &batch) {
   return evaluation->runBound(*inputs, outputs, params);
 }
 
-Score TrainingRun::Tally::getScore() const {
+Score TrainingRun::Tally::getScore(Processes *others) {
+  if (others) {
+    auto counts = accuracy ? accuracy->getCounts() : std::array<double, 2>();
+    std::array<double, 4> sums{loss, static_cast<double>(batches), counts[0],
+                               counts[1]};
+    others->addUp(sums);
+    loss = sums[0];
+    batches = static_cast<int64_t>(sums[1]);
+    if (accuracy)
+      accuracy->setCounts({sums[2], sums[3]});
+  }
   Score score;
   score.loss = loss / static_cast<double>(std::max<int64_t>(batches, 1));
   if (accuracy)
@@ -121,6 +131,8 @@ llvm::Error TrainingRun::look(NamedTensors &batch,
     batch["step"] = makeScalar(static_cast<float>(numSteps + 1));
     if (parts > 1)
       batch["part"] = makeScalar(static_cast<float>(part));
+    if (processes)
+      batch["process"] = makeScalar(static_cast<float>(getNumber()));
   }
   if (tally.accuracy)
     if (std::string reason = tally.accuracy->check(batch["labels"], results[1]);
@@ -164,15 +176,20 @@ llvm::Expected<Score> TrainingRun::train(const Examples &examples,
   NamedTensors tensors;
   Tally tally{0, 0, accuracy};
   llvm::ArrayRef<int64_t> order(all);
-  for (int64_t updates = examples.getCount() / (batch * parts),
+  int64_t whole = batch * getNumProcesses(), first = batch * getNumber();
+  std::vector<uint64_t> seeds(augmentation.changesAny() ? whole : 0);
+  for (int64_t updates = examples.getCount() / (whole * parts),
                left = updates * parts;
-       left > 0; --left, order = order.drop_front(batch)) {
-    examples.gather(order.take_front(batch), tensors);
-    augmentation.apply(tensors, random);
+       left > 0; --left, order = order.drop_front(whole)) {
+    examples.gather(order.slice(first, batch), tensors);
+    for (uint64_t &seed : seeds)
+      seed = random();
+    if (!seeds.empty())
+      augmentation.apply(tensors, llvm::ArrayRef(seeds).slice(first, batch));
     if (llvm::Error error = look(tensors, &schedule, tally))
       return std::move(error);
   }
-  return tally.getScore();
+  return tally.getScore(processes);
 }
 
 llvm::Expected<Score> TrainingRun::learn(NamedTensors &batch,
@@ -180,7 +197,7 @@ llvm::Expected<Score> TrainingRun::learn(NamedTensors &batch,
   Tally tally{0, 0, accuracy};
   if (llvm::Error error = look(batch, &schedule, tally))
     return std::move(error);
-  return tally.getScore();
+  return tally.getScore(processes);
 }
 
 llvm::Expected<Score> TrainingRun::evaluate(const Examples &examples,
@@ -188,14 +205,15 @@ llvm::Expected<Score> TrainingRun::evaluate(const Examples &examples,
   std::vector<int64_t> order(batch);
   NamedTensors tensors;
   Tally tally{0, 0, accuracy};
-  for (int64_t first = 0; first + batch <= examples.getCount();
-       first += batch) {
-    std::iota(order.begin(), order.end(), first);
+  int64_t whole = batch * getNumProcesses();
+  for (int64_t first = 0; first + whole <= examples.getCount();
+       first += whole) {
+    std::iota(order.begin(), order.end(), first + batch * getNumber());
     examples.gather(order, tensors);
     if (llvm::Error error = look(tensors, nullptr, tally))
       return std::move(error);
   }
-  return tally.getScore();
+  return tally.getScore(processes);
 }
 
 void TrainingRun::averageFromHere(double newDecay) { decay = newDecay; }

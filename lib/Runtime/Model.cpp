@@ -341,7 +341,8 @@ public:
       closeFunction();
   }
 
-  llvm::Error load() {
+  llvm::Error
+  load(llvm::ArrayRef<std::pair<llvm::StringRef, void *>> functions) {
     auto built = llvm::orc::LLJITBuilder().create();
     if (!built)
       return built.takeError();
@@ -365,6 +366,10 @@ public:
       symbols[jit->mangleAndIntern(param.symbol)] = {
           llvm::orc::ExecutorAddr::fromPtr(param.bytes.data()),
           llvm::JITSymbolFlags::Exported};
+    for (auto [name, function] : functions)
+      symbols[jit->mangleAndIntern(name)] = {
+          llvm::orc::ExecutorAddr::fromPtr(function),
+          llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
     if (llvm::Error error =
             library.define(llvm::orc::absoluteSymbols(std::move(symbols))))
       return error;
@@ -416,12 +421,12 @@ neuroplast::loadLibrary(llvm::StringRef path) {
   return model;
 }
 
-llvm::Expected<std::unique_ptr<Model>>
-neuroplast::loadInMemory(CompiledModel compiled,
-                         std::unique_ptr<mlir::MLIRContext> context) {
+llvm::Expected<std::unique_ptr<Model>> neuroplast::loadInMemory(
+    CompiledModel compiled, std::unique_ptr<mlir::MLIRContext> context,
+    llvm::ArrayRef<std::pair<llvm::StringRef, void *>> functions) {
   auto model =
       std::make_unique<JitModel>(std::move(compiled), std::move(context));
-  if (llvm::Error error = model->load())
+  if (llvm::Error error = model->load(functions))
     return std::move(error);
   return model;
 }

@@ -244,12 +244,31 @@ LogicalResult neuroplast::training::insertDropout(ModuleOp module,
   return Inserter(module, dropout).insert();
 }
 
+/// Whether a value has something of the examples of a batch.
+static bool isOfBatch(Value value) {
+  llvm::SetVector<Value> seen;
+  seen.insert(value);
+  for (size_t i = 0; i < seen.size(); ++i) {
+    auto argument = dyn_cast<BlockArgument>(seen[i]);
+    if (!argument)
+      seen.insert_range(seen[i].getDefiningOp()->getOperands());
+    else if (auto main =
+                 dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
+             !main || !neuro::getArgumentParam(main, argument.getArgNumber()))
+      return true;
+  }
+  return false;
+}
+
 LogicalResult neuroplast::training::drawSamples(func::FuncOp function,
-                                                Value counter, uint32_t seed) {
+                                                Value counter, uint32_t seed,
+                                                const neuro::BatchPart &part) {
   uint32_t stream = seed * 0x9e3779b9u; // those of near seeds are far apart
   auto result = function.walk([&](neuro::StochasticOpInterface op) {
     OpBuilder b(op);
-    Value sample = op.buildSample(b, counter, stream++);
+    Value sample = op.buildSample(
+        b, counter, stream++,
+        isOfBatch(op->getOperand(0)) ? part : neuro::BatchPart());
     if (!sample)
       return WalkResult::interrupt();
     op->getResult(0).replaceAllUsesWith(sample);

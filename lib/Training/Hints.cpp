@@ -132,7 +132,7 @@ static Term measure(Hint::Kind kind, const Term &own, const Term &taught) {
   case Hint::Kind::Layers: {
     Term difference = own - taught;
     return average(difference * difference) /
-           (average(taught * taught) + 1e-12);
+           (average(taught * taught).averageOverProcesses() + 1e-12);
   }
   case Hint::Kind::Attention: {
     Term difference = drawAttention(own) - drawAttention(taught);

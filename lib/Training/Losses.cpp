@@ -185,7 +185,7 @@ Term Loss::weigh(const Term &places, const Term &labels, int64_t axis) const {
   if (blankWeight == 1)
     return average(places);
   Term weights = labels.slice(axis, blank, 1) * (blankWeight - 1) + 1;
-  return average(places * weights) / average(weights);
+  return average(places * weights) / average(weights).averageOverProcesses();
 }
 
 /// Compares all examples of a batch with all others.

@@ -201,6 +201,7 @@ struct TrainStep : training::impl::NeuroTrainStepBase<TrainStep> {
     options.optimizer.countsOwnSteps = ownSteps;
     options.clipNorm = clipNorm;
     options.parts = parts;
+    options.processes = processes;
     options.seed = seed;
     for (const std::string &text : hint) {
       std::string reason;

@@ -53,7 +53,7 @@ class StepBuilder {
 public:
   StepBuilder(ModuleOp module, func::FuncOp main, const StepOptions &options)
       : options(options), module(module), symbols(module), main(main),
-        b(main.getContext()), at{b, main.getLoc()},
+        b(main.getContext()), at{b, main.getLoc(), options.processes},
         masks(neuro::listMasks(module)), plasticity(module, options) {}
 
   LogicalResult buildStep() {
@@ -73,6 +73,8 @@ public:
           step = addArgument(scalar, "step");
     if (options.parts > 1)
       part = addArgument(scalar, "part");
+    if (options.processes > 1)
+      process = addArgument(scalar, "process");
     collectParameters(/*hasStates=*/true);
     if (learners.empty())
       return main.emitError("has no parameter that could learn");
@@ -92,9 +94,11 @@ public:
         buildGradients(b, main.front(), loss.get(), seed.get(), parameters);
     if (failed(gradients))
       return failure();
-    for (auto [learner, gradient] : llvm::zip_equal(learners, *gradients))
+    for (auto [learner, gradient] : llvm::zip_equal(learners, *gradients)) {
+      gradient = averageOverProcesses(gradient);
       gradient =
           addUp(learner, mask(learner, keepPlastic(learner, gradient))).get();
+    }
     SmallVector<Value> sums(*gradients);
     for (auto [learner, gradient] : llvm::zip_equal(learners, *gradients))
       gradient = hold(learner, Term(at, gradient)).get();
@@ -170,6 +174,9 @@ public:
 private:
   /// Adds the labels, of which the first output has to have a loss.
   LogicalResult start() {
+    if (options.processes > 1 && comparesExamples())
+      return main.emitError("compares the examples of a batch with one another "
+                            "in its loss, and each process has others");
     Operation *end = main.front().getTerminator();
     if (end->getNumOperands() == 0)
       return main.emitError("returns nothing that could be trained");
@@ -186,6 +193,14 @@ private:
     if (!options.teacher)
       labels = addArgument(labelsType, kLabels);
     return success();
+  }
+
+  bool comparesExamples() const {
+    return (!options.lossNetwork &&
+            options.loss.kind == Loss::Kind::Contrastive) ||
+           llvm::any_of(options.hints, [](const Hint &hint) {
+             return hint.kind == Hint::Kind::Relations;
+           });
   }
 
   /// Adds labels if the network that is the loss takes them.
@@ -209,7 +224,21 @@ private:
     if (part)
       counter = counter * static_cast<double>(options.parts) +
                 Term(at, part).cast(i64);
-    return training::drawSamples(main, counter.get(), options.seed);
+    neuro::BatchPart own;
+    if (process)
+      own = {Term(at, process).cast(i64).get(), options.processes};
+    return training::drawSamples(main, counter.get(), options.seed, own);
+  }
+
+  /// The mean of a gradient over processes, which add it up while they go on
+  /// with others.
+  Value averageOverProcesses(Value gradient) {
+    if (options.processes == 1)
+      return gradient;
+    neuro::TermBuilder early = at;
+    early.builder.setInsertionPointAfterValue(gradient);
+    Value sum = Term(early, gradient).allReduce().get();
+    return (Term(at, sum) / static_cast<double>(options.processes)).get();
   }
 
   /// Null after an error.
@@ -477,9 +506,13 @@ private:
       at.builder.setInsertionPoint(op);
       auto batch = neuro::BatchStatisticsOp::create(
           at.builder, op.getLoc(), op->getOperand(running.data));
-      for (auto [operand, value] :
-           {std::pair(running.mean, Value(batch.getMean())),
-            std::pair(running.variance, Value(batch.getVariance()))}) {
+      Term own(at, batch.getMean()), mean = own.averageOverProcesses(),
+                                     variance(at, batch.getVariance());
+      if (options.processes > 1)
+        variance =
+            (variance + (own - mean) * (own - mean)).averageOverProcesses();
+      for (auto [operand, value] : {std::pair(running.mean, mean),
+                                    std::pair(running.variance, variance)}) {
         Value remembered = op->getOperand(operand);
         Statistic &statistic =
             llvm::find_if(statistics, [&](const auto &entry) {
@@ -487,7 +520,7 @@ private:
             })->second;
         Term before = statistic.updated ? statistic.updated
                                         : Term(at, statistic.remembered);
-        Term seen = Term(at, value).cast(before.getType().getElementType());
+        Term seen = value.cast(before.getType().getElementType());
         Term mixed = before * running.momentum + seen * (1 - running.momentum);
         statistic.updated = choose(statistic.plasticity, mixed, before);
         op->setOperand(operand,
@@ -553,7 +586,8 @@ private:
   OpBuilder b;
   neuro::TermBuilder at;
   Value labels;
-  Value part; ///< of an update; null if there is one only
+  Value part;    ///< of an update; null if there is one only
+  Value process; ///< which one it is; null if there is one only
   std::vector<Learner> learners;
   llvm::StringMap<neuro::ParamOp> masks; ///< by what they mask
   Plasticity plasticity;

@@ -2,7 +2,10 @@
 // RUN: neuroplast-opt --neuro-train-step="loss=mse" %t/layer.mlir | FileCheck %s --check-prefix=SGD
 // RUN: neuroplast-opt --neuro-train-step="loss=mae optimizer=adamw weight-decay=0.1" %t/layer.mlir | FileCheck %s --check-prefix=ADAM
 // RUN: neuroplast-opt --neuro-train-step="loss=mse parts=4" %t/layer.mlir | FileCheck %s --check-prefix=PARTS
+// RUN: neuroplast-opt --neuro-train-step="loss=mse processes=2" %t/layer.mlir | FileCheck %s --check-prefix=PROCESSES
 // RUN: neuroplast-opt --neuro-train-step="loss=mse" %t/norm.mlir | FileCheck %s --check-prefix=NORM
+// RUN: neuroplast-opt --neuro-train-step="loss=mse processes=2" %t/norm.mlir | FileCheck %s --check-prefix=SHARED-NORM
+// RUN: not neuroplast-opt --neuro-train-step="loss=contrastive processes=2" %t/layer.mlir 2>&1 | FileCheck %s --check-prefix=CONTRASTIVE
 // RUN: neuroplast-opt --neuro-train-step %t/classes.mlir | FileCheck %s --check-prefix=CLASSES
 // RUN: neuroplast-opt --neuro-open-params --neuro-train-step="loss=mse optimizer=rmsprop" %t/units.mlir | FileCheck %s --check-prefix=OPEN
 // RUN: neuroplast-opt --neuro-open-params --neuro-train-step="loss=mse" --neuro-state-contracts --convert-neuro-to-linalg %t/units.mlir | FileCheck %s --check-prefix=FUSED
@@ -33,6 +36,25 @@
 // PARTS: %[[NEW:.*]] = neuro.where %{{.*}}, %{{.*}}, %[[W]]
 // PARTS: %[[REST:.*]] = neuro.where %{{.*}}, %{{.*}}, %[[SUM]]
 // PARTS: return %{{.*}}, %{{.*}}, %[[NEW]], %[[REST]]
+
+// A gradient is added up as soon as it is known, and divided by the number of processes.
+// PROCESSES: tensor<f32> {neuro.name = "process"}, %[[W:.*]]: tensor<3x4xf32> {neuro.name = "layer/w", neuro.param = @w})
+// PROCESSES: %[[DW:.*]] = neuro.matmul %{{.*}}, %{{.*}} : (tensor<3x2xf32>, tensor<2x4xf32>) -> tensor<3x4xf32>
+// PROCESSES-NEXT: %[[SUM:.*]] = neuro.all_reduce %[[DW]]
+// PROCESSES: %[[COUNT:.*]] = neuro.constant dense<2.000000e+00>
+// PROCESSES: neuro.div %[[SUM]], %[[COUNT]]
+
+// The batch is that of all processes, to what goes by its statistics, and on the way back.
+// SHARED-NORM: %[[BM:.*]], %[[BV:.*]] = neuro.batch_statistics %[[X:.*]] : (tensor<2x4xf32>)
+// SHARED-NORM: neuro.all_reduce %[[BM]]
+// SHARED-NORM: %[[MEAN:.*]] = neuro.div
+// SHARED-NORM: neuro.add %[[BV]]
+// SHARED-NORM: neuro.all_reduce
+// SHARED-NORM: %[[VARIANCE:.*]] = neuro.div
+// SHARED-NORM: neuro.batch_norm %[[X]], %{{.*}}, %{{.*}}, %[[MEAN]], %[[VARIANCE]]
+// SHARED-NORM-COUNT-5: neuro.all_reduce
+
+// CONTRASTIVE: error: compares the examples of a batch with one another in its loss, and each process has others
 
 // What remembers statistics goes by those of the batch, which become a part of what it remembers.
 // NORM: func.func @main(

@@ -8,6 +8,7 @@
 
 #include "Commands.h"
 #include "Modules.h"
+#include "TrainOptions.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
@@ -29,6 +30,8 @@ static constexpr llvm::StringRef kTargets[] = {
     "--target-flops", "--target-params", "--target-bytes", "--target-ms"};
 
 static int runCompress(const Arguments &arguments) {
+  if (!isAlone("'compress'"))
+    return 1;
   std::string model = arguments.getPositional(0).str(),
               output = arguments.get("-o").str(),
               data = arguments.get("--data").str();

@@ -10,6 +10,7 @@
 #include "CycleRun.h"
 #include "Modules.h"
 #include "RunnableModel.h"
+#include "TrainOptions.h"
 
 #include "neuroplast/Dialect/Neuro/IR/MappedFile.h"
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
@@ -109,6 +110,8 @@ static int writeResult(llvm::StringRef from, llvm::StringRef to) {
 static int runCycle(const Arguments &arguments) {
   llvm::StringRef output = arguments.get("-o"),
                   model = arguments.getPositional(0);
+  if (!isAlone("'cycle'"))
+    return 1;
   std::string text;
   std::optional<CyclePlan> plan = readPlan(arguments, text);
   if (!plan)

@@ -31,12 +31,15 @@ using namespace neuroplast;
 using namespace neuroplast::driver;
 using namespace neuroplast::learning;
 
-/// Says what an epoch brought, to people and to a log that may be none.
+/// Says what an epoch brought, to people and to a log that may be none; of
+/// several processes, one does.
 class EpochReport {
 public:
+  explicit EpochReport(bool speaks) : speaks(speaks) {}
+
   /// False after a message.
   bool open(llvm::StringRef path, bool isContinued) {
-    if (path.empty())
+    if (path.empty() || !speaks)
       return true;
     std::error_code error;
     log.emplace(path, error,
@@ -49,6 +52,8 @@ public:
 
   void write(int64_t epoch, const Score &training,
              const std::optional<Score> &validation, double seconds) {
+    if (!speaks)
+      return;
     llvm::outs() << "epoch " << epoch << ": ";
     print("", training);
     if (validation)
@@ -79,6 +84,7 @@ private:
       line[(prefix + "accuracy").str()] = *score.accuracy;
   }
 
+  bool speaks;
   std::optional<llvm::raw_fd_ostream> log;
 };
 
@@ -198,6 +204,11 @@ static int runTask(const Arguments &arguments, llvm::StringRef model,
   std::optional<unsigned> threads = arguments.getThreads();
   if (!options || !threads)
     return 1;
+  auto processes = Processes::join();
+  if (!processes)
+    return reportError(model, processes.takeError());
+  options->processes = *processes;
+  bool isFirst = !*processes || (*processes)->isFirst();
   if (!teacher.empty() && options->step.loss.hasClasses())
     return reportError("a teacher knows no classes, but their probabilities: "
                        "'--loss' must be another one than cross-entropy and "
@@ -220,7 +231,7 @@ static int runTask(const Arguments &arguments, llvm::StringRef model,
   const Examples *other = validation ? &*validation : nullptr;
   for (auto [examples, least] :
        {std::pair<const Examples *, int64_t>(&*data, options->getUpdateBatch()),
-        {other, options->batch}})
+        {other, options->getWholeBatch()}})
     if (examples && examples->getCount() < least)
       return reportError("the data have " + llvm::Twine(examples->getCount()) +
                          " examples, and a batch has " + llvm::Twine(least));
@@ -239,7 +250,7 @@ static int runTask(const Arguments &arguments, llvm::StringRef model,
   auto module = loadModule(model, context);
   if (!module)
     return 1;
-  EpochReport report;
+  EpochReport report(isFirst);
   if (!report.open(arguments.get("--log"), arguments.has("--resume")))
     return 1;
   int64_t steps = neuro::getTrainingSteps(*module);
@@ -248,7 +259,8 @@ static int runTask(const Arguments &arguments, llvm::StringRef model,
   if (arguments.has("--resume") && llvm::sys::fs::exists(checkpoint))
     if (llvm::Error error = training.resume(checkpoint))
       return reportError(checkpoint, std::move(error));
-  if (llvm::Error error = training.train(report, checkpoint))
+  if (llvm::Error error =
+          training.train(report, isFirst ? checkpoint : llvm::StringRef()))
     return reportError(model, std::move(error));
   if (arguments.has("--keep-state")) {
     training::addStates(*module, options->step);
@@ -257,7 +269,12 @@ static int runTask(const Arguments &arguments, llvm::StringRef model,
     neuro::removeStates(*module);
   }
   writeParameters(training.getParameters(), *module);
-  return mlir::succeeded(saveModule(*module, output)) ? 0 : 1;
+  // All have the same weights.
+  if (isFirst && mlir::failed(saveModule(*module, output)))
+    return 1;
+  if (*processes)
+    (*processes)->leave();
+  return 0;
 }
 
 /// The options of commands that train.
@@ -292,7 +309,7 @@ static std::vector<OptionSpec> getSpecs() {
 
 static int runTrain(const Arguments &arguments) {
   if (arguments.has("--learn"))
-    return learnFromStream(arguments);
+    return isAlone("'--learn'") ? learnFromStream(arguments) : 1;
   for (const OptionSpec &option : getLearnSpecs())
     if (arguments.has(option.name))
       return reportError("'" + option.name + "' goes with '--learn'");
@@ -318,6 +335,8 @@ static int runDistill(const Arguments &arguments) {
     return reportError("'distill' needs a student, or '--derive' to make one");
   if (!isDerived)
     return runTask(arguments, student, teacher);
+  if (!isAlone("'--derive'"))
+    return 1;
   std::optional<Derivation> derivation =
       Derivation::parse(arguments.get("--derive"));
   if (!derivation)

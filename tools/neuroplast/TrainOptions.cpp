@@ -1,5 +1,4 @@
-//===- TrainOptions.cpp - The options of a training
-//---------------------------===//
+//===- TrainOptions.cpp - The options of a training -----------------------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -181,6 +180,13 @@ neuroplast::driver::readTrainingOptions(const Arguments &arguments,
   match("--no-decay", o.undecayed, o.step.isUndecayed);
   o.growable = arguments.getAll("--growable").vec();
   return o;
+}
+
+bool neuroplast::driver::isAlone(llvm::StringRef what) {
+  if (learning::Processes::areStarted())
+    reportError(what + " is for one process, and this one was started among "
+                       "others");
+  return !learning::Processes::areStarted();
 }
 
 std::vector<OptionSpec> neuroplast::driver::getTrainingOptionSpecs() {

@@ -20,6 +20,10 @@ namespace neuroplast::driver {
 std::optional<learning::TrainingOptions>
 readTrainingOptions(const Arguments &arguments, bool hasTeacher);
 
+/// Whether this process was started without others; false after a message that
+/// names what is for one alone.
+bool isAlone(llvm::StringRef what);
+
 std::vector<OptionSpec> getTrainingOptionSpecs();
 
 } // namespace neuroplast::driver

@@ -104,6 +104,18 @@ def LowerRequirements : Pass<"neuro-lower-requirements", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::cf::ControlFlowDialect", "::mlir::LLVM::LLVMDialect"];
 }
 
+def LowerAllReduce : Pass<"neuro-lower-all-reduce", "::mlir::ModuleOp"> {
+  let summary = "Lower sums over processes to calls";
+  let description = [{
+    A `kernel.start_all_reduce` becomes a call of `neuroplast_start_all_reduce`
+    with an address, a number of elements and the number of their type, and a
+    `kernel.finish_all_reduce` one of `neuroplast_finish_all_reduce`. Whoever
+    loads the code brings these functions. Elements have to lie one behind the
+    other.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def AddOutputSizes : Pass<"neuro-add-output-sizes", "::mlir::ModuleOp"> {
   let summary = "Add a function that tells the sizes of the results of `main`";
   let description = [{

@@ -26,6 +26,14 @@ public:
   /// Why labels are none for an output; empty if they are.
   std::string check(const HostTensor &labels, const HostTensor &output) const;
   void add(const HostTensor &labels, const HostTensor &output);
+  /// Those that are right, and all.
+  std::array<double, 2> getCounts() const {
+    return {static_cast<double>(right), static_cast<double>(count)};
+  }
+  void setCounts(std::array<double, 2> counts) {
+    right = static_cast<int64_t>(counts[0]);
+    count = static_cast<int64_t>(counts[1]);
+  }
   /// The share that was right.
   double get() const {
     return static_cast<double>(right) /

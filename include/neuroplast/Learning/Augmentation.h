@@ -35,9 +35,14 @@ struct Augmentation {
   /// between; none, with a reason, for anything else.
   static std::optional<Augmentation> parse(llvm::StringRef text,
                                            std::string &reason);
-  void apply(NamedTensors &batch, std::mt19937_64 &random) const;
+  bool changesAny() const { return changesImages() || noise > 0; }
+  /// Changes the examples of a batch, each as its seed says.
+  void apply(NamedTensors &batch, llvm::ArrayRef<uint64_t> seeds) const;
 
 private:
+  bool changesImages() const {
+    return flips || shift > 0 || warp > 0 || contrast > 0;
+  }
   /// Changes one image of so many channels, lines and columns.
   void changeImage(float *image, int64_t channels, int64_t height,
                    int64_t width, std::mt19937_64 &random) const;

@@ -10,6 +10,7 @@
 #define NEUROPLAST_LEARNING_TRAININGOPTIONS_H
 
 #include "neuroplast/Learning/Augmentation.h"
+#include "neuroplast/Learning/Processes.h"
 #include "neuroplast/Training/Schedule.h"
 #include "neuroplast/Training/TrainStep.h"
 
@@ -35,8 +36,17 @@ struct TrainingOptions {
   /// What `step` goes by, as it was asked for.
   std::vector<std::string> frozen, unfrozen, undecayed, dropouts;
 
+  /// Those that learn together, each from batches of its own; null if there is
+  /// one only.
+  Processes *processes = nullptr;
+
+  int64_t getNumProcesses() const {
+    return processes ? processes->getCount() : 1;
+  }
+  /// The examples that all processes look at in a step.
+  int64_t getWholeBatch() const { return batch * getNumProcesses(); }
   /// The examples that an update regards.
-  int64_t getUpdateBatch() const { return batch * step.parts; }
+  int64_t getUpdateBatch() const { return getWholeBatch() * step.parts; }
   /// The schedule of so many steps in an epoch.
   training::Schedule scheduleFor(int64_t stepsPerEpoch) const;
   /// All that decides what comes of a training, but for its model and its data.

@@ -12,6 +12,7 @@
 #include "neuroplast/Learning/Accuracy.h"
 #include "neuroplast/Learning/Augmentation.h"
 #include "neuroplast/Learning/Examples.h"
+#include "neuroplast/Learning/Processes.h"
 
 #include "neuroplast/Training/Schedule.h"
 
@@ -42,6 +43,10 @@ public:
   /// Takes an evaluation only: nothing is trained.
   TrainingRun(std::shared_ptr<Model> evaluation, NamedTensors params,
               std::optional<Accuracy> accuracy);
+
+  /// Takes from each batch the part of this process from here on, and counts
+  /// what all of them see; alone without any. Batches are so many times larger.
+  void learnWith(Processes *others) { processes = others; }
 
   /// Goes through examples once, in an order that is drawn; those that fill no
   /// update are left out.
@@ -97,8 +102,13 @@ private:
     int64_t batches = 0;
     std::optional<Accuracy> accuracy;
 
-    Score getScore() const;
+    /// With what others came to.
+    Score getScore(Processes *others);
   };
+  int64_t getNumber() const { return processes ? processes->getNumber() : 0; }
+  int64_t getNumProcesses() const {
+    return processes ? processes->getCount() : 1;
+  }
   /// Looks at a batch, with a model whose results are the loss and those of the
   /// network first, and learns from it if there is a schedule.
   llvm::Error look(NamedTensors &batch, const training::Schedule *schedule,
@@ -115,6 +125,7 @@ private:
   llvm::Error evaluateBatch(const NamedTensors &batch);
 
   std::shared_ptr<Model> model, evaluation;
+  Processes *processes = nullptr; ///< with which it learns; null if alone
   llvm::StringSet<> states;
   std::optional<Accuracy> accuracy; ///< with nothing seen yet
   int64_t parts = 1, part = 0;      ///< of an update; the next one

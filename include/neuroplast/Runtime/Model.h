@@ -110,10 +110,11 @@ private:
 llvm::Expected<std::unique_ptr<Model>> loadLibrary(llvm::StringRef path);
 
 /// Makes compiled code executable in this process. The model keeps `context`,
-/// in which its parameters live.
+/// in which its parameters live. The code may call functions, by name.
 llvm::Expected<std::unique_ptr<Model>>
 loadInMemory(CompiledModel compiled,
-             std::unique_ptr<mlir::MLIRContext> context = nullptr);
+             std::unique_ptr<mlir::MLIRContext> context = nullptr,
+             llvm::ArrayRef<std::pair<llvm::StringRef, void *>> functions = {});
 
 } // namespace neuroplast
 

@@ -60,9 +60,11 @@ llvm::LogicalResult insertDropout(mlir::ModuleOp module,
 
 /// Makes every op of a function that is an expectation a draw: those of one
 /// `counter`, a scalar of i64, are the same wherever they are computed, and
-/// those of another `seed` are others. Fails after an error.
+/// those of another `seed` are others. A function that has a part of a batch
+/// draws that part of what the whole one would have. Fails after an error.
 llvm::LogicalResult drawSamples(mlir::func::FuncOp function,
-                                mlir::Value counter, uint32_t seed);
+                                mlir::Value counter, uint32_t seed,
+                                const neuro::BatchPart &part = {});
 
 /// Lets `main` answer with draws: behind its inputs it takes "draw", a scalar
 /// of i64 that says which one. Means over several of them, and how far these

@@ -88,6 +88,7 @@ def NeuroTrainStep : Pass<"neuro-train-step", "::mlir::ModuleOp"> {
     Option<"ownSteps", "own-steps", "bool", "false", "whether adam and adamw count the steps of each element">,
     Option<"clipNorm", "clip-norm", "double", "0", "the most that all gradients together have as their norm; 0 for no bound">,
     Option<"parts", "parts", "int64_t", "1", "steps whose gradients an update is made of the mean of">,
+    Option<"processes", "processes", "int64_t", "1", "processes that add up their gradients, each with a batch of its own">,
     Option<"weightDecay", "weight-decay", "double", "0", "how much of each parameter goes in a step, by the rate">,
     ListOption<"dropout", "dropout", "std::string", "what is left out in a step, as `neuro-dropout` takes it">,
     ListOption<"hint", "hint", "std::string",

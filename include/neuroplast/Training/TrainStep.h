@@ -34,6 +34,9 @@ struct StepOptions {
   double clipNorm = 0;
   /// How many batches the gradient of an update is the mean over.
   int64_t parts = 1;
+  /// How many processes learn together, each from a batch of its own: what they
+  /// have is added up, so that a step is one with all of these batches.
+  int64_t processes = 1;
   /// A network that says what the labels are, and stays as it is; null if they
   /// are given. It has inputs of the same names, and its first result that of
   /// the network's.
@@ -64,6 +67,7 @@ struct StepOptions {
 /// Makes `main` a step of training. Behind its inputs it takes "labels", unless
 /// a teacher, which becomes a part of it, says what they are, "learning_rate",
 /// "step" and, if an update has several parts, "part", which counts these from
+/// zero, and, with several processes, "process", the number of this one from
 /// zero (scalars of f32), and then every parameter that learns, with its
 /// states, as arguments marked `neuro.param`; states are new parameters that
 /// are zero and shadows of theirs. It returns "loss", what it returned before,

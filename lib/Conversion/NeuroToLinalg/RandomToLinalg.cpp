@@ -47,8 +47,9 @@ Value emitHash(OpBuilder &b, Location loc, Value x) {
 /// Draws the numbers of one place.
 class Generator {
 public:
-  Generator(ScalarEmitter &e, Value start, ArrayRef<OpFoldResult> sizes,
-            ValueRange at)
+  /// Places are counted from `first`.
+  Generator(ScalarEmitter &e, Value start, Value first,
+            ArrayRef<OpFoldResult> sizes, ValueRange at)
       : e(e) {
     OpBuilder &b = e.getBuilder();
     Location loc = e.getLoc();
@@ -57,8 +58,10 @@ public:
       place = arith::AddIOp::create(
           b, loc, arith::MulIOp::create(b, loc, place, toIndex(b, loc, size)),
           index);
-    // Two numbers belong to a place.
     Value word = arith::IndexCastOp::create(b, loc, b.getI64Type(), place);
+    if (first)
+      word = arith::AddIOp::create(b, loc, word, first);
+    // Two numbers belong to a place.
     word = arith::MulIOp::create(b, loc, word,
                                  getWord(b, loc, 2 * 0x9e3779b97f4a7c15));
     state = arith::AddIOp::create(b, loc, start, word);
@@ -96,11 +99,14 @@ template <typename Op> struct RandomLowering : OpConversionPattern<Op> {
     Value start = adaptor.getCounter()
                       ? startAt(b, loc, adaptor.getCounter(), seed)
                       : startAnywhere(b, op, seed);
+    Value first;
+    if (adaptor.getFirst())
+      first = tensor::ExtractOp::create(b, loc, adaptor.getFirst());
     Value result =
         createMap(b, loc, sizes, element,
                   [&](OpBuilder &n, Location l, ValueRange at) -> Value {
                     ScalarEmitter e(n, l, element);
-                    Generator generator(e, start, sizes, at);
+                    Generator generator(e, start, first, sizes, at);
                     return e.store(draw(op, e, generator), element);
                   });
     b.replaceOp(op, castTo(b, loc, result, op.getType()));

@@ -316,6 +316,31 @@ struct ArgLowering : OpConversionPattern<Op> {
   }
 };
 
+/// Begins where the op stands and waits before what uses it first.
+struct AllReduceLowering : OpConversionPattern<AllReduceOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult matchAndRewrite(AllReduceOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Type type = adaptor.getInput().getType();
+    auto begun = kernel::StartAllReduceOp::create(b, loc, TypeRange(type),
+                                                  adaptor.getInput());
+    Operation *first = nullptr;
+    for (Operation *user : op->getUsers()) {
+      Operation *here = op->getBlock()->findAncestorOpInBlock(*user);
+      if (here && (!first || here->isBeforeInBlock(first)))
+        first = here;
+    }
+    if (first)
+      b.setInsertionPoint(first);
+    auto done = kernel::FinishAllReduceOp::create(b, loc, TypeRange(type),
+                                                  begun.getResults());
+    b.replaceOp(op, done.getResults());
+    return success();
+  }
+};
+
 Value zero(ScalarEmitter &e) { return e.constant(0); }
 Value one(ScalarEmitter &e) { return e.constant(1); }
 Value same(ScalarEmitter &, Value x) { return x; }
@@ -366,8 +391,8 @@ void neuroplast::populateReductionToLinalgPatterns(
   add(Reducer<ReduceL2Op>{zero, square, addTo, sqrtOf});
   add(Reducer<ReduceSumSquareOp>{zero, square, addTo, asIs});
   add(Reducer<ReduceLogSumOp>{zero, same, addTo, logOf});
-  patterns
-      .add<ReduceLogSumExpLowering, HardmaxLowering, SoftmaxLowering<SoftmaxOp>,
-           SoftmaxLowering<LogSoftmaxOp>, ArgLowering<ArgMaxOp, Cmp::Greater>,
-           ArgLowering<ArgMinOp, Cmp::Less>>(converter, context);
+  patterns.add<AllReduceLowering, ReduceLogSumExpLowering, HardmaxLowering,
+               SoftmaxLowering<SoftmaxOp>, SoftmaxLowering<LogSoftmaxOp>,
+               ArgLowering<ArgMaxOp, Cmp::Greater>,
+               ArgLowering<ArgMinOp, Cmp::Less>>(converter, context);
 }

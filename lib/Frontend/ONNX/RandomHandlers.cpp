@@ -37,7 +37,7 @@ Value draw(Decomposition &build, ArrayRef<OpFoldResult> sizes, Type element,
   SmallVector<NamedAttribute> attributes(parameters);
   attributes.push_back(build.get("sizes", list.fixed));
   attributes.push_back(build.b.getNamedAttr(
-      "operandSegmentSizes", build.b.getDenseI32ArrayAttr({count, 0})));
+      "operandSegmentSizes", build.b.getDenseI32ArrayAttr({count, 0, 0})));
   attributes.push_back(build.getType("to", element));
   if (const auto *seed = build.node.getAttribute("seed"))
     attributes.push_back(

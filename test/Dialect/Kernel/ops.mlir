@@ -94,3 +94,30 @@ func.func @attention(%q: tensor<?x4xf32>, %k: tensor<4x?xf32>, %v: tensor<?x4xf3
   } -> tensor<?x4xf32>, tensor<1x8x?xf32>
   return %0 : tensor<?x4xf32>
 }
+
+// What is alone in memory changes in place; a part of something else would have gaps.
+// CHECK-LABEL: func @all_reduce
+// CHECK: %[[S:.*]] = kernel.start_all_reduce outs(%{{.*}} : tensor<4x2xf32>) -> tensor<4x2xf32>
+// CHECK: kernel.finish_all_reduce outs(%[[S]] : tensor<4x2xf32>) -> tensor<4x2xf32>
+// BUFFER-LABEL: func @all_reduce
+// BUFFER-SAME: %[[X:[^:]*]]: memref<4x2xf32>
+// BUFFER-NOT: memref.copy
+// BUFFER: kernel.start_all_reduce outs(%[[X]] : memref<4x2xf32>)
+// BUFFER: kernel.finish_all_reduce outs(%[[X]] : memref<4x2xf32>)
+func.func @all_reduce(%x: tensor<4x2xf32> {bufferization.writable = true}) -> tensor<4x2xf32> {
+  %0 = kernel.start_all_reduce outs(%x : tensor<4x2xf32>) -> tensor<4x2xf32>
+  %1 = kernel.finish_all_reduce outs(%0 : tensor<4x2xf32>) -> tensor<4x2xf32>
+  return %1 : tensor<4x2xf32>
+}
+
+// BUFFER-LABEL: func @all_reduce_of_part
+// BUFFER: %[[PART:.*]] = memref.subview
+// BUFFER: %[[OWN:.*]] = memref.alloc() {{.*}}: memref<4x2xf32>
+// BUFFER: memref.copy %[[PART]], %[[OWN]]
+// BUFFER: kernel.start_all_reduce outs(%[[OWN]] : memref<4x2xf32>)
+func.func @all_reduce_of_part(%x: tensor<4x8xf32> {bufferization.writable = true}) -> tensor<4x2xf32> {
+  %0 = tensor.extract_slice %x[0, 0] [4, 2] [1, 1] : tensor<4x8xf32> to tensor<4x2xf32>
+  %1 = kernel.start_all_reduce outs(%0 : tensor<4x2xf32>) -> tensor<4x2xf32>
+  %2 = kernel.finish_all_reduce outs(%1 : tensor<4x2xf32>) -> tensor<4x2xf32>
+  return %2 : tensor<4x2xf32>
+}

@@ -8,6 +8,8 @@
 
 #include "Bufferization.h"
 
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
 using namespace mlir;
 using namespace mlir::bufferization;
 using namespace neuroplast::kernel;
@@ -38,5 +40,36 @@ neuroplast::kernel::bufferizeKernel(Operation *op, RewriterBase &rewriter,
     on.addRegion()->takeBody(region);
   rewriter.create(on);
   replaceOpWithBufferizedValues(rewriter, op, results);
+  return success();
+}
+
+LogicalResult
+StartAllReduceBufferization::bufferize(Operation *op, RewriterBase &rewriter,
+                                       const BufferizationOptions &options,
+                                       BufferizationState &state) const {
+  auto start = cast<StartAllReduceOp>(op);
+  Location loc = op->getLoc();
+  if (start.hasPureBufferSemantics())
+    return success();
+  FailureOr<Value> buffer =
+      getBuffer(rewriter, start.getInit(), options, state);
+  if (failed(buffer))
+    return failure();
+  auto type = cast<MemRefType>(buffer->getType());
+  if (!type.getLayout().isIdentity()) {
+    SmallVector<Value> sizes;
+    for (int64_t axis = 0; axis < type.getRank(); ++axis)
+      if (type.isDynamicDim(axis))
+        sizes.push_back(memref::DimOp::create(rewriter, loc, *buffer, axis));
+    FailureOr<Value> own = options.createAlloc(
+        rewriter, loc, MemRefType::get(type.getShape(), type.getElementType()),
+        sizes);
+    if (failed(own) ||
+        failed(options.createMemCpy(rewriter, loc, *buffer, *own)))
+      return failure();
+    buffer = own;
+  }
+  StartAllReduceOp::create(rewriter, loc, TypeRange(), *buffer);
+  replaceOpWithBufferizedValues(rewriter, op, *buffer);
   return success();
 }

@@ -27,8 +27,8 @@ struct KernelBufferization
   bool
   bufferizesToMemoryRead(mlir::Operation *op, mlir::OpOperand &operand,
                          const mlir::bufferization::AnalysisState &) const {
-    // Of the destination, only margins are written by an op that fills these.
-    return std::is_same_v<Op, FillMarginsOp> ||
+    // Of a destination some ops keep the middle, or change what is in it.
+    return llvm::is_one_of<Op, FillMarginsOp, FinishAllReduceOp>::value ||
            !llvm::cast<Op>(op).isDpsInit(&operand);
   }
   llvm::LogicalResult
@@ -37,6 +37,23 @@ struct KernelBufferization
             mlir::bufferization::BufferizationState &state) const {
     return bufferizeKernel(op, rewriter, options, state);
   }
+};
+
+/// A sum over processes is one of elements that lie one behind the other: a
+/// part of something larger is copied.
+struct StartAllReduceBufferization
+    : mlir::bufferization::DstBufferizableOpInterfaceExternalModel<
+          StartAllReduceBufferization, StartAllReduceOp> {
+  mlir::bufferization::AliasingValueList
+  getAliasingValues(mlir::Operation *op, mlir::OpOperand &,
+                    const mlir::bufferization::AnalysisState &) const {
+    return {{op->getResult(0), mlir::bufferization::BufferRelation::Unknown,
+             /*isDefinite=*/false}};
+  }
+  llvm::LogicalResult
+  bufferize(mlir::Operation *op, mlir::RewriterBase &rewriter,
+            const mlir::bufferization::BufferizationOptions &options,
+            mlir::bufferization::BufferizationState &state) const;
 };
 
 } // namespace neuroplast::kernel

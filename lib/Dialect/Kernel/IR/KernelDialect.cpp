@@ -33,6 +33,9 @@ void KernelDialect::initialize() {
   FillMarginsOp::attachInterface<KernelBufferization<FillMarginsOp>>(
       *getContext());
   SoftmaxOp::attachInterface<KernelBufferization<SoftmaxOp>>(*getContext());
+  StartAllReduceOp::attachInterface<StartAllReduceBufferization>(*getContext());
+  FinishAllReduceOp::attachInterface<KernelBufferization<FinishAllReduceOp>>(
+      *getContext());
 }
 
 //===----------------------------------------------------------------------===//
@@ -54,6 +57,19 @@ void neuroplast::kernel::detail::getEffects(
                          /*effectOnFullRegion=*/true,
                          SideEffects::DefaultResource::get());
   }
+}
+
+void neuroplast::kernel::detail::getUpdateEffects(
+    DestinationStyleOpInterface op,
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  for (OpOperand &operand : op.getDpsInitsMutable())
+    if (isa<MemRefType>(operand.get().getType())) {
+      effects.emplace_back(MemoryEffects::Read::get(), &operand,
+                           SideEffects::DefaultResource::get());
+      effects.emplace_back(MemoryEffects::Write::get(), &operand,
+                           SideEffects::DefaultResource::get());
+    }
 }
 
 LogicalResult neuroplast::kernel::detail::reifyResultShapes(

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Dialect/Neuro/IR/RandomOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "neuroplast/Dialect/Neuro/IR/Gradient.h"
@@ -92,9 +93,10 @@ namespace {
 class DropoutFactor {
 public:
   DropoutFactor(DropoutOp op, OpBuilder &builder, Value counter,
-                uint32_t stream)
-      : op(op), at{builder, op.getLoc()}, counter(counter), stream(stream),
-        rate(toNumber(op.getRate())), element(getElementTypeOrSelf(op)) {}
+                uint32_t stream, const BatchPart &part)
+      : op(op), at{builder, op.getLoc(), part.count}, counter(counter),
+        stream(stream), part(part.number), rate(toNumber(op.getRate())),
+        element(getElementTypeOrSelf(op)) {}
 
   /// Null after an error.
   Value build() {
@@ -122,9 +124,32 @@ private:
     dispatchIndexOpFoldResults(sizes, dynamic, fixed);
     auto seed = FloatAttr::get(
         b.getF32Type(), APFloat(APFloat::IEEEsingle(), APInt(32, stream)));
-    return {at, Op::create(b, at.location, dynamic, counter, fixed,
-                           APFloat(static_cast<float>(first)),
+    return {at, Op::create(b, at.location, dynamic, counter, findFirst(sizes),
+                           fixed, APFloat(static_cast<float>(first)),
                            APFloat(static_cast<float>(second)), seed, element)};
+  }
+
+  /// How many numbers the parts of the batch before take; null if they are the
+  /// same for all examples.
+  Value findFirst(ArrayRef<OpFoldResult> sizes) {
+    if (!part || llvm::is_contained(op.getShared(), 0))
+      return {};
+    Term first(at, part);
+    for (OpFoldResult size : sizes) {
+      std::optional<int64_t> known = getConstantIntValue(size);
+      first = first * (known ? first.number(static_cast<double>(*known))
+                             : Term(at, toScalar(cast<Value>(size))));
+    }
+    return first.get();
+  }
+
+  /// An index as a scalar of i64.
+  Value toScalar(Value index) {
+    OpBuilder &b = at.builder;
+    Value number =
+        arith::IndexCastOp::create(b, at.location, b.getI64Type(), index);
+    return tensor::FromElementsOp::create(
+        b, at.location, RankedTensorType::get({}, b.getI64Type()), number);
   }
 
   /// Where a square begins is drawn of the places where all of it has room, so
@@ -157,7 +182,7 @@ private:
                       .getResult());
     Term stays = 1 - left;
     auto all = llvm::to_vector(llvm::seq<int64_t>(0, stays.getRank()));
-    Term count = stays.sum(all);
+    Term count = stays.sum(all).averageOverProcesses();
     return (stays * (countElements(stays, stays.get(), all) /
                      (count > 0).select(count, 1)))
         .get();
@@ -209,14 +234,15 @@ private:
   TermBuilder at;
   Value counter;
   uint32_t stream;
+  Value part; ///< of the batch; null for all of it
   double rate;
   Type element;
 };
 
 } // namespace
 
-Value DropoutOp::buildSample(OpBuilder &builder, Value counter,
-                             uint32_t stream) {
+Value DropoutOp::buildSample(OpBuilder &builder, Value counter, uint32_t stream,
+                             const BatchPart &part) {
   double rate = toNumber(getRate());
   TermBuilder at{builder, getLoc()};
   Term input(at, getInput());
@@ -224,7 +250,7 @@ Value DropoutOp::buildSample(OpBuilder &builder, Value counter,
     return getInput();
   if (rate == 1 && !getTargeted())
     return input.zerosLike(getInput()).get();
-  Value factor = DropoutFactor(*this, builder, counter, stream).build();
+  Value factor = DropoutFactor(*this, builder, counter, stream, part).build();
   return factor ? (input * Term(at, factor)).get() : Value();
 }
 

@@ -44,6 +44,10 @@ namespace detail {
 void getEffects(mlir::DestinationStyleOpInterface op,
                 llvm::SmallVectorImpl<mlir::SideEffects::EffectInstance<
                     mlir::MemoryEffects::Effect>> &effects);
+/// Reads and writes destinations that are buffers.
+void getUpdateEffects(mlir::DestinationStyleOpInterface op,
+                      llvm::SmallVectorImpl<mlir::SideEffects::EffectInstance<
+                          mlir::MemoryEffects::Effect>> &effects);
 /// Results have the shapes of their destinations.
 llvm::LogicalResult
 reifyResultShapes(mlir::DestinationStyleOpInterface op,

@@ -321,6 +321,46 @@ def Kernel_AttentionOp : Kernel_ComputeOp<"attention", [SingleBlock]> {
   }];
 }
 
+/// A part of a sum over processes, which changes what is in its destination.
+class Kernel_AllReduceOp<string mnemonic>
+    : Kernel_Op<mnemonic, [
+        DestinationStyleOpInterface,
+        DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+        DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+  let arguments = (ins AnyTypeOf<[RankedTensorOf<[F32, F64]>, MemRefOf<[F32, F64]>]>:$init);
+  let results = (outs Variadic<RankedTensorOf<[F32, F64]>>:$results);
+  let assemblyFormat = "`outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?";
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+  let extraClassDefinition = [{
+    void $cppClass::getEffects(
+        ::llvm::SmallVectorImpl<::mlir::SideEffects::EffectInstance<::mlir::MemoryEffects::Effect>> &effects) {
+      ::neuroplast::kernel::detail::getUpdateEffects(*this, effects);
+    }
+    ::llvm::LogicalResult $cppClass::reifyResultShapes(
+        ::mlir::OpBuilder &builder, ::mlir::ReifiedRankedShapedTypeDims &shapes) {
+      return ::neuroplast::kernel::detail::reifyResultShapes(*this, builder, shapes);
+    }
+  }];
+}
+
+def Kernel_StartAllReduceOp : Kernel_AllReduceOp<"start_all_reduce"> {
+  let summary = "Begin to add up what all processes have";
+  let description = [{
+    From here on the destination may change at any time, and nothing but
+    `kernel.finish_all_reduce` may touch it: the computation goes on meanwhile.
+
+    ```mlir
+    %1 = kernel.start_all_reduce outs(%0 : tensor<8xf32>) -> tensor<8xf32>
+    %2 = kernel.finish_all_reduce outs(%1 : tensor<8xf32>) -> tensor<8xf32>
+    ```
+  }];
+}
+def Kernel_FinishAllReduceOp : Kernel_AllReduceOp<"finish_all_reduce"> {
+  let summary = "Wait until the destination holds what all processes have";
+}
+
 def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, ParentOneOf<["ContractOp", "AttentionOp"]>]> {
   let summary = "The element of the result that a region makes";
   let arguments = (ins F32:$value);

@@ -25,6 +25,7 @@ namespace neuroplast::neuro {
 struct TermBuilder {
   mlir::OpBuilder builder;
   mlir::Location location;
+  int64_t processes = 1; ///< that have a part of the batch each
 };
 
 /// A tensor that is a part of a gradient. Operators broadcast, and numbers take
@@ -96,6 +97,10 @@ public:
   /// The least and the largest along axes, which stay with size 1.
   Term min(llvm::ArrayRef<int64_t> axes) const;
   Term max(llvm::ArrayRef<int64_t> axes) const;
+  /// The sum over what all processes have.
+  Term allReduce() const;
+  /// The mean of that, of what is alike in all examples.
+  Term averageOverProcesses() const;
   Term transpose(llvm::ArrayRef<int64_t> permutation) const;
   /// The last two axes exchanged.
   Term transposeMatrix() const;

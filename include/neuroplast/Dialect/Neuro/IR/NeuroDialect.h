@@ -114,6 +114,12 @@ struct QuietGrowth {
   std::optional<unsigned> scale;
 };
 
+/// One of the equal parts of a batch, which processes have.
+struct BatchPart {
+  mlir::Value number; ///< from zero, a scalar of i64; null for the whole batch
+  int64_t count = 1;  ///< of all parts
+};
+
 /// Marks the ops that say where their results are zero (`Neuro_ZeroWhere`).
 template <typename ConcreteOp>
 class PropagatesZeros

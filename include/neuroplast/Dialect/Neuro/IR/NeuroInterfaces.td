@@ -143,9 +143,12 @@ def StochasticOpInterface : OpInterface<"StochasticOpInterface"> {
   let methods = [
     InterfaceMethod<[{
       Builds a draw of the result: the one that `counter`, a scalar of i64, and
-      the number of a stream stand for, whenever and wherever it is computed.
+      the number of a stream stand for, whenever and wherever it is computed. Of
+      a part of a batch, it is that part of what the whole one has. Null after an
+      error.
     }], "::mlir::Value", "buildSample",
-    (ins "::mlir::OpBuilder &":$builder, "::mlir::Value":$counter, "uint32_t":$stream)>
+    (ins "::mlir::OpBuilder &":$builder, "::mlir::Value":$counter, "uint32_t":$stream,
+         "const ::neuroplast::neuro::BatchPart &":$part)>
   ];
 }
 

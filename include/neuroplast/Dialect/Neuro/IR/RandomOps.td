@@ -15,7 +15,7 @@ include "neuroplast/Dialect/Neuro/IR/NeuroBase.td"
 // Tensors of random numbers. Each evaluation gives others, except with a `seed`,
 // which fixes them: in every run, and in every iteration of a loop. With a
 // `counter`, a scalar, they are those of the counter and the seed, and the op is
-// pure.
+// pure; with `first`, another one, those behind so many of them.
 //===----------------------------------------------------------------------===//
 
 /// The generator, which every evaluation moves on: two equal ops are not one.
@@ -30,7 +30,7 @@ class Neuro_RandomOp<string mnemonic>
   let results = (outs Neuro_FloatTensor:$result);
   let assemblyFormat = [{
     custom<DynamicIndexList>($dynamic_sizes, $sizes) (`counter` $counter^ `:` type($counter))?
-    attr-dict `:` type($result)
+    (`from` $first^ `:` type($first))? attr-dict `:` type($result)
   }];
   let extraClassDeclaration = baseDeclaration # [{
     void setFactorExtents(::llvm::ArrayRef<int64_t> extents);
@@ -51,6 +51,7 @@ class Neuro_RandomOp<string mnemonic>
 def Neuro_RandomNormalOp : Neuro_RandomOp<"random_normal"> {
   let summary = "numbers drawn from a normal distribution";
   let arguments = (ins Variadic<Index>:$dynamic_sizes, Optional<0DTensorOf<[I64]>>:$counter,
+    Optional<0DTensorOf<[I64]>>:$first,
     DenseI64ArrayAttr:$sizes,
     DefaultValuedAttr<F32Attr, "0.0f">:$mean, DefaultValuedAttr<F32Attr, "1.0f">:$scale,
     OptionalAttr<F32Attr>:$seed, TypeAttr:$to);
@@ -58,6 +59,7 @@ def Neuro_RandomNormalOp : Neuro_RandomOp<"random_normal"> {
 def Neuro_RandomUniformOp : Neuro_RandomOp<"random_uniform"> {
   let summary = "numbers drawn evenly from low (included) to high (excluded)";
   let arguments = (ins Variadic<Index>:$dynamic_sizes, Optional<0DTensorOf<[I64]>>:$counter,
+    Optional<0DTensorOf<[I64]>>:$first,
     DenseI64ArrayAttr:$sizes,
     DefaultValuedAttr<F32Attr, "0.0f">:$low, DefaultValuedAttr<F32Attr, "1.0f">:$high,
     OptionalAttr<F32Attr>:$seed, TypeAttr:$to);

@@ -92,4 +92,16 @@ def Neuro_TopKOp : Neuro_TensorOp<"top_k", "", traits = [Neuro_BuildsGradient], 
   let results = (outs Neuro_NumberTensor:$values, RankedTensorOf<[I64]>:$indices);
 }
 
+def Neuro_AllReduceOp : Neuro_SameTypeOp<"all_reduce", "", [Neuro_Gradient<"g.allReduce()">]> {
+  let summary = "the sum over what all processes that run the network together have";
+  let description = [{
+    Each process has a tensor of this shape, and gets the same sum, element by
+    element. All of them have to come to the same ops in the same order. It is
+    the gradient of itself, where the loss is the sum of those of all processes.
+    A process begins with it where the op stands and waits before the first use.
+  }];
+  let arguments = (ins RankedTensorOf<[F32, F64]>:$input);
+  let results = (outs RankedTensorOf<[F32, F64]>:$result);
+}
+
 #endif // NEUROPLAST_DIALECT_NEURO_IR_REDUCTIONOPS

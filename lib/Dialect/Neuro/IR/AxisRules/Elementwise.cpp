@@ -139,6 +139,10 @@ AxisRule ArgMaxOp::getAxisRule() {
 AxisRule ArgMinOp::getAxisRule() {
   return getArgRule(*this, getAxis(), getKeepdims());
 }
+AxisRule AllReduceOp::getAxisRule() {
+  return detail::getElementwiseAxisRule(*this);
+}
+
 AxisRule DropoutOp::getAxisRule() {
   return detail::getElementwiseAxisRule(*this);
 }

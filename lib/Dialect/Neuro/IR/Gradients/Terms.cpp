@@ -181,6 +181,20 @@ Term Term::joinAxes(int64_t count) const {
   return build<ReshapeOp>(*at, value, dims, shape);
 }
 
+Term Term::allReduce() const {
+  Type type = getType().getElementType();
+  // Networks of processes add up no half precision.
+  if (isa<Float32Type, Float64Type>(type))
+    return build<AllReduceOp>(*at, value);
+  return build<AllReduceOp>(*at, cast(at->builder.getF32Type()).value)
+      .cast(type);
+}
+
+Term Term::averageOverProcesses() const {
+  return at->processes == 1 ? *this
+                            : allReduce() / static_cast<double>(at->processes);
+}
+
 Term Term::slice(int64_t axis, int64_t start, int64_t size) const {
   SmallVector<int64_t> starts(getRank(), 0), sizes(getType().getShape()),
       steps(getRank(), 1);
