@@ -86,6 +86,7 @@ void neuroplast::buildLinalgToKernelsPipeline(
     manager.addNestedPass<func::FuncOp>(createPadInPlace());
   }
   manager.addNestedPass<func::FuncOp>(createCarryInPlace());
+  manager.addNestedPass<func::FuncOp>(createMarkKept());
   manager.addNestedPass<func::FuncOp>(
       createRematerialize(RematerializeOptions{options.memoryShare}));
   manager.addPass(createProtectInputs());

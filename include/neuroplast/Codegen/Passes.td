@@ -299,6 +299,25 @@ def CarryInPlace : Pass<"neuro-carry-in-place", "::mlir::func::FuncOp"> {
   }];
 }
 
+def MarkKept : Pass<"neuro-mark-kept", "::mlir::func::FuncOp"> {
+  let summary = "Say which operands loops read again and again";
+  let description = [{
+    A `kernel.contract` in a loop gets the numbers of those of its two operands
+    that are made before the loop: weights of a recurrent layer, which its steps
+    share. Threads then divide what differs from step to step.
+
+    Before:
+    ```mlir
+    scf.for %i = %c0 to %n step %c1 iter_args(%h = %start) -> (tensor<32x64xf32>) {
+      %next = kernel.contract ins(%h, %w : tensor<32x64xf32>, tensor<64x64xf32>) ...
+    ```
+    After:
+    ```mlir
+      %next = kernel.contract ins(%h, %w : tensor<32x64xf32>, tensor<64x64xf32>) ... {kept = array<i64: 1>}
+    ```
+  }];
+}
+
 def Rematerialize : Pass<"neuro-rematerialize", "::mlir::func::FuncOp"> {
   let summary = "Compute tensors again instead of keeping them";
   let description = [{

@@ -190,6 +190,10 @@ FailureOr<Contraction> Contraction::plan(kernel::ContractOp op,
                       type.getDimSize(type.getRank() - 1));
   }
   c.assignAccumulated();
+  constexpr int64_t kSmall = 256 << 10; // half of a core's own cache
+  if (std::optional<ArrayRef<int64_t>> kept = op.getKept())
+    c.isVectorKept = countBytes(c.vector) <= kSmall &&
+                     llvm::is_contained(*kept, c.vector == c.loops.operands[1]);
   Block *body = op.getBody();
   if (body->getTerminator()->getOperand(0) == body->getArgument(0))
     return c;

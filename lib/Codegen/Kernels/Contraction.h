@@ -64,6 +64,8 @@ struct Contraction {
   std::optional<int64_t> accumulated;
   int64_t lane = 0;       ///< the Lane loop
   int64_t laneStride = 1; ///< 1 or 2
+  /// Whether `vector` is in the caches of all cores when the op comes again.
+  bool isVectorKept = false;
   /// Whether `scalar` is a vector, too: each lane has products of its own.
   bool scalarMoves = false;
 

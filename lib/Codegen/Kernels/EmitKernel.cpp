@@ -93,7 +93,8 @@ private:
   /// Divided by rows, each reads all of the vector operand, and divided by
   /// places or lanes, all of the scalar one: a layer on a large image is
   /// divided by its places, as the layers beside it are, and one with more
-  /// weights than data by its channels.
+  /// weights than data by its channels, unless these are there already: the
+  /// steps of a recurrent layer are.
   SmallVector<SharableLoop> getSharableLoops() {
     SmallVector<SharableLoop> batches, rows, places, order;
     auto add = [&](int64_t loop, int64_t step) {
@@ -120,7 +121,8 @@ private:
       return order;
     }
     append(batches);
-    bool isByRows = !c.scalar || countBytes(c.vector) <= countBytes(c.scalar);
+    bool isByRows = !c.scalar || c.isVectorKept ||
+                    countBytes(c.vector) <= countBytes(c.scalar);
     append(isByRows ? rows : places);
     append(isByRows ? places : rows);
     return order;

@@ -90,6 +90,7 @@ kernel::ContractOp splitEpilogue(kernel::ContractOp op) {
                                          {all[0], all[1], result});
   sums.setPaddedBlocksAttr(op.getPaddedBlocksAttr());
   sums.setPaddedSumsAttr(op.getPaddedSumsAttr());
+  sums.setKeptAttr(op.getKeptAttr());
   op.erase();
   return sums;
 }

@@ -70,6 +70,9 @@ def Kernel_ContractOp : Kernel_ComputeOp<"contract", [SingleBlock]> {
     first operand, which the op sums over by blocks and by what they hold: what
     stands behind its N places meets zeros, and need not be read.
 
+    `kept` numbers those of the two operands that a loop around the op lets it
+    read again each time: a core whose cache holds one has no way to go for it.
+
     ```mlir
     %y = kernel.contract ins(%x, %w, %bias : tensor<8x32xf32>, tensor<32x64xf32>, tensor<64xf32>)
         outs(%empty : tensor<8x64xf32>)
@@ -86,7 +89,8 @@ def Kernel_ContractOp : Kernel_ComputeOp<"contract", [SingleBlock]> {
     Kernel_F32Shaped:$init,
     AffineMapArrayAttr:$indexing_maps,
     OptionalAttr<DenseI64ArrayAttr>:$padded_blocks,
-    OptionalAttr<DenseI64ArrayAttr>:$padded_sums);
+    OptionalAttr<DenseI64ArrayAttr>:$padded_sums,
+    OptionalAttr<DenseI64ArrayAttr>:$kept);
   let results = (outs Variadic<RankedTensorOf<[F32]>>:$results);
   let regions = (region SizedRegion<1>:$epilogue);
   let assemblyFormat = [{
