@@ -89,7 +89,7 @@ def timed(action: Callable[[], object]) -> float:
 def classifier(neuroplast: Path, folder: Path, table: Table, arguments: argparse.Namespace) -> None:
     model = models.MODELS["ppocr_cls"].path()
     images, turned = text_lines.turned_lines(arguments.lines, seed=11, calibrates=True)
-    seen, which = text_lines.turned_lines(1000, seed=7, calibrates=False)
+    seen, which = text_lines.turned_lines(4000, seed=arguments.seed, calibrates=False)
     driver.save(folder / "labelled.npz", {"x": images, "labels": turned})
     driver.save(folder / "unlabelled.npz", {"x": images})
 
@@ -126,7 +126,8 @@ def classifier(neuroplast: Path, folder: Path, table: Table, arguments: argparse
     minutes = timed(
         lambda: driver.call(
             neuroplast, "compress", model, "--data", folder / "unlabelled.npz",
-            "-o", folder / "taught.onnx", *target, "--epochs", str(arguments.epochs),
+            "-o", folder / "taught.onnx", *target, "--epochs", str(arguments.epochs + 2),
+            "--lr", "0.002", "--no-hints", "--augment", "warp:0.1,contrast:0.3,noise:0.05",
             "--threads", "2", timeout=3600,
         )
     )  # fmt: skip
@@ -144,7 +145,7 @@ def share_kept(small: np.ndarray, whole: np.ndarray) -> float:
 def reader(neuroplast: Path, folder: Path, table: Table, arguments: argparse.Namespace) -> None:
     model = models.MODELS["ppocr_rec"].path()
     images, _ = text_lines.lines_to_read(arguments.lines // 2, seed=11, calibrates=True)
-    seen, texts = text_lines.lines_to_read(4000, seed=7, calibrates=False)
+    seen, texts = text_lines.lines_to_read(4000, seed=arguments.seed, calibrates=False)
     driver.save(folder / "lines.npz", {"x": images})
 
     def read(path: Path) -> tuple[np.ndarray, float]:
@@ -206,7 +207,7 @@ def detector(neuroplast: Path, folder: Path, table: Table, arguments: argparse.N
 
     model = models.MODELS["ppocr_det"].path()
     images, _ = text_pages.pages(arguments.pages, seed=11, calibrates=True)
-    seen, places = text_pages.pages(200, seed=7, calibrates=False)
+    seen, places = text_pages.pages(200, seed=arguments.seed, calibrates=False)
     driver.save(folder / "pages.npz", {"x": images})
 
     def right(path: Path) -> float:
@@ -236,6 +237,7 @@ def main() -> int:
     parser.add_argument("--build", type=Path, default=ROOT / "build")
     parser.add_argument("--lines", type=int, default=8192, help="to learn from")
     parser.add_argument("--epochs", type=int, default=7)
+    parser.add_argument("--seed", type=int, default=1007, help="of what is tested")
     parser.add_argument("--classifier", type=float, default=0.3, help="its share of operations")
     parser.add_argument("--reader", type=float, nargs="+", default=[0.7, 0.6, 0.5], help="the same")
     parser.add_argument("--controls", action="store_true", help="of the reader, too")

@@ -270,6 +270,7 @@ def test_what_cannot_be_compressed(neuroplast: Path, tmp_path: Path) -> None:
         ((*good, "--target-flops", "lots"), "lots"),
         ((*good, "--epochs", "-1"), "'--epochs' must be 0 or more"),
         ((*good, "--batch", "100"), "a batch has 100"),
+        ((*good, "--no-hints", "--hint", "*=1"), "exclude each other"),
     ):
         with pytest.raises(driver.DriverError, match="exit code 1") as error:
             driver.call(neuroplast, "compress", teacher, *options)

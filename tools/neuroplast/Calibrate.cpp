@@ -27,15 +27,9 @@ static int collectGradients(const Arguments &arguments) {
   auto options = readTrainingOptions(arguments, /*hasTeacher=*/false);
   if (!options)
     return 1;
-  auto examples = learning::Examples::read(
-      data, arguments.get("--labels", "labels"),
-      options->lossNetwork.empty() ? learning::Examples::Need::Labels
-                                   : learning::Examples::Need::Any);
+  auto examples = readExamples(arguments, data, *options, options->batch);
   if (!examples)
-    return reportError(data, examples.takeError());
-  if (examples->getCount() < options->batch)
-    return reportError("the data have " + Twine(examples->getCount()) +
-                       " examples, and a batch has " + Twine(options->batch));
+    return 1;
   Progress progress("calibrating " + arguments.getPositional(0));
   learning::LearningTask task =
       makeTask(arguments.getPositional(0), {}, *options);

@@ -44,6 +44,8 @@ static int runCompress(const Arguments &arguments) {
     if (!read.empty() && isSameFile(read, output))
       return reportError("'compress' does not overwrite its input '" + read +
                          "'");
+  if (arguments.has("--no-hints") && arguments.has("--hint"))
+    return reportError("'--no-hints' and '--hint' exclude each other");
   llvm::SmallString<128> cut;
   if (std::error_code error =
           llvm::sys::fs::createUniqueFile(output + ".cut.%%%%%%.onnx", cut))
@@ -64,7 +66,7 @@ static int runCompress(const Arguments &arguments) {
                   arguments.get("--lr", "0.001").str(), "--schedule", "cosine",
                   "--clip-norm", "5", "--epochs",
                   arguments.get("--epochs", "10").str()});
-  if (!arguments.has("--hint"))
+  if (!arguments.has("--no-hints") && !arguments.has("--hint"))
     distill.insert(distill.end(), {"--hint", "*=1:layers"});
   passOn(arguments,
          {"--val", "--batch", "--seed", "--loss", "--temperature", "--blank",
@@ -83,7 +85,8 @@ Command neuroplast::driver::getCompressCommand() {
       {"--val", "FILE.npz", "the same, to be looked at only"},
       {"-o", "FILE", "where to write the small model"},
       {"--epochs", "N", "how often to go through the data (10)"},
-      {"--lr", "X", "learning rate at first; it falls along a cosine (0.001)"}};
+      {"--lr", "X", "learning rate at first; it falls along a cosine (0.001)"},
+      {"--no-hints", "", "learn from what the model says alone"}};
   llvm::append_range(
       options, getPruneCommand().spec.select(
                    {"--target-flops", "--target-params", "--target-bytes",

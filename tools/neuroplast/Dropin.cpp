@@ -13,7 +13,8 @@
 #include "RunnableModel.h"
 #include "StructureCommand.h"
 #include "TrainOptions.h"
-#include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
+#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
+#include "neuroplast/Learning/ParamTensors.h"
 #include "neuroplast/Structure/GradientGrowth.h"
 #include "neuroplast/Structure/InsertLayers.h"
 
@@ -67,18 +68,6 @@ static int runInsert(const Arguments &arguments) {
       [&](llvm::raw_ostream &os) { report->print(os); });
 }
 
-/// Gives parameters the values that those of the same name have in a network of
-/// the same structure, of another context.
-static void copyParams(ModuleOp from, ModuleOp to) {
-  for (auto param : to.getOps<neuro::ParamOp>()) {
-    auto source = from.lookupSymbol<neuro::ParamOp>(param.getSymName());
-    if (auto values = TensorElements::read(source.getValue()))
-      param.setValueAttr(makeElements(
-          param.getType(), param.getSymName(),
-          std::string(values->getBytes().begin(), values->getBytes().end())));
-  }
-}
-
 /// Lets units join that a loss on labelled examples has use for; fails after a
 /// message.
 static FailureOr<DropinReport> growByGradients(ModuleOp module,
@@ -98,16 +87,9 @@ static FailureOr<DropinReport> growByGradients(ModuleOp module,
            failure();
   // What may not grow learns all the same.
   options->frozen.clear();
-  auto examples = learning::Examples::read(
-      data, arguments.get("--labels", "labels"),
-      options->lossNetwork.empty() ? learning::Examples::Need::Labels
-                                   : learning::Examples::Need::Any);
+  auto examples = readExamples(arguments, data, *options, options->batch);
   if (!examples)
-    return reportError(data, examples.takeError()), failure();
-  if (examples->getCount() < options->batch)
-    return reportError("the data have " + Twine(examples->getCount()) +
-                       " examples, and a batch has " + Twine(options->batch)),
-           failure();
+    return failure();
   FailureOr<DropinReport> report = dropin(module, growth);
   if (failed(report))
     return failure();
@@ -119,7 +101,10 @@ static FailureOr<DropinReport> growByGradients(ModuleOp module,
     OwningOpRef<ModuleOp> grown = load(context, shapes);
     if (!grown || failed(dropin(*grown, growth)))
       return nullptr;
-    copyParams(module, *grown);
+    NamedTensors params;
+    for (auto param : module.getOps<neuro::ParamOp>())
+      params[neuro::getUserName(param).str()] = learning::readParameter(param);
+    learning::writeParameters(std::move(params), *grown);
     return grown;
   };
   GradientGrowth newborns(module, *report);

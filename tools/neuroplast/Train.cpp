@@ -213,28 +213,17 @@ static int runTask(const Arguments &arguments, llvm::StringRef model,
     return reportError("a teacher knows no classes, but their probabilities: "
                        "'--loss' must be another one than cross-entropy and "
                        "ctc");
-  llvm::StringRef key = arguments.get("--labels", "labels");
-  Examples::Need need = !teacher.empty()               ? Examples::Need::None
-                        : options->lossNetwork.empty() ? Examples::Need::Labels
-                                                       : Examples::Need::Any;
-  auto read = [&](llvm::StringRef path) {
-    auto examples = Examples::read(path, key, need);
-    if (!examples)
-      reportError(path, examples.takeError());
-    return examples ? std::optional(std::move(*examples)) : std::nullopt;
+  auto read = [&](llvm::StringRef path, int64_t least) {
+    return readExamples(arguments, path, *options, least, !teacher.empty());
   };
-  std::optional<Examples> data = read(arguments.get("--data")), validation;
+  std::optional<Examples> data = read(arguments.get("--data"),
+                                      options->getUpdateBatch()),
+                          validation;
   if (data && arguments.has("--val"))
-    validation = read(arguments.get("--val"));
+    validation = read(arguments.get("--val"), options->getWholeBatch());
   if (!data || (arguments.has("--val") && !validation))
     return 1;
   const Examples *other = validation ? &*validation : nullptr;
-  for (auto [examples, least] :
-       {std::pair<const Examples *, int64_t>(&*data, options->getUpdateBatch()),
-        {other, options->getWholeBatch()}})
-    if (examples && examples->getCount() < least)
-      return reportError("the data have " + llvm::Twine(examples->getCount()) +
-                         " examples, and a batch has " + llvm::Twine(least));
   CompileOptions compile;
   compile.threads = *threads;
   LearningTask task = makeTask(model, teacher, *options);

@@ -9,6 +9,7 @@
 #include "TrainOptions.h"
 
 #include "GradientSums.h"
+#include "RunnableModel.h"
 
 #include "neuroplast/Frontend/ONNX/Import.h"
 #include "neuroplast/Structure/UnitSelection.h"
@@ -180,6 +181,24 @@ neuroplast::driver::readTrainingOptions(const Arguments &arguments,
   match("--no-decay", o.undecayed, o.step.isUndecayed);
   o.growable = arguments.getAll("--growable").vec();
   return o;
+}
+
+std::optional<learning::Examples> neuroplast::driver::readExamples(
+    const Arguments &arguments, llvm::StringRef path,
+    const TrainingOptions &options, int64_t least, bool hasTeacher) {
+  using Need = learning::Examples::Need;
+  Need need = hasTeacher                    ? Need::None
+              : options.lossNetwork.empty() ? Need::Labels
+                                            : Need::Any;
+  auto examples =
+      learning::Examples::read(path, arguments.get("--labels", "labels"), need);
+  if (!examples)
+    return reportError(path, examples.takeError()), std::nullopt;
+  if (examples->getCount() < least)
+    return reportError("the data have " + llvm::Twine(examples->getCount()) +
+                       " examples, and a batch has " + llvm::Twine(least)),
+           std::nullopt;
+  return std::move(*examples);
 }
 
 bool neuroplast::driver::isAlone(llvm::StringRef what) {

@@ -11,6 +11,7 @@
 
 #include "Arguments.h"
 
+#include "neuroplast/Learning/Examples.h"
 #include "neuroplast/Learning/TrainingOptions.h"
 
 namespace neuroplast::driver {
@@ -19,6 +20,13 @@ namespace neuroplast::driver {
 /// else is asked for.
 std::optional<learning::TrainingOptions>
 readTrainingOptions(const Arguments &arguments, bool hasTeacher);
+
+/// Reads examples with what a training needs of them, `least` or more; none
+/// after a message. A teacher needs no labels.
+std::optional<learning::Examples>
+readExamples(const Arguments &arguments, llvm::StringRef path,
+             const learning::TrainingOptions &options, int64_t least,
+             bool hasTeacher = false);
 
 /// Whether this process was started without others; false after a message that
 /// names what is for one alone.

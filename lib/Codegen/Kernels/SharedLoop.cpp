@@ -27,7 +27,7 @@ double neuroplast::countSteps(ArrayRef<int64_t> sizes) {
 double neuroplast::countElementWork(ArrayRef<int64_t> sizes, Block *body) {
   // As many multiply-adds take the time of an element that a cache holds, of
   // a division, and of a function that is a polynomial.
-  constexpr double kElement = 15, kDivision = 10, kFunction = 30;
+  constexpr double kElement = 8, kDivision = 6, kFunction = 25;
   double each = kElement;
   if (!body)
     return each * countSteps(sizes);
