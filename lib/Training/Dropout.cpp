@@ -249,12 +249,15 @@ static bool isOfBatch(Value value) {
   llvm::SetVector<Value> seen;
   seen.insert(value);
   for (size_t i = 0; i < seen.size(); ++i) {
-    auto argument = dyn_cast<BlockArgument>(seen[i]);
-    if (!argument)
-      seen.insert_range(seen[i].getDefiningOp()->getOperands());
-    else if (auto main =
-                 dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
-             !main || !neuro::getArgumentParam(main, argument.getArgNumber()))
+    if (Operation *op = seen[i].getDefiningOp()) {
+      if (op->getNumRegions() > 0)
+        return true; // What it reads from around it may be.
+      seen.insert_range(op->getOperands());
+      continue;
+    }
+    auto argument = cast<BlockArgument>(seen[i]);
+    auto main = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
+    if (!main || !neuro::getArgumentParam(main, argument.getArgNumber()))
       return true;
   }
   return false;
