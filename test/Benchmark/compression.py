@@ -126,8 +126,9 @@ def classifier(neuroplast: Path, folder: Path, table: Table, arguments: argparse
     minutes = timed(
         lambda: driver.call(
             neuroplast, "compress", model, "--data", folder / "unlabelled.npz",
-            "-o", folder / "taught.onnx", *target, "--epochs", str(arguments.epochs + 2),
+            "-o", folder / "taught.onnx", *target, "--epochs", str(arguments.epochs),
             "--lr", "0.002", "--no-hints", "--augment", "warp:0.1,contrast:0.3,noise:0.05",
+            "--average", "0.99",
             "--threads", "2", timeout=3600,
         )
     )  # fmt: skip

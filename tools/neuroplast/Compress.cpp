@@ -70,8 +70,8 @@ static int runCompress(const Arguments &arguments) {
     distill.insert(distill.end(), {"--hint", "*=1:layers"});
   passOn(arguments,
          {"--val", "--batch", "--seed", "--loss", "--temperature", "--blank",
-          "--blank-weight", "--hint", "--threads", "--augment", "--log",
-          "--checkpoint"},
+          "--blank-weight", "--hint", "--threads", "--augment", "--average",
+          "--average-after", "--log", "--checkpoint"},
          distill);
   if (arguments.has("--resume"))
     distill.emplace_back("--resume");
@@ -92,11 +92,12 @@ Command neuroplast::driver::getCompressCommand() {
                    {"--target-flops", "--target-params", "--target-bytes",
                     "--target-ms", "--criterion", "--scope", "--max-ratio",
                     "--round-to", "--freeze", "--inner", "--shape"}));
-  llvm::append_range(options,
-                     getDistillCommand().spec.select(
-                         {"--batch", "--loss", "--temperature", "--blank",
-                          "--blank-weight", "--hint", "--seed", "--threads",
-                          "--augment", "--log", "--checkpoint", "--resume"}));
+  llvm::append_range(
+      options,
+      getDistillCommand().spec.select(
+          {"--batch", "--loss", "--temperature", "--blank", "--blank-weight",
+           "--hint", "--seed", "--threads", "--augment", "--average",
+           "--average-after", "--log", "--checkpoint", "--resume"}));
   return {{"compress",
            "cut a model to a target, and teach what is left to say what the "
            "model said, on examples without labels",
