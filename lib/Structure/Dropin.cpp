@@ -21,6 +21,7 @@ std::optional<Init> neuroplast::structure::parseInit(StringRef name) {
       .Case("pair", Init::Pair)
       .Case("net2wider", Init::Net2Wider)
       .Case("gradmax", Init::GradMax)
+      .Case("tiny", Init::Tiny)
       .Case("random", Init::Random)
       .Default(std::nullopt);
 }
@@ -35,10 +36,16 @@ StringRef neuroplast::structure::getName(Init init) {
     return "net2wider";
   case Init::GradMax:
     return "gradmax";
+  case Init::Tiny:
+    return "tiny";
   case Init::Random:
     return "random";
   }
   return "";
+}
+
+bool neuroplast::structure::needsGradients(Init init) {
+  return init == Init::GradMax || init == Init::Tiny;
 }
 
 /// How many units join a set.
@@ -188,6 +195,8 @@ llvm::json::Object DropinReport::toJson() const {
   result["after"] = after.toJson();
   result["sets"] = std::move(setList);
   result["edits"] = structure::toJson(edits);
+  if (loss)
+    result["loss"] = llvm::json::Array{loss->first, loss->second};
   return result;
 }
 
@@ -200,6 +209,9 @@ static bool isExpected(StringRef reason) {
 }
 
 void DropinReport::printSets(raw_ostream &os, bool all) const {
+  if (loss)
+    os << llvm::format("loss on the examples: %.6g, was %.6g\n", loss->second,
+                       loss->first);
   for (const GrownSet &set : sets) {
     if (!all && isExpected(set.reason))
       continue;

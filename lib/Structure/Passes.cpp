@@ -148,9 +148,10 @@ struct Dropin : structure::impl::NeuroDropinBase<Dropin> {
           << init << "' is none of zero-out, pair, net2wider and random";
       return signalPassFailure();
     }
-    if (*parsed == Init::GradMax) {
-      getOperation().emitError("'gradmax' goes by gradients of examples, which "
-                               "a pass knows nothing of");
+    if (needsGradients(*parsed)) {
+      getOperation().emitError("'")
+          << init
+          << "' goes by gradients of examples, which a pass knows nothing of";
       return signalPassFailure();
     }
     options.init = *parsed;

@@ -6,7 +6,8 @@ Adam and grows to 192 units, in one event or in several with the same epochs in 
 event the optimizer forgets everything (reset), knows nothing of newborns and goes on with
 their number of steps (zero) or counts those of each unit (own steps), begins newborns with
 the mean of the others (transplant), or newborns are copies of others with all that belongs
-to those (net2wider) or read what makes their gradients largest (gradmax, with own steps).
+to those (net2wider), read what makes their gradients largest (gradmax, with own steps) or do
+what the others cannot (tiny, the same).
 Prints the mean accuracy on the test data over the epochs since the
 first event, and that of the last epoch, beside a network that has all units from the
 beginning; differences to `zero` are paired by seed, with bootstrap intervals of 95 %.
@@ -68,7 +69,7 @@ class Run:
 
     def grow(self, units: int, *options: str | Path) -> None:
         grown = self.folder / "g.onnx"
-        if "gradmax" in options:
+        if {"gradmax", "tiny"} & {*options}:
             options = (*options, "--examples", self.folder / "some.npz")
         driver.edit(
             self.neuroplast, "dropin", self.model, grown, "--at", "dense0", "--units",
@@ -88,7 +89,9 @@ class Run:
 
 
 def main() -> int:
-    arguments = paired.make_parser(__doc__).parse_args()
+    parser = paired.make_parser(__doc__)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    arguments = parser.parse_args()
     neuroplast = arguments.build.resolve() / "bin" / "neuroplast"
     fashion = load_fashion(1)
     results: dict[tuple[int, str], list[tuple[float, float]]] = {}
@@ -104,7 +107,7 @@ def main() -> int:
             since = float(np.mean(fixed.scores[PLANS[1][0] :]))
             results.setdefault((0, "fixed"), []).append((since, fixed.scores[-1]))
             for events, plan in PLANS.items():
-                for way in WAYS:
+                for way in arguments.ways:
                     run = Run(neuroplast, folder, seed, SMALL)
                     results.setdefault((events, way), []).append(run.follow(plan, way))
             print(f"seed {seed}", file=sys.stderr, flush=True)

@@ -208,13 +208,16 @@ def test_cuts_by_gradients(files: dict[str, Path], neuroplast: Path, tmp_path: P
         np.testing.assert_array_equal(read_params(files["o.onnx"])[key], value)
 
 
-def test_grows_by_gradients(files: dict[str, Path], neuroplast: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("init", ["gradmax", "tiny"])
+def test_grows_by_gradients(
+    init: str, files: dict[str, Path], neuroplast: Path, tmp_path: Path
+) -> None:
     """So is an init by the same loss."""
-    plan: dict[str, Any] = {"phases": [{"dropin": {"units": 2, "at": "w", "init": "gradmax"}}]}
+    plan: dict[str, Any] = {"phases": [{"dropin": {"units": 2, "at": "w", "init": init}}]}
     driver.call(neuroplast, *arguments(files, plan))
     target = tmp_path / "g.onnx"
     driver.call(
-        neuroplast, "dropin", files["m.onnx"], "--units", "2", "--at", "w", "--init", "gradmax",
+        neuroplast, "dropin", files["m.onnx"], "--units", "2", "--at", "w", "--init", init,
         "--examples", files["d.npz"], "--batch", "16", "-o", target,
     )  # fmt: skip
     for key, value in read_params(target).items():

@@ -17,6 +17,7 @@
 #include "neuroplast/Plasticity/Rewind.h"
 #include "neuroplast/Runtime/Npz.h"
 #include "neuroplast/Structure/Criteria.h"
+#include "neuroplast/Structure/Dropin.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
@@ -215,7 +216,8 @@ static llvm::StringRef findValue(llvm::ArrayRef<std::string> words,
 }
 
 bool Cycle::addGradients(const Files &files, std::vector<std::string> &words) {
-  if (findValue(words, "--init") == "gradmax" &&
+  auto init = structure::parseInit(findValue(words, "--init"));
+  if (init && structure::needsGradients(*init) &&
       findValue(words, "--examples").empty()) {
     if (labelled.empty())
       return reportError("gradients need labels"), false;

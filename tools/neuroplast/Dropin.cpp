@@ -13,9 +13,7 @@
 #include "RunnableModel.h"
 #include "StructureCommand.h"
 #include "TrainOptions.h"
-#include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
-#include "neuroplast/Learning/ParamTensors.h"
-#include "neuroplast/Structure/GradientGrowth.h"
+#include "neuroplast/Learning/GrowthByLoss.h"
 #include "neuroplast/Structure/InsertLayers.h"
 
 using namespace mlir;
@@ -70,56 +68,32 @@ static int runInsert(const Arguments &arguments) {
 
 /// Lets units join that a loss on labelled examples has use for; fails after a
 /// message.
-static FailureOr<DropinReport> growByGradients(ModuleOp module,
-                                               const Arguments &arguments,
-                                               const DropinOptions &growth) {
+static FailureOr<DropinReport> growByLoss(ModuleOp module,
+                                          const Arguments &arguments,
+                                          const DropinOptions &growth) {
   StringRef input = arguments.getPositional(0),
             data = arguments.get("--examples");
   auto options = readTrainingOptions(arguments, /*hasTeacher=*/false);
-  std::optional<int64_t> steps = arguments.getInteger("--power-steps", 1);
+  std::optional<int64_t> steps =
+      arguments.getInteger("--power-steps", growth.init == Init::Tiny ? 4 : 1);
   if (!options || !steps)
     return failure();
+  std::string init = ("'--init " + getName(growth.init) + "'").str();
   if (arguments.getNetwork())
-    return reportError("'--init gradmax' is for a network in a file"),
-           failure();
+    return reportError(init + " is for a network in a file"), failure();
   if (data.empty())
-    return reportError("'--init gradmax' goes by '--examples FILE.npz'"),
-           failure();
+    return reportError(init + " goes by '--examples FILE.npz'"), failure();
   // What may not grow learns all the same.
   options->frozen.clear();
   auto examples = readExamples(arguments, data, *options, options->batch);
   if (!examples)
     return failure();
-  FailureOr<DropinReport> report = dropin(module, growth);
-  if (failed(report))
-    return failure();
-  learning::LearningTask task = makeTask(input, {}, *options);
-  task.network =
-      [&, load = task.network](
-          MLIRContext &context,
-          const learning::InputShapes &shapes) -> OwningOpRef<ModuleOp> {
-    OwningOpRef<ModuleOp> grown = load(context, shapes);
-    if (!grown || failed(dropin(*grown, growth)))
-      return nullptr;
-    NamedTensors params;
-    for (auto param : module.getOps<neuro::ParamOp>())
-      params[neuro::getUserName(param).str()] = learning::readParameter(param);
-    learning::writeParameters(std::move(params), *grown);
-    return grown;
-  };
-  GradientGrowth newborns(module, *report);
-  auto step = [&](LogicalResult (GradientGrowth::*point)(const Gradients &)) {
-    auto gradients =
-        learning::measureGradients(task, *options, *examples, CompileOptions());
-    if (!gradients)
-      return reportError(input, gradients.takeError()), failure();
-    return (newborns.*point)(*gradients);
-  };
-  for (int64_t i = 0; i < *steps; ++i)
-    if (failed(step(&GradientGrowth::pointOut)) ||
-        failed(step(&GradientGrowth::pointIn)) || failed(newborns.silence()))
-      return failure();
-  return report;
+  auto report =
+      learning::growByLoss(module, growth, makeTask(input, {}, *options),
+                           *options, *examples, *steps);
+  if (!report)
+    return reportError(input, report.takeError()), failure();
+  return std::move(*report);
 }
 
 static int runDropin(const Arguments &arguments) {
@@ -135,12 +109,13 @@ static int runDropin(const Arguments &arguments) {
   if (!parsed)
     return reportError(
         "init '" + init +
-        "' is none of zero-out, pair, net2wider, gradmax and random");
+        "' is none of zero-out, pair, net2wider, gradmax, tiny and random");
   options.init = *parsed;
-  bool goesByGradients = options.init == Init::GradMax;
+  bool goesByLoss = needsGradients(options.init);
   for (StringRef other : {"--examples", "--power-steps", "--loss", "--labels"})
-    if (!goesByGradients && arguments.has(other))
-      return reportError("'" + other + "' goes with '--init gradmax'");
+    if (!goesByLoss && arguments.has(other))
+      return reportError("'" + other +
+                         "' goes with '--init gradmax' and '--init tiny'");
   options.transplant = arguments.has("--transplant");
   if (!command.read(options, "--at") ||
       !parseUnits(arguments.get("--units", "+25%"), options))
@@ -149,9 +124,8 @@ static int runDropin(const Arguments &arguments) {
     return 1;
   FailureOr<DropinReport> report = [&] {
     Progress progress("growing " + arguments.getPositional(0));
-    return goesByGradients
-               ? growByGradients(command.getModule(), arguments, options)
-               : dropin(command.getModule(), options);
+    return goesByLoss ? growByLoss(command.getModule(), arguments, options)
+                      : dropin(command.getModule(), options);
   }();
   if (failed(report))
     return 1;
@@ -171,11 +145,13 @@ Command neuroplast::driver::getDropinCommand() {
        "grow only units of tensors whose name matches (text, or with * and ?)"},
       {"--init", "NAME",
        "weights of new units: zero-out, pair, net2wider or gradmax, which "
-       "change nothing of what is computed, or random (zero-out)"},
+       "change nothing of what is computed, tiny, which lessens a loss, or "
+       "random (zero-out)"},
       {"--examples", "FILE.npz|FOLDER",
-       "inputs with labels, for gradmax: new units read what makes the "
-       "gradients of their outgoing weights largest"},
-      {"--power-steps", "N", "how often to look for that (1)"},
+       "inputs with labels: for gradmax, whose units read what makes the "
+       "gradients of their outgoing weights largest, and for tiny, whose units "
+       "do most of what the layers beside them cannot"},
+      {"--power-steps", "N", "how often to look for that (1, or 4 for tiny)"},
       {"--transplant", "",
        "let what an optimizer remembers begin, of new units, as the mean over "
        "the others, and not at zero"},

@@ -14,8 +14,8 @@
 
 namespace neuroplast::structure {
 
-/// What the weights of units are that join a network. All but `Random` leave
-/// what the network computes as it is.
+/// What the weights of units are that join a network. All but `Tiny` and
+/// `Random` leave what the network computes as it is.
 enum class Init {
   /// Incoming weights are random, outgoing ones zero.
   ZeroOut,
@@ -27,13 +27,17 @@ enum class Init {
   Net2Wider,
   /// As `ZeroOut`; `GradientGrowth` gives them other incoming weights.
   GradMax,
+  /// As `ZeroOut`; `TinyGrowth` gives them others.
+  Tiny,
   /// Incoming and outgoing weights are random.
   Random
 };
 
-/// "zero-out", "pair", "net2wider", "gradmax" or "random".
+/// "zero-out", "pair", "net2wider", "gradmax", "tiny" or "random".
 std::optional<Init> parseInit(llvm::StringRef name);
 llvm::StringRef getName(Init init);
+/// Whether `dropin` leaves the weights to gradients of a loss on examples.
+bool needsGradients(Init init);
 
 struct DropinOptions : EditRequest {
   Init init = Init::ZeroOut;
@@ -63,6 +67,9 @@ struct DropinReport {
   NetworkSize before, after;
   std::vector<GrownSet> sets;
   std::vector<TensorEdit> edits;
+  /// The loss on examples before and after, if newborns have weights by it that
+  /// change what the network computes.
+  std::optional<std::pair<double, double>> loss;
 
   llvm::json::Object toJson() const;
   /// What became of each unit set, and why; without `all`, of those that could

@@ -24,20 +24,16 @@
 #ifndef NEUROPLAST_STRUCTURE_GRADIENTGROWTH_H
 #define NEUROPLAST_STRUCTURE_GRADIENTGROWTH_H
 
-#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
-#include "neuroplast/Structure/Dropin.h"
-#include "neuroplast/Structure/Statistics.h"
+#include "neuroplast/Structure/NewbornWeights.h"
 
 namespace neuroplast::structure {
 
 /// The weights of units that have joined a network with outgoing weights of
-/// zero. All methods fail, after an error, if a parameter cannot be read or if
-/// gradients are those of another network.
+/// zero. All methods fail as those of `NewbornWeights` do.
 class GradientGrowth {
-  using Vector = std::vector<double>;
-
 public:
-  GradientGrowth(mlir::ModuleOp grown, const DropinReport &report);
+  GradientGrowth(mlir::ModuleOp grown, const DropinReport &report)
+      : sets(listNewborns(grown, report)) {}
 
   /// Step 1, by gradients of the network as it is.
   llvm::LogicalResult pointOut(const Gradients &gradients);
@@ -47,27 +43,7 @@ public:
   llvm::LogicalResult silence();
 
 private:
-  /// A weight that makes newborns, or reads them: its elements by newborn, for
-  /// each of them in the same order.
-  struct Weight {
-    neuro::ParamOp param;
-    std::vector<std::vector<int64_t>> elements;
-  };
-  /// All of these numbers of a newborn are a vector.
-  struct Weights : std::vector<Weight> {
-    size_t newborns = 0;
-
-    llvm::FailureOr<std::vector<Vector>> gather() const;
-    /// Zero where nothing learns.
-    llvm::FailureOr<std::vector<Vector>>
-    gatherGradients(const Gradients &gradients) const;
-    llvm::LogicalResult scatter(llvm::ArrayRef<Vector> numbers);
-  };
-  struct Set {
-    Weights incoming, outgoing;
-  };
-
-  std::vector<Set> sets;
+  std::vector<NewbornSet> sets;
 };
 
 } // namespace neuroplast::structure
