@@ -13,6 +13,7 @@
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Learning/ParamTensors.h"
 #include "neuroplast/Structure/GradientGrowth.h"
+#include "neuroplast/Structure/SplitGrowth.h"
 #include "neuroplast/Structure/TinyGrowth.h"
 
 #include <numeric>
@@ -238,10 +239,92 @@ static llvm::Error growWithRest(mlir::ModuleOp module, DropinReport &report,
   return llvm::Error::success();
 }
 
+/// How the units of a network are best split, by one in which each has become
+/// two: those that may be.
+static llvm::Expected<Splittings>
+findSplittings(mlir::ModuleOp module, const DropinOptions &growth,
+               const LearningTask &task, const TrainingOptions &options,
+               const Examples &examples, int64_t powerSteps) {
+  DropinOptions doubling = growth;
+  doubling.units.reset();
+  doubling.share = 1;
+  doubling.roundTo = 1;
+  mlir::OwningOpRef<mlir::ModuleOp> doubled = module.clone();
+  auto report = dropin(*doubled, doubling);
+  if (failed(report))
+    return llvm::make_error<ReportedError>();
+  auto units = SplitGrowth::create(*doubled, *report, growth.seed);
+  if (failed(units))
+    return llvm::make_error<ReportedError>();
+  GrownNetwork network(*doubled, doubling, task, options, examples);
+  for (int64_t i = 0; i < powerSteps; ++i) {
+    if (failed((*units).spread(SplitGrowth::kProbe)))
+      return llvm::make_error<ReportedError>();
+    if (llvm::Error error = network.point([&](const Gradients &gradients) {
+          return (*units).turn(gradients);
+        }))
+      return std::move(error);
+  }
+  return (*units).getSplittings();
+}
+
+/// The units of each set, those first that splitting helps most.
+static std::map<unsigned, std::vector<int64_t>>
+rank(const Splittings &splittings) {
+  std::map<unsigned, std::vector<int64_t>> ranks;
+  for (const auto &[set, ofUnits] : splittings) {
+    std::vector<std::pair<double, int64_t>> order;
+    for (const auto &[unit, splitting] : ofUnits)
+      order.emplace_back(splitting.curvature, unit);
+    llvm::sort(order);
+    for (auto [curvature, unit] : order)
+      ranks[set].push_back(unit);
+  }
+  return ranks;
+}
+
+static llvm::Expected<DropinReport>
+growBySplitting(mlir::ModuleOp module, DropinOptions growth,
+                const LearningTask &task, const TrainingOptions &options,
+                const Examples &examples, int64_t powerSteps) {
+  auto splittings =
+      findSplittings(module, growth, task, options, examples, powerSteps);
+  if (!splittings)
+    return splittings.takeError();
+  growth.donors = rank(*splittings);
+  auto report = dropin(module, growth);
+  if (failed(report))
+    return llvm::make_error<ReportedError>();
+  auto units = SplitGrowth::create(module, *report, growth.seed);
+  if (failed(units))
+    return llvm::make_error<ReportedError>();
+  (*units).setSplittings(*splittings);
+  GrownNetwork network(module, growth, task, options, examples);
+  auto spread = [&](double share) {
+    return network.check((*units).spread(share));
+  };
+  auto before = network.measureLoss();
+  if (!before)
+    return before.takeError();
+  auto best = searchLine(*before, [&](double share) -> llvm::Expected<double> {
+    if (llvm::Error error = spread(share))
+      return std::move(error);
+    return network.measureLoss();
+  });
+  if (!best)
+    return best.takeError();
+  if (llvm::Error error = spread(best->number))
+    return std::move(error);
+  report->loss = {*before, best->loss};
+  return std::move(*report);
+}
+
 llvm::Expected<DropinReport> neuroplast::learning::growByLoss(
     mlir::ModuleOp module, const DropinOptions &growth,
     const LearningTask &task, const TrainingOptions &options,
     const Examples &examples, int64_t powerSteps) {
+  if (growth.init == Init::Split)
+    return growBySplitting(module, growth, task, options, examples, powerSteps);
   auto report = dropin(module, growth);
   if (failed(report))
     return llvm::make_error<ReportedError>();

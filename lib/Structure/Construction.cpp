@@ -119,7 +119,7 @@ Construction::Construction(const UnitAnalysis &analysis,
   llvm::DenseSet<unsigned> growing(sets.begin(), sets.end());
   decide(growing);
   // Where zeros do not join unnoticed, averages may.
-  if (init != Init::Net2Wider && init != Init::Random)
+  if (!makesCopies(init) && init != Init::Random)
     for (const auto &[set, obstacle] : obstacles)
       byAverage.insert(set);
   if (!byAverage.empty()) {
@@ -172,7 +172,7 @@ void Construction::findTied() {
         if (!makes(op, index, set))
           continue;
         tied.insert(key);
-        if (init == Init::Net2Wider)
+        if (makesCopies(init))
           obstacles[set] = getTensorName(tensor) +
                            " makes and reads the units along one axis, so that "
                            "copies cannot share it";
@@ -216,7 +216,7 @@ bool Construction::visit(const UnitSum &sum) {
       axes.push_back(*axis);
     return false;
   }
-  if (init == Init::Net2Wider) {
+  if (makesCopies(init)) {
     obstacles[sum.set] =
         describe(op) + " has no weights that copies could share";
     return false;

@@ -20,6 +20,7 @@ std::optional<Init> neuroplast::structure::parseInit(StringRef name) {
       .Case("zero-out", Init::ZeroOut)
       .Case("pair", Init::Pair)
       .Case("net2wider", Init::Net2Wider)
+      .Case("split", Init::Split)
       .Case("gradmax", Init::GradMax)
       .Case("tiny", Init::Tiny)
       .Case("random", Init::Random)
@@ -34,6 +35,8 @@ StringRef neuroplast::structure::getName(Init init) {
     return "pair";
   case Init::Net2Wider:
     return "net2wider";
+  case Init::Split:
+    return "split";
   case Init::GradMax:
     return "gradmax";
   case Init::Tiny:
@@ -45,7 +48,11 @@ StringRef neuroplast::structure::getName(Init init) {
 }
 
 bool neuroplast::structure::needsGradients(Init init) {
-  return init == Init::GradMax || init == Init::Tiny;
+  return init == Init::GradMax || init == Init::Tiny || init == Init::Split;
+}
+
+bool neuroplast::structure::makesCopies(Init init) {
+  return init == Init::Net2Wider || init == Init::Split;
 }
 
 /// How many units join a set.
@@ -61,11 +68,17 @@ static int64_t countAdded(const UnitSetSummary &set,
 }
 
 /// Old units in their order, and the new ones after them.
-static IndexMap makeMap(int64_t extent, int64_t added, Init init) {
+static IndexMap makeMap(unsigned set, int64_t extent, int64_t added,
+                        const DropinOptions &options) {
   IndexMap map = IndexMap::identity(extent);
+  auto chosen = options.donors.find(set);
   for (int64_t i = 0; i < added; ++i)
-    map.entries.push_back(init == Init::Net2Wider ? i % extent
-                                                  : IndexMap::kFresh);
+    if (!makesCopies(options.init))
+      map.entries.push_back(IndexMap::kFresh);
+    else if (chosen == options.donors.end() || chosen->second.empty())
+      map.entries.push_back(i % extent);
+    else
+      map.entries.push_back(chosen->second[i % chosen->second.size()]);
   return map;
 }
 
@@ -128,15 +141,19 @@ neuroplast::structure::dropin(ModuleOp module, const DropinOptions &options) {
         set.reason = want > 0 ? "equal counts" : "too small";
       else
         edit.maps[index] =
-            makeMap(set.summary.units, count * step, options.init);
+            makeMap(index, set.summary.units, count * step, options);
     }
   }
   edit.dropConflicts(analysis);
   for (GrownSet &set : report.sets) {
     auto it = edit.maps.find(set.summary.set);
-    if (it != edit.maps.end())
-      set.added = it->second.entries.size() - set.summary.units;
-    else if (set.reason.empty())
+    if (it != edit.maps.end()) {
+      ArrayRef<int64_t> joined =
+          ArrayRef(it->second.entries).drop_front(set.summary.units);
+      set.added = static_cast<int64_t>(joined.size());
+      if (makesCopies(options.init))
+        set.donors = joined.vec();
+    } else if (set.reason.empty())
       set.reason = "equal counts";
   }
   auto edits = applyGrowth(analysis, construction, edit, options,
@@ -181,7 +198,7 @@ std::optional<DropinOptions> DropinOptions::fromJson(StringRef text) {
 
 llvm::json::Object DropinReport::toJson() const {
   llvm::json::Array setList;
-  for (const GrownSet &set : sets)
+  for (const GrownSet &set : sets) {
     setList.push_back(
         llvm::json::Object{{"set", set.summary.set},
                            {"group", set.summary.group},
@@ -190,6 +207,9 @@ llvm::json::Object DropinReport::toJson() const {
                            {"reason", set.reason},
                            {"members", llvm::json::Array(set.summary.members)},
                            {"pins", llvm::json::Array(set.summary.pins)}});
+    if (!set.donors.empty())
+      (*setList.back().getAsObject())["donors"] = llvm::json::Array(set.donors);
+  }
   llvm::json::Object result = options.toJson();
   result["before"] = before.toJson();
   result["after"] = after.toJson();

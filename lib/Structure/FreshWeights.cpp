@@ -83,6 +83,9 @@ public:
             visit(static_cast<int64_t>(place));
     });
     double scale = construction.getScale(tensor.tensor, axes);
+    // Old units will be moved away from their copies.
+    if (scale == 1 && options.init == Init::Split)
+      return Filled::OthersToKeep;
     if (scale == 1)
       return hasChanged ? Filled::Others : Filled::Newborns;
     for (int64_t i = 0, end = tensor.type.getNumElements(); i < end; ++i)

@@ -25,6 +25,28 @@ int64_t LinearLayer::getElement(int64_t out, int64_t column,
          column % beneath;
 }
 
+std::pair<int64_t, int64_t> LinearLayer::getPlace(int64_t element) const {
+  int64_t beneath = 1;
+  for (int64_t extent : getWeightShape().drop_front(map.outAxisOfWeight + 1))
+    beneath *= extent;
+  return {element / beneath % outs,
+          element / (beneath * outs) * beneath + element % beneath};
+}
+
+neuro::ParamOp LinearLayer::findBias() const {
+  Value operand =
+      map.bias ? Operation::operand_range(
+                     neuro::LayerOpInterface(op)->getOperands())[*map.bias]
+               : Value();
+  auto read = operand ? operand.getDefiningOp<neuro::GetParamOp>() : nullptr;
+  auto bias = read ? SymbolTable::lookupNearestSymbolFrom<neuro::ParamOp>(
+                         read, read.getNameAttr())
+                   : nullptr;
+  return bias && bias.getTrainable() && bias.getType().getNumElements() == outs
+             ? bias
+             : nullptr;
+}
+
 int64_t LinearLayer::countInputs() const {
   return getWeightShape()[map.outAxisOfWeight == 0 ? 1 : 0];
 }
@@ -84,6 +106,15 @@ std::vector<LinearLayer> neuroplast::structure::listLinearLayers(
       layer.reason = "shared";
     layers.push_back(std::move(layer));
   });
+  return layers;
+}
+
+std::map<StringRef, LinearLayer>
+neuroplast::structure::indexLinearLayers(ModuleOp module) {
+  std::map<StringRef, LinearLayer> layers;
+  for (LinearLayer &layer : listLinearLayers(module, {}, {}))
+    if (layer.reason.empty())
+      layers.emplace(layer.weight.getSymName(), layer);
   return layers;
 }
 

@@ -14,6 +14,7 @@
 #include "neuroplast/Structure/Statistics.h"
 #include "neuroplast/Structure/UnitSelection.h"
 #include <Eigen/Dense>
+#include <map>
 
 namespace neuroplast::structure {
 
@@ -40,6 +41,13 @@ struct LinearLayer {
   int64_t getElement(int64_t out, int64_t column) const {
     return getElement(out, column, outs);
   }
+  /// The row and the column of an element.
+  std::pair<int64_t, int64_t> getPlace(int64_t element) const;
+  /// The trainable parameter that is added to the results, with an element for
+  /// each; null if there is none.
+  neuro::ParamOp findBias() const;
+  /// Whether each channel is weighed apart, so that a unit weighs itself.
+  bool isDepthwise() const { return map.blocks > 1 && countInputs() == 1; }
   /// The inputs of a patch, each of which has a column for every place of a
   /// kernel.
   int64_t countInputs() const;
@@ -54,6 +62,9 @@ struct LinearLayer {
 std::vector<LinearLayer> listLinearLayers(mlir::ModuleOp module,
                                           llvm::ArrayRef<std::string> only,
                                           llvm::ArrayRef<std::string> freeze);
+
+/// Those that can be changed, by the symbols of their weights.
+std::map<llvm::StringRef, LinearLayer> indexLinearLayers(mlir::ModuleOp module);
 
 /// Writes down in the history that a command did what no edit of units says.
 void recordCommand(mlir::ModuleOp module, llvm::StringRef kind,

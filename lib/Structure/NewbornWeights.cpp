@@ -7,11 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "neuroplast/Structure/NewbornWeights.h"
+#include "UnitElements.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "neuroplast/Structure/PlaceLists.h"
-#include "neuroplast/Structure/UnitAnalysis.h"
-#include "llvm/ADT/MapVector.h"
 #include <numeric>
 
 using namespace mlir;
@@ -20,22 +19,16 @@ using namespace neuroplast::structure;
 
 using Vector = NewbornWeights::Vector;
 
-namespace {
-
-/// The newborns of a set.
-struct Newborns {
-  llvm::DenseMap<Node, size_t> indexOf;
-  size_t count = 0;
-};
-
-/// The elements of a parameter, by newborn, for each axis along which some
-/// stand. What is of two newborns, as a weight between them, is left out.
-llvm::MapVector<unsigned, std::vector<std::vector<int64_t>>>
-listElements(const UnitAnalysis &analysis, neuro::ParamOp param,
-             const TensorPlaces &places, const Newborns &newborns) {
-  llvm::MapVector<unsigned, std::vector<std::vector<int64_t>>> found;
+UnitElements neuroplast::structure::listElements(const UnitAnalysis &analysis,
+                                                 neuro::ParamOp param,
+                                                 const TensorPlaces &places,
+                                                 ArrayRef<Node> units) {
+  llvm::DenseMap<Node, int64_t> indexOf;
+  for (auto [index, unit] : llvm::enumerate(units))
+    indexOf[unit] = static_cast<int64_t>(index);
+  UnitElements found;
   ArrayRef<int64_t> shape = param.getType().getShape();
-  // By axis, block and place; -1 for what is no newborn.
+  // By axis, block and place; -1 for what is none of the units.
   std::vector<std::vector<std::vector<int64_t>>> axes(shape.size());
   bool hasAny = false;
   for (auto [index, axis] : llvm::enumerate(places.axes))
@@ -45,9 +38,8 @@ listElements(const UnitAnalysis &analysis, neuro::ParamOp param,
       for (Node node : axis->getBlock(block)) {
         list.push_back(-1);
         for (Node atom : analysis.getAlgebra().getAtoms(node))
-          if (auto it = newborns.indexOf.find(atom);
-              it != newborns.indexOf.end())
-            list.back() = static_cast<int64_t>(it->second);
+          if (auto it = indexOf.find(atom); it != indexOf.end())
+            list.back() = it->second;
         hasAny |= list.back() >= 0;
       }
     }
@@ -58,24 +50,22 @@ listElements(const UnitAnalysis &analysis, neuro::ParamOp param,
     for (auto [axis, blocks] : llvm::enumerate(axes)) {
       if (blocks.empty())
         continue;
-      int64_t newborn = blocks[findBlock(index, shape, places.blockAxis,
-                                         blocks.size())][index[axis]];
-      if (newborn < 0)
+      int64_t unit = blocks[findBlock(index, shape, places.blockAxis,
+                                      blocks.size())][index[axis]];
+      if (unit < 0)
         continue;
       if (only)
         return;
-      only = {static_cast<unsigned>(axis), newborn};
+      only = {static_cast<unsigned>(axis), unit};
     }
     if (!only)
       return;
-    auto &byNewborn = found[only->first];
-    byNewborn.resize(newborns.count);
-    byNewborn[only->second].push_back(element);
+    auto &byUnit = found[only->first];
+    byUnit.resize(units.size());
+    byUnit[only->second].push_back(element);
   });
   return found;
 }
-
-} // namespace
 
 std::vector<NewbornSet>
 neuroplast::structure::listNewborns(ModuleOp grown,
@@ -87,11 +77,9 @@ neuroplast::structure::listNewborns(ModuleOp grown,
       continue;
     ArrayRef<Node> units =
         analysis.getUnits().getSets()[grownSet.summary.set].units;
-    Newborns newborns;
-    for (Node unit : units.take_back(grownSet.added))
-      newborns.indexOf[unit] = newborns.count++;
+    ArrayRef<Node> newborns = units.take_back(grownSet.added);
     NewbornSet &set = sets.emplace_back();
-    set.incoming.newborns = set.outgoing.newborns = newborns.count;
+    set.incoming.newborns = set.outgoing.newborns = newborns.size();
     for (Operation *tensor : analysis.getTensors()) {
       auto param = dyn_cast<neuro::ParamOp>(tensor);
       const TensorPlaces *places = analysis.getPlaces(tensor);

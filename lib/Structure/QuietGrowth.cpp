@@ -181,7 +181,7 @@ bool Construction::visitCount(const UnitSum &sum) {
     return false;
   };
   auto counting = dyn_cast<neuro::CountingOpInterface>(op.getOperation());
-  if (!counting || init == Init::Net2Wider)
+  if (!counting || makesCopies(init))
     return fail("counts the units that it runs over");
   neuro::QuietGrowth growth = counting.getQuietGrowth();
   for (bool isAverage : {false, true}) {

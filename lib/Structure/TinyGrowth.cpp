@@ -82,40 +82,6 @@ void orthogonalize(MutableArrayRef<Vector> vectors) {
   }
 }
 
-/// The layers by the symbols of their weights.
-std::map<StringRef, LinearLayer> indexLayers(ModuleOp module) {
-  std::map<StringRef, LinearLayer> layers;
-  for (LinearLayer &layer : listLinearLayers(module, {}, {}))
-    if (layer.reason.empty())
-      layers.emplace(layer.weight.getSymName(), layer);
-  return layers;
-}
-
-/// The parameter that is added to the results of a layer, one element for each;
-/// null if there is none.
-neuro::ParamOp findBias(ModuleOp module, const LinearLayer &layer) {
-  Value operand =
-      layer.map.bias ? layer.op->getOperand(*layer.map.bias) : Value();
-  auto read = operand ? operand.getDefiningOp<neuro::GetParamOp>() : nullptr;
-  auto bias =
-      read ? module.lookupSymbol<neuro::ParamOp>(read.getName()) : nullptr;
-  return bias && bias.getTrainable() &&
-                 bias.getType().getNumElements() == layer.outs
-             ? bias
-             : nullptr;
-}
-
-/// The row and the column of the matrix of a layer that an element is in.
-std::pair<int64_t, int64_t> findPlace(const LinearLayer &layer,
-                                      int64_t element) {
-  int64_t beneath = 1;
-  for (int64_t extent :
-       layer.getWeightShape().drop_front(layer.map.outAxisOfWeight + 1))
-    beneath *= extent;
-  int64_t above = element / (beneath * layer.outs);
-  return {element / beneath % layer.outs, above * beneath + element % beneath};
-}
-
 } // namespace
 
 struct TinyGrowth::Set {
@@ -145,7 +111,7 @@ FailureOr<TinyGrowth> TinyGrowth::create(ModuleOp grown,
                                          const DropinReport &report,
                                          const Statistics &statistics) {
   TinyGrowth growth;
-  std::map<StringRef, LinearLayer> layers = indexLayers(grown);
+  std::map<StringRef, LinearLayer> layers = indexLinearLayers(grown);
   auto findLayer = [&](neuro::ParamOp param)
       -> std::pair<const LinearLayer *, const PatchStatistics *> {
     auto it = layers.find(param.getSymName());
@@ -174,7 +140,7 @@ FailureOr<TinyGrowth> TinyGrowth::create(ModuleOp grown,
       for (ArrayRef<int64_t> elements : weight.elements)
         for (int64_t element : elements)
           fresh[weight.param.getSymName()].second.insert(
-              findPlace(*layer, element).second);
+              layer->getPlace(element).second);
     }
     for (NewbornWeight &weight : listed.incoming) {
       auto [layer, seen] = findLayer(weight.param);
@@ -183,17 +149,17 @@ FailureOr<TinyGrowth> TinyGrowth::create(ModuleOp grown,
       auto &rows = fresh[weight.param.getSymName()].first;
       std::vector<int64_t> row;
       for (ArrayRef<int64_t> elements : weight.elements)
-        row.push_back(findPlace(*layer, elements.front()).first);
+        row.push_back(layer->getPlace(elements.front()).first);
       rows.insert(row.begin(), row.end());
       // Each channel apart reads what is a newborn itself: it stays as drawn.
-      if (layer->map.blocks > 1 && layer->countInputs() == 1)
+      if (layer->isDepthwise())
         continue;
-      neuro::ParamOp bias = findBias(grown, *layer);
+      neuro::ParamOp bias = layer->findBias();
       Source &source = set.sources.emplace_back();
       source.length = weight.elements.front().size() + (bias ? 1 : 0);
       std::vector<int64_t> columns;
       for (int64_t element : weight.elements.front())
-        columns.push_back(findPlace(*layer, element).second);
+        columns.push_back(layer->getPlace(element).second);
       source.moments.resize(layer->map.blocks);
       for (int64_t place : row) {
         int64_t block = place / (layer->outs / layer->map.blocks);

@@ -88,7 +88,8 @@ def timed(action: Callable[[], object]) -> float:
 
 def classifier(neuroplast: Path, folder: Path, table: Table, arguments: argparse.Namespace) -> None:
     model = models.MODELS["ppocr_cls"].path()
-    images, turned = text_lines.turned_lines(arguments.lines, seed=11, calibrates=True)
+    images, turned = text_lines.turned_lines(arguments.lines or 16384, seed=11, calibrates=True)
+    epochs = str(arguments.epochs or 4)
     seen, which = text_lines.turned_lines(4000, seed=arguments.seed, calibrates=False)
     driver.save(folder / "labelled.npz", {"x": images, "labels": turned})
     driver.save(folder / "unlabelled.npz", {"x": images})
@@ -101,7 +102,7 @@ def classifier(neuroplast: Path, folder: Path, table: Table, arguments: argparse
             lambda: driver.call(
                 neuroplast, "train", path, "--data", folder / "labelled.npz", "-o", target,
                 "--optimizer", "adam", "--lr", rate, "--schedule", "cosine", "--clip-norm", "5",
-                "--epochs", str(arguments.epochs), "--threads", "2", timeout=3600,
+                "--epochs", epochs, "--average", "0.99", "--threads", "2", timeout=3600,
             )
         )  # fmt: skip
 
@@ -126,7 +127,7 @@ def classifier(neuroplast: Path, folder: Path, table: Table, arguments: argparse
     minutes = timed(
         lambda: driver.call(
             neuroplast, "compress", model, "--data", folder / "unlabelled.npz",
-            "-o", folder / "taught.onnx", *target, "--epochs", str(arguments.epochs),
+            "-o", folder / "taught.onnx", *target, "--epochs", epochs,
             "--lr", "0.002", "--no-hints", "--augment", "warp:0.1,contrast:0.3,noise:0.05",
             "--average", "0.99",
             "--threads", "2", timeout=3600,
@@ -145,7 +146,8 @@ def share_kept(small: np.ndarray, whole: np.ndarray) -> float:
 
 def reader(neuroplast: Path, folder: Path, table: Table, arguments: argparse.Namespace) -> None:
     model = models.MODELS["ppocr_rec"].path()
-    images, _ = text_lines.lines_to_read(arguments.lines // 2, seed=11, calibrates=True)
+    images, _ = text_lines.lines_to_read(arguments.lines or 4096, seed=11, calibrates=True)
+    epochs = str(arguments.epochs or 7)
     seen, texts = text_lines.lines_to_read(4000, seed=arguments.seed, calibrates=False)
     driver.save(folder / "lines.npz", {"x": images})
 
@@ -160,7 +162,7 @@ def reader(neuroplast: Path, folder: Path, table: Table, arguments: argparse.Nam
             lambda: driver.call(
                 neuroplast, "compress", model, "--data", folder / "lines.npz",
                 "-o", folder / "reader.onnx", "--target-flops", f"{share}x",
-                "--epochs", str(arguments.epochs), "--threads", "2", *options, timeout=14400,
+                "--epochs", epochs, "--threads", "2", *options, timeout=14400,
             )
         )  # fmt: skip
         return *read(folder / "reader.onnx"), minutes
@@ -176,7 +178,7 @@ def reader(neuroplast: Path, folder: Path, table: Table, arguments: argparse.Nam
             lambda: driver.call(
                 neuroplast, "distill", model, fresh, "--data", folder / "lines.npz",
                 "-o", folder / "reader.onnx", "--optimizer", "adam", "--lr", "0.001",
-                "--schedule", "cosine", "--clip-norm", "5", "--epochs", str(arguments.epochs),
+                "--schedule", "cosine", "--clip-norm", "5", "--epochs", epochs,
                 "--threads", "2", timeout=14400,
             )
         )  # fmt: skip
@@ -207,7 +209,7 @@ def detector(neuroplast: Path, folder: Path, table: Table, arguments: argparse.N
     from Models import text_pages  # needs SciPy, which the others do not
 
     model = models.MODELS["ppocr_det"].path()
-    images, _ = text_pages.pages(arguments.pages, seed=11, calibrates=True)
+    images, _ = text_pages.pages(arguments.lines or 1000, seed=11, calibrates=True)
     seen, places = text_pages.pages(200, seed=arguments.seed, calibrates=False)
     driver.save(folder / "pages.npz", {"x": images})
 
@@ -221,7 +223,7 @@ def detector(neuroplast: Path, folder: Path, table: Table, arguments: argparse.N
         lambda: driver.call(
             neuroplast, "compress", model, "--data", folder / "pages.npz",
             "-o", folder / "detector.onnx", "--target-flops", f"{arguments.detector}x",
-            "--loss", "bce", "--batch", "8", "--epochs", str(2 * arguments.epochs),
+            "--loss", "bce", "--batch", "8", "--epochs", str(arguments.epochs or 14),
             "--threads", "2", timeout=7200,
         )
     )  # fmt: skip
@@ -236,14 +238,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tasks", nargs="*", default=list(TASKS), metavar="TASK")
     parser.add_argument("--build", type=Path, default=ROOT / "build")
-    parser.add_argument("--lines", type=int, default=8192, help="to learn from")
-    parser.add_argument("--epochs", type=int, default=7)
+    parser.add_argument("--lines", type=int, help="to learn from, or pages (16384, 4096, 1000)")
+    parser.add_argument("--epochs", type=int, help="(4, 7, 14)")
     parser.add_argument("--seed", type=int, default=1007, help="of what is tested")
     parser.add_argument("--classifier", type=float, default=0.3, help="its share of operations")
     parser.add_argument("--reader", type=float, nargs="+", default=[0.7, 0.6, 0.5], help="the same")
     parser.add_argument("--controls", action="store_true", help="of the reader, too")
     parser.add_argument("--detector", type=float, default=0.5, help="the same")
-    parser.add_argument("--pages", type=int, default=1000, help="to learn from")
     arguments = parser.parse_args()
     neuroplast = arguments.build.resolve() / "bin" / "neuroplast"
     table = Table()

@@ -42,6 +42,7 @@ WAYS: dict[str, tuple[tuple[str, ...], tuple[str, ...], bool]] = {
     "transplant": (("--transplant",), (), True),
     "net2wider": (("--init", "net2wider"), (), True),
     "gradmax": (("--init", "gradmax"), ("--own-steps",), True),
+    "tiny": (("--init", "tiny"), ("--own-steps",), True),
 }
 
 

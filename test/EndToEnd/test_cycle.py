@@ -208,7 +208,7 @@ def test_cuts_by_gradients(files: dict[str, Path], neuroplast: Path, tmp_path: P
         np.testing.assert_array_equal(read_params(files["o.onnx"])[key], value)
 
 
-@pytest.mark.parametrize("init", ["gradmax", "tiny"])
+@pytest.mark.parametrize("init", ["gradmax", "split", "tiny"])
 def test_grows_by_gradients(
     init: str, files: dict[str, Path], neuroplast: Path, tmp_path: Path
 ) -> None:

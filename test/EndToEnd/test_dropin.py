@@ -133,10 +133,14 @@ def test_the_cut_after_the_growth_is_the_original(
         (
             "dropin",
             ["--init", "he"],
-            "init 'he' is none of zero-out, pair, net2wider, gradmax, tiny and random",
+            "init 'he' is none of zero-out, pair, net2wider, split, gradmax, tiny and random",
         ),
         ("dropin", ["--init", "gradmax"], "'--init gradmax' goes by '--examples FILE.npz'"),
-        ("dropin", ["--examples", "d.npz"], "'--examples' goes with '--init gradmax' and"),
+        (
+            "dropin",
+            ["--examples", "d.npz"],
+            "'--examples' goes with '--init gradmax', 'split' and 'tiny'",
+        ),
         ("dropin", ["--at", "nobody"], "no tensor with units has a name like 'nobody'"),
         ("undo", [], "has no history of edits"),
         ("replay", [], "'replay' needs '--history FILE'"),

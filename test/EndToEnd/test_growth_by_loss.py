@@ -142,7 +142,8 @@ g (float[N, 3, 8, 8] x) => (float[N, 4] y) {
 """
 
 
-def test_convolutions(neuroplast: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("init", "units"), [("tiny", "6"), ("split", "3")])
+def test_convolutions(init: str, units: str, neuroplast: Path, tmp_path: Path) -> None:
     """The loss falls, newborns that are too many stay silent, and all can be taken back."""
     model, examples, target, back = (
         tmp_path / name for name in ("m.onnx", "d.npz", "g.onnx", "b.onnx")
@@ -156,14 +157,14 @@ def test_convolutions(neuroplast: Path, tmp_path: Path) -> None:
     x = random.normal(size=(64, 3, 8, 8)).astype(np.float32)
     driver.save(examples, {"x": x, "labels": x[:, 0, :2, :2].reshape(64, 4).argmax(axis=1)})
     report = driver.edit(
-        neuroplast, "dropin", model, target, "--init", "tiny", "--units", "6",
+        neuroplast, "dropin", model, target, "--init", init, "--units", units,
         "--examples", examples, "--batch", "16", "--keep-removed",
     )  # fmt: skip
     before, after = report["loss"]
     assert after < 0.999 * before
     # Results of four classes have no more than four directions.
     silent = (read(target)["w3"] == 0).all(axis=1)
-    assert not silent[:5].any() and silent.sum() >= 2
+    assert not silent[:5].any() and silent.sum() >= (2 if init == "tiny" else 0)
     driver.edit(neuroplast, "undo", target, back)
     for name, value in read(model).items():
         np.testing.assert_array_equal(read(back)[name], value)
@@ -182,3 +183,59 @@ def test_others_are_refused(neuroplast: Path, tmp_path: Path) -> None:
             str(len(output)), "--loss", "mse", "-o", tmp_path / "g.onnx",
         )  # fmt: skip
     assert not (tmp_path / "g.onnx").exists()
+
+
+def find_splittings(data: Arrays, weights: Arrays) -> list[tuple[float, np.ndarray]]:
+    """By unit of a perceptron, the least eigenvalue of its splitting matrix and the vector
+    (arXiv 1910.02366), with the bias last."""
+    x = np.hstack([data["x"], np.ones((len(data["x"]), 1))]).astype(float)
+    hidden = np.tanh(x @ np.vstack([weights["w"], weights["b"]]))
+    error = hidden @ weights["v"] + weights["c"] - data["labels"]
+    towards = 2 * error / error.size @ weights["v"].T
+    bend = towards * -2 * hidden * (1 - hidden**2)
+    found = []
+    for unit in range(hidden.shape[1]):
+        values, vectors = np.linalg.eigh((x * bend[:, unit : unit + 1]).T @ x)
+        found.append((values[0], vectors[:, 0]))
+    return found
+
+
+def test_units_that_become_two(neuroplast: Path, tmp_path: Path) -> None:
+    """Those of the least eigenvalues do, along the vectors; and one again by undoing it."""
+    model, examples, target, back = (
+        tmp_path / name for name in ("m.onnx", "d.npz", "g.onnx", "b.onnx")
+    )
+    weights = perceptron(model, has_softmax=False)
+    data = draw_examples(128)
+    data["labels"] = np.sin(3 * data["x"][:, :4])
+    driver.save(examples, data)
+    report = driver.edit(
+        neuroplast, "dropin", model, target, "--init", "split", "--units", "3", "--examples",
+        examples, "--loss", "mse", "--batch", "32", "--power-steps", "200",
+    )  # fmt: skip
+    splittings = find_splittings(data, weights)
+    least = sorted(range(len(splittings)), key=lambda unit: splittings[unit][0])[:3]
+    grown = read(target)
+    old = len(splittings)
+    (units,) = (entry for entry in report["sets"] if entry["added"])
+    assert units["donors"] == least
+    incoming = np.vstack([grown["w"], grown["b"]])
+    for newborn, donor in enumerate(least, old):
+        moved = incoming[:, newborn] - incoming[:, donor]
+        assert parallel(moved, splittings[donor][1]) > 0.98
+        np.testing.assert_allclose(
+            (incoming[:, newborn] + incoming[:, donor]) / 2,
+            [*weights["w"][:, donor], weights["b"][donor]], rtol=1e-5, atol=1e-6,
+        )  # fmt: skip
+        np.testing.assert_array_equal(grown["v"][newborn], weights["v"][donor] / 2)
+        np.testing.assert_array_equal(grown["v"][donor], weights["v"][donor] / 2)
+    before, after = report["loss"]
+    assert after < 0.99 * before
+    driver.edit(neuroplast, "undo", target, back)
+    for name, value in read(model).items():
+        np.testing.assert_array_equal(read(back)[name], value)
+    with pytest.raises(driver.DriverError, match="each of 8 units becomes two at most"):
+        driver.call(
+            neuroplast, "dropin", model, "--init", "split", "--units", "9", "--examples",
+            examples, "--loss", "mse", "--batch", "32", "-o", tmp_path / "none.onnx",
+        )  # fmt: skip

@@ -75,7 +75,9 @@ static FailureOr<DropinReport> growByLoss(ModuleOp module,
             data = arguments.get("--examples");
   auto options = readTrainingOptions(arguments, /*hasTeacher=*/false);
   std::optional<int64_t> steps =
-      arguments.getInteger("--power-steps", growth.init == Init::Tiny ? 4 : 1);
+      arguments.getInteger("--power-steps", growth.init == Init::GradMax ? 1
+                                            : growth.init == Init::Split ? 16
+                                                                         : 4);
   if (!options || !steps)
     return failure();
   std::string init = ("'--init " + getName(growth.init) + "'").str();
@@ -109,13 +111,14 @@ static int runDropin(const Arguments &arguments) {
   if (!parsed)
     return reportError(
         "init '" + init +
-        "' is none of zero-out, pair, net2wider, gradmax, tiny and random");
+        "' is none of zero-out, pair, net2wider, split, gradmax, tiny and "
+        "random");
   options.init = *parsed;
   bool goesByLoss = needsGradients(options.init);
   for (StringRef other : {"--examples", "--power-steps", "--loss", "--labels"})
     if (!goesByLoss && arguments.has(other))
       return reportError("'" + other +
-                         "' goes with '--init gradmax' and '--init tiny'");
+                         "' goes with '--init gradmax', 'split' and 'tiny'");
   options.transplant = arguments.has("--transplant");
   if (!command.read(options, "--at") ||
       !parseUnits(arguments.get("--units", "+25%"), options))
@@ -145,13 +148,16 @@ Command neuroplast::driver::getDropinCommand() {
        "grow only units of tensors whose name matches (text, or with * and ?)"},
       {"--init", "NAME",
        "weights of new units: zero-out, pair, net2wider or gradmax, which "
-       "change nothing of what is computed, tiny, which lessens a loss, or "
-       "random (zero-out)"},
+       "change nothing of what is computed, split or tiny, which lessen a "
+       "loss, "
+       "or random (zero-out)"},
       {"--examples", "FILE.npz|FOLDER",
        "inputs with labels: for gradmax, whose units read what makes the "
-       "gradients of their outgoing weights largest, and for tiny, whose units "
-       "do most of what the layers beside them cannot"},
-      {"--power-steps", "N", "how often to look for that (1, or 4 for tiny)"},
+       "gradients of their outgoing weights largest, for split, where those "
+       "units become two that help most by that, and for tiny, whose units do "
+       "most of what the layers beside them cannot"},
+      {"--power-steps", "N",
+       "how often to look for that (1, 16 for split, 4 for tiny)"},
       {"--transplant", "",
        "let what an optimizer remembers begin, of new units, as the mean over "
        "the others, and not at zero"},

@@ -16,8 +16,8 @@ namespace neuroplast::learning {
 
 /// Lets units join the network `module` whose weights, by `growth.init`, are
 /// those that a loss on examples has most use for: `GradMax`, after which the
-/// network computes what it did, or `Tiny`. `task.network` gives that network
-/// as it was. An error may have been reported.
+/// network computes what it did, `Tiny` or `Split`. `task.network` gives that
+/// network as it was. An error may have been reported.
 llvm::Expected<structure::DropinReport>
 growByLoss(mlir::ModuleOp module, const structure::DropinOptions &growth,
            const LearningTask &task, const TrainingOptions &options,

@@ -11,11 +11,12 @@
 
 #include "neuroplast/Structure/Edit.h"
 #include "neuroplast/Structure/UnitSelection.h"
+#include <map>
 
 namespace neuroplast::structure {
 
-/// What the weights of units are that join a network. All but `Tiny` and
-/// `Random` leave what the network computes as it is.
+/// What the weights of units are that join a network. All but `Random`
+/// leave what the network computes as it is, until gradients say more.
 enum class Init {
   /// Incoming weights are random, outgoing ones zero.
   ZeroOut,
@@ -25,6 +26,8 @@ enum class Init {
   /// Copies of old units that share their outgoing weights (Net2WiderNet,
   /// arXiv 1511.05641).
   Net2Wider,
+  /// As `Net2Wider`; `SplitGrowth` moves them and the old units apart.
+  Split,
   /// As `ZeroOut`; `GradientGrowth` gives them other incoming weights.
   GradMax,
   /// As `ZeroOut`; `TinyGrowth` gives them others.
@@ -33,9 +36,11 @@ enum class Init {
   Random
 };
 
-/// "zero-out", "pair", "net2wider", "gradmax", "tiny" or "random".
+/// "zero-out", "pair", "net2wider", "split", "gradmax", "tiny" or "random".
 std::optional<Init> parseInit(llvm::StringRef name);
 llvm::StringRef getName(Init init);
+/// Whether newborns begin as copies of old units.
+bool makesCopies(Init init);
 /// Whether `dropin` leaves the weights to gradients of a loss on examples.
 bool needsGradients(Init init);
 
@@ -47,6 +52,9 @@ struct DropinOptions : EditRequest {
   /// Whether what an optimizer remembers of gradients begins, of newborns, as
   /// the mean over the old units, and not at zero (arXiv 2605.15435).
   bool transplant = false;
+  /// By set, which units are copied, one after the other; all from the first on
+  /// where nothing is said.
+  std::map<unsigned, std::vector<int64_t>> donors = {};
 
   llvm::json::Object toJson() const;
   /// What the weights of newborns depend on, from the text that `toJson` gives.
@@ -57,6 +65,8 @@ struct DropinOptions : EditRequest {
 struct GrownSet {
   UnitSetSummary summary;
   int64_t added = 0;
+  /// Of newborns that are copies, the units that they are copies of.
+  std::vector<int64_t> donors;
   /// Why nothing was added, empty if something was: "pinned", "frozen", "not
   /// named", "inner", "equal counts", or why it could not be done unnoticed.
   std::string reason;
