@@ -23,6 +23,8 @@ llvm::json::Object InsertOptions::toJson() const {
                             {"seed", static_cast<int64_t>(seed)}};
   if (hidden)
     result["hidden"] = *hidden;
+  if (isRandom)
+    result["init"] = "random";
   if (!command.empty())
     result["command"] = command;
   return result;
@@ -110,7 +112,13 @@ static void insertAfter(Operation *op, const LinearLayer &layer,
   LayerBuilder layers(layer, builder);
   int64_t outs = layer.outs;
   bool isIdempotent = op->hasTrait<neuro::Idempotent>();
-  if (isActivation(op) && !isIdempotent) {
+  if (options.isRandom) {
+    entry.form = "random";
+    result = layers.multiply(value, "joined",
+                             drawMatrix(layer, options.seed, outs, outs));
+    if (result && isActivation(op))
+      result = activate(builder, op, result);
+  } else if (isActivation(op) && !isIdempotent) {
     entry.form = "residual";
     int64_t hidden = options.hidden.value_or(outs);
     result = layers.multiply(value, "joined",

@@ -33,6 +33,13 @@ std::optional<Dropout> Dropout::parse(StringRef text, std::string &reason) {
     reason = ("'" + text + "' " + why).str();
     return std::nullopt;
   };
+  if (parts.size() == 2 && parts[1] == "join") {
+    dropout.kind = Kind::Join;
+    if (pattern.empty() || parts[0].getAsInteger(10, dropout.steps) ||
+        dropout.steps < 1)
+      return fail("is no PATTERN=STEPS:join with a number of steps");
+    return dropout;
+  }
   if (pattern.empty() || parts.front().getAsDouble(dropout.rate) ||
       !(dropout.rate >= 0 && dropout.rate < 1))
     return fail("is no PATTERN=RATE with a rate from 0 to below 1");
@@ -48,7 +55,7 @@ std::optional<Dropout> Dropout::parse(StringRef text, std::string &reason) {
                     .Default(std::nullopt);
     if (!kind)
       return fail("is of none of the kinds elements, gaussian, channels, "
-                  "squares, weights, units and branches");
+                  "squares, weights, units, branches and join");
     dropout.kind = *kind;
   }
   bool isTargeted = dropout.kind == Kind::Units ||
@@ -81,6 +88,8 @@ public:
              << "has no layer whose weight is like '" << dropout.pattern << "'";
     if (dropout.kind == Dropout::Kind::Branches)
       return insertBehindBranches(uses);
+    if (dropout.kind == Dropout::Kind::Join)
+      return insertBehindLayers(uses);
     // Several weights of a layer are weights of the same data.
     llvm::DenseSet<OpOperand *> seen;
     for (OpOperand *use : uses) {
@@ -202,6 +211,50 @@ private:
         return failure();
     }
     return success();
+  }
+
+  LogicalResult insertBehindLayers(ArrayRef<OpOperand *> weights) {
+    llvm::SetVector<Operation *> layers;
+    for (OpOperand *weight : weights)
+      layers.insert(weight->getOwner());
+    for (Operation *layer : layers) {
+      OpOperand *data = structure::findData(*layer);
+      Value result = findEnd(layer->getResult(0));
+      if (!data || data->get().getType() != result.getType())
+        return layer->emitError("makes no tensor of the type that it reads, "
+                                "so that nothing can stand in for its result");
+      OpBuilder b(layer->getContext());
+      b.setInsertionPointAfterValue(result);
+      auto join = neuro::JoinOp::create(b, layer->getLoc(), result.getType(),
+                                        result, data->get(), dropout.steps);
+      result.replaceAllUsesExcept(join.getResult(), join);
+    }
+    return success();
+  }
+
+  /// What a bias, a norm and an activation make of the results of a layer.
+  static Value findEnd(Value value) {
+    while (value.hasOneUse()) {
+      auto next = dyn_cast<neuro::AxisRuleOpInterface>(
+          value.getUses().begin()->getOwner());
+      if (!next || next->getNumResults() != 1 ||
+          next->getResult(0).getType() != value.getType() ||
+          llvm::any_of(next->getOperands(), [&](Value operand) {
+            return operand != value &&
+                   !operand.getDefiningOp<neuro::GetParamOp>();
+          }))
+        break;
+      // The next layer is another one.
+      if (llvm::any_of(next->getOpOperands(), [&](OpOperand &operand) {
+            return next.getOperandRole(operand.getOperandNumber()) ==
+                       neuro::OperandRole::Weight &&
+                   cast<RankedTensorType>(operand.get().getType()).getRank() >
+                       1;
+          }))
+        break;
+      value = next->getResult(0);
+    }
+    return value;
   }
 
   /// What the smallest of the blocks around a layer adds to its input; null if

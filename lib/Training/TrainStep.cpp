@@ -57,9 +57,12 @@ public:
         masks(neuro::listMasks(module)), plasticity(module, options) {}
 
   LogicalResult buildStep() {
-    for (const Dropout &dropout : options.dropouts)
+    for (Dropout dropout : options.dropouts) {
+      // Each part of a step is a draw of its own.
+      dropout.steps *= options.parts;
       if (failed(insertDropout(module, dropout)))
         return failure();
+    }
     if (options.teacher && !options.hints.empty()) {
       auto matched = matchChannels(module, options.teacher, options.hints);
       if (failed(matched))

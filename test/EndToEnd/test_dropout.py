@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,64 @@ def test_targeted(kind: str, share: float, neuroplast: Path, tmp_path: Path) -> 
         assert abs(went.mean() - rate) < 5 * np.sqrt(rate * (1 - rate) / went.size)
 
 
+LAYER = "g (double[50, 80] x) => (double[n, m] y) { h = MatMul(x, w) b = Add(h, b0) y = Neg(b) }"
+
+
+def test_a_layer_joins(neuroplast: Path, tmp_path: Path) -> None:
+    """Its input stands in for its results, less and less often, and in the end never."""
+    model, steps = tmp_path / "m.onnx", 8
+    save(model, LAYER, {"w": np.eye(80), "b0": np.full(80, -3.0)})
+    draws = Draws(neuroplast, tmp_path, model, f"w={steps}:join")
+    x = np.ones((50, 80))
+    for number in (0, 2, 4, 6, steps, steps + 3):
+        y, share = draws(x, number), min(number / steps, 1)
+        joined = y == 2  # -(1 - 3)
+        np.testing.assert_array_equal(y[~joined], 1)
+        assert abs(joined.mean() - share) <= 5 * np.sqrt(share * (1 - share) / y.size)
+    np.testing.assert_array_equal(driver.run(neuroplast, model, {"x": x})["y"], 2 * x)
+
+
+@pytest.mark.parametrize("parts", ["1", "2"])
+def test_a_layer_joins_a_network_that_learns(parts: str, neuroplast: Path, tmp_path: Path) -> None:
+    """A random layer costs nothing at first, and is all there in the end."""
+    model, grown, data, log = (tmp_path / n for n in ("m.onnx", "g.onnx", "d.npz", "log.jsonl"))
+    random = np.random.default_rng(0)
+    weights = {"w": random.normal(size=(8, 6)), "v": random.normal(size=(6, 4))}
+    save(
+        model,
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g (float[N, 8] x) => (float[N, 4] y) { h = MatMul(x, w) t = Tanh(h) y = MatMul(t, v) }""",
+        {name: value.astype(np.float32) for name, value in weights.items()},
+    )
+    x = random.normal(size=(64, 8)).astype(np.float32)
+    labels = np.tanh(x @ weights["w"]) @ weights["v"]
+    driver.save(data, {"x": x, "labels": labels.astype(np.float32)})
+    (layer,) = driver.edit(
+        neuroplast, "dropin", model, grown, "--insert-after", "Tanh:t", "--init", "random"
+    )["layers"]
+    assert layer["form"] == "random"
+    options = (
+        "--data", data, "--loss", "mse", "--batch", str(32 // int(parts)), "--accumulate", parts,
+        "--lr", "1e-12", "--epochs", "4", "--log", log,
+    )  # fmt: skip
+    losses = {}
+    for name, steps in (("never", "1000000"), ("gradually", "4"), ("at once", "1")):
+        log.unlink(missing_ok=True)
+        driver.call(
+            neuroplast, "train", grown, "-o", tmp_path / "t.onnx", *options, "--dropout",
+            f"w.joined={steps}:join",
+        )  # fmt: skip
+        losses[name] = [json.loads(line)["loss"] for line in log.read_text().splitlines()]
+    assert max(losses["never"]) < 1e-3
+    first, *_, last = losses["gradually"]
+    whole = losses["at once"][-1]
+    assert 0 < first < 0.7 * whole
+    assert last == pytest.approx(whole, rel=1e-4) and whole > 0.1
+    assert {node.op_type for node in onnx.load(tmp_path / "t.onnx").graph.node} == {
+        "MatMul", "Tanh"
+    }  # fmt: skip
+
+
 DROPOUTS = """<ir_version: 8, opset_import: ["" : %d]>
 g (double[16, 12] x) => (double[n, m] y) {
   a = MatMul(x, v)
@@ -213,6 +272,7 @@ def test_another_seed_is_another_training(neuroplast: Path, tmp_path: Path) -> N
         ("w=0.5:channels:3", "none of squares"),
         ("w=0.5:units", "needs the share of the smallest"),
         ("w=0.5:weights:2", "needs the share of the smallest"),
+        ("w=0.5:join", "is no PATTERN=STEPS:join"),
         ("v=0.5", "no layer whose weight is like 'v'"),
         ("w=0.5:branches", "no residual block"),
         ("w=0.5:squares", "squares of space"),

@@ -120,6 +120,8 @@ def test_where_nothing_can_join(neuroplast: Path, tmp_path: Path) -> None:
         (["--branch-at", "f"], "no linear layer has a name like 'f'"),
         (["--insert-after", "f", "--hidden", "0"], "at least one result"),
         (["--insert-after", "f", "--units", "2"], "'--units' is for units that join"),
+        (["--insert-after", "f", "--init", "pair"], "no '--init' but 'random'"),
+        (["--branch-at", "layer", "--init", "random"], "and that after nodes"),
         (["--hidden", "2"], "'--hidden' goes with"),
     ],
 )

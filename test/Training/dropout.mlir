@@ -4,6 +4,8 @@
 // RUN: neuroplast-opt --neuro-dropout="at=k=0.25:units:0.5,w=0.5:weights:0.75" %t/layers.mlir | FileCheck %s --check-prefix=TARGETED
 // RUN: neuroplast-opt --neuro-dropout="at=k=0.25:squares:3" %t/layers.mlir | FileCheck %s --check-prefix=SQUARES
 // RUN: neuroplast-opt --neuro-dropout="at=r=0.1:branches" %t/block.mlir | FileCheck %s --check-prefix=BRANCHES
+// RUN: neuroplast-opt --neuro-dropout="at=r=20:join" %t/block.mlir | FileCheck %s --check-prefix=JOIN
+// RUN: not neuroplast-opt --neuro-dropout="at=w=20:join" %t/layers.mlir 2>&1 | FileCheck %s --check-prefix=SHAPES
 // RUN: neuroplast-opt --neuro-dropout="at=w=0.5" --neuro-draw-samples %t/layers.mlir | FileCheck %s --check-prefix=DRAWS
 // RUN: neuroplast-opt --neuro-train-step="loss=mse dropout=w=0.5 seed=1" %t/layers.mlir | FileCheck %s --check-prefix=STEP
 // RUN: not neuroplast-opt --neuro-dropout="at=none=0.5" %t/layers.mlir 2>&1 | FileCheck %s --check-prefix=NONE
@@ -35,6 +37,9 @@
 // BRANCHES: %[[LEFT:.*]] = neuro.dropout %[[F]] {rate = 1.000000e-01 : f64, shared = array<i64: 1>}
 // BRANCHES: neuro.add %{{.*}}, %[[LEFT]]
 
+// JOIN: %[[NEW:.*]] = neuro.matmul
+// JOIN: neuro.join %[[NEW]], %{{.*}} {steps = 20 : i64}
+
 // DRAWS: func.func @main(%{{.*}}, %[[DRAW:.*]]: tensor<i64> {neuro.name = "draw"})
 // DRAWS: %[[U:.*]] = neuro.random_uniform [2, 32] counter %[[DRAW]] : tensor<i64> {seed = 0.000000e+00 : f32, to = f32}
 // DRAWS: %[[OUT:.*]] = neuro.greater %{{.*}}, %[[U]]
@@ -48,7 +53,8 @@
 // STEP-NOT: neuro.random_uniform
 
 // NONE: error: has no layer whose weight is like 'none'
-// KIND: error: dropout 'w=0.5:rows' is of none of the kinds elements, gaussian, channels, squares, weights, units and branches
+// KIND: error: dropout 'w=0.5:rows' is of none of the kinds elements, gaussian, channels, squares, weights, units, branches and join
+// SHAPES: error: makes no tensor of the type that it reads, so that nothing can stand in for its result
 // NOTHING: error: has nothing that could be drawn
 
 //--- layers.mlir

@@ -49,12 +49,16 @@ static int runInsert(const Arguments &arguments) {
     options.hidden = *hidden;
   options.seed = *seed;
   options.command = arguments.getCommandLine().str();
-  for (StringRef other : {"--units", "--at", "--init", "--round-to", "--inner",
+  for (StringRef other : {"--units", "--at", "--round-to", "--inner",
                           "--transplant", "--freeze", "--keep-removed"})
     if (arguments.has(other))
       return reportError("'" + other +
                          "' is for units that join, and goes not "
                          "with layers that do");
+  options.isRandom = arguments.get("--init") == "random";
+  if (arguments.has("--init") && (!options.isRandom || options.after.empty()))
+    return reportError("layers that join have no '--init' but 'random', and "
+                       "that after nodes");
   if (!command.load())
     return 1;
   FailureOr<InsertReport> report = insertLayers(command.getModule(), options);
@@ -163,7 +167,8 @@ Command neuroplast::driver::getDropinCommand() {
        "the others, and not at zero"},
       {"--insert-after", "PATTERN...",
        "add a layer after nodes whose name matches, instead of units: the "
-       "identity, or one that adds nothing yet"},
+       "identity, one that adds nothing yet, or, with '--init random', one of "
+       "random weights"},
       {"--branch-at", "PATTERN...",
        "add a branch beside linear layers whose name matches"},
       {"--hidden", "N",

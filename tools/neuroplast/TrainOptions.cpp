@@ -261,7 +261,8 @@ std::vector<OptionSpec> neuroplast::driver::getTrainingOptionSpecs() {
        "leave out parts of what layers read whose weights have such a name: "
        "elements, gaussian (a normal factor), channels, squares[:SIZE], "
        "weights[:SHARE], units:SHARE (of the smallest alone), or branches of "
-       "residual blocks (elements)"},
+       "residual blocks (elements); with PATTERN=STEPS:join, layers join over "
+       "so many steps"},
       {"--freeze", "PATTERN...", "leave parameters whose name matches"},
       {"--unfreeze", "PATTERN...",
        "let parameters whose name matches learn although nothing reads them as "

@@ -26,6 +26,9 @@ struct InsertOptions {
   /// The results of A; if none, as many as the layer has, or, beside it, a
   /// quarter.
   std::optional<int64_t> hidden;
+  /// Whether what joins after nodes is a layer of random weights, and the
+  /// activation of the node again, instead, which changes what is computed.
+  bool isRandom = false;
   uint64_t seed = 0;
   /// What asked for this, for the history.
   std::string command;
@@ -36,7 +39,7 @@ struct InsertOptions {
 /// A layer that joined, or why none could.
 struct InsertedLayer {
   std::string node;
-  /// "identity", "identity and activation", "residual" or "branch".
+  /// "identity", "identity and activation", "residual", "random" or "branch".
   std::string form;
   int64_t parameters = 0;
   std::string obstacle;
@@ -51,7 +54,8 @@ struct InsertReport {
   void print(llvm::raw_ostream &os) const;
 };
 
-/// Adds layers that change nothing of what is computed yet. Fails with an error
+/// Adds layers that, but for random ones, change nothing of what is computed
+/// yet. Fails with an error
 /// at the module if a pattern matches no node, or an option makes no sense.
 llvm::FailureOr<InsertReport> insertLayers(mlir::ModuleOp module,
                                            const InsertOptions &options);

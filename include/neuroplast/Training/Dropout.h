@@ -16,8 +16,8 @@
 
 namespace neuroplast::training {
 
-/// Dropout that a network gets: `neuro.dropout` ops at the layers whose weights
-/// have a name like a pattern.
+/// Dropout that a network gets: `neuro.dropout` or `neuro.join` ops at layers
+/// whose weights have a name like a pattern.
 struct Dropout {
   enum class Kind {
     /// Elements of what the layer reads (Srivastava et al., JMLR 15, 2014).
@@ -36,19 +36,24 @@ struct Dropout {
     Units,
     /// What the residual blocks around the layers add, for an example as a
     /// whole (stochastic depth, Huang et al., arXiv 1603.09382).
-    Branches
+    Branches,
+    /// Results of a layer that joins, in place of which stands what it reads,
+    /// less often from step to step (gradual DropIn, Smith et al., arXiv
+    /// 1511.06951).
+    Join
   };
   std::string pattern;
   double rate = 0.5;
   Kind kind = Kind::Elements;
+  int64_t steps = 0;  ///< after which those of Kind::Join have joined
   int64_t square = 7; ///< how wide those of Kind::Squares are
   /// The share of the smallest units, or of the smallest weights of each, that
   /// decisions are about.
   std::optional<double> targeted;
 
   /// Reads "PATTERN=RATE", "PATTERN=RATE:KIND", "PATTERN=RATE:squares:SIZE",
-  /// "PATTERN=RATE:weights:SHARE" or "PATTERN=RATE:units:SHARE"; none, with a
-  /// reason, if a text is none of these.
+  /// "PATTERN=RATE:weights:SHARE", "PATTERN=RATE:units:SHARE" or
+  /// "PATTERN=STEPS:join"; none, with a reason, if a text is none of these.
   static std::optional<Dropout> parse(llvm::StringRef text,
                                       std::string &reason);
 };

@@ -153,10 +153,12 @@ private:
   }
 };
 
-struct DropoutLowering : OpConversionPattern<DropoutOp> {
-  using OpConversionPattern::OpConversionPattern;
+/// What is a draw while a network learns alone.
+template <typename Op> struct AnswerLowering : OpConversionPattern<Op> {
+  using OpConversionPattern<Op>::OpConversionPattern;
+  using OpAdaptor = typename Op::Adaptor;
 
-  LogicalResult matchAndRewrite(DropoutOp op, OpAdaptor adaptor,
+  LogicalResult matchAndRewrite(Op op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &b) const override {
     b.replaceOp(op, adaptor.getInput());
     return success();
@@ -168,5 +170,6 @@ struct DropoutLowering : OpConversionPattern<DropoutOp> {
 void neuroplast::populateRandomToLinalgPatterns(TypeConverter &converter,
                                                 RewritePatternSet &patterns) {
   patterns.add<RandomLowering<RandomNormalOp>, RandomLowering<RandomUniformOp>,
-               DropoutLowering>(converter, patterns.getContext());
+               AnswerLowering<DropoutOp>, AnswerLowering<JoinOp>>(
+      converter, patterns.getContext());
 }

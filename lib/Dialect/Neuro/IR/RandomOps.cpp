@@ -89,14 +89,67 @@ LogicalResult DropoutOp::verify() {
 
 namespace {
 
+/// Numbers that are drawn for the result of an op.
+class Draw {
+public:
+  Draw(Operation *op, OpBuilder &builder, Value counter, uint32_t stream,
+       const BatchPart &part)
+      : at{builder, op->getLoc(), part.count}, counter(counter), stream(stream),
+        part(part.number), element(getElementTypeOrSelf(op->getResult(0))) {}
+
+  /// Numbers of a distribution, which two parameters describe. Those that all
+  /// examples share do not depend on the part of the batch.
+  template <typename Op>
+  Term draw(ArrayRef<OpFoldResult> sizes, double first, double second,
+            bool isShared) {
+    OpBuilder &b = at.builder;
+    SmallVector<Value> dynamic;
+    SmallVector<int64_t> fixed;
+    dispatchIndexOpFoldResults(sizes, dynamic, fixed);
+    auto seed = FloatAttr::get(
+        b.getF32Type(), APFloat(APFloat::IEEEsingle(), APInt(32, stream)));
+    Value before = part && !isShared ? countBefore(sizes) : Value();
+    return {at, Op::create(b, at.location, dynamic, counter, before, fixed,
+                           APFloat(static_cast<float>(first)),
+                           APFloat(static_cast<float>(second)), seed, element)};
+  }
+
+  TermBuilder at;
+
+private:
+  /// How many numbers the parts of the batch before take.
+  Value countBefore(ArrayRef<OpFoldResult> sizes) {
+    Term first(at, part);
+    for (OpFoldResult size : sizes) {
+      std::optional<int64_t> known = getConstantIntValue(size);
+      first = first * (known ? first.number(static_cast<double>(*known))
+                             : Term(at, toScalar(cast<Value>(size))));
+    }
+    return first.get();
+  }
+
+  /// An index as a scalar of i64.
+  Value toScalar(Value index) {
+    OpBuilder &b = at.builder;
+    Value number =
+        arith::IndexCastOp::create(b, at.location, b.getI64Type(), index);
+    return tensor::FromElementsOp::create(
+        b, at.location, RankedTensorType::get({}, b.getI64Type()), number);
+  }
+
+  Value counter;
+  uint32_t stream;
+  Value part; ///< of the batch; null for all of it
+  Type element;
+};
+
 /// What places are weighed by in a draw.
-class DropoutFactor {
+class DropoutFactor : Draw {
 public:
   DropoutFactor(DropoutOp op, OpBuilder &builder, Value counter,
                 uint32_t stream, const BatchPart &part)
-      : op(op), at{builder, op.getLoc(), part.count}, counter(counter),
-        stream(stream), part(part.number), rate(toNumber(op.getRate())),
-        element(getElementTypeOrSelf(op)) {}
+      : Draw(op, builder, counter, stream, part), op(op),
+        rate(toNumber(op.getRate())) {}
 
   /// Null after an error.
   Value build() {
@@ -115,41 +168,10 @@ public:
   }
 
 private:
-  /// Numbers of a distribution, which two parameters describe.
   template <typename Op>
   Term draw(ArrayRef<OpFoldResult> sizes, double first, double second) {
-    OpBuilder &b = at.builder;
-    SmallVector<Value> dynamic;
-    SmallVector<int64_t> fixed;
-    dispatchIndexOpFoldResults(sizes, dynamic, fixed);
-    auto seed = FloatAttr::get(
-        b.getF32Type(), APFloat(APFloat::IEEEsingle(), APInt(32, stream)));
-    return {at, Op::create(b, at.location, dynamic, counter, findFirst(sizes),
-                           fixed, APFloat(static_cast<float>(first)),
-                           APFloat(static_cast<float>(second)), seed, element)};
-  }
-
-  /// How many numbers the parts of the batch before take; null if they are the
-  /// same for all examples.
-  Value findFirst(ArrayRef<OpFoldResult> sizes) {
-    if (!part || llvm::is_contained(op.getShared(), 0))
-      return {};
-    Term first(at, part);
-    for (OpFoldResult size : sizes) {
-      std::optional<int64_t> known = getConstantIntValue(size);
-      first = first * (known ? first.number(static_cast<double>(*known))
-                             : Term(at, toScalar(cast<Value>(size))));
-    }
-    return first.get();
-  }
-
-  /// An index as a scalar of i64.
-  Value toScalar(Value index) {
-    OpBuilder &b = at.builder;
-    Value number =
-        arith::IndexCastOp::create(b, at.location, b.getI64Type(), index);
-    return tensor::FromElementsOp::create(
-        b, at.location, RankedTensorType::get({}, b.getI64Type()), number);
+    return Draw::draw<Op>(sizes, first, second,
+                          llvm::is_contained(op.getShared(), 0));
   }
 
   /// Where a square begins is drawn of the places where all of it has room, so
@@ -231,12 +253,7 @@ private:
   }
 
   DropoutOp op;
-  TermBuilder at;
-  Value counter;
-  uint32_t stream;
-  Value part; ///< of the batch; null for all of it
   double rate;
-  Type element;
 };
 
 } // namespace
@@ -252,6 +269,18 @@ Value DropoutOp::buildSample(OpBuilder &builder, Value counter, uint32_t stream,
     return input.zerosLike(getInput()).get();
   Value factor = DropoutFactor(*this, builder, counter, stream, part).build();
   return factor ? (input * Term(at, factor)).get() : Value();
+}
+
+Value JoinOp::buildSample(OpBuilder &builder, Value counter, uint32_t stream,
+                          const BatchPart &part) {
+  Draw draws(*this, builder, counter, stream, part);
+  Term input(draws.at, getInput()), skip(draws.at, getSkip());
+  SmallVector<OpFoldResult> sizes =
+      tensor::getMixedSizes(builder, getLoc(), getInput());
+  Term drawn = draws.draw<RandomUniformOp>(sizes, 0, 1, /*isShared=*/false);
+  Term share = Term(draws.at, counter).cast(getElementTypeOrSelf(*this)) /
+               static_cast<double>(getSteps());
+  return (drawn < share).select(input, skip).get();
 }
 
 #define GET_OP_CLASSES

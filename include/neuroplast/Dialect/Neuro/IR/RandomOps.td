@@ -97,4 +97,22 @@ def Neuro_DropoutOp : Neuro_SameTypeOp<"dropout", "", [
   let hasVerifier = 1;
 }
 
+def Neuro_JoinOp : Neuro_SameTypeOp<"join", "", [
+    Neuro_Gradient<"g">, Neuro_ZeroPreserving, AllTypesMatch<["input", "skip"]>,
+    DeclareOpInterfaceMethods<StochasticOpInterface>]> {
+  let summary = "results of a layer that joins while the network learns";
+  let description = [{
+    A draw takes each element from `input`, which a layer that joins has made,
+    or from `skip`, which is there without it: from `input` with a probability
+    that grows evenly from 0 to 1 over so many `steps`, as the counter of the
+    draw counts them, and always after these (gradual DropIn, Smith et al., arXiv
+    1511.06951).
+
+    An answer is what there will be in the end: lowered, the op is `input`.
+  }];
+  let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$skip,
+    ConfinedAttr<I64Attr, [IntPositive]>:$steps);
+  let results = (outs Neuro_FloatTensor:$result);
+}
+
 #endif // NEUROPLAST_DIALECT_NEURO_IR_RANDOMOPS

@@ -146,6 +146,7 @@ AxisRule AllReduceOp::getAxisRule() {
 AxisRule DropoutOp::getAxisRule() {
   return detail::getElementwiseAxisRule(*this);
 }
+AxisRule JoinOp::getAxisRule() { return detail::getElementwiseAxisRule(*this); }
 AxisRule SoftmaxOp::getAxisRule() {
   return getPinnedAxisRule(*this, getAxis(), "runs over the axis");
 }
