@@ -10,6 +10,7 @@
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/IR/Verifier.h"
 #include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
+#include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Dialect/Neuro/IR/RandomOps.h"
 #include "neuroplast/Structure/LayerUnits.h"
@@ -18,6 +19,7 @@
 #include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSwitch.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace neuroplast;
@@ -52,11 +54,18 @@ std::optional<Dropout> Dropout::parse(StringRef text, std::string &reason) {
                     .Case("weights", Kind::Weights)
                     .Case("units", Kind::Units)
                     .Case("branches", Kind::Branches)
+                    .Case("concrete", Kind::Concrete)
                     .Default(std::nullopt);
     if (!kind)
       return fail("is of none of the kinds elements, gaussian, channels, "
-                  "squares, weights, units, branches and join");
+                  "squares, weights, units, branches, concrete and join");
     dropout.kind = *kind;
+  }
+  if (dropout.kind == Kind::Concrete) {
+    if (parts.size() != 3 || parts[2].getAsInteger(10, dropout.examples) ||
+        dropout.examples < 1 || dropout.rate == 0)
+      return fail("needs a rate above 0 and the number of examples");
+    return dropout;
   }
   bool isTargeted = dropout.kind == Kind::Units ||
                     (dropout.kind == Kind::Weights && parts.size() == 3);
@@ -100,8 +109,11 @@ public:
       if (!place)
         return use->getOwner()->emitError(
             "reads nothing that could be left out");
-      if (seen.insert(place).second &&
-          failed(insertBefore(*place, use->getOperandNumber())))
+      if (!seen.insert(place).second)
+        continue;
+      if (failed(dropout.kind == Dropout::Kind::Concrete
+                     ? insertLearning(*place, *use)
+                     : insertBefore(*place, use->getOperandNumber())))
         return failure();
     }
     return success();
@@ -152,6 +164,40 @@ private:
       if (axis != *units)
         others.push_back(axis);
     return insertAt(place, others);
+  }
+
+  /// Dropout with a rate that is a parameter beside the weight of a layer.
+  LogicalResult insertLearning(OpOperand &place, OpOperand &weight) {
+    neuro::ParamOp param = findParam(weight.get());
+    Operation *layer = place.getOwner();
+    auto element = cast<FloatType>(getElementTypeOrSelf(place.get().getType()));
+    auto type = RankedTensorType::get({}, element);
+    std::string name = (neuro::getUserName(param) + kRateSuffix).str();
+    OpBuilder b(param);
+    b.setInsertionPointAfter(param);
+    auto logit = neuro::ParamOp::create(
+        b, layer->getLoc(), (param.getSymName() + kRateSuffix).str(),
+        DenseElementsAttr::get(
+            type, b.getFloatAttr(element,
+                                 std::log(dropout.rate / (1 - dropout.rate)))),
+        /*trainable=*/true, FlatSymbolRefAttr(), b.getStringAttr(name),
+        StringAttr());
+    SymbolTable(module).insert(logit);
+    b.setInsertionPoint(layer);
+    auto read =
+        neuro::GetParamOp::create(b, layer->getLoc(), type, logit.getSymName());
+    place.set(neuro::ConcreteDropoutOp::create(
+        b, layer->getLoc(), place.get().getType(), place.get(), read,
+        dropout.examples));
+    return success();
+  }
+
+  /// The parameter that a weight is, or is made of alone.
+  neuro::ParamOp findParam(Value value) {
+    while (!value.getDefiningOp<neuro::GetParamOp>())
+      value = value.getDefiningOp()->getOperand(0);
+    return SymbolTable(module).lookup<neuro::ParamOp>(
+        value.getDefiningOp<neuro::GetParamOp>().getName());
   }
 
   LogicalResult insertAt(OpOperand &place, ArrayRef<int64_t> shared,
@@ -217,6 +263,8 @@ private:
     llvm::SetVector<Operation *> layers;
     for (OpOperand *weight : weights)
       layers.insert(weight->getOwner());
+    // Each part of a step is a draw of its own.
+    int64_t start = neuro::getTrainingSteps(module) * dropout.parts;
     for (Operation *layer : layers) {
       OpOperand *data = structure::findData(*layer);
       Value result = findEnd(layer->getResult(0));
@@ -226,7 +274,8 @@ private:
       OpBuilder b(layer->getContext());
       b.setInsertionPointAfterValue(result);
       auto join = neuro::JoinOp::create(b, layer->getLoc(), result.getType(),
-                                        result, data->get(), dropout.steps);
+                                        result, data->get(), start,
+                                        dropout.steps * dropout.parts);
       result.replaceAllUsesExcept(join.getResult(), join);
     }
     return success();
@@ -316,17 +365,21 @@ static bool isOfBatch(Value value) {
   return false;
 }
 
-LogicalResult neuroplast::training::drawSamples(func::FuncOp function,
-                                                Value counter, uint32_t seed,
-                                                const neuro::BatchPart &part) {
+LogicalResult
+neuroplast::training::drawSamples(func::FuncOp function, Value counter,
+                                  uint32_t seed, const neuro::BatchPart &part,
+                                  SmallVectorImpl<Value> *penalties) {
   uint32_t stream = seed * 0x9e3779b9u; // those of near seeds are far apart
   auto result = function.walk([&](neuro::StochasticOpInterface op) {
     OpBuilder b(op);
     Value sample = op.buildSample(
         b, counter, stream++,
         isOfBatch(op->getOperand(0)) ? part : neuro::BatchPart());
-    if (!sample)
+    auto penalty = op.buildPenalty(b);
+    if (!sample || failed(penalty))
       return WalkResult::interrupt();
+    if (penalties && *penalty)
+      penalties->push_back(*penalty);
     op->getResult(0).replaceAllUsesWith(sample);
     op->erase();
     return WalkResult::advance();

@@ -9,6 +9,7 @@
 #include "neuroplast/Training/TrainStep.h"
 #include "InlineNetwork.h"
 #include "Plasticity.h"
+#include "UpdateBuilder.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
 #include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
@@ -25,20 +26,6 @@ using namespace neuroplast::training;
 using neuro::Term;
 
 namespace {
-
-/// A parameter that learns, and what the optimizer remembers of it.
-struct Learner {
-  Value parameter;
-  SmallVector<Value> states;
-  bool isUndecayed = false;
-  Value sum;        ///< of the parts of its gradient; null if there is one only
-  Value mask;       ///< zero where the parameter stays so; null if it has none
-  Value plasticity; ///< zero where it stays as it is; null if nowhere
-  neuro::ParamOp op;
-  /// Where it is held, and how much each element of that matters; null if it is
-  /// free.
-  Value anchor, importance;
-};
 
 /// A parameter that is a mean over batches.
 struct Statistic {
@@ -57,12 +44,6 @@ public:
         masks(neuro::listMasks(module)), plasticity(module, options) {}
 
   LogicalResult buildStep() {
-    for (Dropout dropout : options.dropouts) {
-      // Each part of a step is a draw of its own.
-      dropout.steps *= options.parts;
-      if (failed(insertDropout(module, dropout)))
-        return failure();
-    }
     if (options.teacher && !options.hints.empty()) {
       auto matched = matchChannels(module, options.teacher, options.hints);
       if (failed(matched))
@@ -89,45 +70,20 @@ public:
     Term loss = buildLossOfOutput();
     if (!loss)
       return failure();
+    Term minimized = loss;
+    for (Value penalty : penalties)
+      minimized =
+          minimized + Term(at, penalty).cast(loss.getType().getElementType());
     Term seed = loss.number(1);
     SmallVector<Value> parameters;
     for (const Learner &learner : learners)
       parameters.push_back(learner.parameter);
-    auto gradients =
-        buildGradients(b, main.front(), loss.get(), seed.get(), parameters);
+    auto gradients = buildGradients(b, main.front(), minimized.get(),
+                                    seed.get(), parameters);
     if (failed(gradients))
       return failure();
-    for (auto [learner, gradient] : llvm::zip_equal(learners, *gradients)) {
-      gradient = averageOverProcesses(gradient);
-      gradient =
-          addUp(learner, mask(learner, keepPlastic(learner, gradient))).get();
-    }
-    SmallVector<Value> sums(*gradients);
-    for (auto [learner, gradient] : llvm::zip_equal(learners, *gradients))
-      gradient = hold(learner, Term(at, gradient)).get();
-    if (options.clipNorm > 0)
-      clip(*gradients);
-    SmallVector<Value> updated;
-    for (auto [learner, gradient, sum] :
-         llvm::zip_equal(learners, *gradients, sums)) {
-      SmallVector<Term> states;
-      for (Value state : learner.states)
-        states.emplace_back(at, state);
-      Optimizer optimizer = options.optimizer;
-      if (learner.isUndecayed)
-        optimizer.weightDecay = 0;
-      Update update = buildUpdate(optimizer, Term(at, learner.parameter),
-                                  Term(at, gradient), states, Term(at, rate),
-                                  Term(at, step));
-      Term parameter = choose(learner.plasticity, update.parameter,
-                              Term(at, learner.parameter));
-      updated.push_back(
-          ifComplete(mask(learner, parameter), learner.parameter));
-      for (auto [state, old] : llvm::zip_equal(update.states, learner.states))
-        updated.push_back(ifComplete(state, old));
-      if (learner.sum)
-        updated.push_back(ifComplete(Term(at, sum).number(0), sum));
-    }
+    SmallVector<Value> updated = UpdateBuilder(at, options, {rate, step, part})
+                                     .build(learners, *gradients);
     for (const auto &[name, statistic] : statistics)
       updated.push_back(statistic.updated ? statistic.updated.get()
                                           : statistic.remembered);
@@ -230,18 +186,8 @@ private:
     neuro::BatchPart own;
     if (process)
       own = {Term(at, process).cast(i64).get(), options.processes};
-    return training::drawSamples(main, counter.get(), options.seed, own);
-  }
-
-  /// The mean of a gradient over processes, which add it up while they go on
-  /// with others.
-  Value averageOverProcesses(Value gradient) {
-    if (options.processes == 1)
-      return gradient;
-    neuro::TermBuilder early = at;
-    early.builder.setInsertionPointAfterValue(gradient);
-    Value sum = Term(early, gradient).allReduce().get();
-    return (Term(at, sum) / static_cast<double>(options.processes)).get();
+    return training::drawSamples(main, counter.get(), options.seed, own,
+                                 &penalties);
   }
 
   /// Null after an error.
@@ -357,38 +303,6 @@ private:
     return success();
   }
 
-  /// A gradient without that of elements that stay as they are.
-  Term keepPlastic(const Learner &learner, Value gradient) {
-    Term whole(at, gradient);
-    return choose(learner.plasticity, whole, whole.number(0));
-  }
-
-  /// The mean of the gradients of a parameter over the parts of an update, as
-  /// far as there were any.
-  Term addUp(const Learner &learner, const Term &gradient) {
-    if (!learner.sum)
-      return gradient;
-    return Term(at, learner.sum) +
-           gradient / static_cast<double>(options.parts);
-  }
-
-  /// What a value becomes with the last part of an update; before, it is
-  /// another one.
-  Value ifComplete(const Term &term, Value before) {
-    if (!part)
-      return term.get();
-    Term isLast = Term(at, part) > static_cast<double>(options.parts) - 1.5;
-    return isLast.select(term, Term(at, before)).get();
-  }
-
-  /// The gradient with that of what holds a parameter.
-  Term hold(const Learner &learner, const Term &gradient) {
-    if (!learner.anchor)
-      return gradient;
-    Term way = Term(at, learner.parameter) - Term(at, learner.anchor);
-    return gradient + way * Term(at, learner.importance) * options.holdStrength;
-  }
-
   /// Adds what holds parameters: where they are, and what each element matters.
   LogicalResult addHold() {
     bool isAnyHeld = false;
@@ -419,35 +333,6 @@ private:
     return isAnyHeld ? success()
                      : main.emitError("has no parameter that could learn whose "
                                       "importance is known");
-  }
-
-  /// A term without what is masked of a parameter: it has no gradient, and
-  /// moments from before it was masked do not move it.
-  Term mask(const Learner &learner, const Term &term) {
-    return choose(learner.mask, term, term.number(0));
-  }
-
-  /// One term where a mask is set, else another; the first without a mask.
-  Term choose(Value mask, const Term &set, const Term &other) {
-    return mask ? (Term(at, mask) > 0).select(set, other) : set;
-  }
-
-  /// Makes gradients shorter whose common norm is more than it may be.
-  void clip(MutableArrayRef<Value> gradients) {
-    Type f32 = b.getF32Type();
-    Term squares;
-    for (Value gradient : gradients) {
-      Term g = Term(at, gradient).cast(f32);
-      Term sum = (g * g).sum(
-          llvm::to_vector(llvm::seq<int64_t>(0, g.getRank())), /*keep=*/false);
-      squares = squares ? squares + sum : sum;
-    }
-    Term norm = squares.sqrt();
-    Term factor = (norm > options.clipNorm).select(options.clipNorm / norm, 1);
-    for (Value &gradient : gradients) {
-      Term g(at, gradient);
-      gradient = (g * factor.cast(g.getType().getElementType())).get();
-    }
   }
 
   /// Takes the parameters that change as arguments: those that learn, with
@@ -525,9 +410,9 @@ private:
                                         : Term(at, statistic.remembered);
         Term seen = value.cast(before.getType().getElementType());
         Term mixed = before * running.momentum + seen * (1 - running.momentum);
-        statistic.updated = choose(statistic.plasticity, mixed, before);
+        statistic.updated = selectWhere(statistic.plasticity, mixed, before);
         op->setOperand(operand,
-                       choose(statistic.plasticity, seen, before).get());
+                       selectWhere(statistic.plasticity, seen, before).get());
       }
     }
   }
@@ -538,7 +423,8 @@ private:
     learner.op = param;
     StringRef name = neuro::getUserName(param);
     learner.parameter = argument;
-    learner.isUndecayed = options.isUndecayed && options.isUndecayed(name);
+    learner.isUndecayed = (options.isUndecayed && options.isUndecayed(name)) ||
+                          name.ends_with(kRateSuffix);
     names.push_back(name.str());
     if (hasStates)
       for (StringRef suffix : options.optimizer.getStates())
@@ -599,6 +485,7 @@ private:
   std::vector<neuro::LayerOpInterface> learning;
   std::vector<std::string> names; ///< of what is updated
   ChannelMatches channels;        ///< of the teacher
+  SmallVector<Value> penalties;   ///< of what is drawn
 };
 
 } // namespace
@@ -614,8 +501,15 @@ static FailureOr<func::FuncOp> findMain(ModuleOp module) {
 LogicalResult neuroplast::training::buildTrainStep(ModuleOp module,
                                                    const StepOptions &options) {
   auto main = findMain(module);
-  return failed(main) ? failure()
-                      : StepBuilder(module, *main, options).buildStep();
+  if (failed(main))
+    return failure();
+  // It may bring parameters that learn.
+  for (Dropout dropout : options.dropouts) {
+    dropout.parts = options.parts;
+    if (failed(insertDropout(module, dropout)))
+      return failure();
+  }
+  return StepBuilder(module, *main, options).buildStep();
 }
 
 LogicalResult

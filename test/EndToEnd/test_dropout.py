@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +136,66 @@ def test_targeted(kind: str, share: float, neuroplast: Path, tmp_path: Path) -> 
         went = out[:, small] if kind == "weights" else out[:, :, small.all(axis=0)].all(axis=1)
         assert kind == "weights" or (out.any(axis=1).sum() == went.sum())
         assert abs(went.mean() - rate) < 5 * np.sqrt(rate * (1 - rate) / went.size)
+
+
+def test_smooth_decisions(neuroplast: Path, tmp_path: Path) -> None:
+    """Where rates are learnt, a draw is nearly a decision, and its mean about that of one."""
+    save(tmp_path / "m.onnx", ROWS, {"w": np.eye(80)})
+    rate = 0.3
+    draws = Draws(neuroplast, tmp_path, tmp_path / "m.onnx", f"w={rate}:concrete:1000")
+    y = np.stack([draws(np.ones((50, 80)), number) for number in range(8)]) * (1 - rate)
+    assert y.min() >= 0 and y.max() <= 1
+    assert np.mean(y < 0.5) == pytest.approx(rate, abs=5 * np.sqrt(rate * (1 - rate) / y.size))
+    assert np.mean((y > 0.1) & (y < 0.9)) < 0.12
+
+
+def train_rate(
+    neuroplast: Path, model: Path, data: Path, text: str, *options: str
+) -> tuple[float, Path]:
+    """The rate that a layer has learnt, and the model."""
+    target = model.with_name("t.onnx")
+    told = driver.call(
+        neuroplast, "train", model, "--data", data, "-o", target, "--loss", "mse", "--dropout",
+        text, *options,
+    )  # fmt: skip
+    (rate,) = re.findall(r"is left out by a rate of (\S+)", told)
+    return float(rate), target
+
+
+def test_entropy(neuroplast: Path, tmp_path: Path) -> None:
+    """Where data say nothing, a rate goes along the gradient of the entropy of its decisions."""
+    model, data = tmp_path / "m.onnx", tmp_path / "d.npz"
+    save(model, ROWS, {"w": np.zeros((80, 80))})
+    driver.save(data, {"x": np.ones((50, 80)), "labels": np.zeros((50, 80))})
+    start, examples = 0.2, 100
+    rate, target = train_rate(
+        neuroplast, model, data, f"w={start}:concrete:{examples}", "--lr", "2", "--batch", "50"
+    )
+    logit = np.log(start / (1 - start))
+    logit -= 2 * 80 / examples * start * (1 - start) * logit
+    assert rate == pytest.approx(1 / (1 + np.exp(-logit)), abs=6e-4) and rate > start + 0.03
+    assert [tensor.name for tensor in onnx.load(target).graph.initializer] == ["w"]
+
+
+def test_a_rate_is_learnt(neuroplast: Path, tmp_path: Path) -> None:
+    """The more examples there are to go by, the less is left out; a checkpoint knows the rate."""
+    model, data = tmp_path / "m.onnx", tmp_path / "d.npz"
+    random = np.random.default_rng(0)
+    save(model, ROWS, {"w": random.normal(size=(80, 4)) / 9})
+    x = random.normal(size=(200, 80))
+    driver.save(data, {"x": x, "labels": x @ random.normal(size=(80, 4)) / 9})
+    options = ("--optimizer", "adam", "--lr", "0.02", "--batch", "50", "--epochs", "20")
+    few, _ = train_rate(neuroplast, model, data, "w=0.2:concrete:100", *options)
+    many, whole = train_rate(neuroplast, model, data, "w=0.2:concrete:1000000", *options)
+    assert many < 0.15 < few
+    kept = ("--checkpoint", str(tmp_path / "c.npz"), "--resume")
+    target, expected = whole.with_name("w.onnx"), read_params(whole)["w"]
+    whole.replace(target)
+    half = [*options[:-1], "10"]
+    train_rate(neuroplast, model, data, "w=0.2:concrete:1000000", *half, *kept[:2])
+    again, target = train_rate(neuroplast, model, data, "w=0.2:concrete:1000000", *options, *kept)
+    assert again == many
+    np.testing.assert_array_equal(read_params(target)["w"], expected)
 
 
 LAYER = "g (double[50, 80] x) => (double[n, m] y) { h = MatMul(x, w) b = Add(h, b0) y = Neg(b) }"
@@ -272,6 +333,7 @@ def test_another_seed_is_another_training(neuroplast: Path, tmp_path: Path) -> N
         ("w=0.5:channels:3", "none of squares"),
         ("w=0.5:units", "needs the share of the smallest"),
         ("w=0.5:weights:2", "needs the share of the smallest"),
+        ("w=0.5:concrete", "needs a rate above 0 and the number of examples"),
         ("w=0.5:join", "is no PATTERN=STEPS:join"),
         ("v=0.5", "no layer whose weight is like 'v'"),
         ("w=0.5:branches", "no residual block"),

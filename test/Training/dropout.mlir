@@ -6,6 +6,7 @@
 // RUN: neuroplast-opt --neuro-dropout="at=r=0.1:branches" %t/block.mlir | FileCheck %s --check-prefix=BRANCHES
 // RUN: neuroplast-opt --neuro-dropout="at=r=20:join" %t/block.mlir | FileCheck %s --check-prefix=JOIN
 // RUN: not neuroplast-opt --neuro-dropout="at=w=20:join" %t/layers.mlir 2>&1 | FileCheck %s --check-prefix=SHAPES
+// RUN: neuroplast-opt --neuro-dropout="at=w=0.5:concrete:100" %t/layers.mlir | FileCheck %s --check-prefix=CONCRETE
 // RUN: neuroplast-opt --neuro-dropout="at=w=0.5" --neuro-draw-samples %t/layers.mlir | FileCheck %s --check-prefix=DRAWS
 // RUN: neuroplast-opt --neuro-train-step="loss=mse dropout=w=0.5 seed=1" %t/layers.mlir | FileCheck %s --check-prefix=STEP
 // RUN: not neuroplast-opt --neuro-dropout="at=none=0.5" %t/layers.mlir 2>&1 | FileCheck %s --check-prefix=NONE
@@ -53,7 +54,10 @@
 // STEP-NOT: neuro.random_uniform
 
 // NONE: error: has no layer whose weight is like 'none'
-// KIND: error: dropout 'w=0.5:rows' is of none of the kinds elements, gaussian, channels, squares, weights, units, branches and join
+// KIND: error: dropout 'w=0.5:rows' is of none of the kinds elements, gaussian, channels, squares, weights, units, branches, concrete and join
+// CONCRETE: neuro.param @w.dropout_logit trainable onnx "w.dropout_logit" = dense<0.000000e+00> : tensor<f32>
+// CONCRETE: %[[RATE:.*]] = neuro.get_param @w.dropout_logit
+// CONCRETE: neuro.concrete_dropout %{{.*}}, %[[RATE]] {examples = 100 : i64}
 // SHAPES: error: makes no tensor of the type that it reads, so that nothing can stand in for its result
 // NOTHING: error: has nothing that could be drawn
 

@@ -22,9 +22,11 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 
 #include <chrono>
+#include <cmath>
 #include <sstream>
 
 using namespace neuroplast;
@@ -185,6 +187,20 @@ private:
   Checkpoint state;
 };
 
+/// Tells which rates of dropout a network has learnt.
+static void printRates(const NamedTensors &params) {
+  for (const auto &[name, value] : params) {
+    llvm::StringRef layer = name;
+    if (!layer.consume_back(training::kRateSuffix))
+      continue;
+    double logit = value.dtype == NEUROPLAST_FLOAT64
+                       ? *reinterpret_cast<const double *>(value.bytes.data())
+                       : *reinterpret_cast<const float *>(value.bytes.data());
+    llvm::outs() << llvm::formatv("{0} is left out by a rate of {1:F3}\n",
+                                  layer, 1 / (1 + std::exp(-logit)));
+  }
+}
+
 /// Trains a model file, to say what another one says if there is a teacher.
 static int runTask(const Arguments &arguments, llvm::StringRef model,
                    llvm::StringRef teacher) {
@@ -257,7 +273,10 @@ static int runTask(const Arguments &arguments, llvm::StringRef model,
   } else {
     neuro::removeStates(*module);
   }
-  writeParameters(training.getParameters(), *module);
+  NamedTensors params = training.getParameters();
+  if (isFirst)
+    printRates(params);
+  writeParameters(std::move(params), *module);
   // All have the same weights.
   if (isFirst && mlir::failed(saveModule(*module, output)))
     return 1;

@@ -262,7 +262,8 @@ std::vector<OptionSpec> neuroplast::driver::getTrainingOptionSpecs() {
        "elements, gaussian (a normal factor), channels, squares[:SIZE], "
        "weights[:SHARE], units:SHARE (of the smallest alone), or branches of "
        "residual blocks (elements); with PATTERN=STEPS:join, layers join over "
-       "so many steps"},
+       "so many steps; with PATTERN=RATE:concrete:EXAMPLES, the rate is "
+       "learnt"},
       {"--freeze", "PATTERN...", "leave parameters whose name matches"},
       {"--unfreeze", "PATTERN...",
        "let parameters whose name matches learn although nothing reads them as "

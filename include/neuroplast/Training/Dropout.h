@@ -37,6 +37,10 @@ struct Dropout {
     /// What the residual blocks around the layers add, for an example as a
     /// whole (stochastic depth, Huang et al., arXiv 1603.09382).
     Branches,
+    /// Elements of what the layer reads, as often as it learns is best
+    /// (concrete
+    /// dropout, Gal et al., arXiv 1705.07832).
+    Concrete,
     /// Results of a layer that joins, in place of which stands what it reads,
     /// less often from step to step (gradual DropIn, Smith et al., arXiv
     /// 1511.06951).
@@ -45,31 +49,42 @@ struct Dropout {
   std::string pattern;
   double rate = 0.5;
   Kind kind = Kind::Elements;
-  int64_t steps = 0;  ///< after which those of Kind::Join have joined
-  int64_t square = 7; ///< how wide those of Kind::Squares are
+  int64_t examples = 0; ///< of which Kind::Concrete learns its rate
+  int64_t steps = 0;    ///< after which those of Kind::Join have joined
+  int64_t parts = 1;    ///< that a step has, each of them a draw of its own
+  int64_t square = 7;   ///< how wide those of Kind::Squares are
   /// The share of the smallest units, or of the smallest weights of each, that
   /// decisions are about.
   std::optional<double> targeted;
 
   /// Reads "PATTERN=RATE", "PATTERN=RATE:KIND", "PATTERN=RATE:squares:SIZE",
-  /// "PATTERN=RATE:weights:SHARE", "PATTERN=RATE:units:SHARE" or
-  /// "PATTERN=STEPS:join"; none, with a reason, if a text is none of these.
+  /// "PATTERN=RATE:weights:SHARE", "PATTERN=RATE:units:SHARE"
+  /// "PATTERN=RATE:concrete:EXAMPLES" or "PATTERN=STEPS:join"; none, with a
+  /// reason, if a text is none of these.
   static std::optional<Dropout> parse(llvm::StringRef text,
                                       std::string &reason);
 };
 
-/// Puts dropout into a network. Fails, after an error, if no layer is like the
-/// pattern, or one cannot have dropout of the kind.
+/// What follows the name of a weight in that of a parameter whose sigmoid is
+/// the rate that its layer has learnt.
+inline constexpr llvm::StringLiteral kRateSuffix = ".dropout_logit";
+
+/// Puts dropout into a network. Rates that are learnt are new parameters, and
+/// layers that join begin with the next step of the network. Fails, after an
+/// error, if no layer is like the pattern, or one cannot have dropout of the
+/// kind.
 llvm::LogicalResult insertDropout(mlir::ModuleOp module,
                                   const Dropout &dropout);
 
 /// Makes every op of a function that is an expectation a draw: those of one
 /// `counter`, a scalar of i64, are the same wherever they are computed, and
 /// those of another `seed` are others. A function that has a part of a batch
-/// draws that part of what the whole one would have. Fails after an error.
-llvm::LogicalResult drawSamples(mlir::func::FuncOp function,
-                                mlir::Value counter, uint32_t seed,
-                                const neuro::BatchPart &part = {});
+/// draws that part of what the whole one would have. `penalties`, if there are
+/// any, are to be added to a loss. Fails after an error.
+llvm::LogicalResult
+drawSamples(mlir::func::FuncOp function, mlir::Value counter, uint32_t seed,
+            const neuro::BatchPart &part = {},
+            llvm::SmallVectorImpl<mlir::Value> *penalties = nullptr);
 
 /// Lets `main` answer with draws: behind its inputs it takes "draw", a scalar
 /// of i64 that says which one. Means over several of them, and how far these

@@ -170,6 +170,7 @@ template <typename Op> struct AnswerLowering : OpConversionPattern<Op> {
 void neuroplast::populateRandomToLinalgPatterns(TypeConverter &converter,
                                                 RewritePatternSet &patterns) {
   patterns.add<RandomLowering<RandomNormalOp>, RandomLowering<RandomUniformOp>,
-               AnswerLowering<DropoutOp>, AnswerLowering<JoinOp>>(
-      converter, patterns.getContext());
+               AnswerLowering<DropoutOp>, AnswerLowering<JoinOp>,
+               AnswerLowering<ConcreteDropoutOp>>(converter,
+                                                  patterns.getContext());
 }

@@ -278,9 +278,46 @@ Value JoinOp::buildSample(OpBuilder &builder, Value counter, uint32_t stream,
   SmallVector<OpFoldResult> sizes =
       tensor::getMixedSizes(builder, getLoc(), getInput());
   Term drawn = draws.draw<RandomUniformOp>(sizes, 0, 1, /*isShared=*/false);
-  Term share = Term(draws.at, counter).cast(getElementTypeOrSelf(*this)) /
-               static_cast<double>(getSteps());
+  Term taken = Term(draws.at, counter) - static_cast<double>(getStart());
+  Term share =
+      taken.cast(getElementTypeOrSelf(*this)) / static_cast<double>(getSteps());
   return (drawn < share).select(input, skip).get();
+}
+
+//===----------------------------------------------------------------------===//
+// Concrete dropout
+//===----------------------------------------------------------------------===//
+
+Value ConcreteDropoutOp::buildSample(OpBuilder &builder, Value counter,
+                                     uint32_t stream, const BatchPart &part) {
+  /// How near to decisions the draws are, as in the paper.
+  constexpr double kTemperature = 0.1, kLeast = 1e-6;
+  Draw draws(*this, builder, counter, stream, part);
+  Term input(draws.at, getInput()), logit(draws.at, getLogit());
+  Term drawn = draws.draw<RandomUniformOp>(
+      tensor::getMixedSizes(builder, getLoc(), getInput()), 0, 1,
+      /*isShared=*/false);
+  Term odds = (drawn + kLeast).log() - (1 + kLeast - drawn).log();
+  Term stays = (-(odds + logit) / kTemperature).sigmoid();
+  return (input * stays * (1 / (-logit).sigmoid())).get();
+}
+
+FailureOr<Value> ConcreteDropoutOp::buildPenalty(OpBuilder &builder) {
+  ArrayRef<int64_t> shape = getInput().getType().getShape();
+  int64_t decisions = 1;
+  for (int64_t extent : shape.drop_front(std::min<size_t>(1, shape.size()))) {
+    if (ShapedType::isDynamic(extent))
+      return emitOpError("decides about as many places as the run alone knows");
+    decisions *= extent;
+  }
+  TermBuilder at{builder, getLoc()};
+  Term logit(at, getLogit());
+  // log p = -softplus(-l), log(1 - p) = -softplus(l)
+  Term rate = logit.sigmoid();
+  Term entropy = rate * (-logit).softplus() + (1 - rate) * logit.softplus();
+  return (entropy * (-static_cast<double>(decisions) /
+                     static_cast<double>(getExamples())))
+      .get();
 }
 
 #define GET_OP_CLASSES

@@ -148,7 +148,12 @@ def StochasticOpInterface : OpInterface<"StochasticOpInterface"> {
       error.
     }], "::mlir::Value", "buildSample",
     (ins "::mlir::OpBuilder &":$builder, "::mlir::Value":$counter, "uint32_t":$stream,
-         "const ::neuroplast::neuro::BatchPart &":$part)>
+         "const ::neuroplast::neuro::BatchPart &":$part)>,
+    InterfaceMethod<[{
+      Builds what is added to a loss because of the draws, a scalar, at the
+      place of the builder. `failure` after an error; null if there is nothing.
+    }], "::llvm::FailureOr<::mlir::Value>", "buildPenalty",
+    (ins "::mlir::OpBuilder &":$builder), "", "return ::mlir::Value();">
   ];
 }
 

@@ -104,14 +104,33 @@ def Neuro_JoinOp : Neuro_SameTypeOp<"join", "", [
   let description = [{
     A draw takes each element from `input`, which a layer that joins has made,
     or from `skip`, which is there without it: from `input` with a probability
-    that grows evenly from 0 to 1 over so many `steps`, as the counter of the
-    draw counts them, and always after these (gradual DropIn, Smith et al., arXiv
+    that grows evenly from 0 to 1 over so many `steps` from a `start`, as the
+    counter of the draw counts them, and always after these (gradual DropIn, Smith et al., arXiv
     1511.06951).
 
     An answer is what there will be in the end: lowered, the op is `input`.
   }];
   let arguments = (ins Neuro_FloatTensor:$input, Neuro_FloatTensor:$skip,
-    ConfinedAttr<I64Attr, [IntPositive]>:$steps);
+    DefaultValuedAttr<I64Attr, "0">:$start, ConfinedAttr<I64Attr, [IntPositive]>:$steps);
+  let results = (outs Neuro_FloatTensor:$result);
+}
+
+def Neuro_ConcreteDropoutOp : Neuro_SameTypeOp<"concrete_dropout", "", [
+    Neuro_Gradient<"g">, Neuro_ZeroWhere<"zero[0]">, Neuro_Roles<"i == 0 ? OperandRole::Data : OperandRole::Bias">,
+    DeclareOpInterfaceMethods<StochasticOpInterface, ["buildPenalty"]>]> {
+  let summary = "its input, of which parts are left out as often as it learns";
+  let description = [{
+    A draw leaves out places as `neuro.dropout` does, with the probability
+    `sigmoid(logit)`. Decisions are nearly ones, but smooth, so that the
+    probability has a gradient, and the loss less the entropy of the decisions
+    about an example, by the number of `examples`, says how large it is best: the
+    fewer there are, the larger (Gal et al., arXiv 1705.07832, where weights are
+    held by their decay).
+
+    An answer is the mean: lowered, the op is its input.
+  }];
+  let arguments = (ins Neuro_FloatTensor:$input, 0DTensorOf<[AnyFloat]>:$logit,
+    ConfinedAttr<I64Attr, [IntPositive]>:$examples);
   let results = (outs Neuro_FloatTensor:$result);
 }
 

@@ -147,6 +147,9 @@ AxisRule DropoutOp::getAxisRule() {
   return detail::getElementwiseAxisRule(*this);
 }
 AxisRule JoinOp::getAxisRule() { return detail::getElementwiseAxisRule(*this); }
+AxisRule ConcreteDropoutOp::getAxisRule() {
+  return detail::getElementwiseAxisRule(*this);
+}
 AxisRule SoftmaxOp::getAxisRule() {
   return getPinnedAxisRule(*this, getAxis(), "runs over the axis");
 }
