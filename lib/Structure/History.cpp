@@ -291,6 +291,11 @@ LogicalResult neuroplast::structure::replay(ModuleOp module, neuro::EditOp op,
       DropinOptions::fromJson(op.getOptions());
   if (!dropin)
     return applyEdit(analysis, *edit, options);
+  if (needsGradients(dropin->init))
+    module.emitWarning("units that joined by '")
+        << getName(dropin->init) << "' begin as "
+        << (makesCopies(dropin->init) ? "copies" : "others")
+        << " do, as a history knows no examples whose gradients it went by";
   SmallVector<unsigned> sets(llvm::make_first_range(edit->maps));
   Construction construction(analysis, sets, dropin->init);
   return applyGrowth(analysis, construction, *edit, *dropin, options);

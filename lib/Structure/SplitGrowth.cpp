@@ -143,8 +143,14 @@ Splittings SplitGrowth::getSplittings() const {
 void SplitGrowth::setSplittings(const Splittings &splittings) {
   for (Set &set : sets)
     for (Pair &pair : set.pairs) {
-      pair.splitting = splittings.at(pair.set).at(pair.donor);
-      if (pair.splitting.curvature >= 0)
+      auto ofSet = splittings.find(pair.set);
+      const Splitting *known = nullptr;
+      if (ofSet != splittings.end())
+        if (auto it = ofSet->second.find(pair.donor); it != ofSet->second.end())
+          known = &it->second;
+      if (known && known->curvature < 0)
+        pair.splitting = *known;
+      else
         scale(pair.splitting.direction, 0);
     }
 }

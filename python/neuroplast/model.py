@@ -92,7 +92,7 @@ class Model:
         return self._edit("prune", options)
 
     def dropin(self, **options: Any) -> dict[str, Any]:
-        """Add units, or layers, that compute nothing yet."""
+        """Add units, or layers, that compute nothing yet, or lessen a loss on ``examples``."""
         return self._edit("dropin", options)
 
     def recycle(self, **options: Any) -> dict[str, Any]:

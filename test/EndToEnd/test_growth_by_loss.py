@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -234,6 +235,16 @@ def test_units_that_become_two(neuroplast: Path, tmp_path: Path) -> None:
     driver.edit(neuroplast, "undo", target, back)
     for name, value in read(model).items():
         np.testing.assert_array_equal(read(back)[name], value)
+    # A history does not know the examples, and says so: what is done again changes nothing.
+    again = tmp_path / "again.onnx"
+    done = subprocess.run(
+        [neuroplast, "replay", model, "-o", again, "--history", target, "--no-compare"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "units that joined by 'split' begin as copies do" in done.stderr
+    inputs = {"x": data["x"][:8]}
+    expected = models.reference(model, inputs)
+    assert pruning.worst(models.reference(again, inputs), expected) <= 1
     with pytest.raises(driver.DriverError, match="each of 8 units becomes two at most"):
         driver.call(
             neuroplast, "dropin", model, "--init", "split", "--units", "9", "--examples",
