@@ -186,7 +186,10 @@ private:
       if (set.ratio)
         continue;
       ArrayRef<double> list = scores[set.set];
-      double mean = std::accumulate(list.begin(), list.end(), 0.0) /
+      double mean = std::accumulate(list.begin(), list.end(), 0.0,
+                                    [](double sum, double score) {
+                                      return sum + std::abs(score);
+                                    }) /
                     std::max<size_t>(list.size(), 1);
       double weight = mean > 0 ? 1 / mean : 1;
       if (options.scope == Scope::Global && options.target)

@@ -10,6 +10,7 @@
 #include "Scores.h"
 #include "neuroplast/Dialect/Neuro/IR/MappedFile.h"
 #include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
+#include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Structure/Draw.h"
 #include "llvm/ADT/DenseSet.h"
@@ -22,8 +23,8 @@ using namespace neuroplast::structure;
 
 /// In the order of the enumeration.
 static constexpr llvm::StringLiteral kNames[] = {
-    "l1",    "l2",  "lamp",   "bn-scale", "fpgm",  "activation",
-    "wanda", "obs", "taylor", "fisher",   "random"};
+    "l1",    "l2",  "lamp",   "bn-scale", "fpgm",     "activation",
+    "wanda", "obs", "taylor", "fisher",   "movement", "random"};
 
 std::optional<Criterion> neuroplast::structure::parseCriterion(StringRef name) {
   const auto *it = llvm::find(kNames, name);
@@ -140,6 +141,7 @@ public:
 private:
   LogicalResult collectTensors() {
     ParamUses uses(analysis.getModule());
+    SymbolTable symbols(analysis.getModule());
     for (Operation *tensor : analysis.getTensors()) {
       auto param = dyn_cast<neuro::ParamOp>(tensor);
       const TensorPlaces *places = analysis.getPlaces(tensor);
@@ -162,6 +164,13 @@ private:
         if (failed(check(param, *map, *seen)))
           return failure();
       }
+      neuro::ParamOp counted = param;
+      if (criterion == Criterion::Movement) {
+        counted = symbols.lookup<neuro::ParamOp>(
+            (param.getSymName() + "." + neuro::kMovement).str());
+        if (!counted)
+          continue; // It did not learn.
+      }
       const ParamGradients *gradients = nullptr;
       if (needsGradients(criterion)) {
         auto found = evidence.gradients->find(neuro::getUserName(param));
@@ -174,13 +183,17 @@ private:
           return param.emitError("the gradients are those of another network");
       }
       std::optional<TensorElements> elements =
-          TensorElements::read(param.getValue());
+          TensorElements::read(counted.getValue());
       if (!elements)
-        return param.emitError("the elements of ")
+        return counted.emitError("the elements of ")
                << getTensorName(tensor) << " cannot be read";
       tensors.push_back({param, places, std::move(*elements),
                          map.value_or(neuro::LinearMap()), seen, gradients});
     }
+    if (criterion == Criterion::Movement && tensors.empty())
+      return analysis.getModule().emitError(
+          "criterion 'movement' needs a network that has learnt by 'train "
+          "--movement --keep-state'");
     return success();
   }
 
@@ -208,6 +221,8 @@ private:
       return sumElements(algebra, tensor, Weighing::Gradient);
     case Criterion::Fisher:
       return sumElements(algebra, tensor, Weighing::GradientSquare);
+    case Criterion::Movement:
+      return sumElements(algebra, tensor, Weighing::Itself);
     case Criterion::Obs:
       return scoreByCurvature(algebra, tensor);
     default:

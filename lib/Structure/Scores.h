@@ -39,6 +39,8 @@ using AtomScores = llvm::DenseMap<Node, double>;
 
 /// How the magnitude of an element counts.
 enum class Weighing {
+  /// With its sign.
+  Itself,
   Magnitude,
   Square,
   /// Of what the element weighs.

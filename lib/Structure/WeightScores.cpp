@@ -164,6 +164,8 @@ AtomScores neuroplast::structure::sumElements(const AxisAlgebra &algebra,
       return weight * weight * squares[tensor.getPatchElement(i)];
     });
   }
+  if (weighing == Weighing::Itself)
+    return scorer.run([&](int64_t i) { return elements.getNumber(i); });
   if (weighing == Weighing::Gradient)
     return scorer.run([&](int64_t i) {
       return elements.getNumber(i) * tensor.gradients->mean[i];

@@ -81,6 +81,8 @@ void neuroplast::training::addStates(ModuleOp module,
       neuro::getOrCreateState(symbols, param, kind);
     if (withSums && options.parts > 1)
       neuro::getOrCreateState(symbols, param, kSum);
+    if (options.sumsMovement)
+      neuro::getOrCreateState(symbols, param, neuro::kMovement);
   }
 }
 

@@ -431,6 +431,8 @@ private:
         learner.states.push_back(addState(param, suffix, argument));
     if (hasStates && options.parts > 1)
       learner.sum = addState(param, kSum, argument);
+    if (hasStates && options.sumsMovement)
+      learner.movement = addState(param, neuro::kMovement, argument);
     if (neuro::ParamOp mask = masks.lookup(param.getSymName()))
       learner.mask = addMask(mask, argument);
     if (neuro::ParamOp mask = plasticity.getMask(param))

@@ -117,6 +117,11 @@ SmallVector<Value> UpdateBuilder::build(ArrayRef<Learner> learners,
       updated.push_back(ifComplete(state, old));
     if (learner.sum)
       updated.push_back(ifComplete(Term(at, sum).number(0), sum));
+    if (learner.movement) {
+      Term before(at, learner.movement);
+      Term moved = before - Term(at, learner.parameter) * Term(at, sum);
+      updated.push_back(ifComplete(moved, learner.movement));
+    }
   }
   return updated;
 }

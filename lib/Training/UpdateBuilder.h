@@ -20,7 +20,8 @@ struct Learner {
   mlir::Value parameter;
   llvm::SmallVector<mlir::Value> states;
   bool isUndecayed = false;
-  mlir::Value sum;  ///< of the parts of its gradient; null if there is one only
+  mlir::Value sum; ///< of the parts of its gradient; null if there is one only
+  mlir::Value movement; ///< away from zero; null if nobody asks for it
   mlir::Value mask; ///< zero where the parameter stays so; null if it has none
   mlir::Value plasticity; ///< zero where it stays as it is; null if nowhere
   neuro::ParamOp op;
@@ -49,8 +50,8 @@ public:
                 StepNumbers numbers)
       : at(at), options(options), numbers(numbers) {}
 
-  /// For each learner the parameter, its states and the sum of its gradients,
-  /// as far as it has one. The gradients change on the way.
+  /// For each learner the parameter, its states, the sum of its gradients and
+  /// its movement, as far as it has them. The gradients change on the way.
   llvm::SmallVector<mlir::Value>
   build(llvm::ArrayRef<Learner> learners,
         llvm::MutableArrayRef<mlir::Value> gradients);

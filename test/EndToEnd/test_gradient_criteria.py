@@ -60,6 +60,35 @@ def test_means(neuroplast: Path, files: dict[str, Path]) -> None:
     assert "w.gradient" not in measure(neuroplast, files, "--freeze", "w")
 
 
+def test_movement(neuroplast: Path, files: dict[str, Path]) -> None:
+    """Units go whose weights have moved towards zero, by the sum over steps that a training
+    keeps."""
+    learnt, epochs, rate = files["m.onnx"].with_name("t.onnx"), 3, 0.1
+    options = ("--batch", str(BATCH * BATCHES), "--loss", "cross-entropy", "--lr", str(rate))
+    params = {key: value.astype(float) for key, value in read_params(files["m.onnx"]).items()}
+    data = np.load(files["d.npz"])
+    moved = np.zeros(HIDDEN)
+    for _ in range(epochs):
+        g = differ(lambda p: loss_of(p, data["x"].astype(float), data["labels"]), params)
+        for key, axis in (("w", 0), ("b", None), ("v", 1)):
+            terms = -params[key] * g[key]
+            moved += terms if axis is None else terms.sum(axis=axis)
+        params = {key: value - rate * g[key] for key, value in params.items()}
+    call = ["train", files["m.onnx"], "--data", files["d.npz"], "-o", learnt, "--movement"]
+    with pytest.raises(driver.DriverError, match="'--movement' goes with '--keep-state'"):
+        driver.call(neuroplast, *call, *options)
+    driver.call(neuroplast, *call, "--keep-state", "--epochs", str(epochs), *options)
+    prune = ["--criterion", "movement", "--ratio", "0.5", "-o", files["p.onnx"]]
+    driver.call(neuroplast, "prune", learnt, *prune)
+    kept = np.sort(np.argsort(moved)[HIDDEN // 2 :])
+    assert moved.min() < 0
+    np.testing.assert_array_equal(
+        read_params(files["p.onnx"])["w"], read_params(learnt)["w"][:, kept]
+    )
+    with pytest.raises(driver.DriverError, match="needs a network that has learnt by 'train"):
+        driver.call(neuroplast, "prune", files["m.onnx"], *prune)
+
+
 @pytest.mark.parametrize("criterion", ["taylor", "fisher"])
 def test_ranks(criterion: str, neuroplast: Path, files: dict[str, Path]) -> None:
     """The units of the lowest scores go, which are those of the formulas."""

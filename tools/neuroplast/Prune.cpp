@@ -207,7 +207,9 @@ Command neuroplast::driver::getPruneCommand() {
        "what ranks the units: l1, l2, lamp, bn-scale, fpgm, random, and by "
        "data "
        "activation, wanda and obs, or, by a loss and '--stats', taylor and "
-       "fisher (l2, or obs with data)"},
+       "fisher, or, by what 'train --movement' wrote, movement (l2, or obs "
+       "with "
+       "data)"},
       {"--stats", "FILE.npz", "what 'calibrate' wrote, instead of '--data'"},
       {"--round-to", "K",
        "round the counts that remain up to multiples of K (1); auto takes the "

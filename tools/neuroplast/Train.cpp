@@ -220,6 +220,10 @@ static int runTask(const Arguments &arguments, llvm::StringRef model,
   std::optional<unsigned> threads = arguments.getThreads();
   if (!options || !threads)
     return 1;
+  options->step.sumsMovement = arguments.has("--movement");
+  if (arguments.has("--movement") && !arguments.has("--keep-state"))
+    return reportError("'--movement' goes with '--keep-state', which writes it "
+                       "down");
   auto processes = Processes::join();
   if (!processes)
     return reportError(model, processes.takeError());
@@ -304,6 +308,9 @@ static std::vector<OptionSpec> getSpecs() {
        {"--keep-state", "",
         "write down what the optimizer remembers, too, so that the next "
         "training goes on with it, whatever is cut or grown in between"},
+       {"--movement", "",
+        "add up how weights move away from zero, too, for 'prune --criterion "
+        "movement'; goes with '--keep-state'"},
        {"--resume", "", "go on where the checkpoint stands, if there is one"},
        {"--ewc", "X",
         "hold parameters near where they are, by the squares of their "

@@ -44,6 +44,10 @@ enum class Criterion {
   /// The same to second order, by the diagonal of the empirical Fisher matrix:
   /// the sum of squares of weights times gradients (arXiv 1801.05787).
   Fisher,
+  /// How far the weights have moved away from zero while they learnt, which may
+  /// be less than zero: the sum of what their `kMovement` says (movement
+  /// pruning, Sanh et al., arXiv 2005.07683; of units, arXiv 2109.04838).
+  Movement,
   /// A number drawn from the seed.
   Random
 };

@@ -60,6 +60,8 @@ struct StepOptions {
   /// its name; those of which it knows nothing are free.
   double holdStrength = 0;
   std::function<llvm::ArrayRef<float>(llvm::StringRef)> importance = {};
+  /// Whether the step adds up how parameters move away from zero, as a state.
+  bool sumsMovement = false;
   /// Which parameters have no weight decay; none if it is empty.
   std::function<bool(llvm::StringRef)> isUndecayed = {};
 };

@@ -22,6 +22,10 @@ llvm::StringRef getStateKind(ParamOp state);
 /// Whether a state sums up gradients, as moments do and how often they were
 /// seen, rather than values of the parameter.
 bool sumsGradients(ParamOp state);
+/// The kind that says how far elements have moved away from zero: the sum over
+/// steps of an element times how its gradient moves it.
+inline constexpr llvm::StringLiteral kMovement = "movement";
+
 /// The state of this kind of a parameter; a new one has this value, or is zero.
 ParamOp getOrCreateState(mlir::SymbolTable &symbols, ParamOp param,
                          llvm::StringRef kind, mlir::ElementsAttr value = {});
