@@ -184,6 +184,23 @@ searchLine(double before,
   return best;
 }
 
+/// Goes along a line from where the loss is `before`, to where it is least, and
+/// tells that loss. `go` changes the network to what it is at a place.
+static llvm::Expected<double>
+descend(const GrownNetwork &network, double before,
+        llvm::function_ref<llvm::LogicalResult(double)> go) {
+  auto best = searchLine(before, [&](double number) -> llvm::Expected<double> {
+    if (llvm::Error error = network.check(go(number)))
+      return std::move(error);
+    return network.measureLoss();
+  });
+  if (!best)
+    return best.takeError();
+  if (llvm::Error error = network.check(go(best->number)))
+    return std::move(error);
+  return best->loss;
+}
+
 static llvm::Error growWithRest(mlir::ModuleOp module, DropinReport &report,
                                 const GrownNetwork &network,
                                 int64_t powerSteps) {
@@ -201,19 +218,9 @@ static llvm::Error growWithRest(mlir::ModuleOp module, DropinReport &report,
       return ((*newborns).*step)(gradients);
     });
   };
-  /// Goes along the line of a step to where the loss is least.
-  auto search = [&](llvm::LogicalResult (TinyGrowth::*go)(
-                    double)) -> llvm::Expected<double> {
-    auto best = searchLine(*before, [&](double size) -> llvm::Expected<double> {
-      if (llvm::Error error = network.check(((*newborns).*go)(size)))
-        return std::move(error);
-      return network.measureLoss();
-    });
-    if (!best)
-      return best.takeError();
-    if (llvm::Error error = network.check(((*newborns).*go)(best->number)))
-      return std::move(error);
-    return best->loss;
+  auto search = [&](llvm::LogicalResult (TinyGrowth::*go)(double)) {
+    return descend(network, *before,
+                   [&](double number) { return ((*newborns).*go)(number); });
   };
   if (llvm::Error error = point(&TinyGrowth::planRelief))
     return error;
@@ -300,22 +307,14 @@ growBySplitting(mlir::ModuleOp module, DropinOptions growth,
     return llvm::make_error<ReportedError>();
   (*units).setSplittings(*splittings);
   GrownNetwork network(module, growth, task, options, examples);
-  auto spread = [&](double share) {
-    return network.check((*units).spread(share));
-  };
   auto before = network.measureLoss();
   if (!before)
     return before.takeError();
-  auto best = searchLine(*before, [&](double share) -> llvm::Expected<double> {
-    if (llvm::Error error = spread(share))
-      return std::move(error);
-    return network.measureLoss();
-  });
-  if (!best)
-    return best.takeError();
-  if (llvm::Error error = spread(best->number))
-    return std::move(error);
-  report->loss = {*before, best->loss};
+  auto after = descend(network, *before,
+                       [&](double share) { return (*units).spread(share); });
+  if (!after)
+    return after.takeError();
+  report->loss = {*before, *after};
   return std::move(*report);
 }
 

@@ -15,48 +15,11 @@ using namespace neuroplast::structure;
 
 using Vector = NewbornWeights::Vector;
 
-/// How long outgoing weights are while gradients are measured through them.
-static constexpr double kWhisper = 1e-3;
-
-/// Makes vectors of length one that point each where those that are longer do
-/// not; where these leave nothing, it begins anew.
-static void separate(MutableArrayRef<Vector> vectors) {
-  SmallVector<std::pair<double, size_t>> order;
-  for (auto [index, vector] : llvm::enumerate(vectors))
-    order.emplace_back(-multiply(vector, vector), index);
-  llvm::sort(order);
-  SmallVector<Vector> basis;
-  for (auto [negativeSquare, index] : order) {
-    Vector &vector = vectors[index];
-    double length = std::sqrt(-negativeSquare);
-    if (!(length > 0) || !std::isfinite(length)) {
-      vector.assign(vector.size(), 0);
-      continue;
-    }
-    Vector rest = vector;
-    for (const Vector &direction : basis)
-      addMultiple(rest, -multiply(rest, direction), direction);
-    if (multiply(rest, rest) < 1e-4 * length * length) {
-      basis.clear();
-      rest = vector;
-    }
-    scale(rest, 1 / std::sqrt(multiply(rest, rest)));
-    vector = rest;
-    basis.push_back(std::move(rest));
-  }
-}
-
 LogicalResult GradientGrowth::pointOut(const Gradients &gradients) {
-  for (NewbornSet &set : sets) {
-    auto directions = set.outgoing.gatherGradients(gradients);
-    if (failed(directions))
+  for (NewbornSet &set : sets)
+    if (failed(set.outgoing.whisper(gradients, /*leastShare=*/1e-4,
+                                    /*beginsAnew=*/true)))
       return failure();
-    separate(*directions);
-    for (Vector &direction : *directions)
-      scale(direction, kWhisper);
-    if (failed(set.outgoing.scatter(*directions)))
-      return failure();
-  }
   return success();
 }
 

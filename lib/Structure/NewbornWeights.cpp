@@ -11,6 +11,7 @@
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "neuroplast/Structure/PlaceLists.h"
+#include <cmath>
 #include <numeric>
 
 using namespace mlir;
@@ -174,6 +175,45 @@ LogicalResult NewbornWeights::clear() {
   for (Vector &own : *numbers)
     own.assign(own.size(), 0);
   return scatter(*numbers);
+}
+
+LogicalResult NewbornWeights::whisper(const Gradients &gradients,
+                                      double leastShare, bool beginsAnew) {
+  constexpr double kLength = 1e-3;
+  auto directions = gatherGradients(gradients);
+  if (failed(directions))
+    return failure();
+  separate(*directions, leastShare, beginsAnew);
+  for (Vector &direction : *directions)
+    if (double square = multiply(direction, direction); square > 0)
+      scale(direction, kLength / std::sqrt(square));
+  return scatter(*directions);
+}
+
+void neuroplast::structure::separate(MutableArrayRef<Vector> vectors,
+                                     double leastShare, bool beginsAnew) {
+  SmallVector<std::pair<double, size_t>> order;
+  for (auto [index, vector] : llvm::enumerate(vectors))
+    order.emplace_back(-multiply(vector, vector), index);
+  llvm::sort(order);
+  SmallVector<const Vector *> longer;
+  for (auto [negativeSquare, index] : order) {
+    Vector &vector = vectors[index], rest = vector;
+    for (const Vector *other : longer)
+      addMultiple(rest, -multiply(rest, *other) / multiply(*other, *other),
+                  *other);
+    bool isOwn = multiply(rest, rest) > leastShare * -negativeSquare;
+    bool isNumber = -negativeSquare > 0 && std::isfinite(negativeSquare);
+    if (!isNumber || !(isOwn || beginsAnew)) {
+      vector.assign(vector.size(), 0);
+      continue;
+    }
+    if (isOwn)
+      vector = std::move(rest);
+    else
+      longer.clear();
+    longer.push_back(&vector);
+  }
 }
 
 double neuroplast::structure::multiply(ArrayRef<double> a, ArrayRef<double> b) {

@@ -19,8 +19,8 @@ using namespace neuroplast::structure;
 using Vector = NewbornWeights::Vector;
 using Factor = Eigen::LLT<Eigen::MatrixXd>;
 
-/// How long outgoing weights are while gradients are measured through them.
-static constexpr double kWhisper = 1e-3;
+/// Of the square of what is no direction of its own, this is rounding.
+static constexpr double kRounding = 1e-8;
 /// Newborns that do less than this share of what the best one does are left
 /// silent.
 static constexpr double kLeastShare = 1e-3;
@@ -62,33 +62,13 @@ Factor factorize(const PatchStatistics &seen, int64_t block,
   return Factor(moments);
 }
 
-/// Takes from vectors what longer ones have of them.
-void orthogonalize(MutableArrayRef<Vector> vectors) {
-  SmallVector<std::pair<double, size_t>> order;
-  for (auto [index, vector] : llvm::enumerate(vectors))
-    order.emplace_back(-multiply(vector, vector), index);
-  llvm::sort(order);
-  SmallVector<const Vector *> longer;
-  for (auto [negativeSquare, index] : order) {
-    Vector &vector = vectors[index];
-    for (const Vector *other : longer)
-      addMultiple(vector, -multiply(vector, *other) / multiply(*other, *other),
-                  *other);
-    // Of what is no direction of its own rounding is left.
-    if (multiply(vector, vector) > -1e-8 * negativeSquare)
-      longer.push_back(&vector);
-    else
-      vector.assign(vector.size(), 0);
-  }
-}
-
 } // namespace
 
 struct TinyGrowth::Set {
   NewbornWeights incoming, outgoing;
   std::vector<Source> sources; ///< one after the other, of incoming weights
-  /// What `weigh` finds: directions by newborn, of which none is as long as
-  /// `incoming` are where they make results of a mean square of one.
+  /// What `weigh` finds, by newborn: what its incoming and outgoing weights are
+  /// at a size of one.
   std::vector<Vector> inward, outward;
 };
 
@@ -249,17 +229,10 @@ LogicalResult TinyGrowth::relieve(double rate) {
 }
 
 LogicalResult TinyGrowth::pointOut(const Gradients &gradients) {
-  for (Set &set : sets) {
-    auto directions = set.outgoing.gatherGradients(gradients);
-    if (failed(directions))
+  for (Set &set : sets)
+    if (failed(set.outgoing.whisper(gradients, kRounding,
+                                    /*beginsAnew=*/false)))
       return failure();
-    orthogonalize(*directions);
-    for (Vector &direction : *directions)
-      if (double square = multiply(direction, direction); square > 0)
-        scale(direction, kWhisper / std::sqrt(square));
-    if (failed(set.outgoing.scatter(*directions)))
-      return failure();
-  }
   return success();
 }
 
@@ -311,7 +284,7 @@ LogicalResult TinyGrowth::weigh(const Gradients &gradients) {
     auto outward = set.outgoing.gatherGradients(gradients);
     if (failed(inward) || failed(outward))
       return failure();
-    orthogonalize(*outward);
+    separate(*outward, kRounding, /*beginsAnew=*/false);
     set.inward = std::move(*inward);
     set.outward = std::move(*outward);
     for (const Vector &direction : set.outward)

@@ -375,11 +375,15 @@ neuroplast::training::drawSamples(func::FuncOp function, Value counter,
     Value sample = op.buildSample(
         b, counter, stream++,
         isOfBatch(op->getOperand(0)) ? part : neuro::BatchPart());
-    auto penalty = op.buildPenalty(b);
-    if (!sample || failed(penalty))
+    if (!sample)
       return WalkResult::interrupt();
-    if (penalties && *penalty)
-      penalties->push_back(*penalty);
+    if (penalties) {
+      auto penalty = op.buildPenalty(b);
+      if (failed(penalty))
+        return WalkResult::interrupt();
+      if (*penalty)
+        penalties->push_back(*penalty);
+    }
     op->getResult(0).replaceAllUsesWith(sample);
     op->erase();
     return WalkResult::advance();

@@ -85,6 +85,19 @@ def test_movement(neuroplast: Path, files: dict[str, Path]) -> None:
     np.testing.assert_array_equal(
         read_params(files["p.onnx"])["w"], read_params(learnt)["w"][:, kept]
     )
+    # A stream of the same batches does the same.
+    stream, streamed = learnt.with_name("stream"), learnt.with_name("s.onnx")
+    stream.mkdir()
+    for number in range(epochs):
+        driver.save(stream / f"{number}.npz", dict(data))
+    driver.call(
+        neuroplast, "train", files["m.onnx"], "--learn", stream, "--wait", "0", "-o", streamed,
+        "--movement", "--keep-state", *options,
+    )  # fmt: skip
+    driver.call(neuroplast, "prune", streamed, *prune)
+    np.testing.assert_array_equal(
+        read_params(files["p.onnx"])["w"], read_params(streamed)["w"][:, kept]
+    )
     with pytest.raises(driver.DriverError, match="needs a network that has learnt by 'train"):
         driver.call(neuroplast, "prune", files["m.onnx"], *prune)
 

@@ -220,10 +220,6 @@ static int runTask(const Arguments &arguments, llvm::StringRef model,
   std::optional<unsigned> threads = arguments.getThreads();
   if (!options || !threads)
     return 1;
-  options->step.sumsMovement = arguments.has("--movement");
-  if (arguments.has("--movement") && !arguments.has("--keep-state"))
-    return reportError("'--movement' goes with '--keep-state', which writes it "
-                       "down");
   auto processes = Processes::join();
   if (!processes)
     return reportError(model, processes.takeError());

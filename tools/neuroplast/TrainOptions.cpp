@@ -166,6 +166,11 @@ neuroplast::driver::readTrainingOptions(const Arguments &arguments,
   }
   if (!readHold(arguments, o.step))
     return std::nullopt;
+  o.step.sumsMovement = arguments.has("--movement");
+  if (o.step.sumsMovement && !arguments.has("--keep-state"))
+    return reportError("'--movement' goes with '--keep-state', which writes it "
+                       "down"),
+           std::nullopt;
   o.step.seed = static_cast<uint32_t>(o.seed);
   auto match = [&](llvm::StringRef option, std::vector<std::string> &patterns,
                    std::function<bool(llvm::StringRef)> &matches) {

@@ -55,8 +55,8 @@ struct InsertReport {
 };
 
 /// Adds layers that, but for random ones, change nothing of what is computed
-/// yet. Fails with an error
-/// at the module if a pattern matches no node, or an option makes no sense.
+/// yet. Fails with an error at the module if a pattern matches no node, or an
+/// option makes no sense.
 llvm::FailureOr<InsertReport> insertLayers(mlir::ModuleOp module,
                                            const InsertOptions &options);
 

@@ -39,6 +39,11 @@ struct NewbornWeights : std::vector<NewbornWeight> {
   llvm::LogicalResult scatter(llvm::ArrayRef<Vector> numbers);
   /// Makes all of them zero.
   llvm::LogicalResult clear();
+  /// Lets each newborn's numbers be a short vector along their gradients, apart
+  /// from those of others (see `separate`), through which gradients of other
+  /// weights can be measured.
+  llvm::LogicalResult whisper(const Gradients &gradients, double leastShare,
+                              bool beginsAnew);
 };
 
 /// The matrices of the newborns of a unit set that has grown unnoticed: those
@@ -57,6 +62,12 @@ std::vector<NewbornSet> listNewborns(mlir::ModuleOp grown,
 /// after an error, if gradients are those of another network.
 llvm::FailureOr<llvm::ArrayRef<float>> findGradient(const Gradients &gradients,
                                                     neuro::ParamOp param);
+
+/// Takes from vectors what longer ones have of them (Gram and Schmidt). Of one
+/// that has less than such a share of its square left nothing stays; or it does
+/// as a whole, if what it is compared with `beginsAnew` there.
+void separate(llvm::MutableArrayRef<NewbornWeights::Vector> vectors,
+              double leastShare, bool beginsAnew);
 
 /// Arithmetic of vectors of the same length.
 double multiply(llvm::ArrayRef<double> a, llvm::ArrayRef<double> b);

@@ -39,7 +39,8 @@ namespace neuroplast::structure {
 /// zero. All methods fail as those of `NewbornWeights` do.
 class TinyGrowth {
 public:
-  /// `statistics` are those of the network as it is, with products of elements.
+  /// `statistics` are those of the network as it is, with products of elements,
+  /// and have to stay where they are.
   /// Fails, after an error, if newborns are not made and read by linear layers
   /// of which there are any.
   static llvm::FailureOr<TinyGrowth> create(mlir::ModuleOp grown,

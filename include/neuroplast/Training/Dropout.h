@@ -58,7 +58,7 @@ struct Dropout {
   std::optional<double> targeted;
 
   /// Reads "PATTERN=RATE", "PATTERN=RATE:KIND", "PATTERN=RATE:squares:SIZE",
-  /// "PATTERN=RATE:weights:SHARE", "PATTERN=RATE:units:SHARE"
+  /// "PATTERN=RATE:weights:SHARE", "PATTERN=RATE:units:SHARE",
   /// "PATTERN=RATE:concrete:EXAMPLES" or "PATTERN=STEPS:join"; none, with a
   /// reason, if a text is none of these.
   static std::optional<Dropout> parse(llvm::StringRef text,

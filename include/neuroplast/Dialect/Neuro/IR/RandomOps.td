@@ -105,8 +105,8 @@ def Neuro_JoinOp : Neuro_SameTypeOp<"join", "", [
     A draw takes each element from `input`, which a layer that joins has made,
     or from `skip`, which is there without it: from `input` with a probability
     that grows evenly from 0 to 1 over so many `steps` from a `start`, as the
-    counter of the draw counts them, and always after these (gradual DropIn, Smith et al., arXiv
-    1511.06951).
+    counter of the draw counts them, and always after these (gradual DropIn,
+    Smith et al., arXiv 1511.06951).
 
     An answer is what there will be in the end: lowered, the op is `input`.
   }];
