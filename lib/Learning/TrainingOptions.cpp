@@ -43,6 +43,8 @@ std::string TrainingOptions::describe() const {
     os << "; unfrozen " << pattern;
   for (const std::string &pattern : undecayed)
     os << "; no decay of " << pattern;
+  if (step.lasso > 0 || step.groupLasso > 0)
+    os << "; lasso " << step.lasso << ' ' << step.groupLasso;
   if (step.holdStrength > 0)
     os << "; hold " << step.holdStrength;
   os << "; dropout";

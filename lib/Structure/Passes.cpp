@@ -96,6 +96,7 @@ struct Prune : structure::impl::NeuroPruneBase<Prune> {
     options.selection = {
         inner, {only.begin(), only.end()}, {freeze.begin(), freeze.end()}};
     options.keepRemoved = keepRemoved;
+    options.onlyDead = dead;
     FailureOr<PruneReport> result = prune(getOperation(), options);
     if (failed(result))
       return signalPassFailure();

@@ -8,6 +8,7 @@
 
 #include "neuroplast/Structure/Prune.h"
 #include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
+#include "neuroplast/Structure/VanishingUnits.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -57,6 +58,26 @@ std::string describeShape(const UnitAnalysis &analysis,
   return text;
 }
 
+/// Leaves out the maps of groups that would lose a unit that is not among
+/// these, by set, where their counts ask for it.
+void keepOthers(const UnitAnalysis &analysis,
+                ArrayRef<llvm::BitVector> removable, Edit &edit) {
+  for (const UnitGroup &group : analysis.getUnits().getGroups()) {
+    bool losesOthers = llvm::any_of(group.sets, [&](unsigned set) {
+      auto it = edit.maps.find(set);
+      if (it == edit.maps.end())
+        return false;
+      llvm::BitVector lost(removable[set].size(), true);
+      for (int64_t unit : it->second.entries)
+        lost.reset(unit);
+      return lost.test(removable[set]);
+    });
+    if (losesOthers)
+      for (unsigned set : group.sets)
+        edit.maps.erase(set);
+  }
+}
+
 /// Chooses what to remove; changes nothing. The report receives what becomes of
 /// each set, and of the target.
 FailureOr<Edit> choose(const UnitAnalysis &analysis,
@@ -67,10 +88,24 @@ FailureOr<Edit> choose(const UnitAnalysis &analysis,
         "counts can be rounded to multiples of 1 or more only");
   if (failed(options.allocation.check(module)))
     return failure();
-  auto scores =
-      scoreUnits(analysis, options.criterion, options.seed, options.evidence);
-  if (failed(scores))
-    return failure();
+  std::vector<llvm::BitVector> dead;
+  std::vector<std::vector<double>> scores;
+  std::vector<Criterion> criteria;
+  if (options.onlyDead) {
+    dead = findDeadUnits(analysis);
+    for (const llvm::BitVector &units : dead) {
+      scores.emplace_back(units.size(), 1.0);
+      for (unsigned unit : units.set_bits())
+        scores.back()[unit] = 0;
+    }
+  } else {
+    auto scored =
+        scoreUnits(analysis, options.criterion, options.seed, options.evidence);
+    if (failed(scored))
+      return failure();
+    scores = std::move(scored->scores);
+    criteria = std::move(scored->criteria);
+  }
   std::vector<UnitSetSummary> summaries = summarizeSets(analysis);
   UnitSelection ruled;
   for (const RatioOverride &rule : options.plan.ratios)
@@ -93,15 +128,20 @@ FailureOr<Edit> choose(const UnitAnalysis &analysis,
       for (const RatioOverride &rule : options.plan.ratios)
         if (matches(summary, rule.pattern))
           free.back().ratio = rule.ratio;
+      if (options.onlyDead)
+        free.back().ratio = static_cast<double>(dead[summary.set].count()) /
+                            static_cast<double>(summary.units);
     }
     set.summary = std::move(summary);
     report.sets.push_back(std::move(set));
   }
   AllocationOptions allocationOptions = options.allocation;
   allocationOptions.dropsFragments = !options.keepRemoved;
-  auto allocation = allocate(analysis, allocationOptions, free, scores->scores);
+  auto allocation = allocate(analysis, allocationOptions, free, scores);
   if (failed(allocation))
     return failure();
+  if (options.onlyDead)
+    keepOthers(analysis, dead, allocation->edit);
   report.target = allocation->target;
   for (auto [position, wanted] :
        llvm::zip_equal(positions, allocation->wanted)) {
@@ -109,17 +149,20 @@ FailureOr<Edit> choose(const UnitAnalysis &analysis,
     auto it = allocation->edit.maps.find(set.summary.set);
     if (it == allocation->edit.maps.end()) {
       double share = set.summary.units * options.allocation.ratio;
-      set.reason = wanted >= 1 ? "equal counts"
-                   : options.allocation.target || share >= 1 - 1e-9
-                       ? "rounding"
-                       : "too small";
+      set.reason =
+          options.onlyDead && dead[set.summary.set].none() ? "none dead"
+          : wanted >= 1                                    ? "equal counts"
+          : options.allocation.target || share >= 1 - 1e-9 ? "rounding"
+                                                           : "too small";
       continue;
     }
     ArrayRef<int64_t> kept = it->second.entries;
-    set.criterion = scores->criteria[set.summary.set];
-    std::vector<double> order = scores->scores[set.summary.set];
-    llvm::sort(order);
     set.kept = kept.size();
+    if (options.onlyDead)
+      continue;
+    set.criterion = criteria[set.summary.set];
+    std::vector<double> order = scores[set.summary.set];
+    llvm::sort(order);
     set.highestRemoved = order[order.size() - kept.size() - 1];
     if (!kept.empty())
       set.lowestKept = order[order.size() - kept.size()];

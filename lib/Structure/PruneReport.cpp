@@ -13,10 +13,15 @@ using namespace mlir;
 using namespace neuroplast::structure;
 
 llvm::json::Object PruneOptions::toJson() const {
-  llvm::json::Object result{{"criterion", getName(criterion)},
-                            {"scope", getName(allocation.scope)},
-                            {"min_units", allocation.minUnits},
-                            {"max_ratio", allocation.maxRatio}};
+  llvm::json::Object result{{"min_units", allocation.minUnits}};
+  if (onlyDead) {
+    result["only_dead"] = true;
+    addTo(result);
+    return result;
+  }
+  result["criterion"] = getName(criterion);
+  result["scope"] = getName(allocation.scope);
+  result["max_ratio"] = allocation.maxRatio;
   if (const auto &target = allocation.target)
     result["target"] = llvm::json::Object{{"measure", getName(target->measure)},
                                           {"value", target->value},

@@ -199,6 +199,8 @@ struct TrainStep : training::impl::NeuroTrainStepBase<TrainStep> {
     options.optimizer.isNesterov = nesterov;
     options.optimizer.weightDecay = weightDecay;
     options.optimizer.countsOwnSteps = ownSteps;
+    options.lasso = lasso;
+    options.groupLasso = groupLasso;
     options.clipNorm = clipNorm;
     options.parts = parts;
     options.processes = processes;

@@ -38,9 +38,12 @@ constexpr StringRef kLabels = "labels";
 
 class StepBuilder {
 public:
-  StepBuilder(ModuleOp module, func::FuncOp main, const StepOptions &options)
-      : options(options), module(module), symbols(module), main(main),
-        b(main.getContext()), at{b, main.getLoc(), options.processes},
+  /// `units` are those that are drawn to zero.
+  StepBuilder(ModuleOp module, func::FuncOp main, const StepOptions &options,
+              ArrayRef<structure::MadeUnits> units = {})
+      : options(options), units(units), module(module), symbols(module),
+        main(main), b(main.getContext()),
+        at{b, main.getLoc(), options.processes},
         masks(neuro::listMasks(module)), plasticity(module, options) {}
 
   LogicalResult buildStep() {
@@ -83,7 +86,7 @@ public:
     if (failed(gradients))
       return failure();
     SmallVector<Value> updated = UpdateBuilder(at, options, {rate, step, part})
-                                     .build(learners, *gradients);
+                                     .build(learners, units, *gradients);
     for (const auto &[name, statistic] : statistics)
       updated.push_back(statistic.updated ? statistic.updated.get()
                                           : statistic.remembered);
@@ -471,6 +474,7 @@ private:
   }
 
   const StepOptions &options;
+  ArrayRef<structure::MadeUnits> units;
   ModuleOp module;
   SymbolTable symbols;
   func::FuncOp main;
@@ -505,13 +509,20 @@ LogicalResult neuroplast::training::buildTrainStep(ModuleOp module,
   auto main = findMain(module);
   if (failed(main))
     return failure();
+  std::vector<structure::MadeUnits> units;
+  if (options.groupLasso > 0) {
+    units = structure::listMadeUnits(structure::UnitAnalysis(module));
+    if (units.empty())
+      return module.emitError("has no units, with parameters of sizes that "
+                              "stay, that are gone once these are zero");
+  }
   // It may bring parameters that learn.
   for (Dropout dropout : options.dropouts) {
     dropout.parts = options.parts;
     if (failed(insertDropout(module, dropout)))
       return failure();
   }
-  return StepBuilder(module, *main, options).buildStep();
+  return StepBuilder(module, *main, options, units).buildStep();
 }
 
 LogicalResult

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "UpdateBuilder.h"
+#include "Lasso.h"
 #include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
@@ -87,6 +88,7 @@ void UpdateBuilder::clip(MutableArrayRef<Value> gradients) {
 }
 
 SmallVector<Value> UpdateBuilder::build(ArrayRef<Learner> learners,
+                                        ArrayRef<structure::MadeUnits> units,
                                         MutableArrayRef<Value> gradients) {
   for (auto [learner, gradient] : llvm::zip_equal(learners, gradients)) {
     gradient = averageOverProcesses(gradient);
@@ -98,9 +100,9 @@ SmallVector<Value> UpdateBuilder::build(ArrayRef<Learner> learners,
     gradient = hold(learner, Term(at, gradient)).get();
   if (options.clipNorm > 0)
     clip(gradients);
-  SmallVector<Value> updated;
-  for (auto [learner, gradient, sum] :
-       llvm::zip_equal(learners, gradients, sums)) {
+  SmallVector<Term> parameters;
+  SmallVector<SmallVector<Term>> newStates;
+  for (auto [learner, gradient] : llvm::zip_equal(learners, gradients)) {
     SmallVector<Term> states;
     for (Value state : learner.states)
       states.emplace_back(at, state);
@@ -110,17 +112,24 @@ SmallVector<Value> UpdateBuilder::build(ArrayRef<Learner> learners,
     Update update =
         buildUpdate(optimizer, Term(at, learner.parameter), Term(at, gradient),
                     states, Term(at, numbers.rate), Term(at, numbers.step));
-    Term parameter = selectWhere(learner.plasticity, update.parameter,
-                                 Term(at, learner.parameter));
+    parameters.push_back(update.parameter);
+    newStates.push_back(std::move(update.states));
+  }
+  Lasso(at, options, numbers.rate).shrink(learners, units, parameters);
+  SmallVector<Value> updated;
+  for (auto [learner, moved, states, sum] :
+       llvm::zip_equal(learners, parameters, newStates, sums)) {
+    Term parameter =
+        selectWhere(learner.plasticity, moved, Term(at, learner.parameter));
     updated.push_back(ifComplete(mask(learner, parameter), learner.parameter));
-    for (auto [state, old] : llvm::zip_equal(update.states, learner.states))
+    for (auto [state, old] : llvm::zip_equal(states, learner.states))
       updated.push_back(ifComplete(state, old));
     if (learner.sum)
       updated.push_back(ifComplete(Term(at, sum).number(0), sum));
     if (learner.movement) {
       Term before(at, learner.movement);
-      Term moved = before - Term(at, learner.parameter) * Term(at, sum);
-      updated.push_back(ifComplete(moved, learner.movement));
+      Term after = before - Term(at, learner.parameter) * Term(at, sum);
+      updated.push_back(ifComplete(after, learner.movement));
     }
   }
   return updated;

@@ -11,6 +11,7 @@
 
 #include "neuroplast/Dialect/Neuro/IR/Gradient.h"
 #include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
+#include "neuroplast/Structure/VanishingUnits.h"
 #include "neuroplast/Training/TrainStep.h"
 
 namespace neuroplast::training {
@@ -52,8 +53,10 @@ public:
 
   /// For each learner the parameter, its states, the sum of its gradients and
   /// its movement, as far as it has them. The gradients change on the way.
+  /// `units` are those that may be drawn to zero.
   llvm::SmallVector<mlir::Value>
   build(llvm::ArrayRef<Learner> learners,
+        llvm::ArrayRef<structure::MadeUnits> units,
         llvm::MutableArrayRef<mlir::Value> gradients);
 
 private:

@@ -3,6 +3,9 @@
 // RUN: neuroplast-opt --neuro-train-step="loss=mae optimizer=adamw weight-decay=0.1" %t/layer.mlir | FileCheck %s --check-prefix=ADAM
 // RUN: neuroplast-opt --neuro-train-step="loss=mse parts=4" %t/layer.mlir | FileCheck %s --check-prefix=PARTS
 // RUN: neuroplast-opt --neuro-train-step="loss=mse processes=2" %t/layer.mlir | FileCheck %s --check-prefix=PROCESSES
+// RUN: neuroplast-opt --neuro-train-step="loss=mse lasso=0.1" %t/layer.mlir | FileCheck %s --check-prefix=LASSO
+// RUN: neuroplast-opt --neuro-train-step="loss=mse group-lasso=0.5" %t/two.mlir | FileCheck %s --check-prefix=GROUPS
+// RUN: not neuroplast-opt --neuro-train-step="loss=mse group-lasso=0.5" %t/layer.mlir 2>&1 | FileCheck %s --check-prefix=NO-GROUPS
 // RUN: neuroplast-opt --neuro-train-step="loss=mse" %t/norm.mlir | FileCheck %s --check-prefix=NORM
 // RUN: neuroplast-opt --neuro-train-step="loss=mse processes=2" %t/norm.mlir | FileCheck %s --check-prefix=SHARED-NORM
 // RUN: not neuroplast-opt --neuro-train-step="loss=contrastive processes=2" %t/layer.mlir 2>&1 | FileCheck %s --check-prefix=CONTRASTIVE
@@ -53,6 +56,28 @@
 // SHARED-NORM: %[[VARIANCE:.*]] = neuro.div
 // SHARED-NORM: neuro.batch_norm %[[X]], %{{.*}}, %{{.*}}, %[[MEAN]], %[[VARIANCE]]
 // SHARED-NORM-COUNT-5: neuro.all_reduce
+
+// What an element is drawn by is as large for all.
+// LASSO: %[[RATE:[a-z0-9]+]]: tensor<f32> {neuro.name = "learning_rate"}
+// LASSO: %[[BOUND:.*]] = neuro.mul %[[RATE]], %{{.*}} : (tensor<f32>, tensor<f32>)
+// LASSO: neuro.abs %[[MOVED:.*]] : (tensor<3x4xf32>)
+// LASSO: %[[STEP:.*]] = neuro.mul %{{.*}}, %[[BOUND]]
+// LASSO: %[[LESS:.*]] = neuro.sub %[[MOVED]], %[[STEP]]
+// LASSO: neuro.where %{{.*}}, %[[LESS]], %{{.*}}
+
+// Two units have a column of one weight and an element of the bias each, and those of the network's outputs stay: four
+// elements, of which the root times 0.5 is 1.
+// GROUPS: %[[RATE:[a-z0-9]+]]: tensor<f32> {neuro.name = "learning_rate"}
+// GROUPS: neuro.reduce_sum %{{.*}} : (tensor<3x2xf32>) -> tensor<2xf32>
+// GROUPS: %[[ROOT:.*]] = neuro.sqrt %{{.*}} : (tensor<2xf32>)
+// GROUPS: %[[LENGTH:.*]] = neuro.constant dense<1.000000e+00> : tensor<f32>
+// GROUPS: %[[BOUND:.*]] = neuro.mul %[[RATE]], %[[LENGTH]]
+// GROUPS: neuro.greater %[[ROOT]], %[[BOUND]]
+// GROUPS: %[[FACTORS:.*]] = neuro.where {{.*}} tensor<2xf32>
+// GROUPS-DAG: neuro.mul %{{.*}}, %{{.*}} : (tensor<3x2xf32>, tensor<1x2xf32>) -> tensor<3x2xf32>
+// GROUPS-DAG: neuro.mul %{{.*}}, %[[FACTORS]] : (tensor<2xf32>, tensor<2xf32>)
+
+// NO-GROUPS: error: has no units, with parameters of sizes that stay, that are gone once these are zero
 
 // CONTRASTIVE: error: compares the examples of a batch with one another in its loss, and each process has others
 
@@ -142,4 +167,18 @@ func.func @main(%x: tensor<2x3xf32>) -> tensor<2x4xf32> {
 func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
   %0 = neuro.relu %x : (tensor<2xf32>) -> tensor<2xf32>
   return %0 : tensor<2xf32>
+}
+
+//--- two.mlir
+neuro.param @w trainable = dense<1.0> : tensor<3x2xf32>
+neuro.param @b trainable = dense<1.0> : tensor<2xf32>
+neuro.param @v trainable = dense<1.0> : tensor<2x4xf32>
+func.func @main(%x: tensor<2x3xf32> {neuro.name = "x"}) -> (tensor<2x4xf32> {neuro.name = "y"}) {
+  %w = neuro.get_param @w : tensor<3x2xf32>
+  %b = neuro.get_param @b : tensor<2xf32>
+  %v = neuro.get_param @v : tensor<2x4xf32>
+  %0 = neuro.gemm %x, %w, %b : (tensor<2x3xf32>, tensor<3x2xf32>, tensor<2xf32>) -> tensor<2x2xf32>
+  %1 = neuro.relu %0 : (tensor<2x2xf32>) -> tensor<2x2xf32>
+  %2 = neuro.matmul %1, %v : (tensor<2x2xf32>, tensor<2x4xf32>) -> tensor<2x4xf32>
+  return %2 : tensor<2x4xf32>
 }

@@ -130,13 +130,21 @@ static int runPrune(const Arguments &arguments) {
   StructureCommand command(arguments, "prune");
   PruneOptions options;
   // What optimal brain surgeon assumes, the fit to the data then does.
-  StringRef criterion =
-      arguments.get("--criterion", arguments.has("--data") ? "obs" : "l2");
+  bool hasData = arguments.has("--data") && !arguments.has("--dead");
+  StringRef criterion = arguments.get("--criterion", hasData ? "obs" : "l2");
   std::optional<Criterion> parsed = parseCriterion(criterion);
   if (!parsed)
     return reportError("criterion '" + criterion + "' is none of " +
                        listCriteria());
   options.criterion = *parsed;
+  options.onlyDead = arguments.has("--dead");
+  if (options.onlyDead)
+    for (const char *other :
+         {"--ratio", "--target-flops", "--target-params", "--target-bytes",
+          "--target-ms", "--criterion", "--scope", "--max-ratio", "--plan"})
+      if (arguments.has(other))
+        return reportError("'--dead' says what goes, and so does '" +
+                           StringRef(other) + "'");
   if (!readAllocation(arguments, options.allocation) ||
       !command.read(options, "--only") || !readPlan(arguments, options))
     return 1;
@@ -192,6 +200,9 @@ static int runPrune(const Arguments &arguments) {
 Command neuroplast::driver::getPruneCommand() {
   std::vector<OptionSpec> options = {
       {"--ratio", "R", "share of the units to remove (0.5)"},
+      {"--dead", "",
+       "remove exactly the units that change nothing, as those that 'train "
+       "--group-lasso' has made zero"},
       {"--target-flops", "T",
        "cut until T operations are left: 0.5x of what there are, or 1.5G"},
       {"--target-params", "T", "the same for parameters"},

@@ -100,7 +100,7 @@ FailureOr<PruneOutcome> driver::pruneModel(StructureCommand &command,
   bool isDryRun = command.isDryRun();
   // A network in memory learns what it lost.
   bool reconstructs = !batches.empty() && !isDryRun &&
-                      !arguments.getNetwork() &&
+                      !arguments.getNetwork() && !options.onlyDead &&
                       !arguments.has("--no-reconstruct");
   bool calibrates = needsStatistics(options.criterion) && !batches.empty() &&
                     !arguments.has("--stats");

@@ -19,6 +19,8 @@
 #include "neuroplast/Learning/LearningTask.h"
 #include "neuroplast/Learning/ParamTensors.h"
 #include "neuroplast/Runtime/Npz.h"
+#include "neuroplast/Structure/Inspect.h"
+#include "neuroplast/Structure/VanishingUnits.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Format.h"
@@ -201,6 +203,21 @@ static void printRates(const NamedTensors &params) {
   }
 }
 
+/// Tells how many units a network would not miss.
+static void printDead(mlir::ModuleOp module) {
+  structure::UnitAnalysis analysis(module);
+  std::vector<llvm::BitVector> isDead = structure::findDeadUnits(analysis);
+  size_t dead = 0, all = 0;
+  for (const structure::UnitSetSummary &set :
+       structure::summarizeSets(analysis))
+    if (set.pins.empty() && !set.isInner) {
+      dead += isDead[set.set].count();
+      all += set.units;
+    }
+  llvm::outs() << dead << " of " << all
+               << " units change nothing: 'prune --dead' takes them out\n";
+}
+
 /// Trains a model file, to say what another one says if there is a teacher.
 static int runTask(const Arguments &arguments, llvm::StringRef model,
                    llvm::StringRef teacher) {
@@ -277,6 +294,8 @@ static int runTask(const Arguments &arguments, llvm::StringRef model,
   if (isFirst)
     printRates(params);
   writeParameters(std::move(params), *module);
+  if (isFirst && options->step.groupLasso > 0)
+    printDead(*module);
   // All have the same weights.
   if (isFirst && mlir::failed(saveModule(*module, output)))
     return 1;

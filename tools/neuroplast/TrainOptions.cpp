@@ -110,6 +110,8 @@ neuroplast::driver::readTrainingOptions(const Arguments &arguments,
       !readNumber(arguments, "--lr-factor", schedule.factor) ||
       !readNumber(arguments, "--momentum", optimizer.momentum) ||
       !readNumber(arguments, "--weight-decay", optimizer.weightDecay) ||
+      !readNumber(arguments, "--lasso", o.step.lasso) ||
+      !readNumber(arguments, "--group-lasso", o.step.groupLasso) ||
       !readNumber(arguments, "--clip-norm", o.step.clipNorm) ||
       !readInteger(arguments, "--lr-every", schedule.every, 1) ||
       !readInteger(arguments, "--warmup", schedule.warmup) ||
@@ -245,7 +247,14 @@ std::vector<OptionSpec> neuroplast::driver::getTrainingOptionSpecs() {
       {"--momentum", "X", "of sgd (0)"},
       {"--nesterov", "", "let sgd look ahead by its momentum"},
       {"--weight-decay", "X", "weight decay (0)"},
-      {"--no-decay", "PATTERN...", "parameters whose name matches have none"},
+      {"--lasso", "X",
+       "draw each weight to zero, by the learning rate times this in a step "
+       "(0)"},
+      {"--group-lasso", "X",
+       "draw all weights together that make a unit to zero, by that times the "
+       "root of their count, so that 'prune --dead' can take it out (0)"},
+      {"--no-decay", "PATTERN...",
+       "parameters whose name matches have no weight decay and no lasso"},
       {"--average", "X",
        "go by means of the parameters over the steps, of which the next one "
        "counts as 1 - X; 1 for a plain mean"},

@@ -67,6 +67,8 @@ def NeuroPrune : Pass<"neuro-prune", "::mlir::ModuleOp"> {
     Option<"criterion", "criterion", "std::string", "\"l2\"",
            "what ranks the units: `l1`, `l2`, `lamp`, `bn-scale`, `fpgm` or `random`; those that regard data are there in the driver">,
     Option<"ratio", "ratio", "double", "0.5", "the share of the units to remove, without a target">,
+    Option<"dead", "dead", "bool", "false",
+           "remove exactly the units that change nothing, instead: for which something is zero wherever the network sums over them">,
     Option<"scope", "scope", "std::string", "\"local\"",
            "which units are ranked together: those of a set (`local`), of sets of the same shapes (`isomorphic`), or all (`global`)">,
     Option<"targetFlops", "target-flops", "std::string", "\"\"",

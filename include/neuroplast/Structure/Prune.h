@@ -18,6 +18,10 @@ namespace neuroplast::structure {
 
 struct PruneOptions : EditRequest {
   Criterion criterion = Criterion::L2;
+  /// Instead of what a criterion and the allocation say: exactly the units that
+  /// are not missed (`findDeadUnits`), as far as counts that depend on each
+  /// other allow.
+  bool onlyDead = false;
   /// What criteria that regard data read.
   Evidence evidence;
   AllocationOptions allocation;
@@ -32,8 +36,9 @@ struct PrunedSet {
   int64_t kept = 0;
   /// Why nothing was removed, empty if something was: "pinned", "frozen", "not
   /// named", "inner", "not planned" (a plan leaves it), "too small" (less than
-  /// a unit is its share), "rounding" (also up to the least number of units),
-  /// "equal counts" (blocks that others bind cannot lose as many).
+  /// a unit is its share), "none dead" (of which only these go), "rounding"
+  /// (also up to the least number of units), "equal counts" (blocks that others
+  /// bind cannot lose as many).
   std::string reason;
   /// Scores on either side of the cut, and whose they are, if scores decided
   /// on it.

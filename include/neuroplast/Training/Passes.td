@@ -86,6 +86,8 @@ def NeuroTrainStep : Pass<"neuro-train-step", "::mlir::ModuleOp"> {
     Option<"momentum", "momentum", "double", "0", "of sgd">,
     Option<"nesterov", "nesterov", "bool", "false", "whether sgd looks ahead by its momentum">,
     Option<"ownSteps", "own-steps", "bool", "false", "whether adam and adamw count the steps of each element">,
+    Option<"lasso", "lasso", "double", "0", "draw each element to zero, by the learning rate times this in a step">,
+    Option<"groupLasso", "group-lasso", "double", "0", "draw all elements together that make a unit to zero, by that times the root of their count">,
     Option<"clipNorm", "clip-norm", "double", "0", "the most that all gradients together have as their norm; 0 for no bound">,
     Option<"parts", "parts", "int64_t", "1", "steps whose gradients an update is made of the mean of">,
     Option<"processes", "processes", "int64_t", "1", "processes that add up their gradients, each with a batch of its own">,

@@ -62,8 +62,14 @@ struct StepOptions {
   std::function<llvm::ArrayRef<float>(llvm::StringRef)> importance = {};
   /// Whether the step adds up how parameters move away from zero, as a state.
   bool sumsMovement = false;
-  /// Which parameters have no weight decay; none if it is empty.
+  /// Which parameters have no weight decay, and no lasso; none if it is empty.
   std::function<bool(llvm::StringRef)> isUndecayed = {};
+  /// How strongly each element is drawn to zero, by its magnitude times this
+  /// (the lasso), and how strongly all together that makes a unit, by the norm
+  /// of that times the root of how many elements it has times this (the group
+  /// lasso). Like a decay that is decoupled, it is a way of its own behind the
+  /// optimizer's, by the learning rate times that, and ends at zero.
+  double lasso = 0, groupLasso = 0;
 };
 
 /// Makes `main` a step of training. Behind its inputs it takes "labels", unless
