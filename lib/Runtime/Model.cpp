@@ -8,6 +8,8 @@
 
 #include "neuroplast/Runtime/Model.h"
 
+#include "Support/profile.h"
+
 #include "neuroplast/Dialect/Neuro/IR/TensorTypes.h"
 #include "neuroplast/Support/Suggestion.h"
 #include "llvm/ADT/APFloat.h"
@@ -396,10 +398,12 @@ public:
     return error;
   }
 
-  std::vector<std::pair<ProfileEntry, int64_t>> getProfile() const override {
-    std::vector<std::pair<ProfileEntry, int64_t>> profile;
-    for (const ProfileEntry &entry : compiled.profile)
-      profile.emplace_back(entry, profileFunction()[profile.size()]);
+  std::vector<ProfiledPart> getProfile() const override {
+    std::vector<ProfiledPart> profile;
+    for (const ProfileEntry &entry : compiled.profile) {
+      const NeuroplastTime &time = profileFunction()[profile.size()];
+      profile.push_back({entry, time.nanoseconds, time.calls});
+    }
     return profile;
   }
 
@@ -408,7 +412,7 @@ private:
   CompiledModel compiled;                     // owns the parameters' bytes
   std::unique_ptr<llvm::orc::LLJIT> jit;
   void (*closeFunction)() = nullptr;
-  const int64_t *(*profileFunction)() = nullptr;
+  const NeuroplastTime *(*profileFunction)() = nullptr;
 };
 
 } // namespace

@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import pytest
 from Models import driver, models
+from Models.architectures.builder import Builder
 
 # Two inputs share a size; one output is an input, one is given twice, one is a
 # parameter.
@@ -290,6 +291,19 @@ def test_profiles(neuroplast: Path, tmp_path: Path) -> None:
     assert "GFLOP/s" in table and rows[0]["nodes"] in table
     driver.call(neuroplast, "compile", source, "-o", tmp_path / "m.so")
     assert "--profile" in fail(neuroplast, "bench", tmp_path / "m.so", "--profile")
+
+
+def test_profiles_of_loops(neuroplast: Path, tmp_path: Path) -> None:
+    """What a loop calls in each of its steps counts as often."""
+    steps, b = 24, Builder(free=False)
+    x = b.input("x", [steps, 4, 64])
+    w, r = b.weight("w", 1, 192, 64), b.weight("r", 1, 192, 64)
+    b.output(b.node("GRU", x, w, r, outputs=2, hidden_size=64)[0], "y")
+    onnx.save(b.finish(), tmp_path / "m.onnx")
+    figures = driver.bench(neuroplast, tmp_path / "m.onnx", "--profile", "--seconds", "0.2")
+    calls = [row["calls"] for row in figures["profile"] if row["kernel"]]
+    assert set(calls) == {1, steps}
+    assert max(row["of_peak"] for row in figures["profile"] if row["calls"] == steps) > 0.02
 
 
 def test_options_given_twice(neuroplast: Path, tmp_path: Path) -> None:

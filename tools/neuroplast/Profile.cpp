@@ -21,10 +21,11 @@ std::vector<ProfileRow> driver::makeProfile(const Model &model, double runs,
                                             double peak, unsigned threads) {
   std::vector<ProfileRow> rows;
   double total = 0;
-  for (const auto &[entry, nanoseconds] : model.getProfile()) {
-    double time = nanoseconds / runs;
-    double rate = time > 0 ? entry.operations / time : 0;
-    rows.push_back({entry.nodes, entry.kernel, time / 1e6, 0, rate,
+  for (const auto &[entry, nanoseconds, calls] : model.getProfile()) {
+    double time = static_cast<double>(nanoseconds) / runs;
+    double perRun = static_cast<double>(calls) / runs;
+    double rate = time > 0 ? entry.operations * perRun / time : 0;
+    rows.push_back({entry.nodes, entry.kernel, time / 1e6, perRun, 0, rate,
                     rate / (peak * threads)});
     total += time / 1e6;
   }
@@ -51,8 +52,13 @@ static std::vector<ProfileRow> summarize(llvm::ArrayRef<ProfileRow> rows) {
   std::vector<ProfileRow> shown(rows.take_front(kLongest).vec());
   if (rows.size() > kLongest) {
     ProfileRow &rest = shown.emplace_back();
-    rest = {
-        llvm::formatv("({0} others)", rows.size() - kLongest), "", 0, 0, 0, 0};
+    rest = {llvm::formatv("({0} others)", rows.size() - kLongest),
+            "",
+            0,
+            0,
+            0,
+            0,
+            0};
     for (const ProfileRow &row : rows.drop_front(kLongest)) {
       rest.milliseconds += row.milliseconds;
       rest.share += row.share;
@@ -80,6 +86,7 @@ llvm::json::Array driver::toJson(llvm::ArrayRef<ProfileRow> rows) {
     array.push_back(llvm::json::Object{{"nodes", row.nodes},
                                        {"kernel", row.kernel},
                                        {"ms", row.milliseconds},
+                                       {"calls", row.calls},
                                        {"share", row.share},
                                        {"gflops", row.gigaflops},
                                        {"of_peak", row.ofPeak}});

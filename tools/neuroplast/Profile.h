@@ -18,6 +18,7 @@ namespace neuroplast::driver {
 struct ProfileRow {
   std::string nodes, kernel;
   double milliseconds; ///< Of one run.
+  double calls;        ///< In one run: one, or as many as a loop has steps.
   double share;        ///< Of the time of the run.
   double gigaflops;    ///< A second; 0 if not known.
   double ofPeak;       ///< Of what the cores that share the work could do.

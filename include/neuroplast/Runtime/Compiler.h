@@ -54,6 +54,13 @@ struct ProfileEntry {
   double operations;  ///< Floating point operations; 0 if not known.
 };
 
+/// What such a part took, in all runs.
+struct ProfiledPart {
+  ProfileEntry entry;
+  int64_t nanoseconds;
+  int64_t calls; ///< In a loop, one for each of its steps.
+};
+
 /// A compiled model: code that refers to its parameters by symbol.
 struct CompiledModel {
   std::vector<std::unique_ptr<llvm::MemoryBuffer>> objects;

@@ -89,11 +89,9 @@ public:
     return {paramsFunction(), static_cast<size_t>(getInfo().num_params)};
   }
 
-  /// What the time of all runs went into, and nanoseconds; empty if the model
-  /// was not compiled for that.
-  virtual std::vector<std::pair<ProfileEntry, int64_t>> getProfile() const {
-    return {};
-  }
+  /// What the time of all runs went into; empty if the model was not compiled
+  /// for that.
+  virtual std::vector<ProfiledPart> getProfile() const { return {}; }
 
 protected:
   const NeuroplastModelInfo *(*infoFunction)() = nullptr;

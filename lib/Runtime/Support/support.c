@@ -11,8 +11,9 @@
 
 #pragma GCC visibility push(default)
 #include "neuroplast/Runtime/Abi.h"
+#include "profile.h"
 void neuroplast_close(void);
-const int64_t *neuroplast_profile(void);
+const NeuroplastTime *neuroplast_profile(void);
 #pragma GCC visibility pop
 #include "run.h"
 
@@ -103,7 +104,8 @@ void memrefCopy(int64_t elementSize, UnrankedMemRef *source,
 
 enum { mostEntries = 1 << 16 };
 
-static int64_t profileTimes[mostEntries], profileLast;
+static NeuroplastTime profileTimes[mostEntries];
+static int64_t profileLast;
 
 static int64_t readClock(void) {
   struct timespec now;
@@ -117,13 +119,15 @@ void neuroplast_profile_mark(int64_t entry);
    models that are run by one thread at a time. */
 void neuroplast_profile_mark(int64_t entry) {
   int64_t now = readClock();
-  if (entry >= 0 && entry < mostEntries)
-    profileTimes[entry] += now - profileLast;
+  if (entry >= 0 && entry < mostEntries) {
+    profileTimes[entry].nanoseconds += now - profileLast;
+    ++profileTimes[entry].calls;
+  }
   profileLast = now;
 }
 
-/* Nanoseconds by entry, of all runs. */
-const int64_t *neuroplast_profile(void) { return profileTimes; }
+/* By entry, of all runs. */
+const NeuroplastTime *neuroplast_profile(void) { return profileTimes; }
 
 /*===--- The interface ---------------------------------------------------===*/
 
