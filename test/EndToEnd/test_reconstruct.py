@@ -131,6 +131,27 @@ def test_data_that_do_not_fit_are_refused(
     assert not small.exists()
 
 
+def test_data_of_a_training(neuroplast: Path, tmp_path: Path) -> None:
+    """Labels are left out, and archives of a folder are one."""
+    rng = np.random.default_rng(4)
+    source = redundant_net("perceptron", tmp_path / "net.onnx", rng)
+    x = rng.normal(size=(64, 5)).astype(np.float32)
+    folder, cut = tmp_path / "data", []
+    folder.mkdir()
+    for name, part in (("a", slice(0, 48)), ("b", slice(48, 64))):
+        driver.save(folder / f"{name}.npz", {"x": x[part], "labels": np.zeros(64)[part]})
+    driver.save(tmp_path / "all.npz", {"x": x, "labels": np.zeros(64)})
+    driver.save(tmp_path / "x.npz", {"x": x})
+    for data in (tmp_path / "x.npz", tmp_path / "all.npz", folder):
+        small = tmp_path / f"{data.stem}.onnx"
+        driver.call(neuroplast, "prune", source, "-o", small, "--data", data, "--no-compare")
+        cut.append([t.raw_data for t in onnx.load(small).graph.initializer])
+    assert cut[0] == cut[1] == cut[2]
+    driver.save(folder / "c.npz", {"y": x})
+    with pytest.raises(driver.DriverError, match="array 'y' is none that the first file has"):
+        driver.call(neuroplast, "prune", source, "-o", small, "--data", folder)
+
+
 @pytest.mark.parametrize("name", ["shufflenet", "squeezenet", "minilm_l3"])
 def test_real_networks_come_nearer_to_what_they_were(
     name: str, neuroplast: Path, tmp_path: Path

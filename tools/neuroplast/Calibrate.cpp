@@ -81,7 +81,7 @@ static int runCalibrate(const Arguments &arguments) {
 
 Command neuroplast::driver::getCalibrateCommand() {
   std::vector<OptionSpec> options = {
-      {"--data", "FILE.npz",
+      {"--data", "FILE.npz|FOLDER",
        "inputs by name, the first axis of which counts examples"},
       {"-o", "FILE.npz", "where to write the statistics"},
       {"--products", "",

@@ -14,7 +14,10 @@
 #include "neuroplast/Calibration/Batches.h"
 #include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Frontend/ONNX/Specialize.h"
+#include "neuroplast/Learning/Examples.h"
 #include "neuroplast/Runtime/Npz.h"
+#include "llvm/ADT/Sequence.h"
+#include "llvm/Support/FileSystem.h"
 
 using namespace mlir;
 using namespace neuroplast;
@@ -51,6 +54,39 @@ OptionSpec neuroplast::driver::getBatchOption() {
           "most examples of the data to run at once (8); 0 runs all of them"};
 }
 
+/// The name that labels have in data for training.
+static constexpr StringLiteral kLabels = "labels";
+
+static bool hasInput(func::FuncOp main, StringRef name) {
+  return llvm::any_of(main.getArguments(), [&](BlockArgument argument) {
+    auto own = main.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                 "neuro.name");
+    return own && own.getValue() == name;
+  });
+}
+
+/// The arrays of an archive, or of a folder that data for training may be.
+/// Labels are left out, unless the model has an input of their name.
+static llvm::Expected<NamedTensors> readArrays(func::FuncOp main,
+                                               StringRef path) {
+  auto isWanted = [&](StringRef name) {
+    return name != kLabels || hasInput(main, name);
+  };
+  if (!llvm::sys::fs::is_directory(path))
+    return readNpz(path, isWanted);
+  using learning::Examples;
+  auto examples = Examples::read(path, kLabels,
+                                 isWanted(kLabels) ? Examples::Need::Any
+                                                   : Examples::Need::None);
+  if (!examples)
+    return llvm::createStringError(path + ": " +
+                                   llvm::toString(examples.takeError()));
+  NamedTensors arrays;
+  examples->gather(llvm::to_vector(llvm::seq<int64_t>(0, examples->getCount())),
+                   arrays);
+  return arrays;
+}
+
 std::optional<std::vector<NamedTensors>>
 neuroplast::driver::readBatches(const Arguments &arguments, ModuleOp module) {
   if (!arguments.has("--data"))
@@ -59,13 +95,13 @@ neuroplast::driver::readBatches(const Arguments &arguments, ModuleOp module) {
   if (!most)
     return std::nullopt;
   StringRef path = arguments.get("--data");
-  auto data = readNpz(path);
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  auto data = readArrays(main, path);
   if (!data) {
     reportError(llvm::toString(data.takeError()));
     return std::nullopt;
   }
-  auto batches = calibration::makeBatches(
-      module.lookupSymbol<func::FuncOp>("main"), *data, *most);
+  auto batches = calibration::makeBatches(main, *data, *most);
   if (!batches) {
     reportError(path + ": " + llvm::toString(batches.takeError()));
     return std::nullopt;

@@ -81,7 +81,8 @@ static int runCompress(const Arguments &arguments) {
 
 Command neuroplast::driver::getCompressCommand() {
   std::vector<OptionSpec> options = {
-      {"--data", "FILE.npz", "inputs by name; the first axis counts examples"},
+      {"--data", "FILE.npz|FOLDER",
+       "inputs by name; the first axis counts examples"},
       {"--val", "FILE.npz", "the same, to be looked at only"},
       {"-o", "FILE", "where to write the small model"},
       {"--epochs", "N", "how often to go through the data (10)"},

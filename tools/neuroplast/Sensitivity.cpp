@@ -251,7 +251,7 @@ Command neuroplast::driver::getSensitivityCommand() {
       {"sensitivity",
        "tell what cutting each group of units alone does",
        {"MODEL"},
-       {{"--data", "FILE.npz",
+       {{"--data", "FILE.npz|FOLDER",
          "inputs by name, the first axis of which counts examples; random "
          "ones if not given"},
         getBatchOption(),

@@ -63,7 +63,7 @@ StructureCommand::StructureCommand(const Arguments &arguments, StringRef name)
 std::vector<OptionSpec> StructureCommand::getOptions() {
   return {
       {"-o", "FILE", "where to write the result"},
-      {"--data", "FILE.npz",
+      {"--data", "FILE.npz|FOLDER",
        "inputs by name, the first axis of which counts examples; the outputs "
        "before and after are compared on the first batch"},
       getBatchOption(),
