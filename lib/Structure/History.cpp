@@ -81,6 +81,26 @@ int64_t neuroplast::structure::countEdits(ModuleOp module) {
                  : 0;
 }
 
+FailureOr<llvm::DenseSet<Node>>
+neuroplast::structure::findNewborns(const UnitAnalysis &analysis) {
+  llvm::DenseSet<Node> newborns;
+  neuro::HistoryOp history = neuro::findHistory(analysis.getModule());
+  if (!history || history.getBody().getOps<neuro::EditOp>().empty())
+    return newborns;
+  auto last = cast<neuro::EditOp>(history.getBody().front().back());
+  for (auto entry : last.getBody().getOps<neuro::EditedUnitsOp>()) {
+    auto atoms = findAtoms(analysis, entry, entry.getNewFirst(),
+                           entry.getNewLast(), entry.getNewCount());
+    if (failed(atoms))
+      return failure();
+    llvm::SmallDenseSet<int64_t> seen;
+    for (auto [atom, source] : llvm::zip_equal(*atoms, entry.getMap()))
+      if (source == IndexMap::kFresh || !seen.insert(source).second)
+        newborns.insert(atom);
+  }
+  return newborns;
+}
+
 namespace {
 
 /// Puts back the elements that a history keeps.

@@ -9,10 +9,12 @@
 #include "neuroplast/Training/Dropout.h"
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/IR/Verifier.h"
+#include "neuroplast/Dialect/Neuro/IR/Gradient.h"
 #include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Dialect/Neuro/IR/RandomOps.h"
+#include "neuroplast/Structure/History.h"
 #include "neuroplast/Structure/LayerUnits.h"
 #include "neuroplast/Structure/ResidualBlocks.h"
 #include "neuroplast/Structure/UnitSelection.h"
@@ -265,20 +267,64 @@ private:
       layers.insert(weight->getOwner());
     // Each part of a step is a draw of its own.
     int64_t start = neuro::getTrainingSteps(module) * dropout.parts;
+    structure::UnitAnalysis analysis(module);
+    auto newborns = structure::findNewborns(analysis);
+    if (failed(newborns))
+      return failure();
     for (Operation *layer : layers) {
       OpOperand *data = structure::findData(*layer);
       Value result = findEnd(layer->getResult(0));
-      if (!data || data->get().getType() != result.getType())
-        return layer->emitError("makes no tensor of the type that it reads, "
-                                "so that nothing can stand in for its result");
       OpBuilder b(layer->getContext());
       b.setInsertionPointAfterValue(result);
+      Value before = leaveOut(b, analysis, *newborns, result);
+      if (!before && (!data || data->get().getType() != result.getType()))
+        return layer->emitError("makes no units that joined last, and no "
+                                "tensor of the type that it reads, so that "
+                                "nothing can stand in for its result");
       auto join = neuro::JoinOp::create(b, layer->getLoc(), result.getType(),
-                                        result, data->get(), start,
-                                        dropout.steps * dropout.parts);
-      result.replaceAllUsesExcept(join.getResult(), join);
+                                        result, before ? before : data->get(),
+                                        start, dropout.steps * dropout.parts);
+      result.replaceUsesWithIf(join.getResult(), [&](OpOperand &use) {
+        return use.getOwner() != join &&
+               (!before || use.getOwner() != before.getDefiningOp());
+      });
     }
     return success();
+  }
+
+  /// A value with zeros where some units stand; null if none of them does.
+  static Value leaveOut(OpBuilder &b, const structure::UnitAnalysis &analysis,
+                        const llvm::DenseSet<structure::Node> &units,
+                        Value value) {
+    const structure::TensorPlaces *places = analysis.getPlaces(value);
+    if (units.empty() || !places)
+      return nullptr;
+    neuro::TermBuilder at{b, value.getLoc()};
+    neuro::Term left(at, value);
+    for (auto [index, axis] : llvm::enumerate(places->axes)) {
+      if (!axis || axis->isDynamic() || axis->blocks != 1)
+        continue;
+      Type element = left.getType().getElementType();
+      SmallVector<Attribute> factors;
+      bool hasUnits = false;
+      for (structure::Node node : axis->places) {
+        bool isUnit = llvm::any_of(
+            analysis.getAlgebra().getAtoms(node),
+            [&](structure::Node atom) { return units.contains(atom); });
+        hasUnits |= isUnit;
+        factors.push_back(at.builder.getFloatAttr(element, isUnit ? 0 : 1));
+      }
+      if (!hasUnits)
+        continue;
+      SmallVector<int64_t> shape(left.getRank(), 1);
+      shape[index] = axis->extent;
+      auto type = RankedTensorType::get(shape, element);
+      neuro::Term kept(
+          at, neuro::ConstantOp::create(at.builder, at.location,
+                                        DenseElementsAttr::get(type, factors)));
+      left = left * kept;
+    }
+    return left.get() == value ? nullptr : left.get();
   }
 
   /// What a bias, a norm and an activation make of the results of a layer.

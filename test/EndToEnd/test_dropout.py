@@ -256,6 +256,53 @@ def test_a_layer_joins_a_network_that_learns(parts: str, neuroplast: Path, tmp_p
     }  # fmt: skip
 
 
+CHANNELS = """<ir_version: 8, opset_import: ["" : 17]>
+g (float[N, 3, 6, 6] x) => (float[N, 4, 6, 6] y) {
+  h = Conv<pads=[1, 1, 1, 1]>(x, w) t = Relu(h) y = Conv(t, v)
+}"""
+FEATURES = """<ir_version: 8, opset_import: ["" : 17]>
+g (float[N, 8] x) => (float[N, 4] y) { h = MatMul(x, w) t = Tanh(h) y = MatMul(t, v) }"""
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes"),
+    [
+        (FEATURES, ((64, 8), (8, 6), (6, 4))),
+        (CHANNELS, ((64, 3, 6, 6), (6, 3, 3, 3), (4, 6, 1, 1))),
+    ],
+)
+def test_units_join_a_network_that_learns(
+    text: str, shapes: tuple[tuple[int, ...], ...], neuroplast: Path, tmp_path: Path
+) -> None:
+    """Random units cost nothing at first, are all there in the end, and old ones stay."""
+    model, grown, data, log = (tmp_path / n for n in ("m.onnx", "g.onnx", "d.npz", "log.jsonl"))
+    random = np.random.default_rng(0)
+    x, w, v = (random.normal(size=shape).astype(np.float32) for shape in shapes)
+    save(model, text, {"w": w, "v": v})
+    driver.save(data, {"x": x, "labels": driver.run(neuroplast, model, {"x": x})["y"]})
+    driver.edit(neuroplast, "dropin", model, grown, "--at", "w", "--units", "3", "--init", "random")
+    losses = {}
+    for name, steps in (("never", "1000000"), ("gradually", "4"), ("at once", "1")):
+        log.unlink(missing_ok=True)
+        driver.call(
+            neuroplast, "train", grown, "-o", tmp_path / "t.onnx", "--data", data, "--loss", "mse",
+            "--batch", "32", "--lr", "1e-12", "--epochs", "4", "--log", log, "--dropout",
+            f"w={steps}:join",
+        )  # fmt: skip
+        losses[name] = [json.loads(line)["loss"] for line in log.read_text().splitlines()]
+    first, *_, last = losses["gradually"]
+    whole = losses["at once"][-1]
+    assert max(losses["never"]) < 1e-3 * whole
+    assert 0 < first < 0.8 * whole
+    assert last == pytest.approx(whole, rel=1e-4)
+    # Without units that joined last, a layer has nothing in its place.
+    with pytest.raises(driver.DriverError, match="makes no units that joined last, and no tensor"):
+        driver.call(
+            neuroplast, "train", model, "-o", tmp_path / "t.onnx", "--data", data, "--loss", "mse",
+            "--dropout", "w=4:join",
+        )  # fmt: skip
+
+
 DROPOUTS = """<ir_version: 8, opset_import: ["" : %d]>
 g (double[16, 12] x) => (double[n, m] y) {
   a = MatMul(x, v)

@@ -58,7 +58,7 @@
 // CONCRETE: neuro.param @w.dropout_logit trainable onnx "w.dropout_logit" = dense<0.000000e+00> : tensor<f32>
 // CONCRETE: %[[RATE:.*]] = neuro.get_param @w.dropout_logit
 // CONCRETE: neuro.concrete_dropout %{{.*}}, %[[RATE]] {examples = 100 : i64}
-// SHAPES: error: makes no tensor of the type that it reads, so that nothing can stand in for its result
+// SHAPES: error: makes no units that joined last, and no tensor of the type that it reads, so that nothing can stand in for its result
 // NOTHING: error: has nothing that could be drawn
 
 //--- layers.mlir

@@ -275,8 +275,9 @@ std::vector<OptionSpec> neuroplast::driver::getTrainingOptionSpecs() {
        "leave out parts of what layers read whose weights have such a name: "
        "elements, gaussian (a normal factor), channels, squares[:SIZE], "
        "weights[:SHARE], units:SHARE (of the smallest alone), or branches of "
-       "residual blocks (elements); with PATTERN=STEPS:join, layers join over "
-       "so many steps; with PATTERN=RATE:concrete:EXAMPLES, the rate is "
+       "residual blocks (elements); with PATTERN=STEPS:join, layers, or units "
+       "that the last edit grew there, join over so many steps; with "
+       "PATTERN=RATE:concrete:EXAMPLES, the rate is "
        "learnt"},
       {"--freeze", "PATTERN...", "leave parameters whose name matches"},
       {"--unfreeze", "PATTERN...",

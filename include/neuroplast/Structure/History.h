@@ -12,6 +12,7 @@
 #include "neuroplast/Dialect/Neuro/IR/History.h"
 #include "neuroplast/Dialect/Neuro/IR/HistoryOps.h"
 #include "neuroplast/Structure/Edit.h"
+#include "llvm/ADT/DenseSet.h"
 
 namespace neuroplast::structure {
 
@@ -29,6 +30,11 @@ llvm::LogicalResult undo(mlir::ModuleOp module, int64_t to);
 /// if it does not fit.
 llvm::FailureOr<Edit> findEdit(const UnitAnalysis &analysis,
                                neuro::EditOp edit);
+
+/// The units that joined with the last edit of a history; none if it did
+/// something else. Fails with an error if it does not fit.
+llvm::FailureOr<llvm::DenseSet<Node>>
+findNewborns(const UnitAnalysis &analysis);
 
 /// Does one edit of a history again. Fails with an error if it does not fit.
 llvm::LogicalResult replay(mlir::ModuleOp module, neuro::EditOp edit,

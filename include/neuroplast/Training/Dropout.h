@@ -41,8 +41,9 @@ struct Dropout {
     /// (concrete
     /// dropout, Gal et al., arXiv 1705.07832).
     Concrete,
-    /// Results of a layer that joins, in place of which stands what it reads,
-    /// less often from step to step (gradual DropIn, Smith et al., arXiv
+    /// What a layer makes of units that joined with the last edit, or, if there
+    /// are none, of the layer as a whole, in place of which stands what it
+    /// reads: less often from step to step (gradual DropIn, Smith et al., arXiv
     /// 1511.06951).
     Join
   };
