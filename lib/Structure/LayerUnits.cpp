@@ -51,10 +51,12 @@ neuroplast::structure::findUnitAxis(OpOperand &parameter) {
   auto layer = cast<neuro::AxisRuleOpInterface>(parameter.getOwner());
   neuro::AxisRule rule = layer.getAxisRule();
   OpOperand *data = findData(*layer);
-  auto shares = [](const neuro::AxisExpr &axis,
-                   ArrayRef<neuro::AxisExpr> others) {
-    return hasFactor(
-        axis, [&](unsigned factor) { return isFactorOf(factor, others); });
+  auto shares = [&](const neuro::AxisExpr &axis,
+                    ArrayRef<neuro::AxisExpr> others) {
+    return hasFactor(axis, [&](unsigned factor) {
+      return rule.factors[factor].role == neuro::FactorRole::Plain &&
+             isFactorOf(factor, others);
+    });
   };
   std::optional<int64_t> found;
   for (auto [index, axis] :

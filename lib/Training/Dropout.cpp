@@ -55,12 +55,14 @@ std::optional<Dropout> Dropout::parse(StringRef text, std::string &reason) {
                     .Case("squares", Kind::Squares)
                     .Case("weights", Kind::Weights)
                     .Case("units", Kind::Units)
+                    .Case("states", Kind::States)
                     .Case("branches", Kind::Branches)
                     .Case("concrete", Kind::Concrete)
                     .Default(std::nullopt);
     if (!kind)
       return fail("is of none of the kinds elements, gaussian, channels, "
-                  "squares, weights, units, branches, concrete and join");
+                  "squares, weights, units, states, branches, concrete and "
+                  "join");
     dropout.kind = *kind;
   }
   if (dropout.kind == Kind::Concrete) {
@@ -105,7 +107,8 @@ public:
     llvm::DenseSet<OpOperand *> seen;
     for (OpOperand *use : uses) {
       bool isOfWeights = dropout.kind == Dropout::Kind::Weights ||
-                         dropout.kind == Dropout::Kind::Units;
+                         dropout.kind == Dropout::Kind::Units ||
+                         dropout.kind == Dropout::Kind::States;
       OpOperand *place =
           isOfWeights ? use : structure::findData(*use->getOwner());
       if (!place)
@@ -152,6 +155,13 @@ private:
   LogicalResult insertBefore(OpOperand &place, unsigned weight) {
     if (dropout.kind == Dropout::Kind::Channels)
       return insertAt(place, findSharedAxes(place, weight));
+    if (dropout.kind == Dropout::Kind::States) {
+      std::optional<int64_t> states = findStateAxis(place);
+      if (!states)
+        return place.getOwner()->emitError(
+            "has no states that this weight reads");
+      return insertAt(place, listOtherAxes(place, *states));
+    }
     if (!dropout.targeted)
       return insertAt(place, {});
     std::optional<int64_t> units = structure::findUnitAxis(place);
@@ -160,12 +170,32 @@ private:
           "makes no units that could be left out by their weights");
     if (dropout.kind == Dropout::Kind::Weights)
       return insertAt(place, {}, *units);
-    int64_t rank = cast<RankedTensorType>(place.get().getType()).getRank();
-    SmallVector<int64_t> others;
-    for (int64_t axis = 0; axis < rank; ++axis)
-      if (axis != *units)
-        others.push_back(axis);
-    return insertAt(place, others);
+    return insertAt(place, listOtherAxes(place, *units));
+  }
+
+  static SmallVector<int64_t> listOtherAxes(OpOperand &place, int64_t axis) {
+    auto type = cast<RankedTensorType>(place.get().getType());
+    auto others = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
+    others.erase(others.begin() + axis);
+    return others;
+  }
+
+  /// The axis of a weight along which a layer reads what it has made before of
+  /// its units; none if it reads nothing of the kind.
+  static std::optional<int64_t> findStateAxis(OpOperand &weight) {
+    auto layer = cast<neuro::AxisRuleOpInterface>(weight.getOwner());
+    std::optional<int64_t> units = structure::findUnitAxis(weight);
+    if (!units)
+      return std::nullopt;
+    neuro::AxisRule rule = layer.getAxisRule();
+    ArrayRef<neuro::AxisExpr> axes = rule.operands[weight.getOperandNumber()];
+    for (auto [index, axis] : llvm::enumerate(axes))
+      if (static_cast<int64_t>(index) != *units &&
+          structure::hasFactor(axis, [&](unsigned factor) {
+            return structure::isFactorOf(factor, axes[*units]);
+          }))
+        return index;
+    return std::nullopt;
   }
 
   /// Dropout with a rate that is a parameter beside the weight of a layer.

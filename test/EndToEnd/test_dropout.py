@@ -256,6 +256,75 @@ def test_a_layer_joins_a_network_that_learns(parts: str, neuroplast: Path, tmp_p
     }  # fmt: skip
 
 
+# Of a recurrent op the number of gates, the one that makes candidates, and what a unit read of
+# itself by an identity, by what it was before and behind, if all other gates are halves.
+CELLS = {
+    "RNN": (1, 0, lambda _, after: np.arctanh(after)),
+    "GRU": (3, 2, lambda before, after: 2 * np.arctanh(2 * after - before)),
+    "LSTM": (4, 3, lambda before, after: np.arctanh(
+        2 * np.arctanh(2 * after) - np.arctanh(2 * before))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("op", list(CELLS))
+def test_states_at_all_times_alike(op: str, neuroplast: Path, tmp_path: Path) -> None:
+    """A draw is the same network with columns of its recurrent weight left out."""
+    model, rate, width = tmp_path / "m.onnx", 0.4, 12
+    gates, candidate, solve = CELLS[op]
+    random = np.random.default_rng(2)
+    w, r = (random.normal(size=(1, gates * width, n)).astype(np.float32) for n in (5, width))
+    x = random.normal(size=(9, 4, 5)).astype(np.float32)
+
+    def write(path: Path, w: np.ndarray, r: np.ndarray) -> Path:
+        text = f"""<ir_version: 8, opset_import: ["" : 17]>
+        g (float[9, 4, 5] x) => (float[9, 1, 4, {width}] y) {{
+          y = {op}<hidden_size={width}>(x, w, r)
+        }}"""
+        save(path, text, {"w": w, "r": r})
+        return path
+
+    # Inputs of the first time alone, and an identity, show what the second time reads.
+    own = slice(candidate * width, (candidate + 1) * width)
+    first, identity = (np.zeros_like(array) for array in (w, r))
+    first[:, own], identity[:, own] = 0.2 * w[:, own], np.eye(width)
+    shown = Draws(neuroplast, tmp_path, write(model, first, identity), f"r={rate}:states")
+    masks = []
+    for number in range(6):
+        y = shown(np.concatenate([x[:1], 0 * x[1:]]), number)[:2, 0]
+        masks.append(np.median(solve(y[0], y[1]) / y[0], axis=0))
+        np.testing.assert_allclose(
+            masks[-1], np.where(masks[-1] > 0.5, 1 / (1 - rate), 0), atol=1e-3
+        )
+    kept = float(np.mean(np.array(masks) > 0))
+    assert abs(kept - (1 - rate)) < 5 * np.sqrt(rate * (1 - rate) / (6 * width))
+    draws = Draws(neuroplast, tmp_path, write(model, w, r), f"r={rate}:states")
+    for number, mask in enumerate(masks):
+        expected = driver.run(
+            neuroplast, write(tmp_path / "o.onnx", w, r * mask.astype(np.float32)), {"x": x}
+        )
+        np.testing.assert_allclose(draws(x, number), expected["y"], atol=3e-3)
+    with pytest.raises(driver.DriverError, match="has no states that this weight reads"):
+        Draws(neuroplast, tmp_path, model, f"w={rate}:states")
+
+
+def test_units_of_recurrent_layers(neuroplast: Path, tmp_path: Path) -> None:
+    """A decision is about a unit, and not about a direction."""
+    model, random = tmp_path / "m.onnx", np.random.default_rng(2)
+    weights = {"w": random.normal(size=(1, 12, 5)), "r": np.zeros((1, 12, 12))}
+    save(
+        model,
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g (float[9, 4, 5] x) => (float[9, 1, 4, 12] y) { y = RNN<hidden_size=12>(x, w, r) }""",
+        {name: value.astype(np.float32) for name, value in weights.items()},
+    )
+    draws = Draws(neuroplast, tmp_path, model, "w=0.5:units:1")
+    x = random.normal(size=(9, 4, 5)).astype(np.float32)
+    whole = driver.run(neuroplast, model, {"x": x})["y"][:, 0]
+    kept = (draws(x, 1)[:, 0] != 0).all(axis=(0, 1))
+    np.testing.assert_allclose(draws(x, 1)[:, 0], whole * kept, atol=1e-6)
+    assert 0 < kept.sum() < 12
+
+
 CHANNELS = """<ir_version: 8, opset_import: ["" : 17]>
 g (float[N, 3, 6, 6] x) => (float[N, 4, 6, 6] y) {
   h = Conv<pads=[1, 1, 1, 1]>(x, w) t = Relu(h) y = Conv(t, v)

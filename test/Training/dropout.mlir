@@ -54,7 +54,7 @@
 // STEP-NOT: neuro.random_uniform
 
 // NONE: error: has no layer whose weight is like 'none'
-// KIND: error: dropout 'w=0.5:rows' is of none of the kinds elements, gaussian, channels, squares, weights, units, branches, concrete and join
+// KIND: error: dropout 'w=0.5:rows' is of none of the kinds elements, gaussian, channels, squares, weights, units, states, branches, concrete and join
 // CONCRETE: neuro.param @w.dropout_logit trainable onnx "w.dropout_logit" = dense<0.000000e+00> : tensor<f32>
 // CONCRETE: %[[RATE:.*]] = neuro.get_param @w.dropout_logit
 // CONCRETE: neuro.concrete_dropout %{{.*}}, %[[RATE]] {examples = 100 : i64}

@@ -274,7 +274,8 @@ std::vector<OptionSpec> neuroplast::driver::getTrainingOptionSpecs() {
       {"--dropout", "PATTERN=RATE[:KIND]...",
        "leave out parts of what layers read whose weights have such a name: "
        "elements, gaussian (a normal factor), channels, squares[:SIZE], "
-       "weights[:SHARE], units:SHARE (of the smallest alone), or branches of "
+       "weights[:SHARE], units:SHARE (of the smallest alone), states of "
+       "recurrent layers (at all times alike), or branches of "
        "residual blocks (elements); with PATTERN=STEPS:join, layers, or units "
        "that the last edit grew there, join over so many steps; with "
        "PATTERN=RATE:concrete:EXAMPLES, the rate is "

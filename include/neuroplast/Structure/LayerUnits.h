@@ -26,7 +26,7 @@ mlir::OpOperand *findData(mlir::Operation &layer);
 
 /// The axis of a parameter, as a layer reads it, along which it has the units
 /// that the layer makes: one of the result, and rather none of the data; none
-/// if there is none.
+/// if there is none. Directions, as of recurrent layers, are no units.
 std::optional<int64_t> findUnitAxis(mlir::OpOperand &parameter);
 
 } // namespace neuroplast::structure

@@ -34,6 +34,10 @@ struct Dropout {
     /// All weights of units that the layer makes, if these are small (targeted
     /// dropout, Gomez et al., arXiv 1905.13678).
     Units,
+    /// States that a recurrent layer reads, by the weight that reads them: a
+    /// unit at all times, for all examples of a draw (Gal and Ghahramani, arXiv
+    /// 1512.05287, who decide for each example).
+    States,
     /// What the residual blocks around the layers add, for an example as a
     /// whole (stochastic depth, Huang et al., arXiv 1603.09382).
     Branches,
