@@ -17,6 +17,7 @@
 #include "neuroplast/Structure/Prune.h"
 #include "neuroplast/Structure/Recycle.h"
 #include "neuroplast/Structure/ResidualBlocks.h"
+#include "neuroplast/Structure/SelectOutput.h"
 #include "neuroplast/Structure/Sparsify.h"
 #include "neuroplast/Structure/Transfer.h"
 
@@ -31,6 +32,7 @@ namespace neuroplast::structure {
 #define GEN_PASS_DEF_NEURORECYCLE
 #define GEN_PASS_DEF_NEUROSHORTEN
 #define GEN_PASS_DEF_NEUROSPARSIFY
+#define GEN_PASS_DEF_NEUROSELECTOUTPUT
 #define GEN_PASS_DEF_NEUROTRANSFER
 #define GEN_PASS_DEF_NEUROUNDO
 #include "neuroplast/Structure/Passes.h.inc"
@@ -190,7 +192,7 @@ struct Transfer : structure::impl::NeuroTransferBase<Transfer> {
     std::optional<Freeze> parsed = parseFreeze(freeze);
     if (!parsed) {
       getOperation().emitError("'")
-          << freeze << "' is none of units, weights and nothing";
+          << freeze << "' is none of units, weights, kept and nothing";
       return signalPassFailure();
     }
     options.freeze = *parsed;
@@ -204,6 +206,15 @@ struct Transfer : structure::impl::NeuroTransferBase<Transfer> {
       options.growth.push_back(*growth);
     }
     if (failed(transfer(getOperation(), options)))
+      signalPassFailure();
+  }
+};
+
+struct SelectOutput : structure::impl::NeuroSelectOutputBase<SelectOutput> {
+  using NeuroSelectOutputBase::NeuroSelectOutputBase;
+
+  void runOnOperation() override {
+    if (failed(selectOutput(getOperation(), output)))
       signalPassFailure();
   }
 };

@@ -74,15 +74,19 @@ std::vector<int64_t> takeHighest(std::vector<std::pair<double, int64_t>> scored,
   return places;
 }
 
-/// Lets connections of a weight change places; those that did, or none after an
-/// error.
+/// Lets connections of a weight change places, as far as they learn by
+/// `plasticity` if there is any; those that did, or none after an error.
 FailureOr<std::vector<int64_t>> rewireWeight(neuro::ParamOp weight,
                                              neuro::ParamOp mask,
+                                             neuro::ParamOp plasticity,
                                              const RewireOptions &options,
                                              RewiredWeight &entry) {
   Elements values(weight), kept(mask);
+  std::optional<TensorElements> learns;
+  if (plasticity)
+    learns = TensorElements::read(plasticity.getValue());
   int64_t count = weight.getType().getNumElements();
-  if (!values.isReadable() || !kept.isReadable())
+  if (!values.isReadable() || !kept.isReadable() || (plasticity && !learns))
     return weight.emitError("cannot be read");
   const ParamGradients *gradients = nullptr;
   if (options.gradients) {
@@ -95,7 +99,9 @@ FailureOr<std::vector<int64_t>> rewireWeight(neuro::ParamOp weight,
   uint64_t seed = options.seed ^ llvm::xxh3_64bits(weight.getSymName());
   std::vector<std::pair<double, int64_t>> weakest, strongest;
   for (int64_t i = 0; i < count; ++i)
-    if (kept.get(i) != 0)
+    if (learns && learns->getInteger(i) == 0)
+      continue;
+    else if (kept.get(i) != 0)
       weakest.emplace_back(-std::abs(values.get(i)), i);
     else
       strongest.emplace_back(
@@ -130,7 +136,8 @@ neuroplast::structure::rewire(ModuleOp module, const RewireOptions &options) {
     return module.emitError("the share of connections must be from 0 to 1");
   RewireReport report;
   report.options = options;
-  llvm::StringMap<neuro::ParamOp> masks = neuro::listMasks(module);
+  llvm::StringMap<neuro::ParamOp> masks = neuro::listMasks(module),
+                                  plasticity = neuro::listPlasticity(module);
   llvm::StringMap<std::vector<int64_t>> changed;
   for (auto param : module.getOps<neuro::ParamOp>()) {
     neuro::ParamOp mask = masks.lookup(param.getSymName());
@@ -140,7 +147,8 @@ neuroplast::structure::rewire(ModuleOp module, const RewireOptions &options) {
       continue;
     RewiredWeight &entry = report.weights.emplace_back();
     entry.weight = name;
-    auto places = rewireWeight(param, mask, options, entry);
+    auto places = rewireWeight(
+        param, mask, plasticity.lookup(param.getSymName()), options, entry);
     if (failed(places))
       return failure();
     changed[param.getSymName()] = std::move(*places);

@@ -116,11 +116,11 @@ using Mask =
 /// neighbouring inputs are neighbours, place after place of a kernel.
 class Sparsifier {
 public:
-  /// `seed` is that of these weights.
+  /// `seed` is that of these weights, and `held` has ones where they stay.
   Sparsifier(const SparsifyOptions &options, int64_t inputs, Matrix weights,
-             uint64_t seed)
+             Mask held, uint64_t seed)
       : options(options), inputs(inputs), seed(seed),
-        weights(std::move(weights)),
+        weights(std::move(weights)), held(std::move(held)),
         mask(Mask::Ones(this->weights.rows(), this->weights.cols())) {}
 
   const Matrix &getWeights() const { return weights; }
@@ -207,6 +207,8 @@ private:
     std::vector<Cell> cells;
     auto add = [&](int64_t row, int64_t column, int64_t width) {
       int64_t rows = std::min(height, scores.rows() - row);
+      if (held.block(row, column, rows, width).any())
+        return;
       cells.push_back({scores.block(row, column - begin, rows, width).sum(),
                        static_cast<int32_t>(row),
                        static_cast<int32_t>(column)});
@@ -263,12 +265,30 @@ private:
   int64_t inputs;
   uint64_t seed;
   Matrix weights;
-  Mask mask;
+  Mask held, mask;
 };
 
-/// Makes a layer sparse; what becomes of it is written to `entry`.
+/// Of the weights of a layer which ones are frozen, as `plasticity` says if
+/// there is any. None if that cannot be read.
+std::optional<Mask> findHeld(const LinearLayer &layer,
+                             neuro::ParamOp plasticity) {
+  Mask held = Mask::Zero(layer.outs, layer.patchSize);
+  if (!plasticity)
+    return held;
+  std::optional<TensorElements> learns =
+      TensorElements::read(plasticity.getValue());
+  if (!learns)
+    return std::nullopt;
+  for (int64_t out = 0; out < held.rows(); ++out)
+    for (int64_t i = 0; i < held.cols(); ++i)
+      held(out, i) = learns->getInteger(layer.getElement(out, i)) == 0;
+  return held;
+}
+
+/// Makes a layer sparse, but for what is held; what becomes of it is written to
+/// `entry`.
 void sparsifyLayer(const LinearLayer &layer, const SparsifyOptions &options,
-                   const PatchStatistics *seen, Matrix matrix,
+                   const PatchStatistics *seen, Matrix matrix, const Mask &held,
                    SparseLayer &entry) {
   neuro::ParamOp weight = layer.weight;
   int64_t inputs = layer.countInputs();
@@ -284,7 +304,8 @@ void sparsifyLayer(const LinearLayer &layer, const SparsifyOptions &options,
     Matrix before = matrix.middleRows(block * rows, rows)(Eigen::all, order);
     uint64_t seed =
         options.seed + llvm::xxh3_64bits(weight.getSymName()) + block;
-    Sparsifier sparsifier(options, inputs, before, seed);
+    Mask own = held.middleRows(block * rows, rows)(Eigen::all, order);
+    Sparsifier sparsifier(options, inputs, before, std::move(own), seed);
     Eigen::VectorXd squares;
     if (seen)
       squares = Eigen::Map<const Eigen::VectorXd>(
@@ -347,6 +368,7 @@ neuroplast::structure::sparsify(ModuleOp module,
   SparsifyReport report;
   report.options = options;
   bool hasChanged = false;
+  llvm::StringMap<neuro::ParamOp> plasticity = neuro::listPlasticity(module);
   for (const LinearLayer &layer :
        listLinearLayers(module, options.only, options.freeze)) {
     neuro::ParamOp weight = layer.weight;
@@ -359,6 +381,16 @@ neuroplast::structure::sparsify(ModuleOp module,
       entry.reason = "no statistics";
     if (entry.reason.empty() && layer.countInputs() == 1 && options.pattern)
       entry.reason = "one input";
+    std::optional<Mask> held =
+        findHeld(layer, plasticity.lookup(weight.getSymName()));
+    if (!held)
+      return weight.emitError("what is frozen of @")
+                 << entry.weight << " cannot be read",
+             failure();
+    bool movesOthers = options.criterion == SparsityCriterion::SparseGpt;
+    if (entry.reason.empty() &&
+        (held->all() || (held->any() && (options.pattern || movesOthers))))
+      entry.reason = "frozen";
     if (!entry.reason.empty())
       continue;
     if (options.criterion == SparsityCriterion::SparseGpt && seen->gram.empty())
@@ -371,7 +403,7 @@ neuroplast::structure::sparsify(ModuleOp module,
       return weight.emitError("the elements of @")
                  << entry.weight << " cannot be read, or are no numbers",
              failure();
-    sparsifyLayer(layer, options, seen, std::move(*matrix), entry);
+    sparsifyLayer(layer, options, seen, std::move(*matrix), *held, entry);
     hasChanged = true;
   }
   if (hasChanged)

@@ -10,6 +10,8 @@
 #include "LayerBuilder.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "neuroplast/Dialect/Neuro/IR/History.h"
+#include "neuroplast/Dialect/Neuro/IR/HistoryOps.h"
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
 #include "neuroplast/Structure/Draw.h"
 #include "neuroplast/Structure/LayerUnits.h"
@@ -25,6 +27,7 @@ std::optional<Freeze> neuroplast::structure::parseFreeze(StringRef name) {
   return llvm::StringSwitch<std::optional<Freeze>>(name)
       .Case("units", Freeze::Units)
       .Case("weights", Freeze::Weights)
+      .Case("kept", Freeze::Kept)
       .Case("nothing", Freeze::Nothing)
       .Default(std::nullopt);
 }
@@ -35,6 +38,8 @@ StringRef neuroplast::structure::getName(Freeze freeze) {
     return "units";
   case Freeze::Weights:
     return "weights";
+  case Freeze::Kept:
+    return "kept";
   case Freeze::Nothing:
     return "nothing";
   }
@@ -98,6 +103,12 @@ void TransferReport::print(llvm::raw_ostream &os) const {
      << "learns: " << learning << " of " << after.parameters << " parameters\n";
 }
 
+/// The name of a result; empty if it has none.
+static StringRef getResultName(func::FuncOp main, unsigned index) {
+  auto name = main.getResultAttrOfType<StringAttr>(index, "neuro.name");
+  return name ? name.getValue() : StringRef();
+}
+
 /// The parameters that a training could change.
 static SmallVector<neuro::ParamOp> listParams(ModuleOp module) {
   SmallVector<neuro::ParamOp> params;
@@ -141,6 +152,43 @@ static LogicalResult freezeUnits(ModuleOp module) {
     return WalkResult::advance();
   });
   return failure(result.wasInterrupted());
+}
+
+SmallVector<std::string>
+neuroplast::structure::listAddedOutputs(ModuleOp module) {
+  SmallVector<std::string> outputs;
+  neuro::HistoryOp history = neuro::findHistory(module);
+  if (!history)
+    return outputs;
+  for (auto edit : history.getBody().getOps<neuro::EditOp>()) {
+    if (edit.getKind() != "transfer")
+      continue;
+    auto options = llvm::json::parse(edit.getOptions());
+    if (!options) {
+      llvm::consumeError(options.takeError());
+      continue;
+    }
+    if (const llvm::json::Object *object = options->getAsObject())
+      outputs.push_back(object->getString("output").value_or("").str());
+  }
+  return outputs;
+}
+
+/// Lets masked weights come into use for the task that was added last.
+static LogicalResult shareMasked(ModuleOp module) {
+  llvm::StringMap<neuro::ParamOp> masks = neuro::listMasks(module);
+  if (masks.empty())
+    return module.emitError("has no masked weights that could learn, as "
+                            "'sparsify' makes them");
+  int64_t task =
+      kFirstTask + static_cast<int64_t>(listAddedOutputs(module).size());
+  if (task > neuro::kMostTasks)
+    return module.emitError("has ") << neuro::kMostTasks << " tasks already";
+  for (neuro::ParamOp param : listParams(module))
+    if (masks.contains(param.getSymName()) &&
+        !neuro::shareWithTask(param, task))
+      return param.emitError("cannot be read");
+  return success();
 }
 
 namespace {
@@ -221,19 +269,11 @@ static Value buildHead(const Head &head, const TransferOptions &options,
   return value;
 }
 
-/// The name of a result; empty if it has none.
-static StringRef getResultName(func::FuncOp main, unsigned index) {
-  auto name = main.getResultAttrOfType<StringAttr>(index, "neuro.name");
-  return name ? name.getValue() : StringRef();
-}
-
 static LogicalResult addHead(ModuleOp module, TransferReport &report) {
-  TransferOptions &options = report.options;
+  const TransferOptions &options = report.options;
   auto main = module.lookupSymbol<func::FuncOp>("main");
   if (!main || !main.getBody().hasOneBlock() || main.getNumResults() == 0)
     return module.emitError("has no function 'main' with an output");
-  if (options.outputName.empty())
-    options.outputName = (getResultName(main, 0) + ".new").str();
   for (unsigned i = 0; i < main.getNumResults(); ++i)
     if (getResultName(main, i) == options.outputName)
       return main.emitError()
@@ -261,14 +301,23 @@ neuroplast::structure::transfer(ModuleOp module,
                                 const TransferOptions &options) {
   if (options.outputs < 1)
     return module.emitError("a head has at least one result"), failure();
+  if (options.freeze == Freeze::Kept && !options.growth.empty())
+    return module.emitError("what is masked comes into use, or units join, not "
+                            "both"),
+           failure();
   TransferReport report;
   report.options = options;
+  if (auto main = module.lookupSymbol<func::FuncOp>("main");
+      options.outputName.empty() && main && main.getNumResults() > 0)
+    report.options.outputName = (getResultName(main, 0) + ".new").str();
   report.before = measure(UnitAnalysis(module));
   // The edits by which units join come behind, so that they can be taken back.
-  recordCommand(module, "transfer", options.toJson());
+  recordCommand(module, "transfer", report.options.toJson());
   if (options.freeze != Freeze::Nothing)
     for (neuro::ParamOp param : listParams(module))
       neuro::freezeWhole(param);
+  if (options.freeze == Freeze::Kept && failed(shareMasked(module)))
+    return failure();
   for (const DropinOptions &growth : options.growth) {
     FailureOr<DropinReport> grown = dropin(module, growth);
     if (failed(grown))

@@ -142,23 +142,38 @@ neuroplast::structure::listMadeUnits(const UnitAnalysis &analysis) {
   return result;
 }
 
-/// For each atom whether a parameter has something there that is not zero.
+/// The atoms where a parameter has something that is not zero, and belongs to
+/// none of the dead ones.
 static llvm::DenseSet<Node> findNonZero(const AxisAlgebra &algebra,
                                         const TensorPlaces &places,
-                                        const TensorElements &elements) {
+                                        const TensorElements &elements,
+                                        const llvm::DenseSet<Node> &dead) {
   ArrayRef<int64_t> shape = elements.getType().getShape();
-  // By axis and block the places where something is not zero, which are far
-  // fewer than elements.
-  std::vector<std::vector<llvm::BitVector>> isNonZero;
-  for (auto [axis, size] : llvm::zip_equal(places.axes, shape))
+  // By axis, block and place, which are far fewer than elements: where
+  // something is not zero, and what is dead.
+  std::vector<std::vector<llvm::BitVector>> isNonZero, isDead;
+  for (auto [axis, size] : llvm::zip_equal(places.axes, shape)) {
     isNonZero.emplace_back(axis ? axis->blocks : 0, llvm::BitVector(size));
+    isDead.push_back(isNonZero.back());
+    for (auto [block, found] : llvm::enumerate(isDead.back()))
+      if (!axis->isDynamic())
+        for (auto [place, node] : llvm::enumerate(axis->getBlock(block)))
+          if (llvm::any_of(algebra.getAtoms(node),
+                           [&](Node atom) { return dead.contains(atom); }))
+            found.set(place);
+  }
   forEachElement(shape, [&](int64_t i, ArrayRef<int64_t> index) {
     if (elements.getNumber(i) == 0)
       return;
+    auto getBlock = [&](std::vector<llvm::BitVector> &blocks) -> auto & {
+      return blocks[findBlock(index, shape, places.blockAxis, blocks.size())];
+    };
+    for (auto [place, blocks] : llvm::zip_equal(index, isDead))
+      if (!blocks.empty() && getBlock(blocks).test(place))
+        return;
     for (auto [place, blocks] : llvm::zip_equal(index, isNonZero))
       if (!blocks.empty())
-        blocks[findBlock(index, shape, places.blockAxis, blocks.size())].set(
-            place);
+        getBlock(blocks).set(place);
   });
   llvm::DenseSet<Node> atoms;
   for (auto [axis, blocks] : llvm::zip_equal(places.axes, isNonZero))
@@ -170,8 +185,9 @@ static llvm::DenseSet<Node> findNonZero(const AxisAlgebra &algebra,
   return atoms;
 }
 
-std::vector<llvm::BitVector>
-neuroplast::structure::findDeadUnits(const UnitAnalysis &analysis) {
+/// The units that are not missed by those that are not dead.
+static std::vector<llvm::BitVector>
+findDeadUnits(const UnitAnalysis &analysis, const llvm::DenseSet<Node> &dead) {
   ArrayRef<UnitSet> sets = analysis.getUnits().getSets();
   // For each unit the parameters that are zero for it.
   using Zeros = std::vector<Operation *>;
@@ -193,7 +209,7 @@ neuroplast::structure::findDeadUnits(const UnitAnalysis &analysis) {
     if (own.empty())
       continue;
     llvm::DenseSet<Node> nonZero =
-        findNonZero(analysis.getAlgebra(), *places, *elements);
+        findNonZero(analysis.getAlgebra(), *places, *elements, dead);
     for (unsigned set : own)
       for (auto [unit, list] : llvm::zip(sets[set].units, zeros[set]))
         if (!nonZero.contains(unit))
@@ -204,33 +220,49 @@ neuroplast::structure::findDeadUnits(const UnitAnalysis &analysis) {
   std::vector<std::vector<std::pair<Zeros, SmallVector<unsigned>>>> kinds(
       sets.size());
   size_t rounds = 0;
-  for (auto [lists, found] : llvm::zip_equal(zeros, kinds)) {
+  for (auto [lists, own] : llvm::zip_equal(zeros, kinds)) {
     std::map<Zeros, size_t> known;
     for (auto [unit, list] : llvm::enumerate(lists)) {
       if (list.empty())
         continue;
-      auto [it, isNew] = known.try_emplace(list, found.size());
+      auto [it, isNew] = known.try_emplace(list, own.size());
       if (isNew)
-        found.emplace_back(list, SmallVector<unsigned>());
-      found[it->second].second.push_back(unit);
+        own.emplace_back(list, SmallVector<unsigned>());
+      own[it->second].second.push_back(unit);
     }
-    rounds = std::max(rounds, found.size());
+    rounds = std::max(rounds, own.size());
   }
-  std::vector<llvm::BitVector> dead;
+  std::vector<llvm::BitVector> found;
   for (const UnitSet &set : sets)
-    dead.emplace_back(set.units.size());
+    found.emplace_back(set.units.size());
   for (size_t round = 0; round < rounds; ++round) {
     llvm::DenseSet<ParamOfSet> assumed;
-    for (auto [set, found] : llvm::enumerate(kinds))
-      if (round < found.size())
-        for (Operation *param : found[round].first)
+    for (auto [set, own] : llvm::enumerate(kinds))
+      if (round < own.size())
+        for (Operation *param : own[round].first)
           assumed.insert({param, static_cast<unsigned>(set)});
     for (unsigned set : findVanishing(analysis, [&](ParamOfSet entry) {
            return assumed.contains(entry);
          }))
       if (round < kinds[set].size())
         for (unsigned unit : kinds[set][round].second)
-          dead[set].set(unit);
+          found[set].set(unit);
   }
-  return dead;
+  return found;
+}
+
+std::vector<llvm::BitVector>
+neuroplast::structure::findDeadUnits(const UnitAnalysis &analysis) {
+  ArrayRef<UnitSet> sets = analysis.getUnits().getSets();
+  llvm::DenseSet<Node> dead;
+  // What only dead units read is dead, too.
+  for (;;) {
+    std::vector<llvm::BitVector> found = ::findDeadUnits(analysis, dead);
+    size_t before = dead.size();
+    for (auto [set, units] : llvm::zip_equal(sets, found))
+      for (unsigned unit : units.set_bits())
+        dead.insert(set.units[unit]);
+    if (dead.size() == before)
+      return found;
+  }
 }

@@ -119,6 +119,10 @@ class Model:
         """Make it ready for a second task, with a head of so many results."""
         return self._edit("transfer", {"new_head": new_head, **options})
 
+    def select(self, output: str, **options: Any) -> dict[str, Any]:
+        """Leave what makes one output, as it was when its task was learnt."""
+        return self._edit("select", {"output": output, **options})
+
     def undo(self, **options: Any) -> dict[str, Any]:
         """Take edits back, the last one or those ``to`` a number."""
         return self._edit("undo", options)

@@ -147,7 +147,7 @@ def test_a_malformed_list_is_left_out(neuroplast: Path, source: Path, tmp_path: 
         (("--new-head", "2", "--grow", "dense"), "needs units and how many"),
         (("--new-head", "2", "--grow", "nowhere=2"), "no tensor with units has a name like"),
         (("--new-head", "2", "--grow", "head_b=2"), "no unit can join at 'head_b'"),
-        (("--new-head", "2", "--freeze", "old"), "none of units, weights and nothing"),
+        (("--new-head", "2", "--freeze", "old"), "none of units, weights, kept and nothing"),
         (("--new-head", "y=2"), "has an output 'y' already"),
     ],
 )
@@ -157,4 +157,76 @@ def test_refusals(
     target = tmp_path / "refused.onnx"
     with pytest.raises(driver.DriverError, match=reason):
         driver.call(neuroplast, "transfer", source, *options, "-o", target)
+    assert not target.exists()
+
+
+def say(neuroplast: Path, model: Path) -> dict[str, np.ndarray]:
+    x = np.random.default_rng(2).normal(size=(8, 2, 6, 6)).astype(np.float32)
+    return driver.run(neuroplast, model, {"x": x})
+
+
+def test_tasks_share_what_was_masked(neuroplast: Path, source: Path, data: Path) -> None:
+    """Three tasks in the weights of one network, each of which can be taken out as it was."""
+    model, known = source, {}
+    options = ("--optimizer", "adam", "--weight-decay", "0.1", "--lr", "0.01")
+    for number in range(3):
+        name = f"task{number}" if number else "y"
+        if number:
+            ready = model.with_name(f"ready{number}.onnx")
+            report = driver.edit(
+                neuroplast, "transfer", model, ready, "--new-head", f"{name}=2", "--freeze",
+                "kept",
+            )  # fmt: skip
+            assert report["learning"] > 20
+            model = learn(neuroplast, ready, data, *options).rename(ready.with_name("l.onnx"))
+            assert np.abs(say(neuroplast, model)[name] - say(neuroplast, ready)[name]).max() > 1e-3
+            # Old heads read what has changed.
+            assert np.abs(say(neuroplast, model)["y"] - known["y"]).max() > 1e-3
+        sparse = model.with_name(f"sparse{number}.onnx")
+        layers = driver.edit(
+            neuroplast, "sparsify", model, sparse, "--sparsity", "0.5", "--freeze", "head*"
+        )["layers"]
+        free = sum(layer["zeros"] for layer in layers if "head" not in layer["weight"])
+        # Weights that nothing has moved are zero, too.
+        assert {0: 54 + 24, 1: 27 + 12, 2: 13 + 6}[number] <= free <= {0: 78, 1: 78, 2: 39}[number]
+        model = learn(neuroplast, sparse, data, *options).rename(sparse.with_name(f"{number}.onnx"))
+        known[name] = say(neuroplast, model)[name]
+    for name, output in known.items():
+        alone = model.with_name("alone.onnx")
+        driver.edit(neuroplast, "select", model, alone, "--output", name)
+        assert say(neuroplast, alone).keys() == {name}
+        np.testing.assert_array_equal(say(neuroplast, alone)[name], output)
+        # It may learn again, and what was free for others stays zero.
+        before = read_params(alone)["dense_w"]
+        after = read_params(learn(neuroplast, alone, data, *options))["dense_w"]
+        np.testing.assert_array_equal(before == 0, after == 0)
+        assert (before != after).any()
+
+
+def test_a_task_without_the_units_of_others(
+    neuroplast: Path, source: Path, data: Path, tmp_path: Path
+) -> None:
+    """What joined for another task is dead then, and goes."""
+    learned = learn(neuroplast, transfer(neuroplast, source, *GROWTH), data)
+    alone, small = tmp_path / "alone.onnx", tmp_path / "small.onnx"
+    driver.edit(neuroplast, "select", learned, alone, "--output", "y")
+    driver.edit(neuroplast, "prune", alone, small, "--dead")
+    shapes = {name: value.shape for name, value in read_params(small).items()}
+    assert {name: shapes[name] for name in SHAPES} == SHAPES
+    np.testing.assert_array_equal(say(neuroplast, small)["y"], say(neuroplast, learned)["y"])
+
+
+def test_tasks_that_cannot_be(neuroplast: Path, source: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.onnx"
+    for words, message in (
+        (["transfer", source, "--new-head", "2", "--freeze", "kept"], "has no masked weights"),
+        (
+            ["transfer", source, "--new-head", "2", "--freeze", "kept", "--grow", "conv_b=2"],
+            "comes into use, or units join, not both",
+        ),
+        (["select", source, "--output", "z"], "has no output 'z', but 'y'"),
+        (["select", source], "'select' needs '--output NAME'"),
+    ):
+        with pytest.raises(driver.DriverError, match=message):
+            driver.call(neuroplast, *words, "-o", target)
     assert not target.exists()

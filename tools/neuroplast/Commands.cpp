@@ -18,16 +18,16 @@ using namespace neuroplast;
 using namespace neuroplast::driver;
 
 std::vector<Command> neuroplast::driver::getCommands() {
-  return {getImportCommand(),    getExportCommand(),   getInspectCommand(),
-          getExplainCommand(),   getPruneCommand(),    getCalibrateCommand(),
-          getDropinCommand(),    getGrowCommand(),     getUndoCommand(),
-          getReplayCommand(),    getCompileCommand(),  getRunCommand(),
-          getBenchCommand(),     getVerifyCommand(),   getSensitivityCommand(),
-          getFactorizeCommand(), getSparsifyCommand(), getShortenCommand(),
-          getTrainCommand(),     getDistillCommand(),  getCompressCommand(),
-          getCycleCommand(),     getRecycleCommand(),  getReportCommand(),
-          getRewireCommand(),    getTransferCommand(), getServeCommand(),
-          getCompletionCommand()};
+  return {getImportCommand(),    getExportCommand(),    getInspectCommand(),
+          getExplainCommand(),   getPruneCommand(),     getCalibrateCommand(),
+          getDropinCommand(),    getGrowCommand(),      getUndoCommand(),
+          getReplayCommand(),    getCompileCommand(),   getRunCommand(),
+          getBenchCommand(),     getVerifyCommand(),    getSensitivityCommand(),
+          getFactorizeCommand(), getSparsifyCommand(),  getShortenCommand(),
+          getTrainCommand(),     getDistillCommand(),   getCompressCommand(),
+          getCycleCommand(),     getRecycleCommand(),   getReportCommand(),
+          getRewireCommand(),    getTransferCommand(),  getSelectCommand(),
+          getServeCommand(),     getCompletionCommand()};
 }
 
 static void printOverview(llvm::raw_ostream &os,

@@ -37,6 +37,7 @@ Command getRewireCommand();
 Command getServeCommand();
 Command getShortenCommand();
 Command getSparsifyCommand();
+Command getSelectCommand();
 Command getTransferCommand();
 Command getUndoCommand();
 Command getReplayCommand();

@@ -54,7 +54,7 @@ static int runTransfer(const Arguments &arguments) {
   std::optional<Freeze> parsed = parseFreeze(freeze);
   if (!parsed)
     return reportError("'" + freeze +
-                       "' is none of units, weights and nothing");
+                       "' is none of units, weights, kept and nothing");
   options.freeze = *parsed;
   if (!command.load())
     return 1;
@@ -75,7 +75,8 @@ Command neuroplast::driver::getTransferCommand() {
        "let units join sets with such a name first, so many or such a share"},
       {"--freeze", "NAME",
        "what stays as it is when the new head learns: old units, which read "
-       "nothing of new ones; old weights; or nothing (units)"},
+       "nothing of new ones; old weights; what 'sparsify' kept, so that masked "
+       "weights come into use; or nothing (units)"},
       {"--seed", "N", "seed of random weights (0)"}};
   llvm::append_range(options, StructureCommand::getOptions());
   return {{"transfer",

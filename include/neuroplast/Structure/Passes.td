@@ -174,8 +174,31 @@ def NeuroTransfer : Pass<"neuro-transfer", "::mlir::ModuleOp"> {
     Option<"name", "name", "std::string", "\"\"", "the name of its output; that of the old one and `.new` if empty">,
     ListOption<"grow", "grow", "std::string", "units that join first, as `PATTERN=12` or `PATTERN=25%`">,
     Option<"freeze", "freeze", "std::string", "\"units\"",
-           "what stays as it is: old `units`, old `weights`, or `nothing`">,
+           "what stays as it is: old `units`, old `weights`, all but masked weights (`kept`), or `nothing`">,
     Option<"seed", "seed", "uint64_t", "0", "seed of random weights">
+  ];
+}
+
+def NeuroSelectOutput : Pass<"neuro-select-output", "::mlir::ModuleOp"> {
+  let summary = "Leave what makes one output";
+  let description = [{
+    Other outputs go, and what only they read. Of weights that tasks share, those
+    become zero that came into use for later tasks than that of the output, and
+    are masked; nothing is frozen any more.
+
+    Before, with `--neuro-select-output="output=y"`:
+    ```mlir
+    neuro.param @w trainable = dense<[[1.0, 2.0]]> : tensor<1x2xf32>
+    neuro.param @w.tasks shadow_of @w = dense<[[1, 2]]> : tensor<1x2xui8>
+    ```
+    After:
+    ```mlir
+    neuro.param @w trainable = dense<[[1.0, 0.0]]> : tensor<1x2xf32>
+    neuro.param @w.mask shadow_of @w = dense<[[1, 0]]> : tensor<1x2xui8>
+    ```
+  }];
+  let options = [
+    Option<"output", "output", "std::string", "\"\"", "the name of the output">
   ];
 }
 

@@ -67,7 +67,9 @@ struct SparseLayer {
   /// The mean square of what the result lost, as a share of that of the result;
   /// negative if it is not known.
   double error = -1;
-  /// Why the layer stays as it is; empty if it does not: "frozen", "not named",
+  /// Why the layer stays as it is; empty if it does not: "frozen" (or a part of
+  /// it, which a pattern or weights that make up for others would change), "not
+  /// named",
   /// "shared", "no statistics", "one input" (of which no group can be made).
   std::string reason;
 };
@@ -81,8 +83,10 @@ struct SparsifyReport {
 };
 
 /// Sets weights of linear layers to zero, and masks them (`neuro::maskZeros`),
-/// so that what trains or fits weights later leaves them alone. Fails with an
-/// error at the module if an option makes no sense, or a weight cannot be read.
+/// so that what trains or fits weights later leaves them alone. Weights that do
+/// not learn (`neuro::listPlasticity`) stay, and count for no share. Fails with
+/// an error at the module if an option makes no sense, or a weight cannot be
+/// read.
 llvm::FailureOr<SparsifyReport> sparsify(mlir::ModuleOp module,
                                          const SparsifyOptions &options);
 

@@ -25,6 +25,8 @@ namespace neuroplast::structure {
 enum class Freeze {
   Units,   ///< Old units whole: the first task is done as before.
   Weights, ///< Old weights; old units may listen to new ones.
+  Kept,    ///< All but weights that `sparsify` masked, which come into use for
+           ///< the new task (PackNet, arXiv 1711.05769).
   Nothing
 };
 
@@ -48,6 +50,11 @@ struct TransferOptions {
 /// Reads "PATTERN=12", or "PATTERN=25%" of what there is; none if a text is
 /// neither.
 std::optional<DropinOptions> parseGrowth(llvm::StringRef text, uint64_t seed);
+
+/// The number of the task that a network had before any other.
+inline constexpr int64_t kFirstTask = 1;
+/// The outputs that transfers have added, the first one first.
+llvm::SmallVector<std::string> listAddedOutputs(mlir::ModuleOp module);
 
 struct TransferReport {
   TransferOptions options;

@@ -40,7 +40,8 @@ std::vector<MadeUnits> listMadeUnits(const UnitAnalysis &analysis);
 
 /// By set, which of its units are not missed: wherever the network sums over
 /// them, something is zero for them, their own weights or those of who reads
-/// them. None of the sets that may not be edited.
+/// them, or who reads them is dead himself. None of the sets that may not be
+/// edited.
 std::vector<llvm::BitVector> findDeadUnits(const UnitAnalysis &analysis);
 
 } // namespace neuroplast::structure

@@ -133,19 +133,25 @@ LogicalResult neuroplast::onnx_frontend::writePlasticity(
     ModuleOp module, const llvm::StringMap<std::string> &names,
     ::onnx::ModelProto &model, GraphWriter &writer) {
   llvm::json::Array list;
-  llvm::StringMap<ParamOp> masks = listPlasticity(module);
+  llvm::StringMap<ParamOp> masks = listPlasticity(module),
+                           tasks = listTasks(module);
   for (auto param : module.getOps<ParamOp>()) {
     ParamOp mask = masks.lookup(param.getSymName());
     auto it = names.find(param.getSymName());
     if (!mask || it == names.end())
       continue;
     llvm::json::Object entry{{"of", it->second}};
-    if (!isFrozenWhole(mask)) {
-      std::string name = writer.makeName(it->second + ".plasticity");
-      if (failed(writer.addInitializer(name, mask.getValue(), mask.getLoc())))
-        return failure();
-      entry["initializer"] = name;
-    }
+    auto write = [&](ParamOp shadow, StringRef key, StringRef suffix) {
+      std::string name = writer.makeName((it->second + suffix).str());
+      entry[key] = name;
+      return writer.addInitializer(name, shadow.getValue(), shadow.getLoc());
+    };
+    if (!isFrozenWhole(mask) &&
+        failed(write(mask, "initializer", ".plasticity")))
+      return failure();
+    if (ParamOp shared = tasks.lookup(param.getSymName());
+        shared && failed(write(shared, "tasks", ".tasks")))
+      return failure();
     list.push_back(std::move(entry));
   }
   if (list.empty())
@@ -162,30 +168,43 @@ void neuroplast::onnx_frontend::readPlasticity(
   llvm::json::Array *list = value ? value->getAsArray() : nullptr;
   if (!value)
     llvm::consumeError(value.takeError());
-  SmallVector<std::pair<ParamOp, std::optional<TensorElements>>> found;
+  struct Entry {
+    ParamOp param;
+    std::optional<TensorElements> learns, tasks;
+  };
+  SmallVector<Entry> found;
   bool isGood = list;
   for (size_t i = 0; isGood && i < list->size(); ++i) {
-    const llvm::json::Object *entry = (*list)[i].getAsObject();
-    auto of = entry ? entry->getString("of") : std::nullopt,
-         name = entry ? entry->getString("initializer") : std::nullopt;
+    const llvm::json::Object *object = (*list)[i].getAsObject();
+    auto of = object ? object->getString("of") : std::nullopt;
     ParamOp param = of ? params.lookup(*of) : ParamOp();
-    ElementsAttr tensor = name ? getTensor(*name) : ElementsAttr();
-    auto elements = tensor ? TensorElements::read(tensor) : std::nullopt;
-    isGood = param && isa<FloatType>(param.getType().getElementType()) &&
-             (!name ||
-              (elements && elements->getType().getElementType().isInteger(8) &&
-               elements->getType().getShape() == param.getType().getShape()));
-    found.push_back({param, std::move(elements)});
+    isGood = param && isa<FloatType>(param.getType().getElementType());
+    auto read = [&](StringRef key) -> std::optional<TensorElements> {
+      auto name = isGood ? object->getString(key) : std::nullopt;
+      if (!name)
+        return std::nullopt;
+      ElementsAttr tensor = getTensor(*name);
+      auto elements = tensor ? TensorElements::read(tensor) : std::nullopt;
+      isGood = elements && elements->getType().getElementType().isInteger(8) &&
+               elements->getType().getShape() == param.getType().getShape();
+      return elements;
+    };
+    Entry entry{param, read("initializer"), read("tasks")};
+    found.push_back(std::move(entry));
   }
   if (!isGood) {
     module.emitWarning("the metadata entry '")
         << kPlasticityKey << "' is no list of parameters, and is left out";
     return;
   }
-  for (const auto &[param, elements] : found) {
-    ParamOp mask = freezeWhole(param);
-    if (elements)
-      setPlasticity(mask, [&](int64_t i) { return elements->getInteger(i); });
+  for (const Entry &entry : found) {
+    ParamOp mask = freezeWhole(entry.param);
+    if (entry.learns)
+      setPlasticity(mask,
+                    [&](int64_t i) { return entry.learns->getInteger(i); });
+    if (entry.tasks)
+      setTasks(entry.param,
+               [&](int64_t i) { return entry.tasks->getInteger(i); });
   }
 }
 

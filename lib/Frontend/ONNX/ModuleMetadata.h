@@ -27,7 +27,8 @@ inline constexpr llvm::StringLiteral kHistoryKey = "neuroplast.history";
 inline constexpr llvm::StringLiteral kMasksKey = "neuroplast.masks";
 
 /// That of the list of parameters of which elements stay as they are: all, or
-/// those where an initializer of the list has zeros.
+/// those where an initializer of the list has zeros; another one says which
+/// tasks share them.
 inline constexpr llvm::StringLiteral kPlasticityKey = "neuroplast.plasticity";
 
 /// That of what an optimizer remembers: the number of its steps, and which

@@ -21,7 +21,8 @@ bool neuroplast::neuro::isMask(ParamOp param) {
 }
 
 static constexpr llvm::StringLiteral kZeros = ".mask",
-                                     kPlasticity = ".plasticity";
+                                     kPlasticity = ".plasticity",
+                                     kTasks = ".tasks";
 
 static llvm::StringMap<ParamOp> listKind(ModuleOp module, StringRef suffix) {
   llvm::StringMap<ParamOp> masks;
@@ -96,6 +97,47 @@ bool neuroplast::neuro::isFrozenWhole(ParamOp mask) {
 void neuroplast::neuro::setPlasticity(
     ParamOp mask, llvm::function_ref<bool(int64_t)> learns) {
   mask.setValueAttr(makeMask(mask.getType(), mask.getSymName(), learns));
+}
+
+void neuroplast::neuro::freeAll(ModuleOp module) {
+  for (StringRef kind : {kPlasticity, kTasks})
+    for (auto &[name, mask] : listKind(module, kind))
+      mask.erase();
+}
+
+llvm::StringMap<ParamOp> neuroplast::neuro::listTasks(ModuleOp module) {
+  return listKind(module, kTasks);
+}
+
+void neuroplast::neuro::setTasks(ParamOp param,
+                                 llvm::function_ref<int64_t(int64_t)> getTask) {
+  std::string bytes(param.getType().getNumElements(), 0);
+  for (auto [i, byte] : llvm::enumerate(bytes))
+    byte = static_cast<char>(getTask(static_cast<int64_t>(i)));
+  setMask(param, kTasks,
+          makeElements(getMaskType(param.getType()),
+                       (param.getSymName() + kTasks).str(), std::move(bytes)));
+}
+
+bool neuroplast::neuro::shareWithTask(ParamOp param, int64_t task) {
+  auto module = param->getParentOfType<ModuleOp>();
+  ParamOp zeros = listMasks(module).lookup(param.getSymName()),
+          tasks = listTasks(module).lookup(param.getSymName());
+  std::optional<TensorElements> kept = TensorElements::read(zeros.getValue()),
+                                known;
+  if (tasks)
+    known = TensorElements::read(tasks.getValue());
+  if (!kept || (tasks && !known))
+    return false;
+  auto isFree = [&](int64_t i) { return kept->getInteger(i) == 0; };
+  setMask(param, kPlasticity,
+          makeMask(param.getType(), (param.getSymName() + kPlasticity).str(),
+                   isFree));
+  setTasks(param, [&](int64_t i) {
+    return isFree(i) ? task : known ? known->getInteger(i) : 1;
+  });
+  zeros.erase();
+  return true;
 }
 
 int64_t neuroplast::neuro::countPlastic(ParamOp param,

@@ -42,6 +42,19 @@ ParamOp freezeWhole(ParamOp param);
 bool isFrozenWhole(ParamOp mask);
 /// Says anew which elements learn.
 void setPlasticity(ParamOp mask, llvm::function_ref<bool(int64_t)> learns);
+/// Lets everything learn.
+void freeAll(mlir::ModuleOp module);
+
+/// Of parameters whose elements several tasks share, by their symbols: the
+/// number of the task with which an element came into use, counted from 1,
+/// which newborns have, too.
+llvm::StringMap<ParamOp> listTasks(mlir::ModuleOp module);
+void setTasks(ParamOp param, llvm::function_ref<int64_t(int64_t)> getTask);
+/// Lets what is masked of a parameter come into use for a task, of up to
+/// `kMostTasks`, and that alone learn. False if it cannot be read.
+bool shareWithTask(ParamOp param, int64_t task);
+inline constexpr int64_t kMostTasks = 255;
+
 /// How many elements of a parameter learn, by the masks of its module.
 int64_t countPlastic(ParamOp param, const llvm::StringMap<ParamOp> &masks);
 
