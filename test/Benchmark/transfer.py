@@ -3,8 +3,9 @@
 
 A perceptron learns five classes of Fashion-MNIST (the Debian package dataset-fashion-mnist), and
 then the other five with a head of their own, from a few or from all examples: with its body
-frozen, with units that join and learn beside what is frozen (`transfer --grow`), with all of it
-learning, and, as a control, from random weights. Each has the learning rate that did best on a
+frozen, with units that join and learn beside what is frozen (`transfer --grow`), with weights that
+the first task did without (`transfer --freeze kept`), with all of it learning, and, as a control,
+from random weights. Each has the learning rate that did best on a
 seed of its own. Prints the accuracies of both tasks behind the second one, and their paired
 differences, with bootstrap intervals of 95 %; fails if the frozen first task has changed.
 """
@@ -35,6 +36,7 @@ WAYS: dict[str, tuple[str, ...]] = {
     "the same, and old units listen to them": (*GROWTH, "--freeze", "weights"),
     "all learns": ("--freeze", "nothing"),
 }
+SHARED = "half of the weights were masked, and come into use"
 FRESH = "from random weights, with as many units"
 
 
@@ -77,8 +79,13 @@ def learn(
     if title == FRESH:
         onnx.save(build((WIDTHS[0], WIDTHS[1] + 32, WIDTHS[2] + 32, CLASSES), seed), ready)
     else:
+        options = WAYS.get(title, ("--freeze", "kept"))
+        if title == SHARED:
+            sparse = folder / "sparse.onnx"
+            driver.edit(neuroplast, "sparsify", base, sparse, "--freeze", "dense2")
+            base = train(neuroplast, sparse, folder / "0.npz", "0.001", 2, seed)
         driver.edit(
-            neuroplast, "transfer", base, ready, "--new-head", f"new={CLASSES}", *WAYS[title],
+            neuroplast, "transfer", base, ready, "--new-head", f"new={CLASSES}", *options,
             "--seed", str(seed),
         )  # fmt: skip
     learned = train(neuroplast, ready, folder / "1.npz", rate, epochs, seed)
@@ -88,8 +95,11 @@ def learn(
 
     if title == FRESH:
         return tasks.accuracy(run(learned, 1)["y"], 1), 0, True
-    before, after = (run(model, 0)["y"] for model in (ready, learned))
-    right = tasks.accuracy(run(learned, 1)["new"], 1)
+    right, before = tasks.accuracy(run(learned, 1)["new"], 1), run(ready, 0)["y"]
+    if title == SHARED:
+        driver.edit(neuroplast, "select", learned, ready, "--output", "y")
+        learned = ready
+    after = run(learned, 0)["y"]
     return right, tasks.accuracy(after, 0), bool((before == after).all())
 
 
@@ -108,7 +118,7 @@ def main() -> int:
                 tasks, start = Tasks(folder, examples, seed), folder / "start.onnx"
                 onnx.save(build((*WIDTHS, CLASSES), seed), start)
                 base = train(neuroplast, start, folder / "0.npz", "0.001", 4, seed)
-                for title in (*WAYS, FRESH):
+                for title in (*WAYS, SHARED, FRESH):
                     reached = [
                         learn(neuroplast, folder, tasks, base, title, rate, seed, epochs)
                         for rate in ([chosen[title]] if title in chosen else RATES)

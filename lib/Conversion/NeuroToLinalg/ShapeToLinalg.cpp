@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Patterns.h"
+#include "neuroplast/Dialect/Neuro/IR/SizeValues.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
@@ -163,9 +164,18 @@ FailureOr<Value> Lowering<ExpandOp>::lower(ExpandOp op, Adaptor adaptor,
                                           toIndex(b, loc, sizes[axis]))
                       .getResult();
   }
-  // A second input of the full shape is not needed: the map reads by index
-  // where a size is open.
   auto type = cast<RankedTensorType>(input.getType());
+  bool isDecided = llvm::all_of(llvm::seq<int64_t>(0, own), [&](int64_t axis) {
+    return !type.isDynamicDim(axis) ||
+           neuro::areSameIfBroadcast(getDim(b, loc, input, axis),
+                                     sizes[axis + rank - own]);
+  });
+  if (isDecided)
+    return createBroadcastMap(b, loc, input, sizes, type.getElementType(),
+                              [](OpBuilder &, Location, ValueRange elements) {
+                                return elements.front();
+                              });
+  // Which axes are repeated, the run alone knows.
   return createMap(
       b, loc, sizes, type.getElementType(),
       [&](OpBuilder &nested, Location l, ValueRange indices) -> Value {

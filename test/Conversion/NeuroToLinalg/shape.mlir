@@ -68,3 +68,20 @@ func.func @unique(%x: tensor<9xf32>) -> (tensor<?xf32>, tensor<?xi64>, tensor<9x
   %0:4 = neuro.unique %x : (tensor<9xf32>) -> (tensor<?xf32>, tensor<?xi64>, tensor<9xi64>, tensor<?xi64>)
   return %0#0, %0#1, %0#2, %0#3 : tensor<?xf32>, tensor<?xi64>, tensor<9xi64>, tensor<?xi64>
 }
+
+// What is repeated is known, and read through a map, which fuses and takes any layout; or the run alone knows, and it is
+// read by index.
+// CHECK-LABEL: @expand
+// CHECK-NOT: tensor.extract %
+// CHECK: linalg.generic {indexing_maps = [#{{.*}}, #{{.*}}], {{.*}} ins(%{{.*}} : tensor<2x3x1xf32>) outs(%{{.*}} : tensor<4x2x3x5xf32>)
+func.func @expand(%x: tensor<2x3x1xf32>) -> tensor<4x2x3x5xf32> {
+  %0 = neuro.expand %x [4, 2, 3, 5] : tensor<2x3x1xf32> -> tensor<4x2x3x5xf32>
+  return %0 : tensor<4x2x3x5xf32>
+}
+
+// CHECK-LABEL: @expand_open
+// CHECK: tensor.extract %
+func.func @expand_open(%x: tensor<?x1xf32>) -> tensor<7x5xf32> {
+  %0 = neuro.expand %x [7, 5] : tensor<?x1xf32> -> tensor<7x5xf32>
+  return %0 : tensor<7x5xf32>
+}
