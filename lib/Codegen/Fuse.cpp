@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "neuroplast/Dialect/Kernel/IR/Kernel.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace neuroplast {
 #define GEN_PASS_DEF_FUSE
@@ -35,6 +36,84 @@ bool isCheap(Block &body) {
                math::RsqrtOp, math::FmaOp, math::FloorOp, math::CeilOp>(op);
   });
 }
+
+/// How many instructions a body has.
+size_t countOps(Block &body) {
+  return llvm::count_if(body.without_terminator(), [](Operation &op) {
+    return !isa<arith::ConstantOp>(op);
+  });
+}
+
+/// Marks what stands there for one of its readers alone.
+constexpr llvm::StringLiteral kRepeated = "repeated";
+
+/// Gives each reader its own copy of an elementwise op that is cheap and reads
+/// one tensor of the size of its result: fused with all of them, it neither
+/// writes nor makes them read more. Training steps have many of these, which
+/// the way back reads once more.
+struct RepeatForReaders : OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::GenericOp op,
+                                PatternRewriter &rewriter) const override {
+    // As many as fused bodies have instructions without spilling registers.
+    constexpr size_t kMostOwn = 12, kMostOfReader = 24, kMostReaders = 4;
+    if (op.getNumResults() != 1 || op.getNumReductionLoops() != 0 ||
+        op.hasIndexSemantics() || !isCheap(*op.getBody()) ||
+        countOps(*op.getBody()) > kMostOwn ||
+        op.payloadUsesValueFromOperand(op.getDpsInitOperand(0)))
+      return rewriter.notifyMatchFailure(op,
+                                         "is not cheap, or not elementwise");
+    if (!op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity() ||
+        !readsOneWholeTensor(op))
+      return rewriter.notifyMatchFailure(op, "reads more than it gives");
+    llvm::SetVector<Operation *> readers;
+    for (OpOperand &use : op.getResult(0).getUses()) {
+      auto reader = dyn_cast<linalg::GenericOp>(use.getOwner());
+      if (!reader || reader->getBlock() != op->getBlock() ||
+          !reader.isDpsInput(&use) || reader.hasIndexSemantics() ||
+          !reader.getMatchingIndexingMap(&use).isPermutation() ||
+          countOps(*reader.getBody()) > kMostOfReader)
+        return rewriter.notifyMatchFailure(op, "has readers of other kinds");
+      readers.insert(reader);
+    }
+    if (readers.size() < 2 || readers.size() > kMostReaders)
+      return rewriter.notifyMatchFailure(op, "has one reader, or too many");
+    rewriter.modifyOpInPlace(
+        op, [&] { op->setAttr(kRepeated, rewriter.getUnitAttr()); });
+    for (Operation *reader : readers) {
+      rewriter.setInsertionPoint(reader);
+      Operation *own =
+          reader == readers.front() ? op.getOperation() : rewriter.clone(*op);
+      rewriter.modifyOpInPlace(reader, [&] {
+        reader->replaceUsesOfWith(op.getResult(0), own->getResult(0));
+        // It will do both, which fusion does not tell.
+        reader->setLoc(rewriter.getFusedLoc({op->getLoc(), reader->getLoc()}));
+      });
+    }
+    return success();
+  }
+
+private:
+  /// Whether all inputs but one are repeated, and that is no sum that could end
+  /// with this op.
+  static bool readsOneWholeTensor(linalg::GenericOp op) {
+    Value whole;
+    for (OpOperand *input : op.getDpsInputOperands()) {
+      if (!isa<RankedTensorType>(input->get().getType()))
+        return false;
+      if (!op.getMatchingIndexingMap(input).isPermutation())
+        continue;
+      if (whole && whole != input->get())
+        return false;
+      whole = input->get();
+    }
+    if (!whole)
+      return false;
+    auto sum = whole.getDefiningOp<kernel::ContractOp>();
+    return !sum || !sum->hasOneUse();
+  }
+};
 
 /// Lets a contraction end with what an elementwise op does to its sums.
 struct FuseEpilogue : OpRewritePattern<linalg::GenericOp> {
@@ -177,6 +256,9 @@ struct WriteTransposed : OpRewritePattern<linalg::TransposeOp> {
 
 struct FusePass : neuroplast::impl::FuseBase<FusePass> {
   void runOnOperation() override {
+    // Before a reader may become the end of a contraction.
+    if (failed(repeatForReaders()))
+      return signalPassFailure();
     RewritePatternSet patterns(&getContext());
     linalg::populateElementwiseOpsFusionPatterns(
         patterns, [](OpOperand *operand) {
@@ -199,6 +281,23 @@ struct FusePass : neuroplast::impl::FuseBase<FusePass> {
         &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
+  }
+
+private:
+  LogicalResult repeatForReaders() {
+    RewritePatternSet patterns(&getContext());
+    linalg::populateElementwiseOpsFusionPatterns(
+        patterns, [](OpOperand *operand) {
+          Operation *producer = operand->get().getDefiningOp();
+          return producer && producer->hasAttr(kRepeated) &&
+                 producer->hasOneUse();
+        });
+    patterns.add<RepeatForReaders>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      return failure();
+    getOperation()->walk(
+        [](linalg::GenericOp op) { op->removeAttr(kRepeated); });
+    return success();
   }
 };
 

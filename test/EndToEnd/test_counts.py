@@ -19,9 +19,9 @@ MOST = {
     "inception_v1": (0, 8, 6.7),
     "inception_v2": (0, 8, 4.0),
     "ppocr_det": (115, 0, 0.1),
-    "ppocr_rec": (89, 0, 0.1),
+    "ppocr_rec": (94, 0, 0.1),
     "ppocr_cls": (92, 2, 0.1),
-    "minilm_l3": (43, 6, 0.1),
+    "minilm_l3": (44, 6, 0.1),
     "silero_vad": (15, 4, 0.1),
 }
 
