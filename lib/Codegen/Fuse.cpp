@@ -56,7 +56,7 @@ struct RepeatForReaders : OpRewritePattern<linalg::GenericOp> {
 
   LogicalResult matchAndRewrite(linalg::GenericOp op,
                                 PatternRewriter &rewriter) const override {
-    // As many as fused bodies have instructions without spilling registers.
+    // Bounds, not measured, of what a body grows to by readers of readers.
     constexpr size_t kMostOwn = 12, kMostOfReader = 24, kMostReaders = 4;
     if (op.getNumResults() != 1 || op.getNumReductionLoops() != 0 ||
         op.hasIndexSemantics() || !isCheap(*op.getBody()) ||

@@ -78,10 +78,6 @@ void Lasso::shrinkUnits(ArrayRef<Learner> learners, ArrayRef<MadeUnits> units,
   };
   llvm::MapVector<size_t, Shares> sharesOf;
   for (const MadeUnits &made : units) {
-    if (!llvm::all_of(made.makers, [&](const Maker &maker) {
-          return positions.contains(maker.param);
-        }))
-      continue;
     Term factors = buildFactors(made, positions, parameters);
     for (const Maker &maker : made.makers) {
       Shares &shares = sharesOf[positions.lookup(maker.param)];

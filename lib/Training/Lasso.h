@@ -25,7 +25,7 @@ public:
       : at(at), options(options), rate(rate) {}
 
   /// The parameters of the learners, in their order, with what makes the units
-  /// among them; units of which some maker does not learn are left alone.
+  /// among them.
   void shrink(llvm::ArrayRef<Learner> learners,
               llvm::ArrayRef<structure::MadeUnits> units,
               llvm::MutableArrayRef<neuro::Term> parameters);

@@ -512,9 +512,16 @@ LogicalResult neuroplast::training::buildTrainStep(ModuleOp module,
   std::vector<structure::MadeUnits> units;
   if (options.groupLasso > 0) {
     units = structure::listMadeUnits(structure::UnitAnalysis(module));
+    llvm::StringSet<> changing = listChangingParams(module, options);
+    llvm::erase_if(units, [&](const structure::MadeUnits &made) {
+      return llvm::any_of(made.makers, [&](structure::Maker maker) {
+        return !changing.contains(maker.param.getSymName());
+      });
+    });
     if (units.empty())
       return module.emitError("has no units, with parameters of sizes that "
-                              "stay, that are gone once these are zero");
+                              "stay and all of which learn, that are gone once "
+                              "these are zero");
   }
   // It may bring parameters that learn.
   for (Dropout dropout : options.dropouts) {

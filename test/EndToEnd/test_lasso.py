@@ -100,6 +100,15 @@ def test_refusals(neuroplast: Path, tmp_path: Path) -> None:
     for other in (["--ratio", "0.5"], ["--criterion", "l1"], ["--target-flops", "0.5x"]):
         with pytest.raises(driver.DriverError, match="'--dead' says what goes, and so does '--"):
             driver.call(neuroplast, "prune", model, "--dead", *other, "-o", target)
+    with pytest.raises(driver.DriverError, match="'--eval'"):
+        driver.call(neuroplast, "prune", model, "--dead", "--eval", "echo 1", "-o", target)
+    driver.save(tmp_path / "f.npz", {"x": np.zeros((32, INS), np.float32),
+                                     "labels": np.zeros(32, np.int64)})  # fmt: skip
+    with pytest.raises(driver.DriverError, match="has no units, .* all of which learn"):
+        driver.call(
+            neuroplast, "train", model, "--data", tmp_path / "f.npz", "-o", target,
+            "--group-lasso", "1", "--freeze", "b",
+        )  # fmt: skip
     tied, data, batch = prepare("tied_autoencoder", neuroplast, tmp_path)
     with pytest.raises(driver.DriverError, match="has no units, .* gone once these are zero"):
         driver.call(

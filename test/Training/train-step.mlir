@@ -77,7 +77,7 @@
 // GROUPS-DAG: neuro.mul %{{.*}}, %{{.*}} : (tensor<3x2xf32>, tensor<1x2xf32>) -> tensor<3x2xf32>
 // GROUPS-DAG: neuro.mul %{{.*}}, %[[FACTORS]] : (tensor<2xf32>, tensor<2xf32>)
 
-// NO-GROUPS: error: has no units, with parameters of sizes that stay, that are gone once these are zero
+// NO-GROUPS: error: has no units, with parameters of sizes that stay and all of which learn, that are gone once these are zero
 
 // CONTRASTIVE: error: compares the examples of a batch with one another in its loss, and each process has others
 

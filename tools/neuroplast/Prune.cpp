@@ -139,9 +139,9 @@ static int runPrune(const Arguments &arguments) {
   options.criterion = *parsed;
   options.onlyDead = arguments.has("--dead");
   if (options.onlyDead)
-    for (const char *other :
-         {"--ratio", "--target-flops", "--target-params", "--target-bytes",
-          "--target-ms", "--criterion", "--scope", "--max-ratio", "--plan"})
+    for (const char *other : {"--ratio", "--target-flops", "--target-params",
+                              "--target-bytes", "--target-ms", "--criterion",
+                              "--scope", "--max-ratio", "--plan", "--eval"})
       if (arguments.has(other))
         return reportError("'--dead' says what goes, and so does '" +
                            StringRef(other) + "'");
