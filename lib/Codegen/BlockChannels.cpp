@@ -267,14 +267,14 @@ private:
     WeightGradient gradient = *WeightGradient::match(op);
     auto type = cast<RankedTensorType>(op.getInit().getType());
     SmallVector<int64_t> sizes = op.getStaticLoopRanges();
-    bool splitsIn = sizes[gradient.in] >= block / 2;
+    bool splitsIn = gradient.in && sizes[*gradient.in] >= block / 2;
     double toCopy = countElements(op.getInit());
     auto count = [&](Value operand) {
       if (!twins.contains(operand))
         toCopy += countElements(operand);
     };
     count(op.getRhs());
-    if (splitsIn)
+    if (splitsIn || !gradient.in)
       count(op.getLhs());
     constexpr double kMuchWork = 16;
     if (sizes[gradient.out] < block / 2 ||
@@ -284,7 +284,7 @@ private:
     // The lanes are the last axes, those of the data before the others.
     SmallVector<unsigned> channels{gradient.out};
     if (splitsIn)
-      channels.insert(channels.begin(), gradient.in);
+      channels.insert(channels.begin(), *gradient.in);
     unsigned loops = op.getNumLoops(), total = loops + channels.size();
     Location loc = op.getLoc();
     SmallVector<Value> inputs;

@@ -60,18 +60,22 @@ std::optional<WeightGradient> WeightGradient::match(kernel::ContractOp op) {
                           out = kernel::getPlainLoop(gradient, 1),
                           batch = kernel::getPlainLoop(data, 0);
   if (!in || !out || !batch || batch != kernel::getPlainLoop(gradient, 0) ||
-      op.isParallel(*batch) || data.isFunctionOfDim(*out) ||
-      gradient.isFunctionOfDim(*in))
+      op.isParallel(*batch))
     return std::nullopt;
-  std::optional<int64_t> outAxis = kernel::findPlainAxis(result, *out),
-                         inAxis = kernel::findPlainAxis(result, *in);
-  if (!outAxis || !inAxis || type.isDynamicDim(*outAxis) ||
-      type.isDynamicDim(*inAxis))
+  if (in == out)
+    in.reset();
+  else if (data.isFunctionOfDim(*out) || gradient.isFunctionOfDim(*in))
+    return std::nullopt;
+  auto isKnown = [&](unsigned channel) {
+    std::optional<int64_t> axis = kernel::findPlainAxis(result, channel);
+    return axis && !type.isDynamicDim(*axis);
+  };
+  if (!isKnown(*out) || (in && !isKnown(*in)))
     return std::nullopt;
   // All places of the gradients are summed over.
   for (int64_t axis = 2; axis < gradient.getNumResults(); ++axis)
     if (std::optional<unsigned> loop = kernel::getPlainLoop(gradient, axis);
         !loop || op.isParallel(*loop))
       return std::nullopt;
-  return WeightGradient{*out, *in, *outAxis, *inAxis};
+  return WeightGradient{*out, in};
 }

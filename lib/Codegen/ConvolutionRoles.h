@@ -31,10 +31,10 @@ struct Convolution {
 /// of batches x channels x places: the gradient of a convolution in its weight.
 struct WeightGradient {
   /// Along the channels of the right operand, those of the convolution's
-  /// results; and along those of its data.
-  unsigned out, in;
-  /// The axes of the result that these run along.
-  int64_t outAxis, inAxis;
+  /// results.
+  unsigned out;
+  /// Along those of its data; none if each channel has its own kernel.
+  std::optional<unsigned> in;
 
   static std::optional<WeightGradient> match(kernel::ContractOp op);
 };

@@ -226,6 +226,55 @@ struct ReadBeforeTranspose : OpRewritePattern<kernel::ContractOp> {
   }
 };
 
+/// Lets a contraction read what got axes of one place before it did. Vectors
+/// stay images of one pixel, which convolutions are known by.
+struct ReadWithoutUnitAxes : OpRewritePattern<kernel::ContractOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(kernel::ContractOp op,
+                                PatternRewriter &rewriter) const override {
+    for (OpOperand &operand : op.getInputsMutable()) {
+      auto expand = operand.get().getDefiningOp<tensor::ExpandShapeOp>();
+      if (!expand || expand->getBlock() != op->getBlock() ||
+          expand.getSrcType().getRank() < 3)
+        continue;
+      SmallVector<AffineMap> maps = op.getMaps();
+      AffineMap &map = maps[operand.getOperandNumber()];
+      std::optional<AffineMap> before = dropUnitAxes(expand, map);
+      if (!before)
+        continue;
+      map = *before;
+      if (!inversePermutation(concatAffineMaps(maps, op.getContext())))
+        continue; // the size of a loop would be lost
+      rewriter.modifyOpInPlace(op, [&] {
+        operand.set(expand.getSrc());
+        op.setIndexingMapsAttr(rewriter.getAffineMapArrayAttr(maps));
+      });
+      return success();
+    }
+    return rewriter.notifyMatchFailure(op, "reads nothing with such axes");
+  }
+
+private:
+  /// The map of what is expanded; none if an axis is split.
+  static std::optional<AffineMap> dropUnitAxes(tensor::ExpandShapeOp expand,
+                                               AffineMap map) {
+    SmallVector<AffineExpr> exprs;
+    for (const ReassociationIndices &group : expand.getReassociationIndices()) {
+      std::optional<int64_t> own;
+      for (int64_t axis : group) {
+        if (expand.getResultType().getDimSize(axis) == 1)
+          continue;
+        if (own)
+          return std::nullopt;
+        own = axis;
+      }
+      exprs.push_back(map.getResult(own.value_or(group.front())));
+    }
+    return AffineMap::get(map.getNumDims(), 0, exprs, map.getContext());
+  }
+};
+
 /// Lets a contraction whose result is only transposed write that.
 struct WriteTransposed : OpRewritePattern<linalg::TransposeOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -277,8 +326,8 @@ struct FusePass : neuroplast::impl::FuseBase<FusePass> {
           return collapse && collapse->hasOneUse() &&
                  collapse.getSrc().getDefiningOp<kernel::ContractOp>();
         });
-    patterns.add<FuseEpilogue, ReadBeforeTranspose, WriteTransposed>(
-        &getContext());
+    patterns.add<FuseEpilogue, ReadBeforeTranspose, ReadWithoutUnitAxes,
+                 WriteTransposed>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -117,6 +117,12 @@ static void changeContrast(float *image, int64_t count, double factor) {
     image[i] = static_cast<float>(mean + (image[i] - mean) * factor);
 }
 
+static void addNoise(llvm::MutableArrayRef<float> values, float deviation,
+                     std::mt19937_64 &random) {
+  for (float &value : values)
+    value += deviation * drawNoise(random);
+}
+
 void Augmentation::changeImage(float *image, int64_t channels, int64_t height,
                                int64_t width, std::mt19937_64 &random) const {
   auto step = [&] {
@@ -158,8 +164,9 @@ void Augmentation::apply(NamedTensors &batch,
         changeImage(values, tensor.shape[1], tensor.shape[2], tensor.shape[3],
                     random);
       if (noise > 0)
-        for (float &value : llvm::MutableArrayRef(values, count))
-          value += static_cast<float>(noise) * drawNoise(random);
+        addNoise(llvm::MutableArrayRef(values, count),
+                 static_cast<float>(noise * (1 + drawEven(random)) / 2),
+                 random);
     }
   }
 }

@@ -306,6 +306,48 @@ func.func @main(%image: tensor<4x1x8x8xf32>, %w: tensor<8x8x3x3xf32>, %r: tensor
 
 // -----
 
+// Channels that have a kernel each have a gradient each: the lanes of both operands.
+// CHECK-DAG: #[[X:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d3, d0, d1 + d4, d2 + d5, d6)>
+// CHECK-DAG: #[[G:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d3, d0, d4, d5, d6)>
+// CHECK-DAG: #[[W:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d1, d2, d6)>
+// CHECK-LABEL: func @main
+// CHECK: %[[DATA:.*]] = kernel.contract {{.*}} outs(%{{.*}} : tensor<4x2x8x8x4xf32>)
+// CHECK: %[[Y:.*]] = kernel.contract ins(%[[DATA]], {{.*}} outs(%{{.*}} : tensor<4x2x6x6x4xf32>)
+// CHECK: kernel.contract ins(%[[DATA]], %[[Y]] : {{.*}}) outs(%{{.*}} : tensor<2x3x3x4xf32>) attributes {indexing_maps = [#[[X]], #[[G]], #[[W]]]}
+#x = affine_map<(n, c, h, w, k, l) -> (n, c, h + k, w + l)>
+#w = affine_map<(n, c, h, w, k, l) -> (c, k, l)>
+#y = affine_map<(n, c, h, w, k, l) -> (n, c, h, w)>
+#gx = affine_map<(c, k, l, n, h, w) -> (n, c, h + k, w + l)>
+#gy = affine_map<(c, k, l, n, h, w) -> (n, c, h, w)>
+#gw = affine_map<(c, k, l, n, h, w) -> (c, k, l)>
+#ix = affine_map<(n, o, h, w, i) -> (n, i, h, w)>
+#iw = affine_map<(n, o, h, w, i) -> (o, i)>
+#iy = affine_map<(n, o, h, w, i) -> (n, o, h, w)>
+func.func @main(%image: tensor<4x1x8x8xf32>, %w: tensor<8x3x3xf32>) -> tensor<8x3x3xf32> {
+  %v = arith.constant dense<1.0> : tensor<8x1xf32>
+  %d = tensor.empty() : tensor<4x8x8x8xf32>
+  %x = kernel.contract ins(%image, %v : tensor<4x1x8x8xf32>, tensor<8x1xf32>)
+      outs(%d : tensor<4x8x8x8xf32>) attributes {indexing_maps = [#ix, #iw, #iy]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<4x8x8x8xf32>
+  %e = tensor.empty() : tensor<4x8x6x6xf32>
+  %0 = kernel.contract ins(%x, %w : tensor<4x8x8x8xf32>, tensor<8x3x3xf32>)
+      outs(%e : tensor<4x8x6x6xf32>) attributes {indexing_maps = [#x, #w, #y]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<4x8x6x6xf32>
+  %f = tensor.empty() : tensor<8x3x3xf32>
+  %1 = kernel.contract ins(%x, %0 : tensor<4x8x8x8xf32>, tensor<4x8x6x6xf32>)
+      outs(%f : tensor<8x3x3xf32>) attributes {indexing_maps = [#gx, #gy, #gw]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<8x3x3xf32>
+  return %1 : tensor<8x3x3xf32>
+}
+
+// -----
+
 // A weight for two places only is not worth it.
 // CHECK-LABEL: func @main
 // CHECK-NOT: tensor.expand_shape

@@ -158,6 +158,45 @@ func.func @transposed(%x: tensor<5x3xf32>, %y: tensor<5x7xf32>) -> tensor<7x3xf3
 
 // -----
 
+// What has axes of one place more is read as it was before, also where it is transposed, unless
+// it is what tells how often a loop runs, or a vector, which is an image of one pixel.
+// CHECK-DAG: #[[A:.*]] = affine_map<(d0, d1, d2, d3) -> (d3, d1, d2)>
+// CHECK-DAG: #[[B:.*]] = affine_map<(d0, d1, d2, d3) -> (d1, d3, d0)>
+// CHECK-LABEL: func @unit_axes
+// CHECK-NOT: tensor.expand_shape %arg0
+// CHECK: %[[E:.*]] = tensor.expand_shape %arg1
+// CHECK: kernel.contract ins(%arg0, %[[E]] : tensor<3x5x7xf32>, tensor<5x3x1xf32>) outs(%{{.*}} : tensor<1x5x7xf32>) attributes {indexing_maps = [#[[A]], #[[B]],
+// CHECK: %[[F:.*]] = tensor.expand_shape %arg2
+// CHECK: kernel.contract ins(%[[F]], %arg2 :
+#a = affine_map<(u, m, n, k) -> (m, u, k, n)>
+#b = affine_map<(u, m, n, k) -> (m, k, u)>
+#c = affine_map<(u, m, n, k) -> (u, m, n)>
+#v = affine_map<(m, u, k, j) -> (m, u, k, j)>
+#w = affine_map<(m, u, k, j) -> (m, k, j)>
+#s = affine_map<(m, u, k, j) -> (m)>
+func.func @unit_axes(%x: tensor<3x5x7xf32>, %y: tensor<5x3xf32>, %z: tensor<2x4x5xf32>) -> (tensor<1x5x7xf32>, tensor<2xf32>) {
+  %0 = tensor.empty() : tensor<5x3x7xf32>
+  %1 = linalg.transpose ins(%x : tensor<3x5x7xf32>) outs(%0 : tensor<5x3x7xf32>) permutation = [1, 0, 2]
+  %2 = tensor.expand_shape %1 [[0, 1], [2], [3]] output_shape [5, 1, 3, 7] : tensor<5x3x7xf32> into tensor<5x1x3x7xf32>
+  %3 = tensor.expand_shape %y [[0], [1, 2]] output_shape [5, 3, 1] : tensor<5x3xf32> into tensor<5x3x1xf32>
+  %4 = tensor.empty() : tensor<1x5x7xf32>
+  %5 = kernel.contract ins(%2, %3 : tensor<5x1x3x7xf32>, tensor<5x3x1xf32>)
+      outs(%4 : tensor<1x5x7xf32>) attributes {indexing_maps = [#a, #b, #c]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<1x5x7xf32>
+  %6 = tensor.expand_shape %z [[0], [1, 2], [3]] output_shape [2, 1, 4, 5] : tensor<2x4x5xf32> into tensor<2x1x4x5xf32>
+  %7 = tensor.empty() : tensor<2xf32>
+  %8 = kernel.contract ins(%6, %z : tensor<2x1x4x5xf32>, tensor<2x4x5xf32>)
+      outs(%7 : tensor<2xf32>) attributes {indexing_maps = [#v, #w, #s]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<2xf32>
+  return %5, %8 : tensor<1x5x7xf32>, tensor<2xf32>
+}
+
+// -----
+
 // A sum over what it reads once takes part in it; one that reads a row for all others does not.
 // CHECK-LABEL: func @into_reduction
 // CHECK: linalg.generic {{.*}} ["parallel", "reduction"]} ins(%arg0 : tensor<3x5xf32>)

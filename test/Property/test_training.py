@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from EndToEnd.test_layout import network as draw_layers
 from Models import architectures, driver
 from Models.training import read_params
 
@@ -59,6 +60,36 @@ def test_downhill(name: str, neuroplast: Path, tmp_path: Path) -> None:
     )
     assert losses[0] > losses[1]
     assert (losses[0] - losses[1]) * rate / moved == pytest.approx(1, rel=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_kernels(seed: int, neuroplast: Path, tmp_path: Path) -> None:
+    """A step in single precision, by kernels on channels in blocks, moves what one in double
+    precision moves, which has none: layers of odd sizes, with groups or a kernel per channel."""
+    model, data = draw_layers(seed, free=False), tmp_path / "d.npz"
+    random, rate, moved = np.random.default_rng(seed), 64, []
+    x = random.normal(size=(2, 3, 12, 12)).astype(np.float32)
+    # One step, so far that little of it is lost in what it is added to.
+    for network in (model, widen(model)):
+        source, target = tmp_path / "m.onnx", tmp_path / "t.onnx"
+        onnx.save(network, source)
+        inputs = {"x": x if network is model else x.astype(np.float64)}
+        if network is model:
+            (output,) = driver.run(neuroplast, source, inputs).values()
+            labels = output + random.normal(size=output.shape).astype(np.float32)
+        driver.save(data, inputs | {"labels": labels.astype(inputs["x"].dtype)})
+        driver.call(
+            neuroplast, "train", source, "--data", data, "-o", target, "--loss", "mse",
+            "--batch", "2", "--lr", str(rate),
+        )  # fmt: skip
+        was = read_params(source)
+        moved.append(
+            {k: (v - was[k]).astype(np.float64) for k, v in read_params(target).items() if k in was}
+        )
+    for key, expected in moved[1].items():
+        scale = np.abs(expected).max()
+        assert scale > 0, key
+        np.testing.assert_allclose(moved[0][key], expected, atol=1e-3 * scale, err_msg=key)
 
 
 # Attributes hold all of their units, or groups of open sizes have no gradient.

@@ -269,8 +269,8 @@ std::vector<OptionSpec> neuroplast::driver::getTrainingOptionSpecs() {
       {"--augment", "LIST",
        "change examples each time: flip (images, left to right), shift:N (by "
        "up to so many places), warp:X (stretched and slanted by up to this "
-       "share), contrast:X (more or less of it), noise:X (normal, of this "
-       "deviation), with commas between"},
+       "share), contrast:X (more or less of it), noise:X (normal, "
+       "deviating by up to this), with commas between"},
       {"--dropout", "PATTERN=RATE[:KIND]...",
        "leave out parts of what layers read whose weights have such a name: "
        "elements, gaussian (a normal factor), channels, squares[:SIZE], "

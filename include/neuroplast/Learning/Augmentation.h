@@ -28,7 +28,9 @@ struct Augmentation {
   double warp = 0;
   /// By which share they differ from their mean more or less.
   double contrast = 0;
-  /// The deviation of normal noise that is added.
+  /// The most that normal noise deviates by. Each example draws its own share
+  /// of it: what always has the same noise learns nothing about what has none,
+  /// as the empty margins of a page.
   double noise = 0;
 
   /// Reads "flip", "shift:N", "warp:X", "contrast:X" and "noise:X", with commas

@@ -187,22 +187,33 @@ Value createExpansion(ConvTransposeOp op, OpBuilder &b, Location loc,
   auto weightType = cast<RankedTensorType>(weight.getType());
   int64_t spatial = weightType.getRank() - 2;
   MLIRContext *context = b.getContext();
-  // Loops: n, o, places, taps, i.
+  // Loops: n, o, places, taps, i. Where the kernel has one place, so has the
+  // result for one of the data: of 1 x 1, it is a convolution.
   auto loop = [&](int64_t number) { return getAffineDimExpr(number, context); };
-  int64_t last = 2 + 2 * spatial;
+  SmallVector<std::optional<int64_t>> taps;
+  int64_t last = 2 + spatial;
+  for (int64_t axis = 0; axis < spatial; ++axis) {
+    taps.emplace_back();
+    if (weightType.getDimSize(2 + axis) != 1)
+      taps.back() = last++;
+  }
+  bool hasTaps = last > 2 + spatial;
   // Lanes run along many channels, or along the places of the data.
   constexpr int64_t kManyChannels = 8;
-  bool isDirect =
-      weightType.isDynamicDim(1) || weightType.getDimSize(1) >= kManyChannels;
+  bool isDirect = !hasTaps || weightType.isDynamicDim(1) ||
+                  weightType.getDimSize(1) >= kManyChannels;
   SmallVector<AffineExpr> in{loop(0), loop(last)}, we{loop(last), loop(1)},
       out{loop(0), loop(1)};
   SmallVector<OpFoldResult> sizes{getDim(b, loc, input, 0),
                                   getDim(b, loc, weight, 1)};
   SmallVector<ReassociationIndices> groups{{0}, {1}};
-  for (int64_t axis = 0; axis < spatial; ++axis) {
+  int64_t rank = 2; // of the result with taps beside their places
+  for (auto [axis, tap] : llvm::enumerate(taps)) {
     in.push_back(loop(2 + axis));
-    we.push_back(loop(2 + spatial + axis));
-    groups.push_back({2 + 2 * axis, 3 + 2 * axis});
+    we.push_back(tap ? loop(*tap) : getAffineConstantExpr(0, context));
+    groups.push_back({rank++});
+    if (tap)
+      groups.back().push_back(rank++);
   }
   auto add = [&](int64_t number, OpFoldResult size) {
     out.push_back(loop(number));
@@ -212,7 +223,8 @@ Value createExpansion(ConvTransposeOp op, OpBuilder &b, Location loc,
     add(2 + axis, getDim(b, loc, input, 2 + axis));
   };
   auto addTap = [&](int64_t axis) {
-    add(2 + spatial + axis, b.getIndexAttr(weightType.getDimSize(2 + axis)));
+    if (taps[axis])
+      add(*taps[axis], b.getIndexAttr(weightType.getDimSize(2 + axis)));
   };
   if (!isDirect)
     for (int64_t axis = 0; axis < spatial; ++axis)
@@ -233,17 +245,20 @@ Value createExpansion(ConvTransposeOp op, OpBuilder &b, Location loc,
                         element, {map(in), map(we), map(out)}, start);
   if (!isDirect) {
     // Taps come to stand beside their places.
+    int64_t numTaps = last - 2 - spatial;
     SmallVector<OpFoldResult> interleaved(ArrayRef(sizes).take_front(2));
-    SmallVector<AffineExpr> from(2 + 2 * spatial);
+    SmallVector<AffineExpr> from(rank);
     from[0] = loop(0);
     from[1] = loop(1);
-    for (int64_t axis = 0; axis < spatial; ++axis) {
-      interleaved.push_back(sizes[2 + spatial + axis]);
-      interleaved.push_back(sizes[2 + axis]);
-      from[2 + spatial + axis] = loop(2 + 2 * axis);
-      from[2 + axis] = loop(3 + 2 * axis);
+    auto move = [&](int64_t axis) {
+      from[axis] = loop(interleaved.size());
+      interleaved.push_back(sizes[axis]);
+    };
+    for (auto [axis, tap] : llvm::enumerate(taps)) {
+      move(2 + numTaps + axis);
+      if (tap)
+        move(*tap - spatial);
     }
-    int64_t rank = from.size();
     Type storage = getElementTypeOrSelf(result.getType());
     Value empty = createEmpty(b, loc, interleaved, storage);
     SmallVector<AffineMap> maps{

@@ -5,6 +5,7 @@
 // CHECK-DAG: #[[WEIGHT:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7) -> (d1, d2, d5, d6, d7)>
 // CHECK-DAG: #[[BIAS:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7) -> (d1, d2)>
 // CHECK-DAG: #[[OUT:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7) -> (d0, d1, d2, d3, d4)>
+// CHECK-DAG: #[[ONE:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d4, d1, 0, 0)>
 // CHECK-LABEL: @conv
 // CHECK: tensor.pad
 // CHECK: kernel.contract {{.*}} {indexing_maps = [#[[IN]], #[[WEIGHT]], #[[BIAS]], #[[OUT]]]}
@@ -16,6 +17,20 @@ func.func @conv(%x: tensor<1x8x14x14xf32>, %w: tensor<6x4x3x3xf32>, %b: tensor<6
   %0 = neuro.conv %x, %w, %b {group = 2 : i64, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>}
     : (tensor<1x8x14x14xf32>, tensor<6x4x3x3xf32>, tensor<6xf32>) -> tensor<1x6x14x14xf32>
   return %0 : tensor<1x6x14x14xf32>
+}
+
+// Transposed, a kernel of one place is a convolution by its transpose; where an axis of it has more
+// than one, each place of the result is of one of them.
+// CHECK-LABEL: @conv_transpose
+// CHECK: kernel.contract ins(%arg0, %arg1 : {{.*}}) outs(%{{.*}} : tensor<1x8x14x14xf32>) attributes {indexing_maps = [#{{.*}}, #[[ONE]], #{{.*}}]}
+// CHECK: kernel.contract ins(%arg0, %arg2 : {{.*}}) outs(%{{.*}} : tensor<1x8x14x14x2xf32>)
+// CHECK: tensor.collapse_shape {{.*}} {{\[\[}}0], [1], [2], [3, 4]]
+func.func @conv_transpose(%x: tensor<1x4x14x14xf32>, %v: tensor<4x8x1x1xf32>, %w: tensor<4x8x1x2xf32>) -> (tensor<1x8x14x14xf32>, tensor<1x8x14x28xf32>) {
+  %0 = neuro.conv_transpose %x, %v {group = 1 : i64, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, output_padding = array<i64: 0, 0>}
+    : (tensor<1x4x14x14xf32>, tensor<4x8x1x1xf32>) -> tensor<1x8x14x14xf32>
+  %1 = neuro.conv_transpose %x, %w {group = 1 : i64, strides = array<i64: 1, 2>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, output_padding = array<i64: 0, 0>}
+    : (tensor<1x4x14x14xf32>, tensor<4x8x1x2xf32>) -> tensor<1x8x14x28xf32>
+  return %0, %1 : tensor<1x8x14x14xf32>, tensor<1x8x14x28xf32>
 }
 
 // Narrow floats add up in f32.
