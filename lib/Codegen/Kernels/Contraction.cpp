@@ -1,4 +1,4 @@
-//===- Contraction.cpp - Recognise contractions, choose tiles -------------===//
+//===- Contraction.cpp - Recognise contractions ---------------------------===//
 //
 // Part of the Neuroplast Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for licence information.
@@ -217,51 +217,4 @@ FailureOr<Contraction> Contraction::plan(kernel::PoolOp op, LoopNest loops) {
   if (!c.assign())
     return failure();
   return c;
-}
-
-/// Cycles of one step of the reduction for a tile.
-static double getCycles(int64_t rows, int64_t places, int64_t vectors) {
-  double products = rows * places * vectors;
-  double loads = 0.5 * (rows + places * vectors);
-  // Four multiply-adds are in flight before the first result is there.
-  return std::max({products, loads, 4.0}) + 0.1 * loads + 0.5;
-}
-
-Tile neuroplast::chooseTile(int64_t rows, int64_t places, int64_t lanes,
-                            int64_t width, int64_t registers) {
-  auto orLarge = [](int64_t size) {
-    constexpr int64_t kLarge = 5040; // whatever the tile, hardly a remainder
-    return ShapedType::isDynamic(size) ? kLarge : size;
-  };
-  rows = orLarge(rows);
-  places = orLarge(places);
-  lanes = orLarge(lanes);
-  int64_t vectors = llvm::divideCeil(lanes, width);
-  Tile best{1, 1, 1};
-  double bestCycles = std::numeric_limits<double>::infinity();
-  for (int64_t v = 1; v <= std::min<int64_t>(vectors, 8); ++v)
-    for (int64_t p = 1; p <= std::min<int64_t>(places, 4); ++p)
-      for (int64_t r = 1; r <= std::min<int64_t>(rows, 14); ++r) {
-        if (r * p * v + p * v + 1 > registers)
-          break;
-        // Full tiles and remainders along each axis.
-        double cycles = 0;
-        for (auto [rowCount, r0] :
-             {std::pair(rows / r, r),
-              std::pair(int64_t(rows % r != 0), rows % r)})
-          for (auto [placeCount, p0] :
-               {std::pair(places / p, p),
-                std::pair(int64_t(places % p != 0), places % p)})
-            for (auto [vectorCount, v0] :
-                 {std::pair(vectors / v, v),
-                  std::pair(int64_t(vectors % v != 0), vectors % v)})
-              if (rowCount * placeCount * vectorCount)
-                cycles +=
-                    rowCount * placeCount * vectorCount * getCycles(r0, p0, v0);
-        if (cycles < bestCycles) {
-          bestCycles = cycles;
-          best = {r, p, v};
-        }
-      }
-  return best;
 }

@@ -105,16 +105,6 @@ private:
                        int64_t held);
 };
 
-/// How much of the result is kept in registers.
-struct Tile {
-  int64_t rows, places, vectors;
-};
-
-/// The tile that takes the fewest cycles, by a model of one multiply-add and
-/// two loads a cycle. Sizes that are not known are large.
-Tile chooseTile(int64_t rows, int64_t places, int64_t lanes, int64_t width,
-                int64_t registers);
-
 } // namespace neuroplast
 
 #endif // NEUROPLAST_LIB_CODEGEN_KERNELS_CONTRACTION_H

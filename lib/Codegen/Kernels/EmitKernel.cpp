@@ -10,7 +10,7 @@
 // the whole reduction in registers (one loop-carried vector each), and stored.
 
 #include "Emitters.h"
-#include "SharedLoop.h"
+#include "Schedule.h"
 #include "VectorBody.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -24,9 +24,6 @@ using namespace neuroplast;
 
 namespace {
 
-/// Taps of a convolution are unrolled up to this many.
-constexpr int64_t kUnrolledSteps = 9;
-
 /// How many lanes of a vector hold elements.
 struct Lanes {
   int64_t known = 0;
@@ -36,38 +33,9 @@ struct Lanes {
 class KernelEmitter {
 public:
   KernelEmitter(OpBuilder &builder, const Contraction &c, int64_t width)
-      : loc(c.location), c(c), sizes(c.getSizes()), width(width),
-        vectorType(VectorType::get(width, builder.getF32Type())) {
-    SmallVector<int64_t> rowLoops = c.getLoops(LoopKind::Row),
-                         placeLoops = c.getLoops(LoopKind::Place);
-    auto pick = [&](ArrayRef<int64_t> loops) {
-      // The last loop of a kind that is worth tiling.
-      for (int64_t loop : llvm::reverse(loops))
-        if (sizes[loop] != 1)
-          return loop;
-      return int64_t(-1);
-    };
-    row = pick(rowLoops);
-    place = pick(placeLoops);
-    // Half of the architectures' vector registers are 32 of 512 bits, or 16.
-    tile = chooseTile(row < 0 ? 1 : sizes[row], place < 0 ? 1 : sizes[place],
-                      sizes[c.lane], width, width == 16 ? 31 : 15);
-    for (int64_t loop = 0, e = sizes.size(); loop < e; ++loop) {
-      if (loop == c.accumulated)
-        continue;
-      if (c.kinds[loop] == LoopKind::Reduced)
-        reduced.push_back(loop);
-      else if (loop != row && loop != place && loop != c.lane)
-        outer.push_back(loop);
-    }
-    int64_t steps = 1;
-    while (!reduced.empty() && !ShapedType::isDynamic(sizes[reduced.back()]) &&
-           !(c.paddedSum && c.paddedSum->places == reduced.back()) &&
-           steps * sizes[reduced.back()] <= kUnrolledSteps) {
-      steps *= sizes[reduced.back()];
-      unrolled.insert(unrolled.begin(), reduced.pop_back_val());
-    }
-  }
+      : loc(c.location), c(c), order(Schedule::choose(c, width)),
+        sizes(c.getSizes()), width(width),
+        vectorType(VectorType::get(width, builder.getF32Type())) {}
 
   void emit(OpBuilder &b, int64_t threads) {
     for (int64_t loop = 0, e = sizes.size(); loop < e; ++loop)
@@ -76,8 +44,8 @@ public:
       Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
       linalg::FillOp::create(b, loc, zero, c.result);
     }
-    shared = chooseSharedLoop(getSharableLoops(), neuroplast::countSteps(sizes),
-                              threads);
+    shared = chooseSharedLoop(order.getSharableLoops(c, width),
+                              countSteps(sizes), threads);
     if (!shared)
       return emitLoops(b);
     shareLoop(b, loc, *shared, ends[shared->loop], threads,
@@ -89,57 +57,6 @@ public:
   }
 
 private:
-  /// First those by which threads have least to read that another one wrote.
-  /// Divided by rows, each reads all of the vector operand, and divided by
-  /// places or lanes, all of the scalar one: a layer on a large image is
-  /// divided by its places, as the layers beside it are, and one with more
-  /// weights than data by its channels, unless these are there already: the
-  /// steps of a recurrent layer are.
-  SmallVector<SharableLoop> getSharableLoops() {
-    SmallVector<SharableLoop> batches, rows, places, order;
-    auto add = [&](int64_t loop, int64_t step) {
-      if (loop < 0)
-        return;
-      (c.kinds[loop] == LoopKind::Batch ? batches
-       : c.kinds[loop] == LoopKind::Row ? rows
-                                        : places)
-          .push_back({loop, sizes[loop], step});
-    };
-    for (int64_t loop : outer)
-      add(loop, 1);
-    add(row, tile.rows);
-    add(place, tile.places);
-    add(c.lane, tile.vectors * width);
-    auto append = [&](ArrayRef<SharableLoop> loops) {
-      llvm::append_range(order, loops);
-    };
-    // Channels with a kernel each, of an image of more places than channels.
-    if (c.scalarMoves && countSteps(rows) >= countSteps(batches) * width) {
-      append(rows);
-      append(batches);
-      append(places);
-      return order;
-    }
-    append(batches);
-    bool isByRows = !c.scalar || c.isVectorKept ||
-                    countBytes(c.vector) <= countBytes(c.scalar);
-    append(isByRows ? rows : places);
-    append(isByRows ? places : rows);
-    return order;
-  }
-
-  static double countSteps(ArrayRef<SharableLoop> loops) {
-    return neuroplast::countSteps(llvm::map_to_vector(
-        loops, [](const SharableLoop &loop) { return loop.size; }));
-  }
-
-  /// What only a run knows counts as large.
-  static int64_t countBytes(Value buffer) {
-    auto type = cast<MemRefType>(buffer.getType());
-    return type.hasStaticShape() ? type.getNumElements() * 4
-                                 : std::numeric_limits<int64_t>::max();
-  }
-
   void emitLoops(OpBuilder &b) {
     indices.assign(sizes.size(), constant(b, 0));
     if (c.accumulated) {
@@ -147,14 +64,7 @@ private:
                [&](OpBuilder &inner) { emitOuter(inner, 0); });
       return;
     }
-    if (!isWeightStationary()) {
-      emitOuter(b, 0);
-      return;
-    }
-    overPlaces(b, [&](OpBuilder &inner, int64_t count) {
-      places = count;
-      emitOuter(inner, 0);
-    });
+    emitOuter(b, 0);
   }
 
   Value constant(OpBuilder &b, int64_t value) {
@@ -201,12 +111,18 @@ private:
   }
 
   void emitOuter(OpBuilder &b, size_t depth) {
-    if (depth == outer.size()) {
-      emitTiles(b);
-      return;
-    }
-    loopOver(b, outer[depth], constant(b, 0), 1,
-             [&](OpBuilder &inner) { emitOuter(inner, depth + 1); });
+    auto further = [&](OpBuilder &inner) {
+      if (depth == order.outer.size())
+        return emitTiles(inner);
+      loopOver(inner, order.outer[depth], constant(inner, 0), 1,
+               [&](OpBuilder &next) { emitOuter(next, depth + 1); });
+    };
+    if (order.stationaryDepth != depth)
+      return further(b);
+    overPlaces(b, [&](OpBuilder &inner, int64_t count) {
+      places = count;
+      further(inner);
+    });
   }
 
   /// Full tiles along one loop, and the remainder: one tile if its size is
@@ -233,16 +149,16 @@ private:
   }
 
   template <typename Body> void overRows(OpBuilder &b, Body body) {
-    split(b, row, tile.rows, body);
+    split(b, order.row, order.tile.rows, body);
   }
   template <typename Body> void overPlaces(OpBuilder &b, Body body) {
-    split(b, place, tile.places, body);
+    split(b, order.place, order.tile.places, body);
   }
   template <typename Body> void overLanes(OpBuilder &b, Body body) {
-    int64_t lanes = sizes[c.lane], block = tile.vectors * width;
+    int64_t lanes = sizes[c.lane], block = order.tile.vectors * width;
     Value at =
         loopOver(b, c.lane, constant(b, 0), block, [&](OpBuilder &inner) {
-          body(inner, tile.vectors, Lanes{width});
+          body(inner, order.tile.vectors, Lanes{width});
         });
     if (ShapedType::isDynamic(lanes)) {
       overRest(b, at, body);
@@ -266,20 +182,9 @@ private:
     body(inner, 1, Lanes{ShapedType::kDynamic, count});
   }
 
-  /// Whether the vectors are weights in blocks, which no loop around the tiles
-  /// moves through: each is then read once for all pixels, not for every row of
-  /// them, where they would come from further away each time.
-  bool isWeightStationary() const {
-    return place >= 0 && sizes[c.lane] == width && !c.scalarMoves &&
-           c.combination == Combination::MultiplyAdd &&
-           llvm::none_of(outer, [&](int64_t loop) {
-             return sizes[loop] != 1 && c.vectorMap.isFunctionOfDim(loop);
-           });
-  }
-
   void emitTiles(OpBuilder &b) {
     // The operand that is larger is walked through once.
-    bool vectorOutside = c.scalar && place < 0 && outer.empty() &&
+    bool vectorOutside = c.scalar && order.place < 0 && order.outer.empty() &&
                          getVolume(c.vector) > getVolume(c.scalar);
     if (vectorOutside)
       overLanes(b, [&](OpBuilder &b1, int64_t vectors, Lanes last) {
@@ -367,10 +272,10 @@ private:
   /// The loop indices of one vector of the tile.
   SmallVector<Value> locate(OpBuilder &b, int64_t r, int64_t p, int64_t v) {
     SmallVector<Value> at(indices);
-    if (row >= 0)
-      at[row] = offset(b, at[row], r);
-    if (place >= 0)
-      at[place] = offset(b, at[place], p);
+    if (order.row >= 0)
+      at[order.row] = offset(b, at[order.row], r);
+    if (order.place >= 0)
+      at[order.place] = offset(b, at[order.place], p);
     at[c.lane] = offset(b, at[c.lane], v * width);
     return at;
   }
@@ -414,10 +319,13 @@ private:
 
   SmallVector<Value> emitUnrolled(OpBuilder &b, size_t depth, Tile t,
                                   Lanes last, SmallVector<Value> sums) {
-    if (depth == unrolled.size())
+    if (depth == order.unrolled.size())
       return accumulate(b, t, last, sums);
-    for (int64_t i = 0; i < sizes[unrolled[depth]]; ++i) {
-      indices[unrolled[depth]] = constant(b, i);
+    int64_t loop = order.unrolled[depth];
+    bool isPadded = isInLastBlock && c.paddedSum->places == loop;
+    for (int64_t i = 0, e = isPadded ? c.paddedSum->rest : sizes[loop]; i < e;
+         ++i) {
+      indices[loop] = constant(b, i);
       sums = emitUnrolled(b, depth + 1, t, last, sums);
     }
     return sums;
@@ -425,9 +333,9 @@ private:
 
   SmallVector<Value> emitReduction(OpBuilder &b, size_t depth, Tile t,
                                    Lanes last, SmallVector<Value> sums) {
-    if (depth == reduced.size())
+    if (depth == order.reduced.size())
       return emitUnrolled(b, 0, t, last, sums);
-    int64_t loop = reduced[depth];
+    int64_t loop = order.reduced[depth];
     if (!c.paddedSum || c.paddedSum->blocks != loop)
       return emitSumLoop(b, depth, ends[loop], t, last, sums);
     // The last block on its own: its loop over places is shorter.
@@ -443,7 +351,7 @@ private:
     auto loop =
         scf::ForOp::create(b, loc, constant(b, 0), end, constant(b, 1), sums);
     OpBuilder inner = OpBuilder::atBlockBegin(loop.getBody());
-    indices[reduced[depth]] = loop.getInductionVar();
+    indices[order.reduced[depth]] = loop.getInductionVar();
     SmallVector<Value> next =
         emitReduction(inner, depth + 1, t, last,
                       SmallVector<Value>(loop.getRegionIterArgs()));
@@ -457,7 +365,9 @@ private:
     Value &end = ends[c.paddedSum->places];
     Value whole = end;
     end = constant(b, c.paddedSum->rest);
+    isInLastBlock = true;
     sums = emitReduction(b, depth, t, last, std::move(sums));
+    isInLastBlock = false;
     end = whole;
     return sums;
   }
@@ -543,15 +453,15 @@ private:
 
   Location loc;
   const Contraction &c;
+  Schedule order;
   ArrayRef<int64_t> sizes; ///< of the loops, as far as they are known
   SmallVector<Value> ends; ///< the same as values
   int64_t width;
   VectorType vectorType;
-  int64_t row = -1, place = -1; ///< the tiled loops of these kinds, or none
-  Tile tile{1, 1, 1};
-  SmallVector<int64_t> outer, reduced, unrolled;
   SmallVector<Value> indices; ///< of all loops, where code is being written
   int64_t places = 0; ///< of the tiles, where a loop around all chose them
+  /// Whether what is written is the rest of a padded sum.
+  bool isInLastBlock = false;
   std::optional<SharableLoop> shared; ///< by threads
   Value shareBegin, shareEnd;         ///< of one of these
 };

@@ -153,6 +153,53 @@ func.func @padded_sum(%x: memref<1x2x16xf32>, %w: memref<2x16x8xf32>, %y: memref
 
 // -----
 
+// All pixels of a batch fill more than a core's own cache: they are gone through image by image,
+// and those of one again for each two blocks of channels, whose weights stay. Steps within a block
+// are unrolled: eight for each pixel and channel of a tile, and the six that the last block has.
+// CHECK-LABEL: func @batches
+// CHECK: scf.for %[[N:.*]] = %c0 to %c16 step %c1 {
+// CHECK-NEXT: scf.for %[[O:.*]] = %c0 to %c8 step %c2 {
+// CHECK-NEXT: scf.for %[[P:.*]] = %c0 to %{{.*}} step %c6 {
+// CHECK: scf.for %{{.*}} = %c0 to %c7 step %c1 iter_args
+// CHECK-COUNT-96: vector.fma
+// CHECK-NOT: vector.fma
+// CHECK: scf.yield
+// CHECK-COUNT-72: vector.fma
+// CHECK-NOT: vector.fma
+// CHECK: vector.store
+#x = affine_map<(n, o, p, i, l, m) -> (n, i, p, l)>
+#w = affine_map<(n, o, p, i, l, m) -> (o, i, l, m)>
+#y = affine_map<(n, o, p, i, l, m) -> (n, o, p, m)>
+func.func @batches(%x: memref<16x8x516x8xf32>, %w: memref<8x8x8x8xf32>, %y: memref<16x8x516x8xf32>) {
+  kernel.contract ins(%x, %w : memref<16x8x516x8xf32>, memref<8x8x8x8xf32>) outs(%y : memref<16x8x516x8xf32>)
+      attributes {indexing_maps = [#x, #w, #y], padded_sums = array<i64: 1, 62>} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  }
+  return
+}
+
+// -----
+
+// A few small images stay in the cache: weights are read once for all of them.
+// CHECK-LABEL: func @few
+// CHECK: scf.for %{{.*}} = %c0 to %c8 step %c2 {
+// CHECK-NEXT: scf.for %{{.*}} = %c0 to %c3 step %c1 {
+// CHECK-NEXT: scf.for %{{.*}} = %c0 to %{{.*}} step %c6 {
+#x = affine_map<(n, o, p, i, l, m) -> (n, i, p, l)>
+#w = affine_map<(n, o, p, i, l, m) -> (o, i, l, m)>
+#y = affine_map<(n, o, p, i, l, m) -> (n, o, p, m)>
+func.func @few(%x: memref<3x8x60x8xf32>, %w: memref<8x8x8x8xf32>, %y: memref<3x8x60x8xf32>) {
+  kernel.contract ins(%x, %w : memref<3x8x60x8xf32>, memref<8x8x8x8xf32>) outs(%y : memref<3x8x60x8xf32>)
+      attributes {indexing_maps = [#x, #w, #y]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  }
+  return
+}
+
+// -----
+
 // Rows that no vector fits have no kernel.
 // CHECK-LABEL: func @narrow
 // CHECK: linalg.generic
