@@ -14,7 +14,7 @@
 #include "TrainOptions.h"
 
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
-#include "neuroplast/Structure/Inspect.h"
+#include "neuroplast/Structure/Units/Inspect.h"
 
 using namespace neuroplast;
 using namespace neuroplast::driver;

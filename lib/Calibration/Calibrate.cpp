@@ -13,7 +13,7 @@
 #include "neuroplast/Calibration/Patches.h"
 #include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Runtime/Npz.h"
-#include "neuroplast/Structure/UnitAnalysis.h"
+#include "neuroplast/Structure/Units/UnitAnalysis.h"
 
 using namespace mlir;
 using namespace neuroplast;

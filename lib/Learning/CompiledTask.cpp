@@ -14,7 +14,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
-#include "neuroplast/Structure/OpenParams.h"
+#include "neuroplast/Structure/Edits/OpenParams.h"
 
 #include <deque>
 

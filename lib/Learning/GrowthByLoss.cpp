@@ -12,9 +12,9 @@
 #include "neuroplast/Calibration/Calibrate.h"
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Learning/ParamTensors.h"
-#include "neuroplast/Structure/GradientGrowth.h"
-#include "neuroplast/Structure/SplitGrowth.h"
-#include "neuroplast/Structure/TinyGrowth.h"
+#include "neuroplast/Structure/Growth/GradientGrowth.h"
+#include "neuroplast/Structure/Growth/SplitGrowth.h"
+#include "neuroplast/Structure/Growth/TinyGrowth.h"
 
 #include <numeric>
 

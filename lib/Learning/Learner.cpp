@@ -17,7 +17,7 @@
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Frontend/ONNX/Specialize.h"
 #include "neuroplast/Learning/ParamTensors.h"
-#include "neuroplast/Structure/OpenParams.h"
+#include "neuroplast/Structure/Edits/OpenParams.h"
 
 using namespace neuroplast;
 using namespace neuroplast::learning;

@@ -13,7 +13,7 @@
 #include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "neuroplast/Structure/Draw.h"
-#include "neuroplast/Structure/History.h"
+#include "neuroplast/Structure/Edits/History.h"
 #include "llvm/Support/xxhash.h"
 
 using namespace mlir;

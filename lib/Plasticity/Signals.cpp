@@ -11,7 +11,7 @@
 #include "neuroplast/Dialect/Neuro/IR/OptimizerStates.h"
 #include "neuroplast/Dialect/Neuro/IR/TensorElements.h"
 #include "neuroplast/Plasticity/Rewind.h"
-#include "neuroplast/Structure/Recycle.h"
+#include "neuroplast/Structure/Growth/Recycle.h"
 #include "llvm/ADT/StringExtras.h"
 #include <cmath>
 

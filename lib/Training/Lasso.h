@@ -10,7 +10,7 @@
 #define NEUROPLAST_LIB_TRAINING_LASSO_H
 
 #include "UpdateBuilder.h"
-#include "neuroplast/Structure/VanishingUnits.h"
+#include "neuroplast/Structure/Units/VanishingUnits.h"
 
 namespace neuroplast::training {
 

@@ -11,7 +11,7 @@
 
 #include "neuroplast/Dialect/Neuro/IR/Gradient.h"
 #include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
-#include "neuroplast/Structure/VanishingUnits.h"
+#include "neuroplast/Structure/Units/VanishingUnits.h"
 #include "neuroplast/Training/TrainStep.h"
 
 namespace neuroplast::training {

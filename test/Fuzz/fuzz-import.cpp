@@ -14,7 +14,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "neuroplast/Frontend/ONNX/Export.h"
 #include "neuroplast/Frontend/ONNX/Import.h"
-#include "neuroplast/Structure/UnitAnalysis.h"
+#include "neuroplast/Structure/Units/UnitAnalysis.h"
 
 using namespace neuroplast;
 

@@ -19,7 +19,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "neuroplast/Codegen/Passes.h"
 #include "neuroplast/Frontend/ONNX/Export.h"
-#include "neuroplast/Structure/UnitAnalysis.h"
+#include "neuroplast/Structure/Units/UnitAnalysis.h"
 
 using namespace neuroplast;
 

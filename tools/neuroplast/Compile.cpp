@@ -11,7 +11,7 @@
 #include "Progress.h"
 #include "RunnableModel.h"
 
-#include "neuroplast/Structure/OpenParams.h"
+#include "neuroplast/Structure/Edits/OpenParams.h"
 #include "neuroplast/Training/Dropout.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"

@@ -13,7 +13,7 @@
 
 #include "neuroplast/Learning/LearningTask.h"
 #include "neuroplast/Plasticity/CyclePlan.h"
-#include "neuroplast/Structure/Inspect.h"
+#include "neuroplast/Structure/Units/Inspect.h"
 
 namespace neuroplast::driver {
 

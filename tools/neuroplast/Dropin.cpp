@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Structure/Dropin.h"
+#include "neuroplast/Structure/Growth/Dropin.h"
 #include "Commands.h"
 #include "Modules.h"
 #include "Progress.h"
@@ -14,7 +14,7 @@
 #include "StructureCommand.h"
 #include "TrainOptions.h"
 #include "neuroplast/Learning/GrowthByLoss.h"
-#include "neuroplast/Structure/InsertLayers.h"
+#include "neuroplast/Structure/Growth/InsertLayers.h"
 
 using namespace mlir;
 using namespace neuroplast;

@@ -9,7 +9,7 @@
 #include "Commands.h"
 #include "Modules.h"
 
-#include "neuroplast/Structure/Explain.h"
+#include "neuroplast/Structure/Units/Explain.h"
 
 using namespace neuroplast;
 using namespace neuroplast::driver;

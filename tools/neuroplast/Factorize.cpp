@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Structure/Factorize.h"
+#include "neuroplast/Structure/Cuts/Factorize.h"
 #include "Commands.h"
 #include "PruneModel.h"
 

@@ -12,7 +12,7 @@
 #include "RunnableModel.h"
 #include "neuroplast/Learning/ParamTensors.h"
 #include "neuroplast/Runtime/Npz.h"
-#include "neuroplast/Structure/OpenParams.h"
+#include "neuroplast/Structure/Edits/OpenParams.h"
 
 using namespace neuroplast;
 using namespace neuroplast::driver;

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Structure/History.h"
+#include "neuroplast/Structure/Edits/History.h"
 #include "Commands.h"
 #include "Modules.h"
 #include "StructureCommand.h"

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Structure/Inspect.h"
+#include "neuroplast/Structure/Units/Inspect.h"
 #include "Commands.h"
 #include "Modules.h"
 #include "llvm/Support/FormatVariadic.h"

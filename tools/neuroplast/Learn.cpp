@@ -18,7 +18,7 @@
 #include "neuroplast/Dialect/Neuro/IR/ParamArguments.h"
 #include "neuroplast/Learning/ExampleStream.h"
 #include "neuroplast/Learning/ReplayBuffer.h"
-#include "neuroplast/Structure/Inspect.h"
+#include "neuroplast/Structure/Units/Inspect.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"

@@ -13,7 +13,7 @@
 #include "RunnableModel.h"
 #include "neuroplast/Calibration/Calibrate.h"
 #include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
-#include "neuroplast/Structure/History.h"
+#include "neuroplast/Structure/Edits/History.h"
 
 using namespace mlir;
 using namespace neuroplast;

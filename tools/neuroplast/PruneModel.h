@@ -13,7 +13,7 @@
 #include "Progress.h"
 #include "StructureCommand.h"
 #include "neuroplast/Calibration/Reconstruct.h"
-#include "neuroplast/Structure/Prune.h"
+#include "neuroplast/Structure/Cuts/Prune.h"
 
 namespace neuroplast::driver {
 

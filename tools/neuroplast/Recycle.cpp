@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Structure/Recycle.h"
+#include "neuroplast/Structure/Growth/Recycle.h"
 #include "Commands.h"
 #include "Progress.h"
 #include "PruneModel.h"

@@ -12,7 +12,7 @@
 #include "RunnableModel.h"
 
 #include "neuroplast/Runtime/Npz.h"
-#include "neuroplast/Structure/NetworkDiff.h"
+#include "neuroplast/Structure/Edits/NetworkDiff.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/LineIterator.h"

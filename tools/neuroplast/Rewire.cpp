@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Structure/Rewire.h"
+#include "neuroplast/Structure/Cuts/Rewire.h"
 #include "Commands.h"
 #include "GradientSums.h"
 #include "RunnableModel.h"

@@ -8,7 +8,7 @@
 
 #include "Commands.h"
 #include "StructureCommand.h"
-#include "neuroplast/Structure/SelectOutput.h"
+#include "neuroplast/Structure/Edits/SelectOutput.h"
 
 using namespace mlir;
 using namespace neuroplast;

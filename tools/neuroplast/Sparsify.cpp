@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Structure/Sparsify.h"
+#include "neuroplast/Structure/Cuts/Sparsify.h"
 #include "Commands.h"
 #include "PruneModel.h"
 

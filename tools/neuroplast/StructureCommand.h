@@ -12,7 +12,7 @@
 #include "Arguments.h"
 #include "Comparison.h"
 #include "EditedNetwork.h"
-#include "neuroplast/Structure/UnitSelection.h"
+#include "neuroplast/Structure/Units/UnitSelection.h"
 #include <memory>
 
 namespace neuroplast::driver {

@@ -12,7 +12,7 @@
 #include "RunnableModel.h"
 
 #include "neuroplast/Frontend/ONNX/Import.h"
-#include "neuroplast/Structure/UnitSelection.h"
+#include "neuroplast/Structure/Units/UnitSelection.h"
 
 using namespace neuroplast;
 using namespace neuroplast::driver;

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "neuroplast/Structure/Transfer.h"
+#include "neuroplast/Structure/Growth/Transfer.h"
 #include "Commands.h"
 #include "StructureCommand.h"
 

@@ -10,7 +10,7 @@
 #define NEUROPLAST_CALIBRATION_BLOCKIMPORTANCE_H
 
 #include "neuroplast/Runtime/Model.h"
-#include "neuroplast/Structure/ResidualBlocks.h"
+#include "neuroplast/Structure/Units/ResidualBlocks.h"
 #include <functional>
 
 namespace neuroplast::calibration {

@@ -10,7 +10,7 @@
 #define NEUROPLAST_CALIBRATION_RECONSTRUCT_H
 
 #include "neuroplast/Runtime/Model.h"
-#include "neuroplast/Structure/Edit.h"
+#include "neuroplast/Structure/Edits/Edit.h"
 #include "llvm/Support/JSON.h"
 
 namespace neuroplast::calibration {

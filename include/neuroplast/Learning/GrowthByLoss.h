@@ -10,7 +10,7 @@
 #define NEUROPLAST_LEARNING_GROWTHBYLOSS_H
 
 #include "neuroplast/Learning/LearningTask.h"
-#include "neuroplast/Structure/Dropin.h"
+#include "neuroplast/Structure/Growth/Dropin.h"
 
 namespace neuroplast::learning {
 

@@ -11,10 +11,10 @@
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
 #include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Frontend/ONNX/Import.h"
-#include "neuroplast/Structure/Dropin.h"
-#include "neuroplast/Structure/Prune.h"
-#include "neuroplast/Structure/Rewire.h"
-#include "neuroplast/Structure/Sparsify.h"
+#include "neuroplast/Structure/Cuts/Prune.h"
+#include "neuroplast/Structure/Cuts/Rewire.h"
+#include "neuroplast/Structure/Cuts/Sparsify.h"
+#include "neuroplast/Structure/Growth/Dropin.h"
 #include "gtest/gtest.h"
 
 #include <random>
