@@ -154,7 +154,9 @@ void Augmentation::apply(NamedTensors &batch,
   for (auto [example, seed] : llvm::enumerate(seeds)) {
     std::mt19937_64 random(seed);
     for (auto &[name, tensor] : batch) {
-      if (name == "labels" || tensor.dtype != NEUROPLAST_FLOAT32)
+      // Scalars are what a step is told, as its rate, and no examples.
+      if (name == "labels" || tensor.dtype != NEUROPLAST_FLOAT32 ||
+          tensor.shape.empty())
         continue;
       int64_t count =
           tensor.getNumElements() / static_cast<int64_t>(seeds.size());
