@@ -146,8 +146,8 @@ def share_kept(small: np.ndarray, whole: np.ndarray) -> float:
 
 def reader(neuroplast: Path, folder: Path, table: Table, arguments: argparse.Namespace) -> None:
     model = models.MODELS["ppocr_rec"].path()
-    images, _ = text_lines.lines_to_read(arguments.lines or 4096, seed=11, calibrates=True)
-    epochs = str(arguments.epochs or 7)
+    images, _ = text_lines.lines_to_read(arguments.lines or 8192, seed=11, calibrates=True)
+    how = ("--epochs", str(arguments.epochs or 3), "--batch", "16", "--augment", "contrast:0.2")
     seen, texts = text_lines.lines_to_read(4000, seed=arguments.seed, calibrates=False)
     driver.save(folder / "lines.npz", {"x": images})
 
@@ -161,8 +161,8 @@ def reader(neuroplast: Path, folder: Path, table: Table, arguments: argparse.Nam
         minutes = timed(
             lambda: driver.call(
                 neuroplast, "compress", model, "--data", folder / "lines.npz",
-                "-o", folder / "reader.onnx", "--target-flops", f"{share}x",
-                "--epochs", epochs, "--threads", "2", *options, timeout=14400,
+                "-o", folder / "reader.onnx", "--target-flops", f"{share}x", "--no-hints",
+                "--threads", "2", *how, *options, timeout=14400,
             )
         )  # fmt: skip
         return *read(folder / "reader.onnx"), minutes
@@ -178,8 +178,7 @@ def reader(neuroplast: Path, folder: Path, table: Table, arguments: argparse.Nam
             lambda: driver.call(
                 neuroplast, "distill", model, fresh, "--data", folder / "lines.npz",
                 "-o", folder / "reader.onnx", "--optimizer", "adam", "--lr", "0.001",
-                "--schedule", "cosine", "--clip-norm", "5", "--epochs", epochs,
-                "--threads", "2", timeout=14400,
+                "--schedule", "cosine", "--clip-norm", "5", "--threads", "2", *how, timeout=14400,
             )
         )  # fmt: skip
         return *read(folder / "reader.onnx"), minutes
@@ -238,8 +237,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tasks", nargs="*", default=list(TASKS), metavar="TASK")
     parser.add_argument("--build", type=Path, default=ROOT / "build")
-    parser.add_argument("--lines", type=int, help="to learn from, or pages (16384, 4096, 1000)")
-    parser.add_argument("--epochs", type=int, help="(4, 7, 14)")
+    parser.add_argument("--lines", type=int, help="to learn from, or pages (16384, 8192, 1000)")
+    parser.add_argument("--epochs", type=int, help="(4, 3, 14)")
     parser.add_argument("--seed", type=int, default=1007, help="of what is tested")
     parser.add_argument("--classifier", type=float, default=0.3, help="its share of operations")
     parser.add_argument("--reader", type=float, nargs="+", default=[0.7, 0.6, 0.5], help="the same")
