@@ -34,36 +34,32 @@ static void addSanitizer(llvm::Module &module, llvm::ModulePassManager &passes,
       llvm::createModuleToFunctionPassAdaptor(llvm::ThreadSanitizerPass()));
 }
 
+/// What code needs that our own passes made: addresses made simple and taken
+/// out of loops, and vectors where a kernel still counts one by one. Kernels
+/// come inlined, tiled, and unrolled as far as their registers go; what else
+/// LLVM has for code that people write changes little in them and takes as long
+/// again.
+static constexpr llvm::StringLiteral kPasses =
+    "inferattrs,function(sroa,early-cse<memssa>,simplifycfg,"
+    "instcombine<no-verify-fixpoint>,loop-mssa(loop-rotate,licm),"
+    "loop(loop-idiom,indvars,loop-deletion),gvn,loop-vectorize,"
+    "instcombine<no-verify-fixpoint>,simplifycfg)";
+
 static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
                      const CompileOptions &options) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager callGraph;
   llvm::ModuleAnalysisManager modules;
-  llvm::PipelineTuningOptions tuning;
-  // Kernels come unrolled as far as their registers go. More gains them nothing
-  // and takes two fifths of the time.
-  tuning.LoopUnrolling = false;
-  // No function is called by its address. To find that out takes a power of the
-  // calls, a third of the time that a step of training compiles.
-  llvm::PassInstrumentationCallbacks callbacks;
-  callbacks.registerShouldRunOptionalPassCallback(
-      [](llvm::StringRef pass, llvm::Any) {
-        return pass != "CalledValuePropagationPass";
-      });
-  llvm::PassBuilder builder(&machine, tuning, std::nullopt, &callbacks);
+  llvm::PassBuilder builder(&machine);
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(callGraph);
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, callGraph, modules);
-  static const llvm::OptimizationLevel levels[] = {
-      llvm::OptimizationLevel::O0, llvm::OptimizationLevel::O1,
-      llvm::OptimizationLevel::O2, llvm::OptimizationLevel::O3};
-  auto chosen = levels[std::min(options.optLevel, 3u)];
-  llvm::ModulePassManager passes =
-      options.optLevel == 0 ? builder.buildO0DefaultPipeline(chosen)
-                            : builder.buildPerModuleDefaultPipeline(chosen);
+  llvm::ModulePassManager passes;
+  if (options.optLevel > 0)
+    llvm::cantFail(builder.parsePassPipeline(passes, kPasses));
   addSanitizer(module, passes, options.sanitizer);
   passes.run(module, modules);
 }
