@@ -142,8 +142,6 @@ void neuroplast::buildLoopsToLLVMPipeline(OpPassManager &manager,
   if (options.threads > 1)
     manager.addPass(createConvertOpenMPToLLVMPass());
   manager.addPass(createReconcileUnrealizedCastsPass());
-  manager.addPass(createCanonicalizerPass());
-  manager.addPass(createCSEPass());
 }
 
 void neuroplast::registerCodegenPipelines() {
