@@ -112,6 +112,32 @@ def test_old_units_may_listen(neuroplast: Path, source: Path, data: Path) -> Non
     np.testing.assert_array_equal(driver.run(neuroplast, back, x)["y"], first)
 
 
+ENCODER = (
+    '<ir_version: 9, opset_import: ["" : 20]> net (float[N, 2, 6, 6] x) => (float[N, 16] y) '
+    "{ a = Conv <pads = [1, 1, 1, 1]> (x, conv_w, conv_b) b = Relu(a) "
+    "d = GlobalAveragePool(b) e = Flatten(d) f = Gemm<transB = 1>(e, dense_w, dense_b) "
+    "g = Relu(f) y = Concat <axis = 1> (f, g) }"
+)
+
+
+def test_a_head_for_a_network_without_one(neuroplast: Path, data: Path, tmp_path: Path) -> None:
+    """What an encoder gives is read by a head on top; units may join in the body."""
+    path, back = tmp_path / "encoder.onnx", tmp_path / "back.onnx"
+    names = ("conv_w", "conv_b", "dense_w", "dense_b")
+    write_network(path, ENCODER, draw_weights({name: SHAPES[name] for name in names}))
+    x = {"x": np.random.default_rng(2).normal(size=(8, 2, 6, 6)).astype(np.float32)}
+    before = driver.run(neuroplast, path, x)["y"]
+    for growth in ((), ("--grow", "conv_b=3", "--freeze", "weights")):
+        ready = transfer(neuroplast, path, *growth)
+        assert driver.run(neuroplast, ready, x)["new"].shape == (8, 2)
+        learned = learn(neuroplast, ready, data)
+        old, new = read_params(ready), read_params(learned)
+        assert (new["new.weight"] != old["new.weight"]).any()
+        np.testing.assert_array_equal(new["dense_w"][:, :6], old["dense_w"][:, :6])
+        driver.edit(neuroplast, "undo", learned, back, "--to", "1")
+        np.testing.assert_array_equal(driver.run(neuroplast, back, x)["y"], before)
+
+
 def test_later_newborns_learn(neuroplast: Path, source: Path, data: Path) -> None:
     """What is frozen goes along with edits: cut and grown once more."""
     ready = transfer(neuroplast, source, *GROWTH)

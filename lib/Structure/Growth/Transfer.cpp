@@ -10,6 +10,8 @@
 #include "LayerBuilder.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "neuroplast/Dialect/Neuro/IR/ContractionOps.h"
+#include "neuroplast/Dialect/Neuro/IR/ElementwiseOps.h"
 #include "neuroplast/Dialect/Neuro/IR/History.h"
 #include "neuroplast/Dialect/Neuro/IR/HistoryOps.h"
 #include "neuroplast/Dialect/Neuro/IR/Masks.h"
@@ -88,7 +90,7 @@ llvm::json::Object TransferReport::toJson() const {
     grown.push_back(each.toJson());
   result["growth"] = std::move(grown);
   result["output"] = outputName;
-  result["like"] = layer;
+  result[isOnTop ? "on" : "like"] = layer;
   result["learning"] = learning;
   result["before"] = before.toJson();
   result["after"] = after.toJson();
@@ -99,8 +101,9 @@ void TransferReport::print(llvm::raw_ostream &os) const {
   for (const DropinReport &each : growth)
     each.printSets(os, /*all=*/false);
   os << "head: '" << outputName << "' of " << options.outputs
-     << ", beside that of " << layer << '\n'
-     << "learns: " << learning << " of " << after.parameters << " parameters\n";
+     << (isOnTop ? ", on '" : ", beside that of ") << layer
+     << (isOnTop ? "'\n" : "\n") << "learns: " << learning << " of "
+     << after.parameters << " parameters\n";
 }
 
 /// The name of a result; empty if it has none.
@@ -202,7 +205,7 @@ struct Head {
 
 } // namespace
 
-/// Null after an error.
+/// None if the first output is that of no layer.
 static std::optional<Head> findHead(ModuleOp module, func::FuncOp main) {
   llvm::DenseMap<Operation *, LinearLayer> layers;
   for (LinearLayer &layer : listLinearLayers(module, {}, {}))
@@ -223,9 +226,18 @@ static std::optional<Head> findHead(ModuleOp module, func::FuncOp main) {
     head.behind.push_back(op);
     value = op->getOperand(0);
   }
-  main.emitError("has a first output that is that of no layer, beside which "
-                 "there could be another");
   return std::nullopt;
+}
+
+/// Random weights of a head, a row for each result, which keep the size of what
+/// they weigh.
+static Matrix drawHead(const TransferOptions &options, int64_t inputs) {
+  Matrix weights(options.outputs, inputs);
+  uint64_t seed = options.seed ^ llvm::xxh3_64bits(options.outputName);
+  double scale = 1 / std::sqrt(static_cast<double>(inputs));
+  for (int64_t i = 0; i < weights.size(); ++i)
+    weights.data()[i] = scale * drawNormal(seed, i);
+  return weights;
 }
 
 /// Builds a layer like that of a head, with as many results as asked for, and
@@ -239,11 +251,7 @@ static Value buildHead(const Head &head, const TransferOptions &options,
   LayerBuilder layers(layer, builder);
   if (layer.map.blocks > 1)
     return op->emitError("has groups, and no head is like it"), Value();
-  Matrix weights(options.outputs, layer.patchSize);
-  uint64_t seed = options.seed ^ llvm::xxh3_64bits(options.outputName);
-  double scale = 1 / std::sqrt(static_cast<double>(layer.patchSize));
-  for (int64_t i = 0; i < weights.size(); ++i)
-    weights.data()[i] = scale * drawNormal(seed, i);
+  Matrix weights = drawHead(options, layer.patchSize);
   Value value = layers.repeat(op->getOperand(layer.map.data),
                               options.outputName, weights, /*hasBias=*/true);
   Value old = op->getResult(0);
@@ -269,6 +277,51 @@ static Value buildHead(const Head &head, const TransferOptions &options,
   return value;
 }
 
+/// Builds a layer that reads the last axis of a value. Null after an error.
+static Value buildHeadOn(Value features, ModuleOp module,
+                         const TransferOptions &options, int64_t &parameters) {
+  auto type = dyn_cast<RankedTensorType>(features.getType());
+  if (!type || type.getRank() < 2 || !type.getElementType().isF32() ||
+      type.isDynamicDim(type.getRank() - 1))
+    return module.emitError("has a first output that is that of no layer, "
+                            "beside which there could be another, and no "
+                            "batch of vectors of a known size, on which there "
+                            "could be one: ")
+               << features.getType(),
+           Value();
+  Location loc =
+      NameLoc::get(StringAttr::get(module.getContext(), options.outputName));
+  OpBuilder top(module.getBodyRegion());
+  auto builder = OpBuilder::atBlockTerminator(features.getParentBlock());
+  SymbolTable symbols(module);
+  auto addParam = [&](StringRef part, ArrayRef<int64_t> shape,
+                      ArrayRef<float> numbers) {
+    std::string name = options.outputName + "." + part.str();
+    auto param = neuro::ParamOp::create(
+        top, loc, name,
+        makeElements(type.clone(shape), name,
+                     std::string(reinterpret_cast<const char *>(numbers.data()),
+                                 numbers.size() * sizeof(float))),
+        /*trainable=*/true, /*shadow_of=*/FlatSymbolRefAttr(),
+        /*source_name=*/StringAttr(), /*sym_visibility=*/StringAttr());
+    param->remove();
+    symbols.insert(param, module.getBody()->begin());
+    parameters += static_cast<int64_t>(numbers.size());
+    return neuro::GetParamOp::create(builder, loc, type.clone(shape),
+                                     param.getSymName());
+  };
+  int64_t inputs = type.getShape().back(), outputs = options.outputs;
+  Matrix drawn = drawHead(options, inputs);
+  SmallVector<float> weights(inputs * outputs), zeros(outputs, 0);
+  for (int64_t i = 0; i < inputs; ++i)
+    for (int64_t out = 0; out < outputs; ++out)
+      weights[i * outputs + out] = static_cast<float>(drawn(out, i));
+  Value weight = addParam("weight", {inputs, outputs}, weights);
+  Value bias = addParam("bias", {outputs}, zeros);
+  Value product = neuro::MatMulOp::create(builder, loc, features, weight);
+  return neuro::AddOp::create(builder, loc, product, bias);
+}
+
 static LogicalResult addHead(ModuleOp module, TransferReport &report) {
   const TransferOptions &options = report.options;
   auto main = module.lookupSymbol<func::FuncOp>("main");
@@ -279,9 +332,12 @@ static LogicalResult addHead(ModuleOp module, TransferReport &report) {
       return main.emitError()
              << "has an output '" << options.outputName << "' already";
   std::optional<Head> head = findHead(module, main);
-  if (!head)
-    return failure();
-  Value value = buildHead(*head, options, report.learning);
+  report.isOnTop = !head;
+  report.layer = head ? getNodeName(head->layer.op->getLoc()).str()
+                      : getResultName(main, 0).str();
+  Value value = head ? buildHead(*head, options, report.learning)
+                     : buildHeadOn(main.front().getTerminator()->getOperand(0),
+                                   module, options, report.learning);
   if (!value)
     return failure();
   NamedAttrList attributes;
@@ -292,7 +348,6 @@ static LogicalResult addHead(ModuleOp module, TransferReport &report) {
     return failure();
   main.front().getTerminator()->insertOperands(0, value);
   report.outputName = options.outputName;
-  report.layer = getNodeName(head->layer.op->getLoc()).str();
   return success();
 }
 

@@ -10,7 +10,8 @@
 // RUN: not neuroplast-opt --neuro-transfer="outputs=2 grow=out=1" %t/pinned.mlir 2>&1 | FileCheck %s --check-prefix=PINNED
 // RUN: not neuroplast-opt --neuro-transfer="outputs=2 grow=hidden" %t/net.mlir 2>&1 | FileCheck %s --check-prefix=GROW
 // RUN: not neuroplast-opt --neuro-transfer="outputs=2 name=y" %t/net.mlir 2>&1 | FileCheck %s --check-prefix=NAME
-// RUN: not neuroplast-opt --neuro-transfer="outputs=2" %t/sum.mlir 2>&1 | FileCheck %s --check-prefix=LAYER
+// RUN: neuroplast-opt --neuro-transfer="outputs=3 name=z" %t/sum.mlir | FileCheck %s --check-prefix=TOP
+// RUN: not neuroplast-opt --neuro-transfer="outputs=2" %t/open.mlir 2>&1 | FileCheck %s --check-prefix=LAYER
 
 // The newborn learns what it reads, and the old head does not read it; the new one learns whole.
 // CHECK: neuro.param @hidden trainable = dense<{{.*}}> : tensor<2x3xf32>
@@ -45,7 +46,16 @@
 // PINNED: note: '@out[0]': pinned
 // GROW: error: 'hidden' is no PATTERN=UNITS or PATTERN=SHARE%
 // NAME: error: has an output 'y' already
-// LAYER: error: has a first output that is that of no layer
+// Where the first output is that of no layer, the head is on top of it.
+// TOP: neuro.param @z.bias trainable = dense<0.000000e+00> : tensor<3xf32>
+// TOP: neuro.param @z.weight trainable = dense{{.*}}tensor<2x3xf32>
+// TOP: func.func @main({{.*}}) -> (tensor<1x3xf32> {neuro.name = "z"}, tensor<1x2xf32> {neuro.name = "y"})
+// TOP: %[[SUM:.*]] = neuro.add
+// TOP: %[[PRODUCT:.*]] = neuro.matmul %[[SUM]], %{{.*}}
+// TOP: %[[NEW:.*]] = neuro.add %[[PRODUCT]], %{{.*}}
+// TOP: return %[[NEW]], %[[SUM]]
+
+// LAYER: error: has a first output that is that of no layer, {{.*}} on which there could be one: 'tensor<1x?xf32>'
 
 //--- net.mlir
 neuro.param @hidden trainable = dense<1.0> : tensor<2x2xf32>
@@ -63,6 +73,11 @@ func.func @main(%x: tensor<1x2xf32> {neuro.name = "x"}) -> (tensor<1x3xf32> {neu
 func.func @main(%x: tensor<1x2xf32> {neuro.name = "x"}) -> (tensor<1x2xf32> {neuro.name = "y"}) {
   %0 = neuro.add %x, %x : (tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x2xf32>
   return %0 : tensor<1x2xf32>
+}
+//--- open.mlir
+func.func @main(%x: tensor<1x?xf32> {neuro.name = "x"}) -> (tensor<1x?xf32> {neuro.name = "y"}) {
+  %0 = neuro.add %x, %x : (tensor<1x?xf32>, tensor<1x?xf32>) -> tensor<1x?xf32>
+  return %0 : tensor<1x?xf32>
 }
 //--- pinned.mlir
 neuro.param @out trainable = dense<2.0> : tensor<2x3xf32>

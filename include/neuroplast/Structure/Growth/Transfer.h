@@ -60,15 +60,20 @@ struct TransferReport {
   TransferOptions options;
   NetworkSize before, after;
   std::vector<DropinReport> growth;
-  std::string outputName, layer; ///< what the head gives, and is like
-  int64_t learning = 0;          ///< elements of parameters that learn
+  /// What the head gives, and the layer that it is like; or the output on
+  /// which it is, where that is of no layer.
+  std::string outputName, layer;
+  bool isOnTop = false;
+  int64_t learning = 0; ///< elements of parameters that learn
 
   llvm::json::Object toJson() const;
   void print(llvm::raw_ostream &os) const;
 };
 
-/// Fails, after an error, if the first output is that of no linear layer, or
-/// units cannot join where they are to.
+/// The head is like the linear layer whose results the first output is, or else
+/// a layer on the last axis of that output, as of an encoder. Fails, after an
+/// error, if that is no batch of vectors, or units cannot join where they are
+/// to.
 llvm::FailureOr<TransferReport> transfer(mlir::ModuleOp module,
                                          const TransferOptions &options);
 
