@@ -42,7 +42,10 @@ WAYS: dict[str, tuple[str, ...]] = {
 class Tasks:
     """Lines with topics to learn from and to test, and pairs that are to be found."""
 
-    def __init__(self, folder: Path, examples: int, seed: int) -> None:
+    def __init__(
+        self, neuroplast: Path, base: Path, folder: Path, examples: int, seed: int
+    ) -> None:
+        self.neuroplast, self.base = neuroplast, base
         lines, tokenizer = package_texts.read_lines(), package_texts.make_tokenizer(folder)
         texts, topics = package_texts.draw_topics(lines, 250, seed)
         inputs = package_texts.encode(tokenizer, texts)
@@ -55,13 +58,14 @@ class Tasks:
             package_texts.encode(tokenizer, side)
             for side in package_texts.draw_pairs(lines, 1000, seed)
         ]
+        self.before = self.embed(base)
 
-    def find_topics(self, neuroplast: Path, model: Path) -> float:
-        said = driver.run(neuroplast, model, self.seen)["topic"]
+    def find_topics(self, model: Path) -> float:
+        said = driver.run(self.neuroplast, model, self.seen)["topic"]
         return float((said.argmax(axis=1) == self.topics).mean())
 
-    def embed(self, neuroplast: Path, model: Path) -> list[np.ndarray]:
-        return [driver.run(neuroplast, model, side)[EMBEDDING] for side in self.pairs]
+    def embed(self, model: Path) -> list[np.ndarray]:
+        return [driver.run(self.neuroplast, model, side)[EMBEDDING] for side in self.pairs]
 
 
 def find_pairs(sides: list[np.ndarray]) -> float:
@@ -71,25 +75,26 @@ def find_pairs(sides: list[np.ndarray]) -> float:
 
 
 def learn(
-    neuroplast: Path, folder: Path, base: Path, tasks: Tasks, title: str, rate: str, seed: int
+    tasks: Tasks, folder: Path, title: str, rate: str, seed: int
 ) -> tuple[float, float, float, bool]:
     """How much of the topics is right, and of the pairs with both tasks in the network and once
     what joined is taken back; and whether those are as before then."""
     ready, learned, back = (folder / f"{name}.onnx" for name in ("ready", "learned", "back"))
+    head = f"topic={len(package_texts.TOPICS)}"
     driver.edit(
-        neuroplast, "transfer", base, ready, "--new-head", f"topic={len(package_texts.TOPICS)}",
-        *WAYS[title], "--seed", str(seed),
+        tasks.neuroplast, "transfer", tasks.base, ready, "--new-head", head, *WAYS[title],
+        "--seed", str(seed),
     )  # fmt: skip
     driver.call(
-        neuroplast, "train", ready, "--data", tasks.data, "--optimizer", "adam", "--lr", rate,
+        tasks.neuroplast, "train", ready, "--data", tasks.data, "--optimizer", "adam", "--lr", rate,
         "--schedule", "cosine", "--clip-norm", "5", "--epochs", "4", "--seed", str(seed),
-        "-o", learned, timeout=3600,
+        "--threads", "2", "-o", learned, timeout=3600,
     )  # fmt: skip
-    topics, both = tasks.find_topics(neuroplast, learned), tasks.embed(neuroplast, learned)
+    topics, both = tasks.find_topics(learned), tasks.embed(learned)
     # The base was made by one edit, and the head is the second.
-    driver.edit(neuroplast, "undo", learned, back, "--to", "2")
-    before, after = tasks.embed(neuroplast, base), tasks.embed(neuroplast, back)
-    same = all(np.array_equal(*sides) for sides in zip(before, after, strict=True))
+    driver.edit(tasks.neuroplast, "undo", learned, back, "--to", "2")
+    after = tasks.embed(back)
+    same = all(np.array_equal(*sides) for sides in zip(tasks.before, after, strict=True))
     return topics, find_pairs(both), find_pairs(after), same
 
 
@@ -105,10 +110,10 @@ def main() -> int:
         source = models.MODELS["minilm_l3"].path()
         driver.edit(neuroplast, "select", source, base, "--output", EMBEDDING)
         for seed in (99, *range(arguments.seeds)):
-            tasks = Tasks(folder, arguments.examples, seed)
+            tasks = Tasks(neuroplast, base, folder, arguments.examples, seed)
             for title in WAYS:
                 reached = [
-                    learn(neuroplast, folder, base, tasks, title, rate, seed)
+                    learn(tasks, folder, title, rate, seed)
                     for rate in ([chosen[title]] if title in chosen else RATES)
                 ]
                 if title not in chosen:
