@@ -6,7 +6,7 @@ same source. A head then learns which of twelve topics a line is about, with the
 with units or heads of attention that join while old weights stay as they are, and with all of it
 learning. Each way has the learning rate that did best on a seed of its own. Prints how much of
 both tasks is right, and paired differences with bootstrap intervals of 95 %; fails if the first
-task is not as before, to the bit, once what joined is taken back.
+task, taken out of the network that does both, is not as before, to the bit.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def find_pairs(sides: list[np.ndarray]) -> float:
 def learn(
     tasks: Tasks, folder: Path, title: str, rate: str, seed: int
 ) -> tuple[float, float, float, bool]:
-    """How much of the topics is right, and of the pairs with both tasks in the network and once
-    what joined is taken back; and whether those are as before then."""
+    """How much of the topics is right, and of the pairs, with both tasks in the network and with
+    the first taken out; and whether that is as before."""
     ready, learned, back = (folder / f"{name}.onnx" for name in ("ready", "learned", "back"))
     head = f"topic={len(package_texts.TOPICS)}"
     driver.edit(
@@ -91,8 +91,8 @@ def learn(
         "--threads", "2", "-o", learned, timeout=3600,
     )  # fmt: skip
     topics, both = tasks.find_topics(learned), tasks.embed(learned)
-    # The base was made by one edit, and the head is the second.
-    driver.edit(tasks.neuroplast, "undo", learned, back, "--to", "2")
+    driver.edit(tasks.neuroplast, "select", learned, ready, "--output", EMBEDDING)
+    driver.edit(tasks.neuroplast, "prune", ready, back, "--dead", "--inner")
     after = tasks.embed(back)
     same = all(np.array_equal(*sides) for sides in zip(tasks.before, after, strict=True))
     return topics, find_pairs(both), find_pairs(after), same
@@ -122,7 +122,7 @@ def main() -> int:
                     found.setdefault(title, []).append(reached[0])
                 print(seed, title, reached, file=sys.stderr, flush=True)
     print(f"\n{arguments.examples} examples of the second task, rates {list(chosen.values())}\n")
-    print("| network | topics % | pairs % | pairs, taken back % | topics, over frozen body |")
+    print("| network | topics % | pairs % | pairs, taken out % | topics, over frozen body |")
     print("|---|---|---|---|---|")
     frozen, holds = np.array([r[0] for r in found["frozen body, new head"]]), True
     for title, runs in found.items():

@@ -43,6 +43,12 @@ def test_models(
     one, other = (onnx.load(path, load_external_data=False) for path in (model, written))
     assert other.opset_import[0].version == one.opset_import[0].version
     assert other.ir_version == one.ir_version
+    # What was written once is written with the same names.
+    again = tmp_path / "again.onnx"
+    assert convert(neuroplast, written, again)
+    last = onnx.load(again)
+    names = [[t.name for t in m.graph.initializer] for m in (other, last)]
+    assert sorted(names[0]) == sorted(names[1])
 
 
 # Cases that come back as something else of the same meaning: sizes that are read from

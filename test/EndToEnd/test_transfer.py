@@ -107,9 +107,18 @@ def test_old_units_may_listen(neuroplast: Path, source: Path, data: Path) -> Non
     x = {"x": np.random.default_rng(2).normal(size=(8, 2, 6, 6)).astype(np.float32)}
     first, changed = (driver.run(neuroplast, model, x)["y"] for model in (source, learned))
     assert np.abs(changed - first).max() > 1e-4
-    back = learned.with_name("back.onnx")
+    back, alone, small = (learned.with_name(f"{n}.onnx") for n in ("back", "alone", "small"))
     driver.edit(neuroplast, "undo", learned, back, "--to", "1")
     np.testing.assert_array_equal(driver.run(neuroplast, back, x)["y"], first)
+    # The first task is had without what joined for the second, and this one with it.
+    driver.edit(neuroplast, "select", learned, alone, "--output", "y")
+    np.testing.assert_allclose(driver.run(neuroplast, alone, x)["y"], first, rtol=1e-5, atol=1e-6)
+    driver.edit(neuroplast, "prune", alone, small, "--dead")
+    assert {n: v.shape for n, v in read_params(small).items() if n in SHAPES} == SHAPES
+    np.testing.assert_array_equal(driver.run(neuroplast, small, x)["y"], first)
+    driver.edit(neuroplast, "select", learned, alone, "--output", "new")
+    both, new = (driver.run(neuroplast, model, x)["new"] for model in (learned, alone))
+    np.testing.assert_array_equal(both, new)
 
 
 ENCODER = (

@@ -10,6 +10,7 @@
 #include "Tensors.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "neuroplast/Dialect/Neuro/IR/ModuleOps.h"
 #include "neuroplast/Dialect/Neuro/IR/ShapeOps.h"
 #include "llvm/Support/Alignment.h"
 
@@ -56,6 +57,9 @@ std::string GraphWriter::getName(Value value) {
   std::string hint = node.empty() ? std::string("v") : node.str();
   if (result && result.getResultNumber() > 0)
     hint += ":" + std::to_string(result.getResultNumber());
+  // An initializer is called what it was called when it was read.
+  if (value.getDefiningOp<neuro::ConstantOp>())
+    return name = makeName(hint);
   return name = makeName(hint + ":out");
 }
 

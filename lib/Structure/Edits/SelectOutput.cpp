@@ -65,14 +65,15 @@ static void eraseUnread(ModuleOp module, Block &block) {
     if (isOpTriviallyDead(&op))
       op.erase();
   llvm::StringMap<SmallVector<neuro::ParamOp>> shadows;
+  SmallVector<neuro::ParamOp> params;
   for (auto param : module.getOps<neuro::ParamOp>())
     if (auto of = param.getShadowOf())
       shadows[*of].push_back(param);
-  for (auto param :
-       llvm::make_early_inc_range(module.getOps<neuro::ParamOp>())) {
+    else
+      params.push_back(param);
+  for (neuro::ParamOp param : params) {
     auto uses = SymbolTable::getSymbolUses(param, module);
-    if (param.getShadowOf() || !uses ||
-        llvm::any_of(*uses, [](const SymbolTable::SymbolUse &use) {
+    if (!uses || llvm::any_of(*uses, [](const SymbolTable::SymbolUse &use) {
           return !isa<neuro::ParamOp>(use.getUser());
         }))
       continue;

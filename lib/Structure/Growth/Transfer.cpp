@@ -177,20 +177,52 @@ neuroplast::structure::listAddedOutputs(ModuleOp module) {
   return outputs;
 }
 
-/// Lets masked weights come into use for the task that was added last.
-static LogicalResult shareMasked(ModuleOp module) {
-  llvm::StringMap<neuro::ParamOp> masks = neuro::listMasks(module);
-  if (masks.empty())
-    return module.emitError("has no masked weights that could learn, as "
-                            "'sparsify' makes them");
+/// The number of the task that was added last. Fails, after an error, if there
+/// are too many.
+static FailureOr<int64_t> countTasks(ModuleOp module) {
   int64_t task =
       kFirstTask + static_cast<int64_t>(listAddedOutputs(module).size());
   if (task > neuro::kMostTasks)
     return module.emitError("has ") << neuro::kMostTasks << " tasks already";
+  return task;
+}
+
+/// Lets masked weights come into use for the task that was added last.
+static LogicalResult shareMasked(ModuleOp module, int64_t task) {
+  llvm::StringMap<neuro::ParamOp> masks = neuro::listMasks(module);
+  if (masks.empty())
+    return module.emitError("has no masked weights that could learn, as "
+                            "'sparsify' makes them");
   for (neuro::ParamOp param : listParams(module))
     if (masks.contains(param.getSymName()) &&
         !neuro::shareWithTask(param, task))
       return param.emitError("cannot be read");
+  return success();
+}
+
+/// Says of what learns that it came into use for a task: of newborns that old
+/// units listen to, so that the tasks before it can be had without them.
+static LogicalResult markNewborns(ModuleOp module, int64_t task) {
+  llvm::StringMap<neuro::ParamOp> tasks = neuro::listTasks(module);
+  SymbolTable symbols(module);
+  for (auto &[name, mask] : neuro::listPlasticity(module)) {
+    if (neuro::isFrozenWhole(mask))
+      continue;
+    auto param = symbols.lookup<neuro::ParamOp>(name);
+    neuro::ParamOp shared = tasks.lookup(name);
+    std::optional<TensorElements> learns =
+                                      TensorElements::read(mask.getValue()),
+                                  known;
+    if (shared)
+      known = TensorElements::read(shared.getValue());
+    if (!learns || (shared && !known))
+      return param.emitError("cannot be read");
+    neuro::setTasks(param, [&](int64_t i) {
+      return learns->getInteger(i) != 0 ? task
+             : known                    ? known->getInteger(i)
+                                        : kFirstTask;
+    });
+  }
   return success();
 }
 
@@ -371,7 +403,9 @@ neuroplast::structure::transfer(ModuleOp module,
   if (options.freeze != Freeze::Nothing)
     for (neuro::ParamOp param : listParams(module))
       neuro::freezeWhole(param);
-  if (options.freeze == Freeze::Kept && failed(shareMasked(module)))
+  FailureOr<int64_t> task = countTasks(module);
+  if (failed(task) ||
+      (options.freeze == Freeze::Kept && failed(shareMasked(module, *task))))
     return failure();
   for (const DropinOptions &growth : options.growth) {
     FailureOr<DropinReport> grown = dropin(module, growth);
@@ -390,7 +424,9 @@ neuroplast::structure::transfer(ModuleOp module,
     }
     report.growth.push_back(std::move(*grown));
   }
-  if (options.freeze == Freeze::Units && failed(freezeUnits(module)))
+  if ((options.freeze == Freeze::Units && failed(freezeUnits(module))) ||
+      (options.freeze == Freeze::Weights &&
+       failed(markNewborns(module, *task))))
     return failure();
   llvm::StringMap<neuro::ParamOp> masks = neuro::listPlasticity(module);
   int64_t learning = 0;

@@ -25,6 +25,9 @@
 // CHECK: %[[NEW:.*]] = neuro.softmax %{{.*}} : (tensor<1x2xf32>)
 // CHECK: return %[[NEW]], %{{.*}} : tensor<1x2xf32>, tensor<1x3xf32>
 
+// What the newborn brought is of the second task.
+// WEIGHTS: neuro.param @hidden.tasks shadow_of @hidden = dense<{{\[}}[1, 1, 2], [1, 1, 2]]>
+// WEIGHTS: neuro.param @out.tasks shadow_of @out = dense<{{\[}}[1, 1, 1], [1, 1, 1], [2, 2, 2]]>
 // WEIGHTS: neuro.name = "z"
 // NOTHING-NOT: plasticity
 
