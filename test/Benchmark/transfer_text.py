@@ -61,11 +61,14 @@ class Tasks:
         self.before = self.embed(base)
 
     def find_topics(self, model: Path) -> float:
-        said = driver.run(self.neuroplast, model, self.seen)["topic"]
+        said = self.run(model, self.seen)["topic"]
         return float((said.argmax(axis=1) == self.topics).mean())
 
     def embed(self, model: Path) -> list[np.ndarray]:
-        return [driver.run(self.neuroplast, model, side)[EMBEDDING] for side in self.pairs]
+        return [self.run(model, side)[EMBEDDING] for side in self.pairs]
+
+    def run(self, model: Path, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return driver.run(self.neuroplast, model, inputs, "--threads", "2")
 
 
 def find_pairs(sides: list[np.ndarray]) -> float:
