@@ -25,17 +25,19 @@ from Models import driver, models, package_texts  # noqa: E402
 from Benchmark import paired  # noqa: E402
 
 EMBEDDING = "461"  # the model's name for it
-RATES = ("0.0003", "0.001", "0.003")
-WAYS: dict[str, tuple[str, ...]] = {
-    "frozen body, new head": (),
-    "384 units join each layer": ("--grow", "*intermediate*=384", "--freeze", "weights"),
-    "4 heads join each layer, and 4 numbers by which each compares": (
-        "--grow",
-        "*query*=4",
-        "--freeze",
-        "weights",
+SLOW, FAST = ("0.0003", "0.001", "0.003"), ("0.003", "0.01", "0.03")
+# Options of `transfer`, and learning rates to choose from.
+WAYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "frozen body, new head": ((), FAST),
+    "384 units join each layer": (
+        ("--grow", "*intermediate*=384", "--freeze", "weights"),
+        SLOW,
     ),
-    "all learns": ("--freeze", "nothing"),
+    "4 heads join each layer, and 4 numbers by which each compares": (
+        ("--grow", "*query*=4", "--freeze", "weights"),
+        SLOW,
+    ),
+    "all learns": (("--freeze", "nothing"), SLOW),
 }
 
 
@@ -85,7 +87,7 @@ def learn(
     ready, learned, back = (folder / f"{name}.onnx" for name in ("ready", "learned", "back"))
     head = f"topic={len(package_texts.TOPICS)}"
     driver.edit(
-        tasks.neuroplast, "transfer", tasks.base, ready, "--new-head", head, *WAYS[title],
+        tasks.neuroplast, "transfer", tasks.base, ready, "--new-head", head, *WAYS[title][0],
         "--seed", str(seed),
     )  # fmt: skip
     driver.call(
@@ -114,13 +116,13 @@ def main() -> int:
         driver.edit(neuroplast, "select", source, base, "--output", EMBEDDING)
         for seed in (99, *range(arguments.seeds)):
             tasks = Tasks(neuroplast, base, folder, arguments.examples, seed)
-            for title in WAYS:
+            for title, (_, rates) in WAYS.items():
                 reached = [
                     learn(tasks, folder, title, rate, seed)
-                    for rate in ([chosen[title]] if title in chosen else RATES)
+                    for rate in ([chosen[title]] if title in chosen else rates)
                 ]
                 if title not in chosen:
-                    chosen[title] = RATES[int(np.argmax([r[0] for r in reached]))]
+                    chosen[title] = rates[int(np.argmax([r[0] for r in reached]))]
                 else:
                     found.setdefault(title, []).append(reached[0])
                 print(seed, title, reached, file=sys.stderr, flush=True)
